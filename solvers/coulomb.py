@@ -1,0 +1,67 @@
+"""Interaction of an isolated two-dimensional system: (ab|cd) = int int phi_a phi_b(r) |r - r'|^-1 phi_c phi_d(r').
+
+1/r is cut at R >= sqrt(2) L, farther than any two points of the square are apart, so that nothing is lost and its
+Fourier transform is smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the two-dimensional disc):
+
+    v(k) = 2 pi R [J0(kR) + (pi/2) (J1(kR) H0(kR) - J0(kR) H1(kR))],   v(0) = 2 pi R   (H0, H1: Struve functions).
+
+It is sampled on a grid padded to 4n, brought to real space, kept for separations -n ... n-1 and transformed again; pair
+densities then need a pad of 2n only. By Parseval the integrals take forward transforms and one matrix product:
+(ab|cd) = dx^4 / (2n)^2 sum_k rho_ab(k)^* v(k) rho_cd(k). Effective atomic units.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.special import j0, j1, struve
+
+Array = NDArray[np.float64]
+
+
+def truncated_coulomb(k: Array, radius: float) -> Array:
+    """Two-dimensional Fourier transform of 1/r for r < ``radius``, 0 beyond; ``k`` in 1/bohr."""
+    kr = k * radius
+    return 2 * np.pi * radius * (j0(kr) + np.pi / 2 * (j1(kr) * struve(0, kr) - j0(kr) * struve(1, kr)))
+
+
+@lru_cache(maxsize=8)
+def coulomb_kernel(n: int, length: float) -> Array:
+    """v(k) on the half-spectrum (2n, n + 1) of the grid padded to 2n, for a square of side ``length`` (bohr)."""
+    dx = length / n
+    k = 2 * np.pi * scipy.fft.fftfreq(4 * n, dx)
+    wide = truncated_coulomb(np.hypot.outer(k, k), np.sqrt(2) * length)
+    separations = np.r_[0:n, -n:0]
+    real_space = scipy.fft.ifft2(wide).real[np.ix_(separations, separations)] / dx**2
+    kernel = scipy.fft.fft2(real_space).real[:, : n + 1] * dx**2  # even in x and y, hence real
+    kernel.flags.writeable = False
+    return kernel
+
+
+def orbital_pairs(n_orbitals: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices p <= q of the M (M + 1) / 2 products phi_p phi_q, in the order used for integrals everywhere."""
+    return np.triu_indices(n_orbitals)
+
+
+def pair_densities(orbitals: Array) -> Array:
+    """phi_p phi_q for p <= q: (B, M, n, n) -> (B, P, n, n)."""
+    p, q = orbital_pairs(orbitals.shape[1])
+    return orbitals[:, p] * orbitals[:, q]
+
+
+def coulomb_integrals(pairs: Array, length: float) -> Array:
+    """(P|Q) of the ``pairs`` (B, P, n, n) of orbitals on a square of side ``length`` (bohr): (B, P, P), hartree."""
+    n = pairs.shape[-1]
+    dx = length / n
+    # along the half-transformed axis all but the first and last columns stand for two
+    weights = np.full(n + 1, 2.0)
+    weights[[0, n]] = 1.0
+    kernel = coulomb_kernel(n, length) * weights * (dx**4 / (2 * n) ** 2 / dx**2)
+    spectrum = scipy.fft.fft(scipy.fft.rfft(pairs, 2 * n), 2 * n, axis=-2, overwrite_x=True)
+    spectrum = spectrum.reshape(*pairs.shape[:2], -1)
+    parts = spectrum.view(np.float64)  # real and imaginary parts side by side: Re(a^* b) is their dot product
+    integrals = (parts * np.repeat(kernel.ravel(), 2)) @ parts.swapaxes(1, 2)
+    return (integrals + integrals.swapaxes(1, 2)) / 2

@@ -1,0 +1,71 @@
+"""The square that holds the dot, and the points at which every field is known.
+
+Cell-centred points x_i = (i + 1/2) L / n, i = 0 ... n-1, in both directions, so that ``extent == n * dx``;
+fields are indexed ``[ix, iy]``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def check_positive(name: str, value: object) -> None:
+    """Raise ValueError unless ``value`` is a positive, finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+
+
+def check_integer(name: str, value: object, low: int, hint: str = "") -> None:
+    """Raise ValueError unless ``value`` is a whole number of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}. {hint}".rstrip(". ") + ".")
+
+
+def check_range(name: str, value: object, low: float = -math.inf) -> None:
+    """Raise ValueError unless ``value`` is a pair (low, high) of ordered, finite numbers, both at least ``low``."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else ()
+    numbers = len(pair) == 2 and all(isinstance(v, Real) and math.isfinite(v) for v in pair)
+    if not numbers or not low <= pair[0] <= pair[1]:
+        bound = "" if low == -math.inf else f", both at least {low:g}"
+        raise ValueError(f"{name}: expected [low, high] with low <= high{bound}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """n x n cell-centred points in a square of side ``extent`` (nm)."""
+
+    n: int
+    extent: float
+
+    def __post_init__(self) -> None:
+        check_integer("grid.n", self.n, 4, "The sine basis needs a few points per wavelength; 64 is the default")
+        check_positive("grid.extent", self.extent)
+
+    @property
+    def dx(self) -> float:
+        """Distance of two neighbouring points (nm)."""
+        return self.extent / self.n
+
+    @property
+    def cell_area(self) -> float:
+        """Area that one point stands for (nm^2)."""
+        return self.dx**2
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """The points along one side, shape (n,), in nm."""
+        return (np.arange(self.n) + 0.5) * self.dx
+
+    def mesh(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coordinates X and Y of all points, each of shape (n, n), indexed [ix, iy], in nm."""
+        x, y = np.meshgrid(self.x, self.x, indexing="ij")
+        return x, y
+
+    def integrate(self, field: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Integral of ``field`` (..., n, n) over the square: the midpoint rule, exact for the sine basis."""
+        return field.sum(axis=(-2, -1)) * self.cell_area
