@@ -27,6 +27,8 @@ LAPACK_SIZE = 120
 """Up to this many determinants all states are found by LAPACK, beyond it the lowest by Davidson."""
 DENSE_SIZE = 2000
 """Up to this many determinants the matrix is stored, beyond it only its action is computed."""
+GUARDS = 2
+"""States carried along beyond those wanted."""
 
 
 class SpinBlock(NamedTuple):
@@ -55,10 +57,11 @@ def bytes_needed(n_orbitals: int, n_electrons: int) -> int:
     """Working memory of ``lowest_states`` for one system, in bytes."""
     size, n_pairs = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2
     n_up, n_down = (n_strings(n_orbitals, n) for n in ((n_electrons + 1) // 2, n_electrons // 2))
-    block = n_states(n_electrons) * size
+    block = (n_states(n_electrons) + GUARDS) * size
+    tables = 2 * n_pairs * (n_up**2 + n_down**2)
     if size <= DENSE_SIZE:
-        return 8 * (3 * size**2 + 14 * block + n_pairs * (n_up**2 + n_down**2))
-    return 8 * (14 * block + 3 * n_pairs * size + 2 * (n_up**2 + n_down**2))
+        return 8 * (3 * size**2 + 14 * block + tables)
+    return 8 * ((14 + 3 * n_pairs) * block + tables)
 
 
 def n_states(n_electrons: int) -> int:
@@ -100,7 +103,7 @@ def _diagonal(block: SpinBlock, energies: Array, integrals: Array) -> Array:
         return energies @ n.T + np.einsum("ip,bpq,iq->bi", n, direct - exchange, n) / 2
 
     total = alone(up)[:, :, None] + alone(down)[:, None, :] + up @ direct @ down.T
-    return total.reshape(len(energies), -1)
+    return total.reshape(len(energies), block.size)
 
 
 def dense_matrix(block: SpinBlock, energies: Array, integrals: Array) -> Array:
@@ -151,14 +154,12 @@ def _start_vectors(diagonal: Array, n_block: int) -> Array:
 def lowest_states(block: SpinBlock, energies: Array, integrals: Array, n_wanted: int, tolerance: float) -> Eigenpairs:
     """The ``n_wanted`` lowest states for orbital ``energies`` (B, M) and ``integrals`` (B, P, P).
 
-    Returns values (B, k), vectors (B, k, determinants) and residuals (B, k), k = min(n_wanted, determinants).
+    Returns values (B, k), vectors (B, k, determinants) and residuals (B, k), k = min(n_wanted, determinants). A system
+    that Davidson does not converge is diagonalised whole if its matrix is stored; else its residuals tell.
     """
     n_wanted = min(n_wanted, block.size)
     if block.size <= max(LAPACK_SIZE, 4 * n_wanted):
-        matrix = dense_matrix(block, energies, integrals)
-        values, vectors = (a[..., :n_wanted] for a in np.linalg.eigh(matrix))
-        residuals = np.linalg.norm(matrix @ vectors - values[:, None] * vectors, axis=1)
-        return Eigenpairs(values, vectors.swapaxes(1, 2), residuals)
+        return _by_lapack(block, energies, integrals, n_wanted)
     diagonal = _diagonal(block, energies, integrals)
     apply = (_stored if block.size <= DENSE_SIZE else _matrix_free)(block, energies, integrals)
 
@@ -166,9 +167,22 @@ def lowest_states(block: SpinBlock, energies: Array, integrals: Array, n_wanted:
         gap = diagonal[systems, None] - values[..., None]
         return residual / np.where(np.abs(gap) < 0.05, 0.05, gap)
 
-    n_block = min(n_wanted + 2, block.size)
+    n_block = min(n_wanted + GUARDS, block.size)
     pairs = davidson(apply, precondition, _start_vectors(diagonal, n_block), n_wanted, tolerance)
-    return Eigenpairs(*(a[:, :n_wanted] for a in pairs))
+    pairs = Eigenpairs(*(a[:, :n_wanted] for a in pairs))
+    if block.size <= DENSE_SIZE:
+        for i in np.flatnonzero((pairs.residuals > tolerance).any(axis=1)):  # strong correlation, hardly any gaps
+            exact = _by_lapack(block, energies[i : i + 1], integrals[i : i + 1], n_wanted)
+            pairs.values[i], pairs.vectors[i], pairs.residuals[i] = (a[0] for a in exact)
+    return pairs
+
+
+def _by_lapack(block: SpinBlock, energies: Array, integrals: Array, n_wanted: int) -> Eigenpairs:
+    """The same as ``lowest_states``, from all states of the stored matrix: slow, and the last word."""
+    matrix = dense_matrix(block, energies, integrals)
+    values, vectors = (a[..., :n_wanted] for a in np.linalg.eigh(matrix))
+    residuals = np.linalg.norm(matrix @ vectors - values[:, None] * vectors, axis=1)
+    return Eigenpairs(values, vectors.swapaxes(1, 2), residuals)
 
 
 def pair_occupations(block: SpinBlock, states: Array, weights: Array) -> Array:
@@ -180,6 +194,6 @@ def pair_occupations(block: SpinBlock, states: Array, weights: Array) -> Array:
     up = np.einsum("bkij,bklj->bil", c, c)
     down = np.einsum("bkij,bkil->bjl", c, c)
     return sum(
-        d.reshape(len(states), -1) @ t.dense_excitations.reshape(-1, t.count**2).T
+        d.reshape(len(states), t.count**2) @ t.dense_excitations.reshape(-1, t.count**2).T
         for d, t in zip((up, down), block, strict=True)
     )

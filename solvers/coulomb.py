@@ -61,7 +61,7 @@ def coulomb_integrals(pairs: Array, length: float) -> Array:
     weights[[0, n]] = 1.0
     kernel = coulomb_kernel(n, length) * weights * (dx**4 / (2 * n) ** 2 / dx**2)
     spectrum = scipy.fft.fft(scipy.fft.rfft(pairs, 2 * n), 2 * n, axis=-2, overwrite_x=True)
-    spectrum = spectrum.reshape(*pairs.shape[:2], -1)
+    spectrum = spectrum.reshape(*pairs.shape[:2], 2 * n * (n + 1))
     parts = spectrum.view(np.float64)  # real and imaginary parts side by side: Re(a^* b) is their dot product
     integrals = (parts * np.repeat(kernel.ravel(), 2)) @ parts.swapaxes(1, 2)
     return (integrals + integrals.swapaxes(1, 2)) / 2

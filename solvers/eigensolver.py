@@ -56,6 +56,8 @@ def davidson(
     values, residuals = np.empty((n_systems, k)), np.empty((n_systems, k))
     vectors = np.empty_like(start)
     systems = np.arange(n_systems)
+    if n_systems == 0:
+        return Eigenpairs(values, vectors, residuals)
     basis = _orthonormal(start)
     image = apply(basis, systems)
     for iteration in range(max_iterations):

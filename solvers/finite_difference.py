@@ -11,7 +11,7 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import eigsh
 
-from solvers.grid import Grid
+from solvers.grid import Grid, check_integer
 from solvers.units import Material
 
 
@@ -20,6 +20,11 @@ def finite_difference_levels(V: ArrayLike, grid: Grid, material: Material, n_lev
     potential = np.asarray(V, dtype=np.float64) / material.hartree
     if potential.shape != (grid.n, grid.n):
         raise ValueError(f"V: expected shape {(grid.n, grid.n)}, got {potential.shape}")
+    if not np.isfinite(potential).all():
+        raise ValueError("V: expected finite numbers, got some that are NaN or infinite")
+    check_integer("n_levels", n_levels, 1)
+    if n_levels >= grid.n**2:
+        raise ValueError(f"n_levels: expected less than the {grid.n**2} points of the grid, got {n_levels}")
     main, off = np.full(grid.n, 2.0), np.full(grid.n - 1, -1.0)
     main[[0, -1]] = 3.0
     dx = grid.dx / material.bohr

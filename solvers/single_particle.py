@@ -87,8 +87,10 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     if size <= 4 * n_block:
         return dense_orbitals(potential, basis, n_orbitals)
     guess = np.linalg.eigh(basis.dense_hamiltonian(potential, n_start))[1][:, :, :n_block].swapaxes(1, 2)
-    start = np.zeros((len(potential), n_block, *shape))
-    start[:, :, :n_start, :n_start] = guess.reshape(-1, n_block, n_start, n_start)
+    # H keeps the symmetries of its potential: one that the coarse guess lacks comes in by this, or never
+    noise = 0.01 / basis.n_modes * np.random.default_rng(0).normal(size=(n_block, *shape))
+    start = np.tile(noise, (len(potential), 1, 1, 1))
+    start[:, :, :n_start, :n_start] += guess.reshape(-1, n_block, n_start, n_start)
     kinetic = basis.kinetic.ravel()
 
     def apply(vectors: Array, systems: NDArray[np.intp]) -> Array:
@@ -104,7 +106,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     pairs = davidson(apply, precondition, start.reshape(-1, n_block, size), n_orbitals, tolerance)
     values, vectors, residuals = (a[:, :n_orbitals] for a in pairs)
     functions = basis.to_grid(vectors.reshape(-1, n_orbitals, *shape))
-    failed = np.flatnonzero(residuals.max(axis=1) > tolerance)
+    failed = np.flatnonzero((residuals > tolerance).any(axis=1))
     if failed.size:
         dense = dense_orbitals(potential[failed], basis, n_orbitals)
         values[failed], functions[failed], residuals[failed] = dense

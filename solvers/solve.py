@@ -127,8 +127,13 @@ def _solve_batch(potential: Array, basis: SineBasis, n_electrons: int, n_orbital
 
 
 def _checked_potential(V: ArrayLike, grid: Grid) -> Array:
+    if not isinstance(grid, Grid):
+        raise ValueError(f"grid: expected a Grid(n, extent), got {grid!r}")
     try:
-        potential = np.asarray(V, dtype=np.float64)
+        given = np.asarray(V)
+        if given.dtype.kind in "cSU":  # NumPy would drop imaginary parts, and read numbers out of words
+            raise TypeError(given.dtype)
+        potential = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
     if potential.ndim < 2 or potential.shape[-2:] != (grid.n, grid.n):

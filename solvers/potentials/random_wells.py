@@ -60,7 +60,8 @@ class RandomWells:
         check_integer("potential.max_draws", self.max_draws, 1)
         for name in ("max_overlap", "max_coverage"):
             value = getattr(self, name)
-            if not 0 < value <= 1:
+            check_positive(f"potential.{name}", value)
+            if value > 1:
                 raise ValueError(f"potential.{name}: expected a fraction in (0, 1], got {value!r}")
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> CircularWells:

@@ -1,0 +1,60 @@
+"""What happens beside training: the progress line, and pictures of a few dots as they are learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+
+from qd_pix2pix.figures import Axes, comparison, to_pixels
+from qd_pix2pix.models import FieldModel
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar with short names: losses, and R^2 of the last validation."""
+
+    NAMES = {"train/g_adversarial": "G", "train/g_reconstruction": "L_rec", "val/r2": "R2"}
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """What stands at the end of the line."""
+        metrics = super().get_metrics(trainer, pl_module)
+        return {self.NAMES.get(name, name): value for name, value in metrics.items() if name != "v_num"}
+
+
+class Snapshots(pl.Callback):
+    """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
+
+    Files: ``folder/step-00000400.npy``, float32 (dots, n, n) in the target's unit; the report shows the evolution.
+    """
+
+    def __init__(self, folder: Path, axes: Axes, n_dots: int = 4) -> None:
+        self.folder, self.axes, self.n_dots = folder, axes, n_dots
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Predict, store, log."""
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
+            return
+        pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
+        items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
+        source, target = (torch.stack([item[key] for item in items]) for key in ("source", "target"))
+        with torch.no_grad():
+            predicted = pl_module(source.to(pl_module.device)).float().cpu()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
+        self._log(trainer, *(a[:, 0].numpy() for a in (source, target, predicted)))
+
+    def _log(self, trainer: pl.Trainer, *fields: np.ndarray) -> None:
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]
+        if not loggers:
+            return
+        image = to_pixels(comparison(self.axes, *fields))
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image("val/dots", [image], step=trainer.global_step)
+            else:
+                logger.experiment.add_image("val/dots", image, trainer.global_step, dataformats="HWC")

@@ -1,0 +1,84 @@
+"""From a checkpoint back to the model: it carries its own configuration, and nothing in it is run.
+
+Checkpoints are read with ``weights_only=True``: tensors, numbers and text, no pickled code. The classes that its card
+names are built only if they are networks and models of this package, optimisers of torch, or the solver.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import get_object, instantiate
+from torch import nn
+from torch.optim import Optimizer
+
+from qd_pix2pix.mapping import Mapping
+from qd_pix2pix.models import FieldModel
+from qd_pix2pix.models.base import CARD
+
+TRUSTED = ("qd_pix2pix.", "solvers.", "torch.optim.", "torch.nn.")
+
+
+def _targets(config: Any) -> Iterator[str]:
+    if isinstance(config, dict):
+        if "_target_" in config:
+            yield str(config["_target_"])
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            yield from _targets(item)
+
+
+def check_targets(config: Any) -> None:
+    """Refuse a configuration that names anything but classes of this project and of torch's networks and optimisers.
+
+    Raises:
+        ValueError: names what was refused.
+    """
+    for target in _targets(config):
+        known = target.startswith(TRUSTED)
+        found = get_object(target) if known else None
+        # a class defined where it is said to be: no way through a module to what that module imports
+        at_home = str(getattr(found, "__module__", "")).startswith(tuple(t.rstrip(".") for t in TRUSTED))
+        is_class = isinstance(found, type) and (
+            issubclass(found, (nn.Module, Optimizer)) or found.__module__.split(".")[0] in ("solvers", "qd_pix2pix")
+        )
+        if not (known and at_home and (is_class or target == "solvers.solve")):
+            raise ValueError(f"checkpoint: it asks for {target!r}, which is no part of qd_pix2pix; not loaded")
+
+
+def build_model(card: dict[str, Any]) -> FieldModel:
+    """A fresh model from its card: configuration of model and mapping, recipe and statistics of the dataset."""
+    mapping: Mapping = instantiate(card["mapping"]).fit(card["statistics"])
+    model = instantiate(card["model"], _partial_=True, _convert_="all")(mapping=mapping, recipe=card["recipe"])
+    model.card = card
+    return model
+
+
+def load_model(path: Path | str) -> FieldModel:
+    """The trained model of a checkpoint, on the CPU, ready to predict.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of this project, or asks for code that is not part of it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint: {path} is not there; runs/.../checkpoints/best.ckpt is what train.py writes")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
+    if not isinstance(content, dict) or CARD not in content:
+        raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
+    card = content[CARD]
+    check_targets([card["model"], card["mapping"], card["recipe"]])
+    model = build_model(card)
+    model.load_state_dict(content["state_dict"])
+    model.card = card | {"step": content["global_step"]}
+    return model.eval()

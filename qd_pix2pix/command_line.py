@@ -1,0 +1,119 @@
+"""The command line of the three programs: words checked first, one clear line for every error, resumable runs."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+CONF = Path(__file__).parent.parent / "conf"
+EXPECTED = (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException)
+"""What bad input raises; anything else is a defect and keeps its traceback. No torch here: workers import this too."""
+
+
+def fail(error: BaseException | str) -> None:
+    """Print one clear error and leave with status 2. HYDRA_FULL_ERROR=1 shows where it came from."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1" and isinstance(error, BaseException):
+        raise error
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], None]:
+    """A task of plain containers as a Hydra task, with clear errors."""
+
+    @wraps(task)
+    def run(config: DictConfig) -> None:
+        try:
+            task(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        except EXPECTED as error:
+            fail(error)
+        except Exception as error:
+            if type(error).__name__ != "MisconfigurationException":  # Lightning's word for bad settings
+                raise
+            fail(error)
+        except KeyboardInterrupt:
+            print("\nstopped", file=sys.stderr)
+            sys.exit(130)
+
+    return run
+
+
+def check_words(config_name: str) -> None:
+    """Check ``sys.argv`` against the configuration: a wrong word ends here, and the choices are named."""
+    flags = [word for word in sys.argv[1:] if word.startswith("-")]
+    if set(flags) - {"-m", "--multirun"}:
+        return  # --help, --cfg and the like: Hydra's own business
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    try:
+        overrides = OverridesParser.create().parse_overrides(words)
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            _check_keys(config_name, overrides)
+            compose(config_name, [_single(o) for o in overrides], return_hydra_config=True)
+    except EXPECTED as error:
+        fail(error)
+
+
+def _single(override: Override) -> str:
+    """An override as text; of a sweep the first value."""
+    if override.is_sweep_override():
+        return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+    return override.input_line or ""
+
+
+def _check_keys(config_name: str, overrides: list[Override]) -> None:
+    """Raise ValueError for an override of a key that is not there."""
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
+    chosen = [_single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
+    config = compose(config_name, chosen, return_hydra_config=True)
+    for override in overrides:
+        key = override.key_or_group
+        if key.split("@")[0] in groups or key.startswith("hydra/") or not _is_plain(override):
+            continue
+        node: Any = config
+        for depth, part in enumerate(key.split(".")):
+            if not OmegaConf.is_dict(node) or part not in node:
+                raise ValueError(_no_such_key(key, depth, node))
+            node = node[part] if not OmegaConf.is_missing(node, part) else None
+
+
+def _is_plain(override: Override) -> bool:
+    return not (override.is_add() or override.is_force_add() or override.is_delete())
+
+
+def _no_such_key(key: str, depth: int, node: Any) -> str:
+    parts = key.split(".")
+    where = f" in {'.'.join(parts[:depth])}" if depth else ""
+    if not OmegaConf.is_dict(node):
+        return f"{key}: {'.'.join(parts[:depth])} is a single value, it has no parts"
+    choices = sorted(str(k) for k in node if k != "hydra" and not str(k).startswith("_"))
+    close = difflib.get_close_matches(parts[depth], choices, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{parts[depth]}: there is no such word{where}.{hint} Choices: {', '.join(choices)}"
+
+
+def resume_words() -> None:
+    """With ``ckpt_path=`` the run goes on in its own folder, with the words it was started with (new ones win)."""
+    given = {word.partition("=")[0]: word for word in sys.argv[1:] if not word.startswith("-")}
+    path = Path(given.get("ckpt_path", "ckpt_path=").partition("=")[2].strip("'\""))
+    run = path.resolve().parent.parent
+    saved = run / ".hydra" / "overrides.yaml"
+    if "ckpt_path" not in given or not path.is_file() or not saved.is_file():
+        return
+    words = [str(word) for word in OmegaConf.load(saved)]
+    kept = [word for word in words if word.partition("=")[0] not in given]
+    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir='{run}'"]
+    sys.argv[1:1] = kept + where

@@ -1,0 +1,1 @@
+"""From potentials and the solver to tensors: generation, storage, loading."""

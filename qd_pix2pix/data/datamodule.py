@@ -1,0 +1,147 @@
+"""The dataset of a recipe as Lightning wants it: generated if missing, split, loaded, resumable in mid-epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from qd_pix2pix.data.dataset import FieldPairs, Jitter, RandomSymmetry, Transform
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.mapping import Mapping
+
+
+class ResumableSampler(Sampler[tuple[int, int]]):
+    """Keys (epoch, index) in an order that depends on (seed, epoch) only; can start anywhere in an epoch."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed = size, seed
+        self.epoch = 0
+        self.start = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
+        order = torch.randperm(self.size, generator=generator).tolist()[self.start :]
+        self.start = 0
+        return iter([(self.epoch, index) for index in order])
+
+
+class ResumableLoader(DataLoader[Any]):
+    """A DataLoader over a ``ResumableSampler`` that knows how many batches of the epoch it has handed out.
+
+    Lightning stores ``state_dict`` in checkpoints, and gives it back before it goes on.
+    """
+
+    sampler: ResumableSampler
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._handed_out = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self._handed_out = self.sampler.start // (self.batch_size or 1)
+        for batch in super().__iter__():
+            self._handed_out += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Position in the epoch, in batches."""
+        return {"batches": self._handed_out % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on after that many batches."""
+        self.sampler.start = state["batches"] * (self.batch_size or 1)
+
+
+class DotsDataModule(pl.LightningDataModule):
+    """Pairs of fields of one dataset, for one mapping.
+
+    Args:
+        store: the dataset.
+        mapping: which field is given and which is asked.
+        batch_size: dots per training step.
+        eval_batch_size: dots per step of validation and test.
+        symmetry: augment with the square's eight symmetries.
+        jitter: N_resize of the paper; the number of points n switches it off.
+        num_workers: loading processes; 0 loads in the main process.
+        cache_gib: splits up to this size are held in memory.
+        seed: of the order and the augmentation.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        mapping: Mapping,
+        batch_size: int = 1,
+        eval_batch_size: int = 25,
+        symmetry: bool = False,
+        jitter: int | None = None,
+        num_workers: int = 0,
+        cache_gib: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.store, self.mapping = store, mapping
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
+        n = store.recipe["grid"]["n"]
+        jitter = n if jitter is None else jitter
+        if jitter < n:
+            raise ValueError(f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}")
+        for name, value, low in (
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size, 1),
+            ("num_workers", num_workers, 0),
+        ):
+            if value < low:
+                raise ValueError(f"loader.{name}: expected at least {low}, got {value}")
+        candidates = ((symmetry, RandomSymmetry()), (jitter > n, Jitter(jitter)))
+        self.transforms: tuple[Transform, ...] = tuple(transform for wanted, transform in candidates if wanted)
+
+    def pairs(self, split: str, augment: bool = False) -> FieldPairs:
+        """The pairs of a split."""
+        return FieldPairs(
+            self.store.split(split),
+            self.mapping.source.name,
+            self.mapping.target.name,
+            self.transforms if augment else (),
+            self.seed,
+            self.cache_bytes,
+        )
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled and augmented."""
+        pairs = self.pairs("train", augment=True)
+        sampler = ResumableSampler(len(pairs), self.seed)
+        return ResumableLoader(pairs, batch_size=self.batch_size, sampler=sampler, **self._options)
+
+    def val_dataloader(self) -> DataLoader:
+        """In order."""
+        return DataLoader(self.pairs("val"), batch_size=self.eval_batch_size, **self._options)
+
+    def test_dataloader(self) -> DataLoader:
+        """In order."""
+        return DataLoader(self.pairs("test"), batch_size=self.eval_batch_size, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        # a generator of its own: a loader must not draw from the stream that dropout draws from
+        return {
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "generator": torch.Generator().manual_seed(self.seed),
+        }

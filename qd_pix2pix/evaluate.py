@@ -1,0 +1,246 @@
+"""Checkpoint and dots -> predictions file, ``metrics.json`` and report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from qd_pix2pix import metrics
+from qd_pix2pix.checkpoint import load_model
+from qd_pix2pix.data.generate import generate, make_recipe
+from qd_pix2pix.data.store import SPLITS, Store, write_text_whole
+from qd_pix2pix.models import FieldModel
+from qd_pix2pix.predictions import Predictions
+from qd_pix2pix.provenance import provenance
+from qd_pix2pix.report import print_table, write_report
+
+BATCH = 25
+
+
+def predict(model: FieldModel, source: NDArray) -> NDArray[np.float64]:
+    """Predicted target fields (S, n, n) for source fields (S, n, n), both in their units."""
+    device = best_device()
+    model = model.to(device).eval()
+    parts = []
+    with torch.inference_mode():
+        for i in tqdm(range(0, len(source), BATCH), desc="predicting", unit="batch", leave=False):
+            batch = torch.as_tensor(source[i : i + BATCH], dtype=torch.float32, device=device)
+            parts.append(model(batch[:, None])[:, 0].double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def measure(predictions: Predictions, data_range: float, n_electrons: int) -> tuple[Predictions, dict[str, Any]]:
+    """Fill in the measures of single dots; and sum up: R^2, and mean, median and spread of every measure."""
+    if predictions.target is None:
+        return predictions, {}
+    pred, target = (torch.as_tensor(np.asarray(f, dtype=np.float64)) for f in (predictions.predicted, predictions.target))
+    cell_area = (predictions.extent / pred.shape[-1]) ** 2
+    charge = n_electrons if predictions.target_field.is_density else None
+    dots = {k: v.numpy() for k, v in metrics.dot_measures(pred, target, data_range, cell_area, charge).items()}
+    r2 = metrics.r2(pred, target).item()
+    summary: dict[str, Any] = {"r2": r2 if np.isfinite(r2) else None}
+    summary |= {name: metrics.mean_and_spread(values) for name, values in dots.items()}
+    return replace(predictions, measures=dots), summary
+
+
+def predict_split(model: FieldModel, store: Store, split: str) -> Predictions:
+    """Predictions for all dots of a stored split, beside the exact fields."""
+    source, target = model.mapping.source, model.mapping.target
+    columns = store.split(split).load((source.name, target.name, "gap", "sample"))
+    return Predictions(
+        source_field=source,
+        target_field=target,
+        extent=store.recipe["grid"]["extent"],
+        source=columns[source.name],
+        predicted=predict(model, columns[source.name]),
+        target=columns[target.name],
+        gap=columns["gap"],
+        sample=columns["sample"],
+    )
+
+
+def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], list[str]]:
+    """Fields that a user brings (.npy, shape (n, n) or (S, n, n), in the source's unit), and what is odd about them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no array of finite numbers of the grid's shape, or its unit is clearly another one.
+    """
+    source, grid = card["mapping"]["source"], card["recipe"]["grid"]
+    if not path.is_file():
+        raise FileNotFoundError(f"input: {path} is not there")
+    try:
+        values = np.load(path, allow_pickle=False).astype(np.float64)
+    except (ValueError, EOFError, OSError, TypeError, AttributeError) as error:
+        raise ValueError(f"input: {path} is no .npy file of real numbers ({error})") from None
+    n = grid["n"]
+    if values.ndim not in (2, 3) or values.shape[-2:] != (n, n) or values.size == 0:
+        raise ValueError(
+            f"input: expected shape ({n}, {n}) or (dots, {n}, {n}), a square of {grid['extent']:g} nm as in training; got "
+            f"{values.shape}. Resample the field to this grid (points at (i + 1/2) {grid['extent'] / n:.4g} nm)."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values are NaN or infinite")
+    values = values.reshape(-1, n, n)
+    return values, _compare_with_training(values, source, card)
+
+
+def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[str, Any]) -> list[str]:
+    """Say what lies outside the training data; refuse what can only be another unit."""
+    seen = card["statistics"][source]
+    unit = "eV" if source == "V" else "nm^-2"
+    low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
+    found = f"{values.min():.4g} ... {values.max():.4g}"
+    known = f"{low:.4g} ... {high:.4g} {unit}"
+    if max(values.max() - high, low - values.min()) > 20 * span or (0 < np.ptp(values) < span / 200):
+        raise ValueError(f"input: expected {source} in {unit}, in training {known}; got {found}. Is it in another unit?")
+    remarks = []
+    slack = 0.02 * span
+    outside = [(v.max() > high + slack) or (v.min() < low - slack) for v in values]
+    if any(outside):
+        remarks.append(f"{sum(outside)} of {len(values)} dots leave the range of {source} in training ({known}): {found}")
+    means = values.mean(axis=(1, 2))
+    slack = 0.1 * (seen["dot_mean_max"] - seen["dot_mean_min"]) + 1e-9 * abs(seen["mean"])
+    strange = (means > seen["dot_mean_max"] + slack) | (means < seen["dot_mean_min"] - slack)
+    if strange.any():
+        remarks.append(
+            f"{strange.sum()} of {len(values)} dots have a mean {source} ({means.min():.4g} ... {means.max():.4g} {unit}) "
+            f"that no training dot has ({seen['dot_mean_min']:.4g} ... {seen['dot_mean_max']:.4g})"
+        )
+    return remarks
+
+
+def predict_input(model: FieldModel, values: NDArray, verify: bool) -> Predictions:
+    """Predictions for a user's fields (S, n, n); with ``verify`` the solver's answer beside them.
+
+    A mapping from V is checked against the solution of the given potentials; a mapping to V against the given density,
+    by solving the predicted potentials: the file then holds that density as ``predicted`` and the given one as ``target``.
+
+    Raises:
+        ValueError: ``verify`` for a mapping that has no potential on either side.
+    """
+    mapping, recipe_config = model.mapping, model.card["recipe"]
+    names = (mapping.source.name, mapping.target.name)
+    if verify and "V" not in names:
+        raise ValueError(f"verify: {names[0]} -> {names[1]} involves no potential that could be solved; use verify=false")
+    predictions = Predictions(
+        source_field=mapping.source,
+        target_field=mapping.target,
+        extent=recipe_config["grid"]["extent"],
+        source=values,
+        predicted=predict(model, values),
+        sample=np.arange(len(values)),
+    )
+    if not verify:
+        return predictions
+    recipe = make_recipe(recipe_config)
+    solved_potential = values if names[0] == "V" else predictions.predicted
+    parts = [recipe.solve(v) for v in tqdm(solved_potential, desc=f"solving N = {recipe.n_electrons}", unit="dot")]
+    density = mapping.target.name if names[0] == "V" else mapping.source.name
+    solved = np.stack([p.density if density == "n_int" else p.density_noninteracting for p in parts])
+    gap = np.stack([p.gap for p in parts])
+    if names[0] == "V":
+        return replace(predictions, target=solved, gap=gap)
+    return replace(
+        predictions, source_field=mapping.target, target_field=mapping.source, source=predictions.predicted,
+        target=values, predicted=solved, gap=gap,
+    )  # fmt: skip
+
+
+def write_results(predictions: Predictions, model: FieldModel, folder: Path, **facts: Any) -> dict[str, Any]:
+    """Write ``predictions.h5`` and ``metrics.json`` into ``folder``; returns what the latter holds.
+
+    ``facts`` are plain containers that belong into the record: checkpoint, split or input, remarks.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    seen = model.card["statistics"][predictions.target_field.name]
+    low = 0.0 if predictions.target_field.is_density else seen["min"]
+    predictions, summary = measure(predictions, seen["max"] - low, model.card["recipe"]["n_electrons"])
+    predictions.write(folder / "predictions.h5")
+    record = {
+        "mapping": f"{model.mapping.source.name} -> {model.mapping.target.name}",
+        "dots": len(predictions.sample),
+        "measures": summary,
+        **facts,
+        "model": model.card,
+        "provenance": provenance(device_name(best_device())),
+    }
+    write_text_whole(folder / "metrics.json", json.dumps(record, indent=1) + "\n")
+    return record
+
+
+def evaluate_split(checkpoint: Path, store: Store, split: str, folder: Path) -> Path:
+    """Evaluate a checkpoint on a split: files and report into ``folder``, the measures on the terminal."""
+    model = load_model(checkpoint)
+    record = write_results(
+        predict_split(model, store, split), model, folder, checkpoint=str(checkpoint), split=split,
+        origin=f"dots of the {split} split", remarks=[],
+    )  # fmt: skip
+    return _show(record, model, folder, run_of(checkpoint), store)
+
+
+def evaluate_file(checkpoint: Path, path: Path, verify: bool, folder: Path) -> Path:
+    """Predict a user's own dots, and with ``verify`` solve them too: files and report into ``folder``."""
+    model = load_model(checkpoint)
+    values, remarks = read_input(path, model.card)
+    for remark in remarks:
+        print(f"note: {remark}; predictions may be wrong")
+    inverse = verify and model.mapping.target.name == "V"
+    record = write_results(
+        predict_input(model, values, verify), model, folder, checkpoint=str(checkpoint), input=str(path),
+        origin=f"dots from {path.name}", remarks=remarks, inverse=inverse,
+    )  # fmt: skip
+    return _show(record, model, folder, None, None)
+
+
+def evaluate(config: dict[str, Any]) -> Path:
+    """Evaluate as conf/evaluate.yaml says; returns the report.
+
+    Raises:
+        ValueError: the checkpoint, the input or the split is not what it should be.
+    """
+    if not config["checkpoint"]:
+        raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
+    checkpoint = Path(config["checkpoint"])
+    run = run_of(checkpoint) or checkpoint.parent
+    if config["input"]:
+        path = Path(config["input"])
+        folder = Path(config["output"] or run / path.stem)
+        return evaluate_file(checkpoint, path, config["verify"], folder)
+    if config["split"] not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
+    recipe = load_model(checkpoint).card["recipe"]
+    store = Store(generate(recipe, config["data_root"], config["workers"]))
+    return evaluate_split(checkpoint, store, config["split"], Path(config["output"] or run / config["split"]))
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """The folder of the run that wrote a checkpoint, if it still lies there."""
+    run = checkpoint.resolve().parent.parent
+    return run if (run / "csv").is_dir() else None
+
+
+def _show(record: dict[str, Any], model: FieldModel, folder: Path, run: Path | None, store: Store | None) -> Path:
+    target = model.mapping.target
+    validation = store.split("val").load([target.name])[target.name] if store else None
+    page = write_report(folder, run, validation)
+    print_table(record, target.unit)
+    print(f"predictions  {folder / 'predictions.h5'}\nreport       {page}")
+    return page
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """CPU, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

@@ -1,0 +1,162 @@
+"""Figures of fields, errors and training, as Matplotlib figures with units. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from qd_pix2pix.fields import Field
+
+Curve = tuple[NDArray, NDArray]
+"""Steps and values."""
+
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.5,
+    "legend.frameon": False,
+    "image.origin": "lower",
+}
+matplotlib.rcParams.update(STYLE)
+COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a")
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What the fields of a figure are: side of the square (nm), field given, field asked."""
+
+    extent: float
+    source: Field
+    target: Field
+
+
+def unit_label(field: Field) -> str:
+    """Symbol and unit for an axis."""
+    return rf"${field.symbol}$ ({field.unit.replace('nm^-2', r'nm$^{-2}$')})"
+
+
+def _map(figure: Figure, panel: matplotlib.axes.Axes, values: NDArray, extent: float, label: str, **image: object) -> None:
+    drawn = panel.imshow(values.T, extent=(0, extent, 0, extent), interpolation="nearest", **image)  # type: ignore[arg-type]
+    bar = figure.colorbar(drawn, ax=panel, shrink=0.82, pad=0.02)
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label(label, fontsize=8)
+    bar.formatter.set_powerlimits((-2, 3))
+    panel.tick_params(labelsize=7)
+
+
+def comparison(
+    axes: Axes,
+    source: NDArray,
+    target: NDArray | None,
+    predicted: NDArray,
+    titles: Sequence[str] | None = None,
+    target_name: str = "exact",
+) -> Figure:
+    """One row a dot: input, exact, predicted, error (predicted - exact); without ``target`` input and predicted only.
+
+    Fields have shape (dots, n, n). Exact and predicted share their colours.
+    """
+    columns = ["input", "predicted"] if target is None else ["input", target_name, "predicted", "error"]
+    rows = len(source)
+    figure = Figure(figsize=(2.75 * len(columns), 2.42 * rows + 0.25), layout="constrained")
+    panels = figure.subplots(rows, len(columns), squeeze=False, sharex=True, sharey=True)
+    for row in range(rows):
+        shown = [predicted[row]] if target is None else [target[row], predicted[row]]
+        scale = {"vmin": min(0.0, *(s.min() for s in shown)), "vmax": max(s.max() for s in shown)}
+        _map(figure, panels[row, 0], source[row], axes.extent, unit_label(axes.source), cmap=_colours(axes.source))
+        for panel, values in zip(panels[row, 1:], shown, strict=False):
+            _map(figure, panel, values, axes.extent, unit_label(axes.target), cmap=_colours(axes.target), **scale)
+        if target is not None:
+            error = predicted[row] - target[row]
+            bound = max(float(np.abs(error).max()), 1e-12)
+            label = rf"$\Delta {axes.target.symbol}$" + unit_label(axes.target).split("$", 2)[2]
+            _map(figure, panels[row, 3], error, axes.extent, label, cmap="RdBu_r", vmin=-bound, vmax=bound)
+        panels[row, 0].set_ylabel("y (nm)")
+        if titles:
+            panels[row, 0].annotate(
+                titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
+            )
+    for panel, name in zip(panels[0], columns, strict=True):
+        panel.set_title(name)
+    for panel in panels[-1]:
+        panel.set_xlabel("x (nm)")
+    return figure
+
+
+def _colours(field: Field) -> str:
+    return "magma" if field.is_density else "cividis"
+
+
+def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: bool = False) -> Figure:
+    """Quantities over training steps; ``names`` maps those of the history to the legend's."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    for colour, (name, label) in zip(COLOURS, ((n, text) for n, text in names.items() if n in history), strict=False):
+        steps, values = history[name]
+        if len(steps) > 120:  # a running mean over the noise of batch 1
+            width = max(len(steps) // 60, 1)
+            smooth = np.convolve(values, np.ones(width) / width, mode="valid")
+            panel.plot(steps, values, color=colour, alpha=0.16, lw=0.6)
+            panel.plot(steps[width - 1 :], smooth, color=colour, label=label, lw=1.5)
+        else:
+            panel.plot(steps, values, "o-", color=colour, label=label, lw=1.5, ms=3)
+    if log:
+        panel.set_yscale("log")
+    panel.set_xlabel("training step")
+    panel.set_ylabel(ylabel)
+    panel.legend(fontsize=8)
+    return figure
+
+
+def histogram(values: NDArray, label: str) -> Figure:
+    """Distribution over dots, with its median."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    panel.hist(values, bins=min(30, max(8, len(values) // 5)), color=COLOURS[0], alpha=0.85)
+    median = float(np.median(values))
+    panel.axvline(median, color=COLOURS[1], lw=1.5, label=f"median {median:.3g}")
+    panel.set_xlabel(label)
+    panel.set_ylabel("dots")
+    panel.legend(fontsize=8)
+    return figure
+
+
+def against_gap(gap_mev: NDArray, values: NDArray, label: str) -> Figure:
+    """A measure of each dot against the gap above its ground state: small gaps are where densities are hard."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    panel.scatter(gap_mev, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
+    panel.set_xlabel("gap to the next state (meV)")
+    panel.set_ylabel(label)
+    return figure
+
+
+def evolution(axes: Axes, steps: Sequence[int], predicted: Sequence[NDArray], exact: NDArray | None) -> Figure:
+    """One dot while the model learns: predictions (n, n) at some steps, and the exact field."""
+    maps = list(predicted) + ([] if exact is None else [exact])
+    figure = Figure(figsize=(1.75 * len(maps), 2.15), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
+    titles = [f"step {step}" for step in steps] + ["exact"]
+    for panel, values, title in zip(panels, maps, titles, strict=False):
+        top = maps[-1].max() if exact is not None else None
+        panel.imshow(values.T, extent=(0, axes.extent, 0, axes.extent), cmap=_colours(axes.target), vmin=0, vmax=top)
+        panel.set_title(title, fontsize=8.5)
+        panel.set_xlabel("x (nm)", fontsize=8)
+        panel.tick_params(labelsize=7)
+    panels[0].set_ylabel("y (nm)", fontsize=8)
+    return figure
+
+
+def to_pixels(figure: Figure, dpi: int = 110) -> NDArray[np.uint8]:
+    """The figure as an RGB image (height, width, 3)."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

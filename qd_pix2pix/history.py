@@ -1,0 +1,41 @@
+"""What a run wrote while it trained: the CSV logs, joined over resumes, and the snapshots."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
+    """Every logged quantity of a run as (steps, values).
+
+    Each start of the run has a folder ``csv/version_k``; what a later one wrote replaces what an earlier one had
+    written beyond the step from which it went on.
+    """
+    points: dict[str, dict[int, float]] = {}
+    versions = sorted(Path(run).glob("csv/version_*/metrics.csv"), key=lambda p: int(p.parent.name.split("_")[1]))
+    for version in versions:
+        with version.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        first = min((int(row["step"]) for row in rows), default=0)
+        for series in points.values():
+            for step in [s for s in series if s >= first]:
+                del series[step]
+        for row in rows:
+            for name, value in row.items():
+                if name not in ("step", "epoch") and value:
+                    points.setdefault(name, {})[int(row["step"])] = float(value)
+    return {
+        name: (np.array(sorted(series)), np.array([series[s] for s in sorted(series)]))
+        for name, series in points.items()
+        if series
+    }
+
+
+def read_snapshots(run: Path | str) -> dict[int, NDArray]:
+    """Predictions for a few validation dots by training step: (dots, n, n) in the target's unit."""
+    files = sorted(Path(run).glob("snapshots/step-*.npy"))
+    return {int(file.stem.split("-")[1]): np.load(file) for file in files}

@@ -1,0 +1,45 @@
+"""Weights & Biases without surprises: offline where there is no key, the same run after a resume."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import WandbLogger
+
+HOST = "https://api.wandb.ai"
+
+
+def has_wandb_key() -> bool:
+    """True where W&B could log in without asking: key in the environment or in the netrc file."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", HOST)).hostname or ""
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def wandb_logger(save_dir: Path, project: str, offline: bool | None = None, **options: Any) -> WandbLogger:
+    """A W&B logger whose run belongs to the folder ``save_dir``.
+
+    Args:
+        save_dir: folder of the run; it keeps the id, so that a resumed run goes on in the same W&B run.
+        project: W&B project.
+        offline: write to disk only; None decides by whether there is a key. ``wandb sync`` uploads later.
+        options: of ``WandbLogger`` and ``wandb.init``: entity, group, tags, name, ...
+    """
+    id_file = Path(save_dir) / "wandb-id"
+    if not id_file.exists():
+        id_file.parent.mkdir(parents=True, exist_ok=True)
+        id_file.write_text(uuid.uuid4().hex[:12])
+    if offline is None:
+        offline = os.environ.get("WANDB_MODE") == "offline" or not has_wandb_key()
+    return WandbLogger(
+        project=project, save_dir=save_dir, offline=offline, id=id_file.read_text().strip(), resume="allow", **options
+    )

@@ -1,0 +1,145 @@
+"""pix2pix: a conditional generative adversarial network (Isola et al. 2017; Pantis-Simut et al. 2023).
+
+G* = arg min_G max_D  E[log D(a, b)] + E[log(1 - D(a, G(a)))] + lambda ||b - G(a)||_1    (eq. 10, 11)
+
+Each step updates D on (a, b) and (a, G(a)), then G against the new D.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from qd_pix2pix.losses import ADVERSARIAL, RECONSTRUCTION
+from qd_pix2pix.mapping import Mapping
+from qd_pix2pix.models.base import Batch, FieldModel
+from qd_pix2pix.networks.blocks import choose
+
+OptimizerFactory = Callable[..., Optimizer]
+
+
+class Pix2Pix(FieldModel):
+    """The generator is the model's ``network``; the discriminator is there for training only.
+
+    Args:
+        mapping, network, recipe: see ``FieldModel``.
+        discriminator: (source, target), both scaled (B, 1, n, n) -> logits.
+        optimizer: parameters -> optimiser; called for each network. Fused where the optimiser and the device can.
+        lambda_rec: weight of the reconstruction loss (the paper's lambda).
+        adversarial_loss: bce or least_squares.
+        reconstruction_loss: l1 or l2, of scaled fields.
+        gradient_clip: largest norm of each network's gradient; None for no bound. (The Trainer's own
+            ``gradient_clip_val`` does not work with two optimisers.)
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        network: nn.Module,
+        recipe: dict[str, Any],
+        discriminator: nn.Module,
+        optimizer: OptimizerFactory,
+        lambda_rec: float = 100.0,
+        adversarial_loss: str = "bce",
+        reconstruction_loss: str = "l1",
+        gradient_clip: float | None = None,
+    ) -> None:
+        super().__init__(mapping, network, recipe)
+        choose("model.adversarial_loss", adversarial_loss, ADVERSARIAL)
+        choose("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
+        if not lambda_rec >= 0:
+            raise ValueError(f"model.lambda_rec: expected a number of at least 0, got {lambda_rec!r}")
+        if gradient_clip is not None and not gradient_clip > 0:
+            raise ValueError(f"model.gradient_clip: expected a positive norm or null, got {gradient_clip!r}")
+        self.automatic_optimization = False
+        self.discriminator = discriminator
+        self.optimizer = optimizer
+        self.lambda_rec, self.gradient_clip = lambda_rec, gradient_clip
+        self.adversarial = ADVERSARIAL[adversarial_loss]
+        self.reconstruction = RECONSTRUCTION[reconstruction_loss]
+
+    @property
+    def receptive_field(self) -> int | None:  # type: ignore[override]
+        """Of the discriminator, if it knows one."""
+        return getattr(self.discriminator, "receptive_field", None)
+
+    def check(self, field: Tensor) -> None:
+        """Pass one field through both networks."""
+        super().check(field)
+        self.discriminator(field, field)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One optimiser for the generator, one for the discriminator."""
+        # under fp16 a fused step unscales its gradients itself, too late for clipping
+        may_fuse = not (self.gradient_clip and self.trainer.precision == "16-mixed")
+        return [build_optimizer(self.optimizer, net.parameters(), may_fuse) for net in (self.network, self.discriminator)]
+
+    def discriminator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss on real and on generated pairs (eq. 13); no gradient reaches the generator."""
+        on_real = self.adversarial(self.discriminator(source, target), True)
+        on_fake = self.adversarial(self.discriminator(source, fake.detach()), False)
+        return on_real, on_fake
+
+    def generator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Adversarial (eq. 12) and reconstruction loss; leaves no gradient in the discriminator."""
+        self.discriminator.requires_grad_(False)
+        adversarial = self.adversarial(self.discriminator(source, fake), True)
+        self.discriminator.requires_grad_(True)
+        return adversarial, self.reconstruction(fake, target)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """One step of the discriminator, one of the generator."""
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+        _count_no_step(discriminator_optimizer)
+        source = self.mapping.encode_source(batch["source"])
+        target = self.mapping.encode_target(batch["target"])
+        fake = self.network(source)
+        on_real, on_fake = self.discriminator_loss(source, target, fake)
+        self._step(discriminator_optimizer, on_real + on_fake)
+        adversarial, reconstruction = self.generator_loss(source, target, fake)
+        self._step(generator_optimizer, adversarial + self.lambda_rec * reconstruction)
+        self.log("train/d_real", on_real.detach())
+        self.log("train/d_fake", on_fake.detach())
+        self.log("train/g_adversarial", adversarial.detach(), prog_bar=True)
+        self.log("train/g_reconstruction", reconstruction.detach(), prog_bar=True)
+
+    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip here: the one place where, in every precision, gradients are complete and unscaled."""
+        if self.gradient_clip is not None:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
+
+
+def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter], may_fuse: bool = True) -> Optimizer:
+    """An optimiser from its factory (a partial), with ``fused=True`` where it knows the word and the device can."""
+    parameters = list(parameters)
+    target = getattr(factory, "func", factory)
+    decided = "fused" in getattr(factory, "keywords", {})
+    device = parameters[0].device.type
+    if may_fuse and not decided and "fused" in inspect.signature(target).parameters and device in ("cpu", "cuda"):
+        return factory(parameters, fused=True)
+    return factory(parameters)
+
+
+def _count_no_step(optimizer: LightningOptimizer) -> None:
+    """Keep this optimiser out of ``trainer.global_step``, which then counts batches.
+
+    Lightning counts every step of every optimiser, so that ``max_steps`` and checkpoint intervals would come at half
+    their value. The loop sets these two hooks anew before each batch.
+    """
+    optimizer._on_before_step = lambda: None
+    optimizer._on_after_step = lambda: None

@@ -1,0 +1,42 @@
+"""Pieces that networks share: normalisation, initialisation, checks of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+    "batch": nn.BatchNorm2d,
+    "none": lambda channels: nn.Identity(),
+}
+
+INITIALISERS: dict[str, Callable[[nn.Parameter], object]] = {
+    "normal": lambda weight: nn.init.normal_(weight, 0.0, 0.02),
+    "xavier": lambda weight: nn.init.xavier_normal_(weight, gain=0.02**0.5),
+    "kaiming": lambda weight: nn.init.kaiming_normal_(weight, a=0.3),
+    "orthogonal": lambda weight: nn.init.orthogonal_(weight),
+}
+
+
+def choose(name: str, value: str, choices: Mapping[str, object]) -> None:
+    """Raise ValueError, with the choices, unless ``value`` is one of them."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+
+
+def check_at_least(name: str, value: int, low: int) -> None:
+    """Raise ValueError unless ``value`` is a whole number of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}")
+
+
+def initialise(network: nn.Module, initialiser: str) -> None:
+    """Draw the weights of all convolutions; biases 0, norms 1. ``normal`` is the paper's N(0, 0.02)."""
+    choose("initialiser", initialiser, INITIALISERS)
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            INITIALISERS[initialiser](module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

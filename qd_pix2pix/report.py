@@ -1,0 +1,223 @@
+"""Predictions file, ``metrics.json`` and the run's history -> one self-contained HTML page. No torch here."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from qd_pix2pix import figures
+from qd_pix2pix.data.store import write_text_whole
+from qd_pix2pix.fields import get_field
+from qd_pix2pix.history import read_history, read_snapshots
+from qd_pix2pix.predictions import WITH_UNIT, Predictions
+
+DOTS_SHOWN = 3
+MEASURES = {
+    "r2": "R²",
+    "nmae": "NMAE",
+    "ssim": "SSIM",
+    "mssim": "MSSIM (8×8)",
+    "l1": "L₁",
+    "l2": "L₂",
+    "linf": "L∞",
+    "charge_error": "charge error",
+}
+MEANING = {
+    "r2": "explained variance against the mean map",
+    "nmae": "∫|n − n_exact| / N: charge in the wrong place",
+    "ssim": "structural similarity, whole field",
+    "mssim": "structural similarity, mean over windows",
+    "l1": "mean absolute error",
+    "l2": "root mean square error",
+    "linf": "largest error",
+    "charge_error": "|∫n − N| / N",
+}
+SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int"}
+
+
+class Panel(NamedTuple):
+    """One figure of the page: PNG as base64, caption, and whether it takes the whole width."""
+
+    image: str
+    caption: str
+    wide: bool = False
+
+
+class Row(NamedTuple):
+    """One line of the table of measures, as text."""
+
+    name: str
+    meaning: str
+    mean: str
+    median: str
+    spread: str
+
+
+def _png(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=170)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _number(name: str, value: float, unit: str) -> str:
+    if name in ("nmae", "charge_error"):
+        return f"{100 * value:.3g} %"
+    if name in WITH_UNIT:
+        return f"{value:.3g} {unit}"
+    return f"{value:.4f}"
+
+
+def table(record: dict[str, Any], unit: str) -> list[Row]:
+    """The measures of ``metrics.json`` as lines of text: mean, median, and where the central 90 % of the dots lie."""
+    rows = []
+    for name, label in MEASURES.items():
+        value = record["measures"].get(name)
+        if isinstance(value, dict):
+            low, high = (_number(name, value[key], unit) for key in ("p05", "p95"))
+            mean, median = (_number(name, value[key], unit) for key in ("mean", "median"))
+            rows.append(Row(label, MEANING[name], mean, median, f"{low} … {high}"))
+        elif value is not None:
+            rows.append(Row(label, MEANING[name], _number(name, value, unit), "", ""))
+    return rows
+
+
+def _score(predictions: Predictions) -> tuple[str, NDArray]:
+    """The measure that ranks the dots: NMAE for densities, L1 else."""
+    name = "nmae" if "nmae" in predictions.measures else "l1"
+    return name, predictions.measures[name]
+
+
+def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> Iterator[Panel]:
+    """Typical, best and worst dots; where nothing exact is known, simply the first ones."""
+    p = predictions
+    if p.target is None:
+        shown = slice(0, 12)
+        titles = [f"dot {i}" for i in p.sample[shown]]
+        figure = figures.comparison(axes, p.source[shown], None, p.predicted[shown], titles)
+        yield Panel(_png(figure), f"The first {len(titles)} of {len(p.sample)} dots.", wide=True)
+        return
+    name, score = _score(p)
+    order = np.argsort(score)
+    middle = max(len(order) // 2 - DOTS_SHOWN // 2, 0)
+    groups = {"Dots": order[:]} if len(order) <= 2 * DOTS_SHOWN else {
+        "Typical dots": order[middle : middle + DOTS_SHOWN],
+        "Best dots": order[:DOTS_SHOWN],
+        "Worst dots": order[::-1][:DOTS_SHOWN],
+    }  # fmt: skip
+    for group, chosen in groups.items():
+        titles = [f"dot {p.sample[i]}: {_number(name, score[i], p.target_field.unit)}" for i in chosen]
+        known = "given" if inverse else "exact"
+        figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, known)
+        yield Panel(_png(figure), f"{group} by {MEASURES[name]}.", wide=True)
+
+
+def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
+    p = predictions
+    if p.target is None or len(p.sample) < 5:
+        return
+    name, score = _score(p)
+    values = 100 * score if name == "nmae" else score
+    label = "NMAE (%)" if name == "nmae" else f"L1 ({p.target_field.unit})"
+    yield Panel(_png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
+    if p.gap is not None and np.isfinite(p.gap).any():
+        figure = figures.against_gap(1e3 * p.gap, values, label)
+        yield Panel(_png(figure), "Where the next state is near, the density is hardest to learn.")
+
+
+def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray | None) -> Iterator[Panel]:
+    if run is None:
+        return
+    history = read_history(run)
+    losses = {
+        "train/g_adversarial": "generator, adversarial",
+        "train/d_real": "discriminator, real",
+        "train/d_fake": "discriminator, generated",
+    }
+    if any(name in history for name in losses):
+        yield Panel(_png(figures.curves(history, losses, "loss")), "Adversarial losses; thick: running mean.")
+    if "train/g_reconstruction" in history:
+        figure = figures.curves(history, {"train/g_reconstruction": "reconstruction"}, "loss, scaled field", log=True)
+        yield Panel(_png(figure), "Reconstruction loss of the generator, before its weight λ.")
+    similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
+    if "val/r2" in history:
+        yield Panel(_png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
+        unit = axes.target.unit.replace("nm^-2", "nm$^{-2}$")
+        norms = {"val/l1": "$L_1$", "val/l2": "$L_2$", "val/linf": r"$L_\infty$"}
+        figure = figures.curves(history, norms, f"validation error ({unit})", log=True)
+        yield Panel(_png(figure), "Norms of the error over training.")
+    snapshots = read_snapshots(run)
+    if len(snapshots) > 1:
+        steps = sorted(snapshots)
+        steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
+        exact = None if validation is None else validation[0]
+        figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], exact)
+        yield Panel(_png(figure), "A validation dot while the network learns.", wide=True)
+
+
+def print_table(record: dict[str, Any], unit: str) -> None:
+    """The measures, on the terminal."""
+    rows = table(record, unit)
+    if rows:
+        print(f"\n{record['mapping']}, {record['dots']} dots")
+        print(f"{'':14}{'mean':>16}{'median':>16}   90 % of the dots")
+    for row in rows:
+        print(f"{row.name:14}{row.mean:>16}{row.median:>16}   {row.spread}")
+
+
+def _provenance(record: dict[str, Any]) -> dict[str, str]:
+    """Lines of the table at the end of the page."""
+    card, origin = record["model"], record["provenance"]
+    facts = {
+        "Checkpoint": record["checkpoint"],
+        "Dataset": card["dataset"],
+        "Training": f"step {card['step']}, batch {card['loader']['batch_size']}, seed {card['seed']}, "
+        f"precision {card['trainer']['precision']}",
+        "Trained on": card["provenance"]["hardware"],
+        "Training commit": card["provenance"]["commit"],
+        "Evaluated": f"{origin['time']}, commit {origin['commit']}, on {origin['hardware']}",
+        "Versions": ", ".join(f"{k} {v}" for k, v in {"Python": origin["python"], **origin["packages"]}.items()),
+    }
+    return {name: str(value) for name, value in facts.items()}
+
+
+def write_report(folder: Path, run: Path | None = None, validation: NDArray | None = None) -> Path:
+    """Write ``folder/report.html`` from the results in ``folder``.
+
+    Args:
+        folder: where ``predictions.h5`` and ``metrics.json`` lie.
+        run: folder of the training run; its history becomes the curves.
+        validation: exact targets of the dots in the run's snapshots, (dots, n, n).
+    """
+    predictions = Predictions.read(folder / "predictions.h5")
+    record = json.loads((folder / "metrics.json").read_text())
+    card = record["model"]
+    inverse = record.get("inverse", False)
+    axes = figures.Axes(predictions.extent, predictions.source_field, predictions.target_field)
+    trained = figures.Axes(predictions.extent, *(get_field(card["mapping"][k]) for k in ("source", "target")))
+    source, target = (SYMBOLS[card["mapping"][key]] for key in ("source", "target"))
+    environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("report.html.j2").render(
+        title=f"{source} → {target}",
+        inverse=inverse,
+        record=record,
+        recipe=card["recipe"],
+        family=card["recipe"]["potential"]["_target_"].rsplit(".", 1)[-1],
+        rows=table(record, predictions.target_field.unit),
+        dots=list(_dot_panels(predictions, axes, inverse)),
+        distributions=list(_distribution_panels(predictions)),
+        training=list(_training_panels(run, trained, validation)),
+        provenance=_provenance(record),
+        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "recipe")}, indent=2),
+    )
+    path = folder / "report.html"
+    write_text_whole(path, page)
+    return path

@@ -1,0 +1,166 @@
+"""One training run, from configuration to report: dataset, model, Trainer, evaluation of the best checkpoint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from qd_pix2pix.callbacks import Progress, Snapshots
+from qd_pix2pix.checkpoint import build_model
+from qd_pix2pix.data.datamodule import DotsDataModule
+from qd_pix2pix.data.generate import generate, make_recipe
+from qd_pix2pix.data.store import FIELD_COLUMNS, Store
+from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
+from qd_pix2pix.figures import Axes
+from qd_pix2pix.models import FieldModel
+from qd_pix2pix.provenance import provenance
+
+Config = dict[str, Any]
+
+
+def train(config: Config, run: Path) -> Path:
+    """Train as ``config`` says (plain containers of conf/train.yaml), in the folder ``run``; returns the best checkpoint.
+
+    Raises:
+        ValueError: a setting is bad, or the folder already holds another run; before any long work.
+    """
+    check_config(config)
+    if not config["ckpt_path"]:
+        _claim(run)
+    store = Store(generate(config["data"], config["data_root"], config["workers"]))
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    model = build_model(make_card(config, store.recipe, store.statistics, store.name))
+    data: DotsDataModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
+        store=store, mapping=model.mapping, seed=config["seed"]
+    )
+    loggers = make_loggers(config, run)
+    best = ModelCheckpoint(
+        run / "checkpoints", "best", monitor="val/r2", mode="max", save_weights_only=True, enable_version_counter=False
+    )
+    trainer = make_trainer(config, run, model, loggers, [best], _total_steps(config, len(store.split("train"))))
+    announce(model, store, trainer, run)
+    for logger in loggers:
+        logger.log_hyperparams(_flat(model.card | {"receptive_field": model.receptive_field}))
+    trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
+    _finalize(loggers)
+    path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
+    evaluate_split(path, store, "test", run / "test")
+    return path
+
+
+def check_config(config: Config) -> None:
+    """Build everything once with placeholders, and pass one empty field through: bad settings end here.
+
+    Raises:
+        ValueError: or whatever the setting's owner raises.
+    """
+    recipe = make_recipe(config["data"])
+    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELD_COLUMNS}
+    model = build_model(make_card(config, config["data"], statistics, ""))
+    field = torch.zeros(1, 1, recipe.grid.n, recipe.grid.n)
+    with torch.no_grad():
+        model.check(field)
+    n = recipe.grid.n
+    jitter = config["loader"]["jitter"]
+    if jitter is not None and jitter < n:
+        raise ValueError(f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}")
+    if config["ckpt_path"] and not Path(config["ckpt_path"]).is_file():
+        raise FileNotFoundError(f"ckpt_path: {config['ckpt_path']} is not there")
+    _total_steps(config, recipe.train)
+    instantiate(config["trainer"], _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+
+
+def make_card(config: Config, recipe: Config, statistics: Config, dataset: str) -> Config:
+    """What a checkpoint says of itself."""
+    return {
+        "model": config["model"],
+        "mapping": config["mapping"],
+        "recipe": recipe,
+        "statistics": statistics,
+        "dataset": dataset,
+        "loader": config["loader"],
+        "trainer": config["trainer"],
+        "seed": config["seed"],
+        "provenance": provenance(device_name(best_device())),
+    }
+
+
+def _total_steps(config: Config, n_train: int) -> int:
+    """Steps that the Trainer will make.
+
+    Raises:
+        ValueError: there is no end, or nothing to do.
+    """
+    trainer, batch = config["trainer"], config["loader"]["batch_size"]
+    epochs, steps = trainer["max_epochs"], trainer["max_steps"]
+    per_epoch = -(-n_train // batch)
+    bounds = [per_epoch * epochs] * (epochs is not None and epochs >= 0) + [steps] * (steps >= 0)
+    if not bounds or min(bounds) < 1:
+        raise ValueError(f"trainer.max_epochs, trainer.max_steps: expected at least one step, got {epochs} and {steps}")
+    return min(bounds)
+
+
+def _claim(run: Path) -> None:
+    """Make the run's folder ours; two runs must not share one."""
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        (run / "checkpoints").mkdir()
+    except FileExistsError:
+        raise ValueError(
+            f"hydra.run.dir: {run} already holds a run; choose another folder, or go on with "
+            f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
+        ) from None
+
+
+def make_loggers(config: Config, run: Path) -> list[Logger]:
+    """The CSV log, always; and the one that was asked for."""
+    loggers: list[Logger] = [CSVLogger(run, name="csv")]
+    if config["logger"]:
+        loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
+    return loggers
+
+
+def make_trainer(
+    config: Config, run: Path, model: FieldModel, loggers: list[Logger], callbacks: list[Callback], total_steps: int
+) -> pl.Trainer:
+    """Lightning's Trainer with our callbacks; it validates at least once, at the end if not before."""
+    last = ModelCheckpoint(
+        run / "checkpoints",
+        "last",
+        every_n_train_steps=min(config["checkpoint_every"], total_steps),
+        enable_version_counter=False,
+    )
+    grid = model.card["recipe"]["grid"]
+    snapshots = Snapshots(run / "snapshots", Axes(grid["extent"], model.mapping.source, model.mapping.target))
+    options = config["trainer"] | {"val_check_interval": min(config["trainer"]["val_check_interval"], total_steps)}
+    return instantiate(options, _partial_=True, _convert_="all")(
+        logger=loggers, callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=5)], default_root_dir=run
+    )
+
+
+def announce(model: FieldModel, store: Store, trainer: pl.Trainer, run: Path) -> None:
+    """Say what is about to happen."""
+    parameters = sum(p.numel() for p in model.network.parameters())
+    print(f"{model.mapping.source.name} -> {model.mapping.target.name}: {type(model).__name__}", end=", ")
+    print(f"{parameters / 1e6:.1f} M parameters", end="")
+    print(f", receptive field {model.receptive_field}" if model.receptive_field else "", end="")
+    print(f", on {device_name(trainer.strategy.root_device)}\ndataset {store.path}\nrun     {run}", flush=True)
+
+
+def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested containers as one level of dotted names, as loggers want hyperparameters."""
+    if isinstance(config, dict):
+        return {k: v for key, value in config.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
+    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
+
+
+def _finalize(loggers: list[Logger]) -> None:
+    for logger in loggers:
+        logger.finalize("success")

@@ -1,0 +1,24 @@
+"""Train a model: ``python train.py model=pix2pix mapping=V_to_nint``. Settings: conf/train.yaml and its groups."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+from qd_pix2pix.command_line import check_words, program, resume_words
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@program
+def main(config: dict[str, Any]) -> None:
+    """One run: dataset, training, evaluation, report."""
+    from qd_pix2pix.train import train  # here, so that the solver's processes need not import torch
+
+    train(config, Path(HydraConfig.get().runtime.output_dir))
+
+
+if __name__ == "__main__":
+    resume_words()
+    check_words("train")
+    main()
