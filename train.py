@@ -6,7 +6,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from qd_pix2pix.command_line import check_words, program, resume_words
+from qd_pix2pix.command_line import check_words, program, quiet, resume_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -14,6 +14,8 @@ from qd_pix2pix.command_line import check_words, program, resume_words
 def main(config: dict[str, Any]) -> None:
     """One run: dataset, training, evaluation, report."""
     from qd_pix2pix.train import train  # here, so that the solver's processes need not import torch
+
+    quiet()
 
     train(config, Path(HydraConfig.get().runtime.output_dir))
 

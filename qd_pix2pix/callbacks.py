@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
@@ -46,13 +47,13 @@ class Snapshots(pl.Callback):
             predicted = pl_module(source.to(pl_module.device)).float().cpu()
         self.folder.mkdir(parents=True, exist_ok=True)
         np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
-        self._log(trainer, *(a[:, 0].numpy() for a in (source, target, predicted)))
+        self._log(trainer, source[:, 0].numpy(), target[:, 0].numpy(), predicted[:, 0].numpy())
 
-    def _log(self, trainer: pl.Trainer, *fields: np.ndarray) -> None:
+    def _log(self, trainer: pl.Trainer, source: NDArray, target: NDArray, predicted: NDArray) -> None:
         loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]
         if not loggers:
             return
-        image = to_pixels(comparison(self.axes, *fields))
+        image = to_pixels(comparison(self.axes, source, target, predicted))
         for logger in loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image("val/dots", [image], step=trainer.global_step)

@@ -20,6 +20,8 @@ from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.models.base import CARD
 
+FACTS = {"step": "global_step", "train_seconds": "train_seconds"}
+"""What a loaded card tells beside what it was written with."""
 TRUSTED = ("qd_pix2pix.", "solvers.", "torch.optim.", "torch.nn.")
 
 
@@ -68,7 +70,9 @@ def load_model(path: Path | str) -> FieldModel:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint: {path} is not there; runs/.../checkpoints/best.ckpt is what train.py writes")
+        raise FileNotFoundError(
+            f"checkpoint: {path} is not there; runs/.../checkpoints/best.ckpt is what train.py writes"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
@@ -80,5 +84,5 @@ def load_model(path: Path | str) -> FieldModel:
     check_targets([card["model"], card["mapping"], card["recipe"]])
     model = build_model(card)
     model.load_state_dict(content["state_dict"])
-    model.card = card | {"step": content["global_step"]}
+    model.card = card | {key: content[name] for key, name in FACTS.items()}
     return model.eval()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -52,6 +54,13 @@ def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], No
     return run
 
 
+def quiet() -> None:
+    """Leave out what Lightning says at every start, and its advice that does not apply here."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for text in (".*LeafSpec.*", "Using ModelCheckpoint with manual optimization", ".*does not have many workers.*"):
+        warnings.filterwarnings("ignore", text)
+
+
 def check_words(config_name: str) -> None:
     """Check ``sys.argv`` against the configuration: a wrong word ends here, and the choices are named."""
     flags = [word for word in sys.argv[1:] if word.startswith("-")]
@@ -78,16 +87,17 @@ def _check_keys(config_name: str, overrides: list[Override]) -> None:
     """Raise ValueError for an override of a key that is not there."""
     groups = {path.name for path in CONF.iterdir() if path.is_dir()}
     chosen = [_single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
-    config = compose(config_name, chosen, return_hydra_config=True)
+    # not resolved: hydra.run.dir and its like can be told only in a run
+    config = OmegaConf.to_container(compose(config_name, chosen, return_hydra_config=True), resolve=False)
     for override in overrides:
         key = override.key_or_group
         if key.split("@")[0] in groups or key.startswith("hydra/") or not _is_plain(override):
             continue
         node: Any = config
         for depth, part in enumerate(key.split(".")):
-            if not OmegaConf.is_dict(node) or part not in node:
+            if not isinstance(node, dict) or part not in node:
                 raise ValueError(_no_such_key(key, depth, node))
-            node = node[part] if not OmegaConf.is_missing(node, part) else None
+            node = node[part]
 
 
 def _is_plain(override: Override) -> bool:
@@ -97,8 +107,11 @@ def _is_plain(override: Override) -> bool:
 def _no_such_key(key: str, depth: int, node: Any) -> str:
     parts = key.split(".")
     where = f" in {'.'.join(parts[:depth])}" if depth else ""
-    if not OmegaConf.is_dict(node):
-        return f"{key}: {'.'.join(parts[:depth])} is a single value, it has no parts"
+    if not isinstance(node, dict):
+        above, rest = ".".join(parts[:depth]), ".".join(parts[depth:])
+        if str(node).startswith("${"):
+            return f"{key}: {above} is taken from elsewhere; write {str(node)[2:-1]}.{rest}="
+        return f"{key}: {above} is a single value, it has no parts"
     choices = sorted(str(k) for k in node if k != "hydra" and not str(k).startswith("_"))
     close = difflib.get_close_matches(parts[depth], choices, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""

@@ -40,7 +40,9 @@ def measure(predictions: Predictions, data_range: float, n_electrons: int) -> tu
     """Fill in the measures of single dots; and sum up: R^2, and mean, median and spread of every measure."""
     if predictions.target is None:
         return predictions, {}
-    pred, target = (torch.as_tensor(np.asarray(f, dtype=np.float64)) for f in (predictions.predicted, predictions.target))
+    pred, target = (
+        torch.as_tensor(np.asarray(f, dtype=np.float64)) for f in (predictions.predicted, predictions.target)
+    )
     cell_area = (predictions.extent / pred.shape[-1]) ** 2
     charge = n_electrons if predictions.target_field.is_density else None
     dots = {k: v.numpy() for k, v in metrics.dot_measures(pred, target, data_range, cell_area, charge).items()}
@@ -83,8 +85,8 @@ def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], l
     n = grid["n"]
     if values.ndim not in (2, 3) or values.shape[-2:] != (n, n) or values.size == 0:
         raise ValueError(
-            f"input: expected shape ({n}, {n}) or (dots, {n}, {n}), a square of {grid['extent']:g} nm as in training; got "
-            f"{values.shape}. Resample the field to this grid (points at (i + 1/2) {grid['extent'] / n:.4g} nm)."
+            f"input: expected shape ({n}, {n}) or (dots, {n}, {n}), a square of {grid['extent']:g} nm as in training; "
+            f"got {values.shape}. Resample the field to this grid (points at (i + 1/2) {grid['extent'] / n:.4g} nm)."
         )
     if not np.isfinite(values).all():
         raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values are NaN or infinite")
@@ -100,19 +102,23 @@ def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[
     found = f"{values.min():.4g} ... {values.max():.4g}"
     known = f"{low:.4g} ... {high:.4g} {unit}"
     if max(values.max() - high, low - values.min()) > 20 * span or (0 < np.ptp(values) < span / 200):
-        raise ValueError(f"input: expected {source} in {unit}, in training {known}; got {found}. Is it in another unit?")
+        raise ValueError(
+            f"input: expected {source} in {unit}, in training {known}; got {found}. Is it in another unit?"
+        )
     remarks = []
     slack = 0.02 * span
     outside = [(v.max() > high + slack) or (v.min() < low - slack) for v in values]
     if any(outside):
-        remarks.append(f"{sum(outside)} of {len(values)} dots leave the range of {source} in training ({known}): {found}")
+        remarks.append(
+            f"{sum(outside)} of {len(values)} dots leave the range of {source} in training ({known}): {found}"
+        )
     means = values.mean(axis=(1, 2))
     slack = 0.1 * (seen["dot_mean_max"] - seen["dot_mean_min"]) + 1e-9 * abs(seen["mean"])
     strange = (means > seen["dot_mean_max"] + slack) | (means < seen["dot_mean_min"] - slack)
     if strange.any():
         remarks.append(
-            f"{strange.sum()} of {len(values)} dots have a mean {source} ({means.min():.4g} ... {means.max():.4g} {unit}) "
-            f"that no training dot has ({seen['dot_mean_min']:.4g} ... {seen['dot_mean_max']:.4g})"
+            f"{strange.sum()} of {len(values)} dots have a mean {source} ({means.min():.4g} ... {means.max():.4g} "
+            f"{unit}) that no training dot has ({seen['dot_mean_min']:.4g} ... {seen['dot_mean_max']:.4g})"
         )
     return remarks
 
@@ -121,7 +127,7 @@ def predict_input(model: FieldModel, values: NDArray, verify: bool) -> Predictio
     """Predictions for a user's fields (S, n, n); with ``verify`` the solver's answer beside them.
 
     A mapping from V is checked against the solution of the given potentials; a mapping to V against the given density,
-    by solving the predicted potentials: the file then holds that density as ``predicted`` and the given one as ``target``.
+    by solving the predicted potentials: the file then holds that density as ``predicted``, the given one as ``target``.
 
     Raises:
         ValueError: ``verify`` for a mapping that has no potential on either side.
@@ -129,7 +135,9 @@ def predict_input(model: FieldModel, values: NDArray, verify: bool) -> Predictio
     mapping, recipe_config = model.mapping, model.card["recipe"]
     names = (mapping.source.name, mapping.target.name)
     if verify and "V" not in names:
-        raise ValueError(f"verify: {names[0]} -> {names[1]} involves no potential that could be solved; use verify=false")
+        raise ValueError(
+            f"verify: {names[0]} -> {names[1]} involves no potential that could be solved; use verify=false"
+        )
     predictions = Predictions(
         source_field=mapping.source,
         target_field=mapping.target,

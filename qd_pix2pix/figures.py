@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes as MplAxes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from qd_pix2pix.fields import Field
 Curve = tuple[NDArray, NDArray]
 """Steps and values."""
 
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,18 +39,23 @@ class Axes:
     target: Field
 
 
-def unit_label(field: Field) -> str:
-    """Symbol and unit for an axis."""
-    return rf"${field.symbol}$ ({field.unit.replace('nm^-2', r'nm$^{-2}$')})"
+def shown_unit(field: Field) -> tuple[float, str]:
+    """Factor and name of the unit in which colour bars show a field: densities in 10^-2 nm^-2."""
+    return (100.0, r"$10^{-2}$ nm$^{-2}$") if field.is_density else (1.0, field.unit)
 
 
-def _map(figure: Figure, panel: matplotlib.axes.Axes, values: NDArray, extent: float, label: str, **image: object) -> None:
-    drawn = panel.imshow(values.T, extent=(0, extent, 0, extent), interpolation="nearest", **image)  # type: ignore[arg-type]
-    bar = figure.colorbar(drawn, ax=panel, shrink=0.82, pad=0.02)
-    bar.ax.tick_params(labelsize=7)
-    bar.set_label(label, fontsize=8)
-    bar.formatter.set_powerlimits((-2, 3))
-    panel.tick_params(labelsize=7)
+def _map(
+    figure: Figure, panel: MplAxes, values: NDArray, axes: Axes, field: Field, symbol: str, bounds: tuple[float, float]
+) -> None:
+    factor, unit = shown_unit(field)
+    colours = "RdBu_r" if bounds[0] == -bounds[1] else _colours(field)
+    low, high = (factor * b for b in bounds)
+    square = (0, axes.extent, 0, axes.extent)
+    drawn = panel.imshow(factor * values.T, extent=square, cmap=colours, vmin=low, vmax=high)
+    bar = figure.colorbar(drawn, ax=panel, shrink=0.84, pad=0.02)
+    bar.ax.tick_params(labelsize=7.5)
+    bar.set_label(f"${symbol}$ ({unit})", fontsize=8.5)
+    panel.tick_params(labelsize=7.5)
 
 
 def comparison(
@@ -65,19 +72,19 @@ def comparison(
     """
     columns = ["input", "predicted"] if target is None else ["input", target_name, "predicted", "error"]
     rows = len(source)
-    figure = Figure(figsize=(2.75 * len(columns), 2.42 * rows + 0.25), layout="constrained")
+    figure = Figure(figsize=(2.75 * len(columns), 2.3 * rows + 0.25), layout="constrained")
     panels = figure.subplots(rows, len(columns), squeeze=False, sharex=True, sharey=True)
     for row in range(rows):
         shown = [predicted[row]] if target is None else [target[row], predicted[row]]
-        scale = {"vmin": min(0.0, *(s.min() for s in shown)), "vmax": max(s.max() for s in shown)}
-        _map(figure, panels[row, 0], source[row], axes.extent, unit_label(axes.source), cmap=_colours(axes.source))
+        bounds = min(s.min() for s in shown), max(s.max() for s in shown)
+        limits = float(source[row].min()), float(source[row].max())
+        _map(figure, panels[row, 0], source[row], axes, axes.source, axes.source.symbol, limits)
         for panel, values in zip(panels[row, 1:], shown, strict=False):
-            _map(figure, panel, values, axes.extent, unit_label(axes.target), cmap=_colours(axes.target), **scale)
+            _map(figure, panel, values, axes, axes.target, axes.target.symbol, bounds)
         if target is not None:
             error = predicted[row] - target[row]
             bound = max(float(np.abs(error).max()), 1e-12)
-            label = rf"$\Delta {axes.target.symbol}$" + unit_label(axes.target).split("$", 2)[2]
-            _map(figure, panels[row, 3], error, axes.extent, label, cmap="RdBu_r", vmin=-bound, vmax=bound)
+            _map(figure, panels[row, 3], error, axes, axes.target, rf"\Delta {axes.target.symbol}", (-bound, bound))
         panels[row, 0].set_ylabel("y (nm)")
         if titles:
             panels[row, 0].annotate(
@@ -141,12 +148,13 @@ def against_gap(gap_mev: NDArray, values: NDArray, label: str) -> Figure:
 def evolution(axes: Axes, steps: Sequence[int], predicted: Sequence[NDArray], exact: NDArray | None) -> Figure:
     """One dot while the model learns: predictions (n, n) at some steps, and the exact field."""
     maps = list(predicted) + ([] if exact is None else [exact])
-    figure = Figure(figsize=(1.75 * len(maps), 2.15), layout="constrained")
+    figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     titles = [f"step {step}" for step in steps] + ["exact"]
+    low, high = maps[-1].min(), maps[-1].max()
+    square = (0, axes.extent, 0, axes.extent)
     for panel, values, title in zip(panels, maps, titles, strict=False):
-        top = maps[-1].max() if exact is not None else None
-        panel.imshow(values.T, extent=(0, axes.extent, 0, axes.extent), cmap=_colours(axes.target), vmin=0, vmax=top)
+        panel.imshow(values.T, extent=square, cmap=_colours(axes.target), vmin=low, vmax=high)
         panel.set_title(title, fontsize=8.5)
         panel.set_xlabel("x (nm)", fontsize=8)
         panel.tick_params(labelsize=7)

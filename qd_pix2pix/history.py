@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
-    """Every logged quantity of a run as (steps, values).
+    """Every logged quantity of a run as (steps done, values).
 
     Each start of the run has a folder ``csv/version_k``; what a later one wrote replaces what an earlier one had
     written beyond the step from which it went on.
@@ -29,7 +29,7 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
                 if name not in ("step", "epoch") and value:
                     points.setdefault(name, {})[int(row["step"])] = float(value)
     return {
-        name: (np.array(sorted(series)), np.array([series[s] for s in sorted(series)]))
+        name: (np.array(sorted(series)) + 1, np.array([series[s] for s in sorted(series)]))
         for name, series in points.items()
         if series
     }

@@ -45,7 +45,7 @@ class Mapping(nn.Module):
         return self
 
     def span(self, field: Field) -> float:
-        """high - low of a field, in its unit: the data range of SSIM."""
+        """High - low of a field, in its unit: the data range of SSIM."""
         low, high = self._range(field)
         return high - low
 
@@ -82,5 +82,3 @@ class Mapping(nn.Module):
     def extra_repr(self) -> str:
         """Shown when the model is printed."""
         return f"{self.source.name} -> {self.target.name}, {self.ranges}"
-
-

@@ -36,7 +36,7 @@ def linf(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def nmae(pred: Tensor, target: Tensor, cell_area: float, n_electrons: int) -> Tensor:
-    """int |n - n_ref| / N: the charge in the wrong place per electron (twice the charge displaced)."""
+    """Int |n - n_ref| / N: the charge in the wrong place per electron (twice the charge displaced)."""
     return (pred - target).abs().sum(POINTS) * (cell_area / n_electrons)
 
 
@@ -45,8 +45,9 @@ def charge_error(pred: Tensor, cell_area: float, n_electrons: int) -> Tensor:
     return (pred.sum(POINTS) * (cell_area / n_electrons) - 1).abs()
 
 
-def _similarity(mean_a: Tensor, mean_b: Tensor, aa: Tensor, bb: Tensor, ab: Tensor, data_range: float) -> Tensor:
+def _similarity(moments: Iterable[Tensor], data_range: float) -> Tensor:
     """SSIM of windows from their first and second moments (Wang et al. 2004, eq. 13)."""
+    mean_a, mean_b, aa, bb, ab = moments
     c1, c2 = ((k * data_range) ** 2 for k in SSIM_K)
     var_a, var_b, cov = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
@@ -59,14 +60,14 @@ def _moments(pred: Tensor, target: Tensor) -> tuple[Tensor, ...]:
 
 def ssim(pred: Tensor, target: Tensor, data_range: float) -> Tensor:
     """Structural similarity of whole fields: one window. ``data_range`` belongs to the field, not to the image."""
-    return _similarity(*(m.mean(POINTS) for m in _moments(pred, target)), data_range=data_range)
+    return _similarity((m.mean(POINTS) for m in _moments(pred, target)), data_range)
 
 
 def mssim(pred: Tensor, target: Tensor, data_range: float, window: int = 8) -> Tensor:
     """Mean structural similarity over all uniform ``window`` x ``window`` patches that fit."""
     flat = (m.reshape(-1, 1, *m.shape[-2:]) for m in _moments(pred, target))
     pooled = (F.avg_pool2d(m, window, stride=1) for m in flat)
-    return _similarity(*pooled, data_range=data_range).mean((-3, *POINTS)).reshape(pred.shape[:-2])
+    return _similarity(pooled, data_range).mean((-3, *POINTS)).reshape(pred.shape[:-2])
 
 
 def r2(pred: Tensor, target: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The predictions file: what ``evaluate`` writes and ``report`` reads. No torch here.
 
-HDF5, openable with xarray, fields indexed [sample, x, y]: ``source`` and ``predicted``, and where they are known the exact
-``target`` and the measures of single dots; ``x``, ``y`` in nm, ``gap`` in eV. Attributes: names and units of the fields.
+HDF5, openable with xarray, fields indexed [sample, x, y]: ``source`` and ``predicted``, and where they are known the
+exact ``target`` and the measures of single dots; ``x``, ``y`` in nm, ``gap`` in eV. Attributes: names of the fields.
 """
 
 from __future__ import annotations

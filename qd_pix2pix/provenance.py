@@ -15,10 +15,14 @@ PACKAGES = ("numpy", "scipy", "torch", "pytorch-lightning", "h5py")
 
 def git_commit(folder: Path) -> str:
     """Commit of the checkout that holds ``folder``, with ``+changes`` where it is not clean; or "unknown"."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
+
     try:
-        run = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **run).stdout.strip()
-        changes = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+        commit = git("rev-parse", "--short=12", "HEAD")
+        changes = git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit + ("+changes" if changes else "")

@@ -41,6 +41,8 @@ MEANING = {
     "linf": "largest error",
     "charge_error": "|∫n − N| / N",
 }
+CARDS = ("R²", "NMAE", "SSIM", "MSSIM (8×8)", "charge error", "L∞")
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int"}
 
 
@@ -72,7 +74,9 @@ def _number(name: str, value: float, unit: str) -> str:
     if name in ("nmae", "charge_error"):
         return f"{100 * value:.3g} %"
     if name in WITH_UNIT:
-        return f"{value:.3g} {unit}"
+        digits, _, power = f"{value:.2e}".partition("e")
+        power_of_ten = f"×10{str(int(power)).translate(SUPERSCRIPT)}" if int(power) else ""
+        return f"{digits}{power_of_ten} {unit.replace('^-2', '⁻²')}"
     return f"{value:.4f}"
 
 
@@ -180,7 +184,8 @@ def _provenance(record: dict[str, Any]) -> dict[str, str]:
         "Checkpoint": record["checkpoint"],
         "Dataset": card["dataset"],
         "Training": f"step {card['step']}, batch {card['loader']['batch_size']}, seed {card['seed']}, "
-        f"precision {card['trainer']['precision']}",
+        f"precision {card['trainer']['precision']}, "
+        f"{card['train_seconds'] / 60:.1f} minutes",
         "Trained on": card["provenance"]["hardware"],
         "Training commit": card["provenance"]["commit"],
         "Evaluated": f"{origin['time']}, commit {origin['commit']}, on {origin['hardware']}",
@@ -203,6 +208,7 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
     inverse = record.get("inverse", False)
     axes = figures.Axes(predictions.extent, predictions.source_field, predictions.target_field)
     trained = figures.Axes(predictions.extent, *(get_field(card["mapping"][k]) for k in ("source", "target")))
+    rows = table(record, predictions.target_field.unit)
     source, target = (SYMBOLS[card["mapping"][key]] for key in ("source", "target"))
     environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("report.html.j2").render(
@@ -211,7 +217,8 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         record=record,
         recipe=card["recipe"],
         family=card["recipe"]["potential"]["_target_"].rsplit(".", 1)[-1],
-        rows=table(record, predictions.target_field.unit),
+        rows=rows,
+        cards=[row for name in CARDS for row in rows if row.name == name][:5],
         dots=list(_dot_panels(predictions, axes, inverse)),
         distributions=list(_distribution_panels(predictions)),
         training=list(_training_panels(run, trained, validation)),

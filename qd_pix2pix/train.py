@@ -26,7 +26,7 @@ Config = dict[str, Any]
 
 
 def train(config: Config, run: Path) -> Path:
-    """Train as ``config`` says (plain containers of conf/train.yaml), in the folder ``run``; returns the best checkpoint.
+    """Train as ``config`` says (conf/train.yaml, plain containers) in the folder ``run``; returns the best checkpoint.
 
     Raises:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
@@ -141,7 +141,7 @@ def make_trainer(
     snapshots = Snapshots(run / "snapshots", Axes(grid["extent"], model.mapping.source, model.mapping.target))
     options = config["trainer"] | {"val_check_interval": min(config["trainer"]["val_check_interval"], total_steps)}
     return instantiate(options, _partial_=True, _convert_="all")(
-        logger=loggers, callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=5)], default_root_dir=run
+        logger=loggers, callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)], default_root_dir=run
     )
 
 

@@ -57,12 +57,12 @@ class Grid:
         return self.dx**2
 
     @property
-    def x(self) -> NDArray[np.float64]:
+    def x(self) -> NDArray[np.floating]:
         """The points along one side, shape (n,), in nm."""
         return (np.arange(self.n) + 0.5) * self.dx
 
-    def mesh(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coordinates X and Y of all points, each of shape (n, n), indexed [ix, iy], in nm."""
+    def mesh(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Coordinates X and Y of all points (nm), each (n, n), indexed [ix, iy]: what a formula for V needs."""
         x, y = np.meshgrid(self.x, self.x, indexing="ij")
         return x, y
 

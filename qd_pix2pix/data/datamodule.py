@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -49,7 +48,7 @@ class ResumableLoader(DataLoader[Any]):
         super().__init__(*args, **kwargs)
         self._handed_out = 0
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self._handed_out = self.sampler.start // (self.batch_size or 1)
         for batch in super().__iter__():
             self._handed_out += 1
@@ -101,7 +100,9 @@ class DotsDataModule(pl.LightningDataModule):
         n = store.recipe["grid"]["n"]
         jitter = n if jitter is None else jitter
         if jitter < n:
-            raise ValueError(f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}")
+            raise ValueError(
+                f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}"
+            )
         for name, value, low in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", eval_batch_size, 1),

@@ -36,7 +36,7 @@ from qd_pix2pix.data.store import (
     write_shard,
     write_text_whole,
 )
-from solvers import Grid, Material, Solution, solve
+from solvers import Grid, Material, Solution
 
 MAX_RESIDUAL = 1e-6
 """eV; a system whose solution is worse is an error, never a stored label."""
@@ -117,8 +117,8 @@ class Recipe:
         worst = int(np.argmax(solution.residual))
         if not solution.residual[worst] <= MAX_RESIDUAL:
             raise ValueError(
-                f"solver: {split} sample {samples[worst]} has a residual of {solution.residual[worst]:.1e} eV, more than "
-                f"{MAX_RESIDUAL:g}; it is not stored. Change n_orbitals, or the potential's ranges."
+                f"solver: {split} sample {samples[worst]} has a residual of {solution.residual[worst]:.1e} eV, more "
+                f"than {MAX_RESIDUAL:g}; it is not stored. Change n_orbitals, or the potential's ranges."
             )
         return {
             "V": V,
@@ -267,5 +267,3 @@ def _make_shard(recipe: dict[str, Any], path: Path, split: str, samples: range) 
     """Draw, solve and write one shard; returns its entry in the manifest."""
     made = make_recipe(recipe)
     return write_shard(path, made.columns(split, samples), made.grid.x, recipe, split)
-
-

@@ -4,7 +4,8 @@ A dataset is a folder, complete when its ``manifest.json`` has the key ``statist
 
     recipe.json         everything that fixes the bits: potential family and ranges, material, grid, N, M, seed, sizes
     train-00000.h5 ...  shards of the splits train, val and test, in order
-    manifest.json       format, sha256 of recipe.json; for each shard its sha256, bytes, samples and field statistics; statistics of train
+    manifest.json       format; sha256 of recipe.json; of each shard its sha256, bytes, samples and field statistics;
+                        statistics of the fields over train
 
 A shard is an HDF5 file which h5py, xarray (``engine="h5netcdf"``) and netCDF4 open with names, units and coordinates.
 S samples, n x n points, M orbitals, fields indexed [sample, x, y]:
@@ -83,7 +84,7 @@ def sha256(path: Path) -> str:
 
 
 def write_shard(
-    path: Path, columns: dict[str, NDArray], x: NDArray[np.float64], recipe: dict[str, Any], split: str
+    path: Path, columns: dict[str, NDArray], x: NDArray[np.floating], recipe: dict[str, Any], split: str
 ) -> dict[str, Any]:
     """Write one shard, and return its entry in the manifest.
 
@@ -201,8 +202,8 @@ class Store:
         self._shards: dict[str, dict[str, Any]] = manifest["shards"]
         if "statistics" not in manifest:
             raise StoreError(
-                f"{self.path}: incomplete, {len(self._shards)} shards are there; run the same generate.py command again, "
-                "it goes on where it stopped"
+                f"{self.path}: incomplete, {len(self._shards)} shards are there; run the same generate.py command "
+                "again, it goes on where it stopped"
             )
         self.statistics: dict[str, dict[str, float]] = manifest["statistics"]
         for name, entry in self._shards.items():

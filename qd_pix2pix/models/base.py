@@ -1,7 +1,8 @@
-"""What all models of fields share: prediction in physical units, measures, and checkpoints that stand for themselves."""
+"""What all models of fields share: prediction in physical units, measures, checkpoints that stand for themselves."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytorch_lightning as pl
@@ -34,12 +35,13 @@ class FieldModel(pl.LightningModule):
         self.network = network
         self.card: dict[str, Any] = {}
         self._rng_state: dict[str, Tensor] | None = None
+        self._seconds, self._began = 0.0, time.monotonic()
         settings = {
             "data_range": mapping.span(mapping.target),
             "cell_area": (recipe["grid"]["extent"] / recipe["grid"]["n"]) ** 2,
             "n_electrons": recipe["n_electrons"] if mapping.target.is_density else None,
         }
-        self.measures = nn.ModuleDict({split: FieldMetrics(**settings) for split in ("val", "test")})
+        self.val_measures, self.test_measures = FieldMetrics(**settings), FieldMetrics(**settings)
 
     receptive_field: int | None = None
     """Side of the patch that a discriminator judges, in points; None where there is none."""
@@ -54,31 +56,32 @@ class FieldModel(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Take one batch into the measures of the validation split."""
-        self._measure("val", batch)
+        self._measure(self.val_measures, batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Take one batch into the measures of the test split."""
-        self._measure("test", batch)
+        self._measure(self.test_measures, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log the measures of the validation split."""
-        self._log_measures("val")
+        self._log_measures("val", self.val_measures)
 
     def on_test_epoch_end(self) -> None:
         """Log the measures of the test split."""
-        self._log_measures("test")
+        self._log_measures("test", self.test_measures)
 
-    def _measure(self, split: str, batch: Batch) -> None:
-        self.measures[split].update(self(batch["source"]).squeeze(1), batch["target"].squeeze(1))
+    def _measure(self, measures: FieldMetrics, batch: Batch) -> None:
+        measures.update(self(batch["source"]).squeeze(1), batch["target"].squeeze(1))
 
-    def _log_measures(self, split: str) -> None:
-        for name, value in self.measures[split].compute().items():
+    def _log_measures(self, split: str, measures: FieldMetrics) -> None:
+        for name, value in measures.compute().items():
             self.log(f"{split}/{name}", value.float(), prog_bar=(split, name) == ("val", "r2"))
-        self.measures[split].reset()
+        measures.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the card, and the random streams: dropout goes on after a resume as if nothing had happened."""
+        """Keep the card, the time spent, and the random streams: a resume does not change what dropout drops."""
         checkpoint[CARD] = self.card
+        checkpoint["train_seconds"] = self._seconds + time.monotonic() - self._began
         checkpoint["rng_state"] = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             checkpoint["rng_state"]["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -86,9 +89,11 @@ class FieldModel(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember the random streams; they are set when training really begins."""
         self._rng_state = checkpoint.get("rng_state")
+        self._seconds = checkpoint["train_seconds"]
 
     def on_train_start(self) -> None:
-        """Set the random streams of the checkpoint that is resumed."""
+        """Start the clock; set the random streams of the checkpoint that is resumed."""
+        self._began = time.monotonic()
         if self._rng_state is None:
             return
         torch.set_rng_state(self._rng_state["cpu"].cpu())

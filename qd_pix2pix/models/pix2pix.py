@@ -81,7 +81,9 @@ class Pix2Pix(FieldModel):
         """One optimiser for the generator, one for the discriminator."""
         # under fp16 a fused step unscales its gradients itself, too late for clipping
         may_fuse = not (self.gradient_clip and self.trainer.precision == "16-mixed")
-        return [build_optimizer(self.optimizer, net.parameters(), may_fuse) for net in (self.network, self.discriminator)]
+        return [
+            build_optimizer(self.optimizer, net.parameters(), may_fuse) for net in (self.network, self.discriminator)
+        ]
 
     def discriminator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Loss on real and on generated pairs (eq. 13); no gradient reaches the generator."""
@@ -98,7 +100,7 @@ class Pix2Pix(FieldModel):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of the discriminator, one of the generator."""
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+        generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[attr-defined]
         _count_no_step(discriminator_optimizer)
         source = self.mapping.encode_source(batch["source"])
         target = self.mapping.encode_target(batch["target"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
@@ -12,7 +12,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda channels: nn.Identity(),
 }
 
-INITIALISERS: dict[str, Callable[[nn.Parameter], object]] = {
+INITIALISERS: dict[str, Callable[[Tensor], object]] = {
     "normal": lambda weight: nn.init.normal_(weight, 0.0, 0.02),
     "xavier": lambda weight: nn.init.xavier_normal_(weight, gain=0.02**0.5),
     "kaiming": lambda weight: nn.init.kaiming_normal_(weight, a=0.3),

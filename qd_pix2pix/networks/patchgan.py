@@ -98,7 +98,7 @@ class PatchGAN(nn.Module):
         *inner, last = output_sides(min(source.shape[-2:]), self.kernel_size, self.strides)
         if last < 1 or min(inner, default=2) < 2:  # a norm needs more than one point
             raise ValueError(
-                f"discriminator.layers: {tuple(source.shape[-2:])} points are too few for {len(self.strides)} layers of "
-                f"kernel size {self.kernel_size}; use fewer layers or a larger grid"
+                f"discriminator.layers: {tuple(source.shape[-2:])} points are too few for {len(self.strides)} layers "
+                f"of kernel size {self.kernel_size}; use fewer layers or a larger grid"
             )
         return self.layers(torch.cat([source, target], dim=1))

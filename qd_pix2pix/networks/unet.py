@@ -75,8 +75,8 @@ class UNet(nn.Module):
         """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
         if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
             raise ValueError(
-                f"generator.levels: {tuple(x.shape[-2:])} points cannot be halved {len(self.down)} times; use a grid of "
-                f"a multiple of {self.multiple}, or fewer levels"
+                f"generator.levels: {tuple(x.shape[-2:])} points cannot be halved {len(self.down)} times; use a grid "
+                f"of a multiple of {self.multiple}, or fewer levels"
             )
         skips: list[Tensor] = []
         for down in self.down:

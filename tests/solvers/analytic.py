@@ -26,6 +26,11 @@ SQUARE = {
 """The eight operations that map the square onto itself, acting on fields (..., n, n)."""
 
 
+def mesh(grid):
+    """Coordinates X and Y of all points, each (n, n), indexed [ix, iy]."""
+    return np.meshgrid(grid.x, grid.x, indexing="ij")
+
+
 def nmae(density, reference, n_electrons, grid):
     """Integral of |n - n_ref| over the square, per electron."""
     return np.max(grid.integrate(np.abs(density - reference))) / n_electrons
@@ -37,10 +42,10 @@ def box_levels(length, n_levels):
     return np.sort(np.add.outer(quanta, quanta).ravel())[:n_levels] * np.pi**2 / (2 * length**2)
 
 
-def box_orbital(l, m, grid):
-    """(2/L) sin(l pi x / L) sin(m pi y / L) on the grid, in nm^-1."""
+def box_orbital(m, n, grid):
+    """(2/L) sin(m pi x / L) sin(n pi y / L) on the grid, in nm^-1."""
     x = np.pi * grid.x / grid.extent
-    return 2 / grid.extent * np.outer(np.sin(l * x), np.sin(m * x))
+    return 2 / grid.extent * np.outer(np.sin(m * x), np.sin(n * x))
 
 
 def oscillator_levels(omega_x, omega_y, n_levels):

@@ -34,7 +34,9 @@ def drawn_wells():
 def pixels(circle):
     """Points within a circle, one by one."""
     x, y, radius = circle
-    return {(i, j) for i, a in enumerate(GRID.x) for j, b in enumerate(GRID.x) if (a - x) ** 2 + (b - y) ** 2 <= radius**2}
+    return {
+        (i, j) for i, a in enumerate(GRID.x) for j, b in enumerate(GRID.x) if (a - x) ** 2 + (b - y) ** 2 <= radius**2
+    }
 
 
 # Formulas
@@ -166,6 +168,7 @@ def test_random_harmonic_stays_in_range():
     rng, family = np.random.default_rng(0), RandomHarmonic(k=(1e-3, 2e-3), center=(1.0, 3.0), v_max=0.2)
     traps = [family.sample(rng, GRID) for _ in range(N_DRAWS)]
     k, center = np.array([t.k for t in traps]), np.array([t.center for t in traps])
+    assert len(np.unique(k)) == k.size and len(np.unique(center)) == center.size  # x and y on their own
     assert scipy.stats.kstest(k.ravel(), "uniform", (1e-3, 1e-3)).pvalue > 1e-3
     assert scipy.stats.kstest(center.ravel(), "uniform", (1.0, 2.0)).pvalue > 1e-3
     assert max(t(GRID).max() for t in traps) == 0.2
@@ -178,6 +181,7 @@ def test_random_double_gaussian_stays_in_range():
     for name, low, high in (("depth", 0.1, 0.3), ("center", -4.0, 6.0), ("width", 2.0, 5.0)):
         drawn = np.array([getattr(dot, name) for dot in dots])
         assert drawn.min() >= low and drawn.max() <= high
+        assert len(np.unique(drawn)) == drawn.size  # each number on its own
         assert scipy.stats.kstest(drawn.ravel(), "uniform", (low, high - low)).pvalue > 1e-3
 
 
@@ -189,8 +193,13 @@ def test_energy_of_a_random_infinite_well_is_the_one_asked():
     assert energy.min() >= 0.05 and energy.max() <= 0.1
     assert energy.min() < 0.055 and energy.max() > 0.095
     assert sides.min() >= 8.0 and sides.max() <= 20.0
-    assert scipy.stats.binomtest(int(np.sum(sides[:, 0] > sides[:, 1])), N_DRAWS).pvalue > 1e-3  # x and y are alike
     assert np.abs([well.center for well in wells]).max() <= 3.0
+
+
+def test_random_infinite_wells_are_as_often_wide_as_tall():
+    rng, family = np.random.default_rng(1), RandomInfiniteWell()
+    sides = np.array([family.sample(rng, GRID).size for _ in range(1000)])
+    assert scipy.stats.binomtest(int(np.sum(sides[:, 0] > sides[:, 1])), 1000).pvalue > 1e-3
 
 
 # Settings

@@ -1,0 +1,219 @@
+"""Runs: exact resume, also in mid-epoch and after a kill; logs; checkpoints that run no strangers' code."""
+
+import csv
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, configuration
+
+from qd_pix2pix.checkpoint import check_targets, load_model
+from qd_pix2pix.history import read_history
+from qd_pix2pix.train import train
+
+LOSSES = ["train/d_real", "train/d_fake", "train/g_adversarial", "train/g_reconstruction"]
+RANDOM = ["network.dropout=0.5", "loader.symmetry=true", "loader.jitter=36", "loader.batch_size=2"]
+
+
+def losses(run):
+    history = read_history(run)
+    return {name: dict(zip(*(a.tolist() for a in history[name]), strict=True)) for name in [*LOSSES, "val/r2"]}
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_after(monkeypatch, step):
+    """An interruption as hard as Python knows: an exception in the middle of training."""
+    from qd_pix2pix.models import Pix2Pix
+
+    original = Pix2Pix.training_step
+
+    def training_step(self, batch, batch_idx):
+        if self.trainer.global_step == step:
+            raise Stop
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(Pix2Pix, "training_step", training_step)
+
+
+# 12 dots in batches of 2: 6 batches an epoch; last.ckpt every 4 batches
+@pytest.mark.parametrize(("stopped", "saved"), [(5, 4), (9, 8), (12, 12), (7, 4)])
+def test_resumed_run_has_the_losses_of_an_undisturbed_one(small_words, tmp_path, monkeypatch, stopped, saved):
+    words = [*small_words, *RANDOM, "checkpoint_every=4", "trainer.max_steps=16", "trainer.val_check_interval=3"]
+    train(configuration("train", *words), tmp_path / "undisturbed")
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        stop_after(patch, stopped)
+        with pytest.raises(Stop):
+            train(configuration("train", *words), run)
+    last = run / "checkpoints" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == saved
+    train(configuration("train", *words, f"ckpt_path={last}"), run)
+    resumed, undisturbed = losses(run), losses(tmp_path / "undisturbed")
+    assert undisturbed["train/d_real"].keys() == set(range(1, 17))
+    assert resumed == undisturbed
+    final = [load_model(r / "checkpoints" / "best.ckpt").state_dict() for r in (run, tmp_path / "undisturbed")]
+    assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in final), strict=True) if torch.is_tensor(a))
+
+
+def program(*words):
+    return [sys.executable, str(ROOT / "train.py"), *words]
+
+
+def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
+    words = [
+        *small_words,
+        "trainer.max_steps=60",
+        "trainer.max_epochs=10",
+        "checkpoint_every=5",
+        "trainer.val_check_interval=30",
+    ]
+    run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+    train(configuration("train", *words), undisturbed)
+    process = subprocess.Popen(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    last = run / "checkpoints" / "last.ckpt"
+    deadline = time.time() + 120
+    while not last.exists():
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    saved = torch.load(last, weights_only=True)["global_step"]
+    assert saved < 60, "killed too late to test anything"
+    # only the checkpoint is named: the words of the run are found in its folder
+    done = subprocess.run(program(f"ckpt_path={last}"), cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert losses(run) == losses(undisturbed)
+    assert (run / "test" / "report.html").exists()
+
+
+def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
+    words = [*small_words, "trainer.max_steps=5000", "trainer.max_epochs=1000", "checkpoint_every=5"]
+    run = tmp_path / "run"
+    process = subprocess.Popen(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    last = run / "checkpoints" / "last.ckpt"
+    deadline = time.time() + 120
+    while not last.exists():
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    assert load_model(last).card["step"] >= 5
+    assert max(read_history(run)["train/d_real"][0]) >= 5
+
+
+def test_a_folder_holds_one_run(small_run, small_words):
+    with pytest.raises(ValueError, match="ckpt_path"):
+        train(configuration("train", *small_words), small_run)
+
+
+def test_csv_log_has_losses_and_measures(small_run):
+    history = read_history(small_run)
+    assert history["train/g_adversarial"][0].tolist() == [1, 2, 3, 4, 5, 6]
+    assert history["val/r2"][0].tolist() == [3, 6]
+    for name in ("ssim", "mssim", "l1", "l2", "linf", "nmae", "charge_error"):
+        assert np.isfinite(history[f"val/{name}"][1]).all()
+
+
+def test_later_versions_replace_what_they_did_again(tmp_path):
+    for version, rows in {0: [(0, 1.0), (1, 2.0), (2, 3.0)], 1: [(2, 30.0), (3, 40.0)]}.items():
+        folder = tmp_path / "csv" / f"version_{version}"
+        folder.mkdir(parents=True)
+        with (folder / "metrics.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("epoch", "step", "loss"), *((0, *row) for row in rows)])
+    steps, values = read_history(tmp_path)["loss"]
+    assert (steps.tolist(), values.tolist()) == ([1, 2, 3, 4], [1.0, 2.0, 30.0, 40.0])
+
+
+def test_checkpoint_stands_for_itself(small_run, small_store):
+    model = load_model(small_run / "checkpoints" / "best.ckpt")
+    assert model.mapping.ranges["V"] == (small_store.statistics["V"]["min"], small_store.statistics["V"]["max"])
+    assert model.card["recipe"] == small_store.recipe
+    assert model.card["dataset"] == small_store.name
+    assert not model.training
+
+
+class Evil:
+    def __reduce__(self):
+        return Path.touch, (Path("evil-was-here"),)
+
+
+def test_no_pickle_from_strangers_runs(small_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good = torch.load(small_run / "checkpoints" / "best.ckpt", weights_only=True)
+    torch.save(good | {"extra": Evil()}, "bad.ckpt")
+    Path("worse.ckpt").write_bytes(pickle.dumps(Evil()))
+    for name in ("bad.ckpt", "worse.ckpt"):
+        with pytest.raises(ValueError, match=name):
+            load_model(name)
+    assert not Path("evil-was-here").exists()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "qd_pix2pix.evaluate.generate",
+        "qd_pix2pix.data.generate.os.system",
+        "torch.optim.adam.torch.load",
+        "builtins.eval",
+    ],
+)
+def test_a_card_cannot_ask_for_other_code(target):
+    with pytest.raises(ValueError, match="not loaded"):
+        check_targets({"model": [{"inner": {"_target_": target}}]})
+
+
+def test_the_projects_own_configurations_are_trusted(small_words):
+    config = configuration("train", *small_words)
+    check_targets([config["model"], config["mapping"], config["data"]])
+
+
+def test_checkpoint_errors_are_clear(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.ckpt"):
+        load_model(tmp_path / "nothing.ckpt")
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match="not written by train.py"):
+        load_model(tmp_path / "other.ckpt")
+    (tmp_path / "half.ckpt").write_bytes((tmp_path / "other.ckpt").read_bytes()[:200])
+    with pytest.raises(ValueError, match="damaged"):
+        load_model(tmp_path / "half.ckpt")
+
+
+def test_wandb_offline_keeps_its_run_over_a_resume(small_words, tmp_path):
+    words = [*small_words, "logger=wandb"]
+    train(configuration("train", *words), tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    train(configuration("train", *words, "trainer.max_steps=8", f"ckpt_path={last}"), tmp_path)
+    runs = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    identity = (tmp_path / "wandb-id").read_text()
+    assert runs and all(run.name.endswith(identity) for run in runs)
+    images = [image for run in runs for image in run.rglob("*.png")]
+    assert images, "no panels were logged"
+
+
+def test_tensorboard_gets_losses_measures_and_images(small_words, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(configuration("train", *small_words, "logger=tensorboard"), tmp_path)
+    events = EventAccumulator(str(next((tmp_path / "tensorboard").rglob("events*")).parent)).Reload().Tags()
+    assert {"train/d_real", "val/r2"} <= set(events["scalars"])
+    assert events["images"] == ["val/dots"]
+
+
+def test_the_seed_decides(small_words, tmp_path):
+    def final(name, *words):
+        best = train(configuration("train", *small_words, *words), tmp_path / name)
+        return json.dumps(read_history(best.parent.parent)["train/g_adversarial"][1].tolist())
+
+    assert final("a") == final("b") != final("c", "seed=1")

@@ -1,0 +1,118 @@
+"""Laws that hold for any dot: random potentials, sizes, and materials."""
+
+import numpy as np
+from analytic import SQUARE, mesh, nmae
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solvers import Grid, Material, solve
+
+# densities are unique to the accuracy of the solver where no other state is near
+UNIQUE = 1e-3
+
+quick = settings(max_examples=20, deadline=None, derandomize=True)
+
+
+@st.composite
+def dots(draw):
+    """Potential (eV), grid and material: a box of 1 to 12 bohr, rough or smooth, deep or shallow."""
+    n = draw(st.integers(8, 18))
+    material = Material(draw(st.floats(0.01, 1.5)), draw(st.floats(1.0, 30.0)))
+    grid = Grid(n, material.bohr * draw(st.floats(1.0, 12.0)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    depth = material.hartree * draw(st.floats(0.0, 30.0))
+    rough = rng.uniform(-depth, depth, size=(n, n))
+    x, y = mesh(grid)
+    smooth = depth * np.cos(rng.normal(scale=3.0) * x / grid.extent + rng.normal(scale=3.0) * y / grid.extent)
+    return draw(st.sampled_from([rough, smooth])), grid, material
+
+
+electrons = st.integers(1, 4)
+
+
+@quick
+@given(dots(), st.integers(1, 8))
+def test_all_electrons_are_there(dot, n_electrons):
+    v, grid, material = dot
+    solution = solve(v, grid, n_electrons, material, n_orbitals=4)
+    for density in (solution.density, solution.density_noninteracting):
+        np.testing.assert_allclose(grid.integrate(density), n_electrons, rtol=1e-11)
+        assert density.min() >= -1e-13 * density.max()
+    assert solution.residual <= 1e-8 * material.hartree * (1 + 1e-9)
+
+
+@quick
+@given(dots(), electrons, st.sampled_from(sorted(SQUARE)))
+def test_the_square_has_no_preferred_side(dot, n_electrons, symmetry):
+    v, grid, material = dot
+    act = SQUARE[symmetry]
+    solution, moved = (solve(w, grid, n_electrons, material, n_orbitals=4) for w in (v, act(v)))
+    if solution.splits_shell:
+        return
+    np.testing.assert_allclose(moved.energy, solution.energy, rtol=1e-9, atol=1e-9 * material.hartree)
+    np.testing.assert_allclose(moved.orbital_energies, solution.orbital_energies, rtol=1e-9)
+    if solution.gap > UNIQUE * material.hartree:
+        assert nmae(moved.density, act(solution.density), n_electrons, grid) < 1e-4
+
+
+@quick
+@given(dots(), electrons, st.floats(-100.0, 100.0))
+def test_the_zero_of_energy_is_free(dot, n_electrons, hartrees):
+    v, grid, material = dot
+    shift = hartrees * material.hartree
+    solution, shifted = (solve(w, grid, n_electrons, material, n_orbitals=4) for w in (v, v + shift))
+    np.testing.assert_allclose(
+        shifted.energy, solution.energy + n_electrons * shift, rtol=1e-9, atol=1e-9 * material.hartree
+    )
+    if solution.gap > UNIQUE * material.hartree and not solution.splits_shell:
+        assert nmae(shifted.density, solution.density, n_electrons, grid) < 1e-4
+
+
+@quick
+@given(dots(), electrons)
+def test_more_orbitals_lower_the_energy(dot, n_electrons):
+    v, grid, material = dot
+    energies = [solve(v, grid, n_electrons, material, n_orbitals=m).energy for m in (2, 3, 5, 8)]
+    assert (np.diff(energies) <= 1e-10 * material.hartree + 1e-12 * np.abs(energies[0])).all()
+
+
+@quick
+@given(dots(), st.integers(2, 4))
+def test_repulsion_costs_energy(dot, n_electrons):
+    """sum epsilon < E, and less repulsion costs less: E is concave and rising in 1 / eps_r."""
+    v, grid, material = dot
+    strengths = np.array([1.0, 0.75, 0.5])
+    energies = []
+    for strength in strengths:
+        solution = solve(v, grid, n_electrons, Material(material.m_eff, material.eps_r / strength), n_orbitals=4)
+        energies.append(float(solution.energy))
+    filled = np.repeat(solution.orbital_energies, 2)[:n_electrons].sum()
+    small = 1e-9 * material.hartree + 1e-12 * np.abs(v).max()
+    assert filled < energies[2] < energies[1] < energies[0]
+    assert energies[1] >= (energies[0] + energies[2]) / 2 - small
+
+
+@quick
+@given(dots(), electrons, st.floats(0.02, 1.0), st.floats(1.0, 20.0))
+def test_effective_units_are_all_there_is(dot, n_electrons, m_eff, eps_r):
+    v, grid, first = dot
+    second = Material(m_eff, eps_r)
+    scale, stretch = second.hartree / first.hartree, second.bohr / first.bohr
+    a = solve(v, grid, n_electrons, first, n_orbitals=4)
+    b = solve(v * scale, Grid(grid.n, grid.extent * stretch), n_electrons, second, n_orbitals=4)
+    np.testing.assert_allclose(b.energy / scale, a.energy, rtol=1e-9, atol=1e-9 * first.hartree)
+    if a.gap > UNIQUE * first.hartree and not a.splits_shell:
+        assert nmae(b.density * stretch**2, a.density, n_electrons, grid) < 1e-4
+
+
+@quick
+@given(dots(), electrons, st.integers(2, 4))
+def test_a_batch_is_a_loop(dot, n_electrons, n_systems):
+    v, grid, material = dot
+    batch = v * np.linspace(0.5, 1.0, n_systems)[:, None, None]
+    together = solve(batch, grid, n_electrons, material, n_orbitals=4)
+    for i in range(n_systems):
+        alone = solve(batch[i], grid, n_electrons, material, n_orbitals=4)
+        np.testing.assert_allclose(together.energy[i], alone.energy, rtol=1e-10, atol=1e-10 * material.hartree)
+        if alone.gap > UNIQUE * material.hartree and not alone.splits_shell:
+            assert nmae(together.density[i], alone.density, n_electrons, grid) < 1e-4

@@ -1,0 +1,59 @@
+"""The three programs as a user meets them: every wrong word is one clear error that names the choices."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+def run(program, *words, cwd):
+    command = [sys.executable, str(ROOT / f"{program}.py"), *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("program", "word", "choices"),
+    [
+        ("train", "model=pix3pix", ["pix2pix"]),
+        ("train", "mapping=V_to_rho", ["V_to_nint", "nint_to_V"]),
+        ("train", "modle=pix2pix", ["Did you mean model?", "mapping"]),
+        ("train", "model.discriminator.layer=3", ["Did you mean layers?", "kernel_size"]),
+        ("train", "model.network.levels=3", ["write network.levels="]),
+        ("train", "seed.x=3", ["single value"]),
+        ("train", "trainer.max_step=3", ["Did you mean max_steps?"]),
+        ("train", "network.norm=layer", ["instance, batch, none"]),
+        ("train", "model.adversarial_loss=wgan", ["bce, least_squares"]),
+        ("train", "trainer.precision=17", ["bf16"]),
+        ("train", "trainer.gradient_clip_val=1", ["there is no such word"]),
+        ("train", "trainer.max_epochs=0", ["at least one step"]),
+        ("train", "loader.jitter=10", ["64"]),
+        ("train", "data.grid.n=60", ["multiple of 64"]),
+        ("train", "ckpt_path=none.ckpt", ["none.ckpt"]),
+        ("generate", "material=gold", ["gaas", "si"]),
+        ("generate", "data.n_electrons=two", ["n_electrons"]),
+        ("generate", "check=nowhere", ["nowhere"]),
+        ("evaluate", "chekpoint=x", ["Did you mean checkpoint?"]),
+        ("evaluate", "checkpoint=x", ["x is not there"]),
+    ],
+)
+def test_wrong_words_are_one_clear_error(tmp_path, program, word, choices):
+    done = run(program, word, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error:") == 1
+    for choice in choices:
+        assert choice in done.stderr
+    assert not (tmp_path / "data").exists(), "work was begun"
+
+
+def test_help_and_configuration_are_shown(tmp_path):
+    done = run("train", "--cfg", "job", "mapping=nint_to_V", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "source: n_int" in done.stdout
+
+
+def test_added_words_reach_the_trainer(tmp_path):
+    """What Hydra lets a user add is Lightning's to judge."""
+    done = run("train", "+trainer.no_such_argument=1", cwd=tmp_path)
+    assert done.returncode == 2 and "no_such_argument" in done.stderr
