@@ -26,11 +26,6 @@ SQUARE = {
 """The eight operations that map the square onto itself, acting on fields (..., n, n)."""
 
 
-def mesh(grid):
-    """Coordinates X and Y of all points, each (n, n), indexed [ix, iy]."""
-    return np.meshgrid(grid.x, grid.x, indexing="ij")
-
-
 def nmae(density, reference, n_electrons, grid):
     """Integral of |n - n_ref| over the square, per electron."""
     return np.max(grid.integrate(np.abs(density - reference))) / n_electrons

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analytic import GAAS, gaussian_charge, gaussian_repulsion, mesh, oscillator_orbitals
+from analytic import GAAS, gaussian_charge, gaussian_repulsion, oscillator_orbitals
 from scipy.integrate import quad
 from scipy.special import j0
 
@@ -76,7 +76,7 @@ def test_gaussian_charges_at_any_distance():
 
 def test_separated_charges_against_the_direct_sum():
     grid = Grid(40, 20.0)
-    x, y = mesh(grid)
+    x, y = grid.mesh()
     left = x * y**2 * np.exp(-1.2 * (x - 4.0) ** 2 - (y - 6.0) ** 2)
     right = (x - 13.0) * np.exp(-((x - 14.0) ** 2) - 1.3 * (y - 13.0) ** 2)
     points = np.stack([x.ravel(), y.ravel()], axis=1)

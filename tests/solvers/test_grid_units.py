@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analytic import GAAS, mesh
+from analytic import GAAS
 
 from solvers import Grid, Material
 
@@ -19,6 +19,11 @@ def test_cells_tile_the_square(n, extent):
     np.testing.assert_allclose(grid.x + grid.x[::-1], extent, rtol=1e-13)  # the middle of the square is its centre
 
 
+def test_first_index_of_a_field_is_x():
+    x, y = Grid(4, 4.0).mesh()
+    assert (x[3, 0], y[3, 0]) == (3.5, 0.5)
+
+
 def test_integral_runs_over_the_last_two_axes():
     grid = Grid(6, 3.0)
     fields = np.array([[1.0, 2.0, 3.0]])[..., None, None] * np.ones((6, 6))
@@ -27,7 +32,7 @@ def test_integral_runs_over_the_last_two_axes():
 
 def test_midpoint_rule_is_exact_for_products_of_sines():
     grid = Grid(8, 2.0)
-    x, y = mesh(grid)
+    x, y = grid.mesh()
     # int sin^2(3 pi x / L) sin^2(2 pi y / L) = (L / 2)^2
     field = np.sin(3 * np.pi * x / 2) ** 2 * np.sin(2 * np.pi * y / 2) ** 2
     assert grid.integrate(field) == pytest.approx(1.0, rel=1e-14)

@@ -1,7 +1,7 @@
 """Laws that hold for any dot: random potentials, sizes, and materials."""
 
 import numpy as np
-from analytic import SQUARE, mesh, nmae
+from analytic import SQUARE, nmae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ def dots(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     depth = material.hartree * draw(st.floats(0.0, 30.0))
     rough = rng.uniform(-depth, depth, size=(n, n))
-    x, y = mesh(grid)
+    x, y = grid.mesh()
     smooth = depth * np.cos(rng.normal(scale=3.0) * x / grid.extent + rng.normal(scale=3.0) * y / grid.extent)
     return draw(st.sampled_from([rough, smooth])), grid, material
 

@@ -4,17 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from analytic import (
-    ATOMIC,
-    GAAS,
-    MATERIALS,
-    SI,
-    box_levels,
-    box_orbital,
-    mesh,
-    one_dimensional_levels,
-    oscillator_levels,
-)
+from analytic import ATOMIC, GAAS, MATERIALS, SI, box_levels, box_orbital, one_dimensional_levels, oscillator_levels
 
 from solvers import Grid, finite_difference_levels, single_particle, solve
 from solvers.single_particle import SineBasis, dense_orbitals, lowest_orbitals
@@ -86,7 +76,7 @@ def test_stencil_has_the_levels_of_the_discrete_box():
 
 def test_stencil_converges_to_the_sine_basis_in_second_order():
     def smooth(grid):
-        x, y = mesh(grid)
+        x, y = grid.mesh()
         return 0.05 * np.cos(0.31 * x + 0.1 * y) + 0.02 * np.sin(0.17 * y - 0.2)
 
     grid = Grid(48, 30.0)
