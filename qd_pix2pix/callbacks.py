@@ -24,7 +24,7 @@ class Progress(TQDMProgressBar):
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         """What stands at the end of the line."""
         metrics = super().get_metrics(trainer, pl_module)
-        return {self.NAMES.get(name, name): value for name, value in metrics.items() if name != "v_num"}
+        return {self.NAMES[name]: value for name, value in metrics.items() if name in self.NAMES}
 
 
 class Snapshots(pl.Callback):

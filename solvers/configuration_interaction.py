@@ -65,8 +65,11 @@ def bytes_needed(n_orbitals: int, n_electrons: int) -> int:
 
 
 def n_states(n_electrons: int) -> int:
-    """States computed: the spin states of N separated electrons, which can be degenerate, and two more."""
-    return math.comb(n_electrons, n_electrons // 2) + 2
+    """States computed: the spin states of N separated electrons, which can be degenerate, and two more; at least 6.
+
+    A ground state degenerate beyond that, as of several equal dots that do not feel each other, is averaged over these.
+    """
+    return max(math.comb(n_electrons, n_electrons // 2) + 2, 6)
 
 
 def _effective_one_body(energies: Array, integrals: Array) -> Array:
@@ -168,7 +171,8 @@ def lowest_states(block: SpinBlock, energies: Array, integrals: Array, n_wanted:
         return residual / np.where(np.abs(gap) < 0.05, 0.05, gap)
 
     n_block = min(n_wanted + GUARDS, block.size)
-    pairs = davidson(apply, precondition, _start_vectors(diagonal, n_block), n_wanted, tolerance)
+    patience = {} if block.size <= DENSE_SIZE else {"max_iterations": 400}  # where there is no other way
+    pairs = davidson(apply, precondition, _start_vectors(diagonal, n_block), n_wanted, tolerance, **patience)
     pairs = Eigenpairs(*(a[:, :n_wanted] for a in pairs))
     if block.size <= DENSE_SIZE:
         for i in np.flatnonzero((pairs.residuals > tolerance).any(axis=1)):  # strong correlation, hardly any gaps

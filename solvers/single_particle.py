@@ -98,7 +98,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
         v_phi = potential[systems, None] * basis.to_grid(c)
         return kinetic * vectors + basis.from_grid(v_phi).reshape(vectors.shape)
 
-    depth = potential.mean(axis=(1, 2)) - potential.min(axis=(1, 2))
+    depth = potential.mean(axis=(1, 2)) - potential.min(axis=(1, 2))  # so that an offset of V changes nothing
 
     def precondition(residual: Array, _values: Array, systems: NDArray[np.intp]) -> Array:
         return residual / (kinetic + depth[systems, None, None])

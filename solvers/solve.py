@@ -99,6 +99,8 @@ def solve(
 
 def _solve_batch(potential: Array, basis: SineBasis, n_electrons: int, n_orbitals: int) -> Solution:
     """``solve`` in effective atomic units, for potentials (B, n, n)."""
+    bottom = potential.min(axis=(1, 2))  # measured from there, an offset costs no digits
+    potential = potential - bottom[:, None, None]
     n_extra = min(n_orbitals + 1, basis.n_modes**2)  # one more, to see whether a shell is split
     orbitals = lowest_orbitals(potential, basis, n_extra, TOLERANCE)
     energies, functions = orbitals.energies[:, :n_orbitals], orbitals.functions[:, :n_orbitals]
@@ -115,11 +117,11 @@ def _solve_batch(potential: Array, basis: SineBasis, n_electrons: int, n_orbital
     last_step = np.diff(orbitals.energies[:, n_orbitals - 1 :], axis=1)
     ground_residual = np.where(ground, states.residuals, 0.0).max(axis=1)
     return Solution(
-        energy=states.values[:, 0],
+        energy=states.values[:, 0] + n_electrons * bottom,
         gap=above[:, 1] if above.shape[1] > 1 else np.full(len(potential), np.nan),
         density=interacting_density(occupations, pairs),
         density_noninteracting=noninteracting_density(aufbau, functions),
-        orbital_energies=energies,
+        orbital_energies=energies + bottom[:, None],
         residual=np.maximum(orbitals.residuals[:, :n_orbitals].max(axis=1), ground_residual),
         degeneracy=degeneracy,
         splits_shell=np.any(last_step <= DEGENERACY, axis=1),

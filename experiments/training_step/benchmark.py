@@ -3,7 +3,7 @@
 All loops run the same networks in the reference configuration, side by side in one process, in blocks that take turns,
 so that a change of the machine's speed meets all of them. Printed: medians over blocks, and ratios block by block.
 
-    python experiments/training_step/benchmark.py [--blocks 8] [--steps 25]
+    python experiments/training_step/benchmark.py [--blocks 20] [--steps 10]
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class BlockClock(pl.Callback):
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=10)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     batches = random_batches(arguments.steps)

@@ -34,9 +34,9 @@ class InfiniteWell:
 class RandomInfiniteWell:
     """Wells whose ground-state energy is uniform in ``energy`` (eV), as the paper draws them.
 
-    The energy and one side (``side``, nm) are uniform; the other side follows from
-    E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), drawn again until it is real and fits ``side``; x and y are swapped
-    at random. ``m_eff`` only turns energies into lengths here.
+    First the energy is drawn, then one side (``side``, nm), again and again until the other side, which follows from
+    E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and fits ``side``; x and y are swapped at random. ``m_eff`` only
+    turns energies into lengths here.
 
     Raises:
         ValueError: a setting is out of its range, or no well can be drawn with these settings.
@@ -61,14 +61,15 @@ class RandomInfiniteWell:
     def sample(self, rng: np.random.Generator, grid: Grid) -> InfiniteWell:
         """Draw one well."""
         unit = HBAR2_OVER_2M0 / self.m_eff * math.pi**2  # eV nm^2
+        energy = rng.uniform(*self.energy)
         for _ in range(self.max_draws):
             first = rng.uniform(*self.side)
-            rest = rng.uniform(*self.energy) / unit - first**-2
+            rest = energy / unit - first**-2
             if rest > 0 and self.side[0] <= rest**-0.5 <= self.side[1]:
                 size = (first, rest**-0.5) if rng.random() < 0.5 else (rest**-0.5, first)
                 center = rng.uniform(*self.center, size=2)
                 return InfiniteWell(size, (center[0], center[1]), self.wall)
         raise ValueError(
-            f"potential.energy: {self.max_draws} draws in a row gave no well with both sides in {list(self.side)} nm "
-            f"and an energy in {list(self.energy)} eV at m_eff = {self.m_eff:g}. Widen energy or side."
+            f"potential.energy: {self.max_draws} draws in a row gave no well of {energy:.4g} eV with both sides in "
+            f"{list(self.side)} nm at m_eff = {self.m_eff:g}. Narrow energy (now {list(self.energy)}) or widen side."
         )

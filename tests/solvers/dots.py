@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 
 from solvers import Grid, Solution
+from solvers.eigensolver import davidson
 
 GRID = Grid(32, 30.0)
 
@@ -44,3 +45,8 @@ def assert_same(a, b, rtol=1e-11, n_electrons=1):
 
 def at(solution, index):
     return Solution(**{f.name: getattr(solution, f.name)[index] for f in fields(Solution)})
+
+
+def hasty_davidson(max_iterations):
+    """The eigensolver, given up after so many iterations, whatever its caller wants."""
+    return lambda *arguments, **options: davidson(*arguments, **(options | {"max_iterations": max_iterations}))

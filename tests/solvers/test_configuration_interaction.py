@@ -1,11 +1,12 @@
 """Determinants and full CI against second quantisation in the whole Fock space, and against PySCF."""
 
-from functools import partial, reduce
+from functools import reduce
 from math import comb
 
 import numpy as np
 import pytest
 from analytic import MATERIALS
+from dots import hasty_davidson
 
 from solvers import configuration_interaction as ci
 from solvers.coulomb import coulomb_integrals, orbital_pairs, pair_densities
@@ -256,7 +257,7 @@ def test_a_system_that_does_not_converge_is_diagonalised_whole(reference, monkey
     energies, integrals = well_integrals(reference, "si", 0, 8)
     block = ci.spin_block(8, 3)
     exact = ci.lowest_states(block, energies, integrals, 5, TOLERANCE)
-    monkeypatch.setattr(ci, "davidson", partial(ci.davidson, max_iterations=2))
+    monkeypatch.setattr(ci, "davidson", hasty_davidson(2))
     states = ci.lowest_states(block, energies, integrals, 5, TOLERANCE)
     assert states.residuals.max() <= TOLERANCE
     np.testing.assert_allclose(states.values, exact.values, rtol=0, atol=1e-11)
@@ -267,7 +268,7 @@ def test_residual_of_a_system_without_matrix_tells_that_it_did_not_converge(refe
     block = ci.spin_block(8, 3)
     exact = ci.lowest_states(block, energies, integrals, 1, TOLERANCE)
     monkeypatch.setattr(ci, "DENSE_SIZE", 0)
-    monkeypatch.setattr(ci, "davidson", partial(ci.davidson, max_iterations=4))
+    monkeypatch.setattr(ci, "davidson", hasty_davidson(4))
     states = ci.lowest_states(block, energies, integrals, 1, TOLERANCE)
     assert states.residuals[0, 0] > 100 * TOLERANCE
     # a Ritz value lies above the ground state, by less than the residual

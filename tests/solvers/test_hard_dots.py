@@ -3,12 +3,11 @@
 import importlib
 import itertools
 from dataclasses import fields
-from functools import partial
 
 import numpy as np
 import pytest
 from analytic import GAAS, SI, SQUARE, box_levels, box_orbital, nmae
-from dots import GRID, ring_of_eight_dots, smooth_potential, square_potential
+from dots import GRID, hasty_davidson, ring_of_eight_dots, smooth_potential, square_potential
 
 from solvers import Grid, Solution, configuration_interaction, solve
 from solvers.potentials import RandomWells
@@ -134,7 +133,7 @@ def test_residual_tells_of_states_that_did_not_converge(monkeypatch):
     v = smooth_potential(7)
     exact = solve(v, GRID, 4, SI)
     monkeypatch.setattr(configuration_interaction, "DENSE_SIZE", 0)  # no matrix to fall back on
-    hasty = partial(configuration_interaction.davidson, max_iterations=4)
+    hasty = hasty_davidson(4)
     monkeypatch.setattr(configuration_interaction, "davidson", hasty)
     rough = solve(v, GRID, 4, SI)
     assert rough.residual > 1e-6 * SI.hartree
