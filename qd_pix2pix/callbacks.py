@@ -35,19 +35,23 @@ class Snapshots(pl.Callback):
 
     def __init__(self, folder: Path, axes: Axes, n_dots: int = 4) -> None:
         self.folder, self.axes, self.n_dots = folder, axes, n_dots
+        self.dots: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Predict, store, log."""
         if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
             return
-        pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
-        items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
-        source, target = (torch.stack([item[key] for item in items]) for key in ("source", "target"))
+        source, target = self.dots = self.dots or self._first_dots(trainer)
         with torch.no_grad():
             predicted = pl_module(source.to(pl_module.device)).float().cpu()
         self.folder.mkdir(parents=True, exist_ok=True)
         np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
         self._log(trainer, source[:, 0].numpy(), target[:, 0].numpy(), predicted[:, 0].numpy())
+
+    def _first_dots(self, trainer: pl.Trainer) -> tuple[torch.Tensor, torch.Tensor]:
+        pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
+        items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
+        return torch.stack([i["source"] for i in items]), torch.stack([i["target"] for i in items])
 
     def _log(self, trainer: pl.Trainer, source: NDArray, target: NDArray, predicted: NDArray) -> None:
         loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]

@@ -162,8 +162,7 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
     if len(snapshots) > 1:
         steps = sorted(snapshots)
         steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
-        exact = None if validation is None else validation[0]
-        figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], exact)
+        figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], validation)
         yield Panel(_png(figure), "A validation dot while the network learns.", wide=True)
 
 
@@ -200,7 +199,7 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
     Args:
         folder: where ``predictions.h5`` and ``metrics.json`` lie.
         run: folder of the training run; its history becomes the curves.
-        validation: exact targets of the dots in the run's snapshots, (dots, n, n).
+        validation: exact target (n, n) of the first dot in the run's snapshots.
     """
     predictions = Predictions.read(folder / "predictions.h5")
     record = json.loads((folder / "metrics.json").read_text())

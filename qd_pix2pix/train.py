@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -23,6 +24,10 @@ from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
 
 Config = dict[str, Any]
+NOT_WITH_TWO_OPTIMISERS = (
+    ("gradient_clip_val", 0, "model.gradient_clip"),
+    ("accumulate_grad_batches", 1, "loader.batch_size"),
+)
 
 
 def train(config: Config, run: Path) -> Path:
@@ -67,13 +72,14 @@ def check_config(config: Config) -> None:
     field = torch.zeros(1, 1, recipe.grid.n, recipe.grid.n)
     with torch.no_grad():
         model.check(field)
-    n = recipe.grid.n
-    jitter = config["loader"]["jitter"]
-    if jitter is not None and jitter < n:
-        raise ValueError(f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}")
+    unread = SimpleNamespace(recipe=config["data"])  # a loader looks into its store only when it loads
+    instantiate(config["loader"], _partial_=True, _convert_="all")(store=unread, mapping=model.mapping)
     if config["ckpt_path"] and not Path(config["ckpt_path"]).is_file():
         raise FileNotFoundError(f"ckpt_path: {config['ckpt_path']} is not there")
     _total_steps(config, recipe.train)
+    for word, neutral, instead in NOT_WITH_TWO_OPTIMISERS:
+        if config["trainer"].get(word) not in (None, neutral):
+            raise ValueError(f"trainer.{word}: Lightning cannot do this with two optimisers; use {instead}")
     instantiate(config["trainer"], _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
 
 

@@ -99,17 +99,14 @@ class DotsDataModule(pl.LightningDataModule):
         self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
         n = store.recipe["grid"]["n"]
         jitter = n if jitter is None else jitter
-        if jitter < n:
-            raise ValueError(
-                f"loader.jitter: expected N_resize of at least the {n} points per side (off), got {jitter}"
-            )
         for name, value, low in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", eval_batch_size, 1),
             ("num_workers", num_workers, 0),
+            ("jitter", jitter, n),  # N_resize = n is off
         ):
-            if value < low:
-                raise ValueError(f"loader.{name}: expected at least {low}, got {value}")
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"loader.{name}: expected a whole number of at least {low}, got {value!r}")
         candidates = ((symmetry, RandomSymmetry()), (jitter > n, Jitter(jitter)))
         self.transforms: tuple[Transform, ...] = tuple(transform for wanted, transform in candidates if wanted)
 

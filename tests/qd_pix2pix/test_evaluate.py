@@ -12,7 +12,8 @@ import torch
 import xarray
 
 from qd_pix2pix.checkpoint import load_model
-from qd_pix2pix.evaluate import evaluate, read_input
+from qd_pix2pix.evaluate import evaluate
+from qd_pix2pix.inputs import read_input
 from qd_pix2pix.predictions import Predictions
 from solvers import Grid, Material, solve
 
@@ -135,7 +136,8 @@ def write(tmp_path, values):
         (np.zeros((0, 32, 32)), "shape"),
         (np.full((32, 32), np.nan), "NaN"),
         (np.array([["a"]]), "numbers"),
-        (np.array([{"V": 1}], dtype=object), "numbers"),
+        (np.array([{"V": 1}], dtype=object), "no .npy file"),
+        (np.zeros((32, 32), dtype=complex), "real numbers"),
     ],
 )
 def test_what_is_no_dot_is_refused(small_run, tmp_path, values, said):
@@ -156,6 +158,14 @@ def test_dots_like_those_of_training_raise_no_remark(small_run, small_store, tmp
     card = load_model(small_run / "checkpoints" / "best.ckpt").card
     values, remarks = read_input(write(tmp_path, small_store.split("train").load(["V"])["V"]), card)
     assert len(values) == 12 and remarks == []
+
+
+def test_a_density_of_another_charge_is_told(small_run, small_store, tmp_path):
+    card = load_model(small_run / "checkpoints" / "best.ckpt").card
+    card = card | {"mapping": {"source": "n_int", "target": "V"}}
+    n = small_store.split("train").load(["n_int"])["n_int"]
+    assert read_input(write(tmp_path, n), card)[1] == []
+    assert "mean n_int" in read_input(write(tmp_path, 0.9 * n), card)[1][0]
 
 
 def test_dots_outside_the_training_range_are_told(small_run, small_store, tmp_path):
