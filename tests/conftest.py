@@ -1,42 +1,14 @@
+"""A dataset and a run of seconds, made once a session."""
+
 import os
 
 # small networks on one thread: faster than two, and no two tests' threads wait for each other
 os.environ["OMP_NUM_THREADS"] = "1"
-
-from pathlib import Path  # noqa: E402
-
-import pytest  # noqa: E402
-from hydra import compose, initialize_config_dir  # noqa: E402
-from omegaconf import OmegaConf  # noqa: E402
-
-ROOT = Path(__file__).parent.parent
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
 
-SMALL_DATA = [
-    "potential=double_gaussian",
-    "data.grid.n=32",
-    "data.grid.extent=24.0",
-    "solver.n_orbitals=4",
-    "data.train=12",
-    "data.val=5",
-    "data.test=5",
-    "data.shard_size=5",
-]
-SMALL_NETWORKS = ["network.levels=5", "network.channels=4", "model.discriminator.channels=4"]
-SHORT = [
-    "trainer.max_steps=6",
-    "trainer.val_check_interval=3",
-    "trainer.log_every_n_steps=1",
-    "trainer.accelerator=cpu",
-]
-
-
-def configuration(name, *words):
-    """conf/<name>.yaml with these words, as plain containers."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose(name, [*words], return_hydra_config=False)
-    return OmegaConf.to_container(config, resolve=True)
+import pytest  # noqa: E402
+from small import SHORT, SMALL_DATA, SMALL_NETWORKS, configuration  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from small import ROOT
 
 
 def run(program, *words, cwd):

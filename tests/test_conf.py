@@ -3,8 +3,8 @@
 import inspect
 
 import pytest
-from conftest import ROOT, configuration
 from hydra.utils import get_object
+from small import ROOT, configuration
 
 CONF = ROOT / "conf"
 GROUPS = sorted(path for path in CONF.iterdir() if path.is_dir())

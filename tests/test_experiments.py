@@ -1,7 +1,7 @@
 """Every experiment's configuration runs, minimised."""
 
 import pytest
-from conftest import ROOT, configuration
+from small import ROOT, configuration
 
 from qd_pix2pix.train import train
 

@@ -108,7 +108,7 @@ def test_verify_solves_them_too(settings, own_dots, tmp_path):
 
 
 def test_inverse_is_verified_by_the_density_of_the_generated_potential(small_words, settings, small_store, tmp_path):
-    from conftest import configuration
+    from small import configuration
 
     from qd_pix2pix.train import train
 

@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL_DATA, configuration
 from hydra.errors import InstantiationException
+from small import ROOT, SMALL_DATA, configuration
 
 from qd_pix2pix.data.generate import dataset_name, generate, make_recipe
 from qd_pix2pix.data.store import check

@@ -5,7 +5,7 @@ import math
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import configuration
+from small import configuration
 from torch import nn
 
 from qd_pix2pix.checkpoint import build_model

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, configuration
+from small import ROOT, configuration
 
 from qd_pix2pix.checkpoint import check_targets, load_model
 from qd_pix2pix.history import read_history

@@ -1,0 +1,33 @@
+"""Words of the command line for a dataset and a run of seconds, and how they become a configuration."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).parent.parent
+
+SMALL_DATA = [
+    "potential=double_gaussian",
+    "data.grid.n=32",
+    "data.grid.extent=24.0",
+    "solver.n_orbitals=4",
+    "data.train=12",
+    "data.val=5",
+    "data.test=5",
+    "data.shard_size=5",
+]
+SMALL_NETWORKS = ["network.levels=5", "network.channels=4", "model.discriminator.channels=4"]
+SHORT = [
+    "trainer.max_steps=6",
+    "trainer.val_check_interval=3",
+    "trainer.log_every_n_steps=1",
+    "trainer.accelerator=cpu",
+]
+
+
+def configuration(name, *words):
+    """conf/<name>.yaml with these words, as plain containers."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose(name, [*words], return_hydra_config=False)
+    return OmegaConf.to_container(config, resolve=True)
