@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 CONF = Path(__file__).parent.parent / "conf"
-EXPECTED = (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException)
+EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
 """What bad input raises; anything else is a defect and keeps its traceback. No torch here: workers import this too."""
 
 

@@ -1,5 +1,7 @@
 """Words of the command line for a dataset and a run of seconds, and how they become a configuration."""
 
+import signal
+import subprocess
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -31,3 +33,12 @@ def configuration(name, *words):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose(name, [*words], return_hydra_config=False)
     return OmegaConf.to_container(config, resolve=True)
+
+
+def start(command, **options):
+    """A process that Ctrl-C reaches, also where the tests run in the background, where it would be deaf to it."""
+
+    def listen():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen, **options)

@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -168,6 +169,10 @@ def generate(recipe: dict[str, Any], root: Path | str, workers: int | None = Non
     Raises:
         ValueError: a setting is bad; before any work.
     """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ValueError(
+            f"workers: expected a number of processes of at least 1, or null for one per core; got {workers}"
+        )
     path = Path(root) / dataset_name(recipe)
     if _is_complete(path):
         return path
@@ -226,8 +231,14 @@ def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, workers: 
                 progress.update(shards[name]["samples"])
         except BaseException as error:
             _stop(pool)
+            state = f"{progress.n} of {total} dots are stored; the same command goes on from here"
             if isinstance(error, KeyboardInterrupt):
-                progress.write(f"stopped with {progress.n} of {total} dots stored; the same command goes on from here")
+                progress.write(f"stopped: {state}")
+            if isinstance(error, BrokenProcessPool):
+                raise StoreError(
+                    f"workers: a solving process was ended from outside (killed, or out of memory); {state}. "
+                    f"Fewer workers (now {workers}) need less memory."
+                ) from None
             raise
     statistics = merge_statistics([shards[name] for name in wanted if wanted[name][0] == "train"])
     write_text_whole(path / "manifest.json", to_json(head | {"shards": shards, "statistics": statistics}))

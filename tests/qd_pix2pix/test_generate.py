@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 from hydra.errors import InstantiationException
-from small import ROOT, SMALL_DATA, configuration
+from small import ROOT, SMALL_DATA, configuration, start
 
-from qd_pix2pix.data.generate import dataset_name, generate, make_recipe
-from qd_pix2pix.data.store import check
+from qd_pix2pix.data.generate import _make_shard, dataset_name, generate, make_recipe
+from qd_pix2pix.data.store import StoreError, check
 
 
 def recipe(*words):
@@ -81,9 +81,7 @@ def test_killed_and_started_again_gives_the_same_bits(tmp_path, sent):
     words = ["data.train=60", "data.shard_size=4"]
     undisturbed = generate(recipe(*words), tmp_path / "undisturbed", workers=2)
     root = tmp_path / "disturbed"
-    process = subprocess.Popen(
-        [*PROGRAM, f"data_root={root}"], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = start([*PROGRAM, f"data_root={root}"], cwd=tmp_path, start_new_session=True)
     try:
         deadline = time.time() + 120
         while len(list(root.glob("*/train-*.h5"))) < 2:
@@ -106,6 +104,7 @@ def test_killed_and_started_again_gives_the_same_bits(tmp_path, sent):
     ("word", "said"),
     [
         ("data.train=0", "data.train"),
+        ("data.shard_size=0", "data.shard_size"),
         ("data.n_electrons=9", "n_electrons"),
         ("material.m_eff=-1", "material.m_eff"),
         ("data.grid.n=2", "grid.n"),
@@ -117,6 +116,21 @@ def test_bad_settings_leave_nothing_behind(tmp_path, word, said):
     with pytest.raises((ValueError, InstantiationException), match=said):
         generate(recipe(word), tmp_path / "data", workers=1)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path, monkeypatch, small_store):
+    """The process that solves the second shard is gone, as when memory runs out."""
+    monkeypatch.setattr("qd_pix2pix.data.generate._make_shard", kill_at_the_second_shard)
+    with pytest.raises(StoreError, match="killed, or out of memory"):
+        generate(recipe(), tmp_path, workers=1)
+    monkeypatch.undo()
+    assert digests(generate(recipe(), tmp_path, workers=1)) == digests(small_store.path)
+
+
+def kill_at_the_second_shard(recipe, path, split, samples):
+    if path.name == "train-00001.h5":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _make_shard(recipe, path, split, samples)
 
 
 def test_a_bad_solution_is_never_stored(tmp_path, monkeypatch):

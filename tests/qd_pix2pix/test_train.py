@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small import ROOT, configuration
+from small import ROOT, configuration, start
 
 from qd_pix2pix.checkpoint import check_targets, load_model
 from qd_pix2pix.history import read_history
@@ -80,7 +80,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
     ]
     run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
     train(configuration("train", *words), undisturbed)
-    process = subprocess.Popen(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = start(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path)
     last = run / "checkpoints" / "last.ckpt"
     deadline = time.time() + 120
     while not last.exists():
@@ -100,7 +100,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
 def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
     words = [*small_words, "trainer.max_steps=5000", "trainer.max_epochs=1000", "checkpoint_every=5"]
     run = tmp_path / "run"
-    process = subprocess.Popen(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = start(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path)
     last = run / "checkpoints" / "last.ckpt"
     deadline = time.time() + 120
     while not last.exists():
