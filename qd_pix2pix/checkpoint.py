@@ -1,4 +1,4 @@
-"""From a checkpoint back to the model: it carries its own configuration, and nothing in it is run.
+"""Checkpoints: written whole or not at all, and read back as the model that they carry; nothing in them is run.
 
 Checkpoints are read with ``weights_only=True``: tensors, numbers and text, no pickled code. The classes that its card
 names are built only if they are networks and models of this package, optimisers of torch, or the solver.
@@ -6,6 +6,7 @@ names are built only if they are networks and models of this package, optimisers
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from hydra.utils import get_object, instantiate
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import nn
 from torch.optim import Optimizer
 
@@ -23,6 +25,25 @@ from qd_pix2pix.models.base import CARD
 FACTS = {"step": "global_step", "train_seconds": "train_seconds"}
 """What a loaded card tells beside what it was written with."""
 TRUSTED = ("qd_pix2pix.", "solvers.", "torch.optim.", "torch.nn.")
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes beside the checkpoint's name and renames: a kill at any moment leaves the checkpoint before.
+
+    Lightning's own way writes into the system's temporary folder; where that is another disk, the last step is a copy,
+    which a kill cuts short.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write ``checkpoint`` to ``path``."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        with temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
 
 
 def _targets(config: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from qd_pix2pix.callbacks import Progress, Snapshots
-from qd_pix2pix.checkpoint import build_model
+from qd_pix2pix.checkpoint import WholeFileIO, build_model
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_recipe
 from qd_pix2pix.data.store import FIELD_COLUMNS, Store
@@ -39,6 +39,8 @@ def train(config: Config, run: Path) -> Path:
     check_config(config)
     if not config["ckpt_path"]:
         _claim(run)
+    for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
+        leftover.unlink()
     store = Store(generate(config["data"], config["data_root"], config["workers"]))
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = build_model(make_card(config, store.recipe, store.statistics, store.name))
@@ -147,7 +149,10 @@ def make_trainer(
     snapshots = Snapshots(run / "snapshots", Axes(grid["extent"], model.mapping.source, model.mapping.target))
     options = config["trainer"] | {"val_check_interval": min(config["trainer"]["val_check_interval"], total_steps)}
     return instantiate(options, _partial_=True, _convert_="all")(
-        logger=loggers, callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)], default_root_dir=run
+        logger=loggers,
+        callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)],
+        plugins=[WholeFileIO()],
+        default_root_dir=run,
     )
 
 

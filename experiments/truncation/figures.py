@@ -31,7 +31,7 @@ def measure() -> dict[str, dict[str, dict[int, dict[str, float]]]]:
     jobs = [(name, n) for name in MATERIALS for n in REFERENCE]
     errors: dict[str, dict[str, dict[int, dict[str, float]]]] = {name: {} for name in MATERIALS}
     for name, n in tqdm(jobs, unit="material and N"):
-        options = {"grid": grid, "n_electrons": n, "material": MATERIALS[name]}
+        options = {"grid": grid, "n_electrons": n, "material": MATERIALS[name], "memory": 6.0}
         best = solve(wells, n_orbitals=REFERENCE[n], **options)  # type: ignore[arg-type]
         errors[name][str(n)] = {}
         for m in ORBITALS:

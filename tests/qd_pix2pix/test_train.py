@@ -15,7 +15,7 @@ import pytest
 import torch
 from small import ROOT, configuration, start
 
-from qd_pix2pix.checkpoint import check_targets, load_model
+from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model
 from qd_pix2pix.history import read_history
 from qd_pix2pix.train import train
 
@@ -95,6 +95,28 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
     assert done.returncode == 0, done.stderr
     assert losses(run) == losses(undisturbed)
     assert (run / "test" / "report.html").exists()
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    WholeFileIO().save_checkpoint({"step": 1}, path)
+
+    def cut_short(content, file):
+        file.write(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", cut_short)
+    with pytest.raises(OSError, match="No space"):
+        WholeFileIO().save_checkpoint({"step": 2}, path)
+    assert torch.load(path, weights_only=True) == {"step": 1}
+
+
+def test_a_resume_clears_what_a_kill_left(small_words, tmp_path):
+    train(configuration("train", *small_words), tmp_path)
+    (tmp_path / "checkpoints" / ".last.ckpt.123.tmp").write_bytes(b"half of it")
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    train(configuration("train", *small_words, f"ckpt_path={last}", "trainer.max_steps=7"), tmp_path)
+    assert sorted(p.name for p in last.parent.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
 def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
