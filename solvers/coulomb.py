@@ -7,7 +7,11 @@ Fourier transform is smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the t
 
 It is sampled on a grid padded to 4n, brought to real space, kept for separations -n ... n-1 and transformed again; pair
 densities then need a pad of 2n only. By Parseval the integrals take forward transforms and one matrix product:
-(ab|cd) = dx^4 / (2n)^2 sum_k rho_ab(k)^* v(k) rho_cd(k). Effective atomic units.
+(ab|cd) = dx^4 / (2n)^2 sum_k rho_ab(k)^* v(k) rho_cd(k).
+
+v(k) is even in k_x and in k_y. So the parts of a density that are even or odd in x and y about the middle of the square
+do not meet, and each of the four needs a cosine or sine transform of a quarter of the points, for k >= 0: small matrix
+products, faster than an FFT. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -55,13 +59,41 @@ def pair_densities(orbitals: Array) -> Array:
 def coulomb_integrals(pairs: Array, length: float) -> Array:
     """(P|Q) of the ``pairs`` (B, P, n, n) of orbitals on a square of side ``length`` (bohr): (B, P, P), hartree."""
     n = pairs.shape[-1]
-    dx = length / n
-    # along the half-transformed axis all but the first and last columns stand for two
+    cosines, sines = _half_transforms(n)
+    kernel = _weighted_kernel(n, length)
+    n_pairs = pairs.shape[1]
+    integrals = np.zeros((len(pairs), n_pairs, n_pairs))
+    for system, total in zip(pairs, integrals, strict=True):  # one at a time: it fits the cache
+        for along_x, transform_x in zip(_parities(system, -2), (cosines, sines), strict=True):
+            for part, transform_y in zip(_parities(along_x, -1), (cosines, sines), strict=True):
+                spectrum = (transform_x @ part @ transform_y.T).reshape(n_pairs, -1)
+                total += (spectrum * kernel) @ spectrum.T
+    return (integrals + integrals.swapaxes(1, 2)) / 2
+
+
+def _parities(fields: Array, axis: int) -> tuple[Array, Array]:
+    """Twice the even and twice the odd part about the middle of ``axis``, on the upper half of its points."""
+    n = fields.shape[axis]
+    upper = np.take(fields, range(n // 2, n), axis)
+    lower = np.flip(np.take(fields, range((n + 1) // 2), axis), axis)
+    return upper + lower, upper - lower
+
+
+@lru_cache(maxsize=8)
+def _half_transforms(n: int) -> tuple[Array, Array]:
+    """cos(k x) and sin(k x), (n + 1, (n + 1) // 2), at the k of the padded grid and the x above the middle."""
+    x = np.arange((n + 1) // 2) + (0.0 if n % 2 else 0.5)
+    phase = np.pi / n * np.outer(np.arange(n + 1), x)
+    cosines, sines = np.cos(phase), np.sin(phase)
+    if n % 2:
+        cosines[:, 0] /= 2  # the middle point is its own mirror image
+    return cosines, sines
+
+
+@lru_cache(maxsize=8)
+def _weighted_kernel(n: int, length: float) -> Array:
+    """v(k) dx^4 / (2n)^2 for k_x, k_y >= 0, flat; all but the first and last k stand for two."""
     weights = np.full(n + 1, 2.0)
     weights[[0, n]] = 1.0
-    kernel = coulomb_kernel(n, length) * weights * (dx**4 / (2 * n) ** 2 / dx**2)
-    spectrum = scipy.fft.fft(scipy.fft.rfft(pairs, 2 * n), 2 * n, axis=-2, overwrite_x=True)
-    spectrum = spectrum.reshape(*pairs.shape[:2], 2 * n * (n + 1))
-    parts = spectrum.view(np.float64)  # real and imaginary parts side by side: Re(a^* b) is their dot product
-    integrals = (parts * np.repeat(kernel.ravel(), 2)) @ parts.swapaxes(1, 2)
-    return (integrals + integrals.swapaxes(1, 2)) / 2
+    dx = length / n
+    return (coulomb_kernel(n, length)[: n + 1] * np.outer(weights, weights)).ravel() * (dx**4 / (2 * n) ** 2 / dx**2)
