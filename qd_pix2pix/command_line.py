@@ -84,7 +84,7 @@ def _single(override: Override) -> str:
 
 
 def _check_keys(config_name: str, overrides: list[Override]) -> None:
-    """Raise ValueError for an override of a key that is not there."""
+    """Raise ValueError for an override of a key that is not there, or by a value of another kind."""
     groups = {path.name for path in CONF.iterdir() if path.is_dir()}
     chosen = [_single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
     # not resolved: hydra.run.dir and its like can be told only in a run
@@ -98,6 +98,22 @@ def _check_keys(config_name: str, overrides: list[Override]) -> None:
             if not isinstance(node, dict) or part not in node:
                 raise ValueError(_no_such_key(key, depth, node))
             node = node[part]
+        if not key.startswith(("trainer.", "hydra.")) and not override.is_sweep_override():
+            _check_kind(key, node, override.value())
+
+
+def _check_kind(key: str, default: object, given: object) -> None:
+    """Raise ValueError where a number or a truth value is replaced by something else."""
+    kinds: dict[type, tuple[tuple[type, ...], str]] = {
+        bool: ((bool,), "true or false"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+    }
+    if type(default) not in kinds:
+        return
+    allowed, name = kinds[type(default)]
+    if not isinstance(given, allowed) or isinstance(given, bool) != isinstance(default, bool):
+        raise ValueError(f"{key}: expected {name}, such as {str(default).lower()}; got {given!r}")
 
 
 def _is_plain(override: Override) -> bool:

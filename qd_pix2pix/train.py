@@ -79,6 +79,14 @@ def check_config(config: Config) -> None:
     if config["ckpt_path"] and not Path(config["ckpt_path"]).is_file():
         raise FileNotFoundError(f"ckpt_path: {config['ckpt_path']} is not there")
     _total_steps(config, recipe.train)
+    low_bounds = {
+        "seed": (config["seed"], 0),
+        "checkpoint_every": (config["checkpoint_every"], 1),
+        "trainer.val_check_interval": (config["trainer"]["val_check_interval"], 1),
+    }
+    for word, (value, low) in low_bounds.items():
+        if not low <= value < 2**32:
+            raise ValueError(f"{word}: expected a whole number of at least {low}, got {value!r}")
     for word, neutral, instead in NOT_WITH_TWO_OPTIMISERS:
         if config["trainer"].get(word) not in (None, neutral):
             raise ValueError(f"trainer.{word}: Lightning cannot do this with two optimisers; use {instead}")
@@ -107,6 +115,10 @@ def _total_steps(config: Config, n_train: int) -> int:
         ValueError: there is no end, or nothing to do.
     """
     trainer, batch = config["trainer"], config["loader"]["batch_size"]
+    for name in ("max_epochs", "max_steps", "val_check_interval"):
+        value = trainer[name]
+        if not (type(value) is int or (name == "max_epochs" and value is None)):
+            raise ValueError(f"trainer.{name}: expected a whole number, got {value!r}")
     epochs, steps = trainer["max_epochs"], trainer["max_steps"]
     per_epoch = -(-n_train // batch)
     bounds = [per_epoch * epochs] * (epochs is not None and epochs >= 0) + [steps] * (steps >= 0)

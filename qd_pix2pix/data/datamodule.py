@@ -107,6 +107,8 @@ class DotsDataModule(pl.LightningDataModule):
         ):
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"loader.{name}: expected a whole number of at least {low}, got {value!r}")
+        if not cache_gib >= 0:
+            raise ValueError(f"loader.cache_gib: expected a size in GiB of at least 0, got {cache_gib!r}")
         candidates = ((symmetry, RandomSymmetry()), (jitter > n, Jitter(jitter)))
         self.transforms: tuple[Transform, ...] = tuple(transform for wanted, transform in candidates if wanted)
 

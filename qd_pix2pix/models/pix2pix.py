@@ -58,7 +58,7 @@ class Pix2Pix(FieldModel):
         choose("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
         if not lambda_rec >= 0:
             raise ValueError(f"model.lambda_rec: expected a number of at least 0, got {lambda_rec!r}")
-        if gradient_clip is not None and not gradient_clip > 0:
+        if gradient_clip is not None and not (isinstance(gradient_clip, (int, float)) and gradient_clip > 0):
             raise ValueError(f"model.gradient_clip: expected a positive norm or null, got {gradient_clip!r}")
         self.automatic_optimization = False
         self.discriminator = discriminator
