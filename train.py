@@ -17,7 +17,8 @@ def main(config: dict[str, Any]) -> None:
 
     quiet()
 
-    train(config, Path(HydraConfig.get().runtime.output_dir))
+    hydra_config = HydraConfig.get()
+    train(config, Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
 
 
 if __name__ == "__main__":

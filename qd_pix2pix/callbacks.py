@@ -9,7 +9,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from qd_pix2pix.figures import Axes, comparison, to_pixels
@@ -25,6 +25,20 @@ class Progress(TQDMProgressBar):
         """What stands at the end of the line."""
         metrics = super().get_metrics(trainer, pl_module)
         return {self.NAMES[name]: value for name, value in metrics.items() if name in self.NAMES}
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's, which knows the best score so far also where the run's folder was moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the paths in the state for files of the folder as it is now."""
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {key: here(state_dict[key]) for key in ("best_model_path", "last_model_path", "kth_best_model_path")}
+        best_k = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | moved | {"best_k_models": best_k, "dirpath": self.dirpath})
 
 
 class Snapshots(pl.Callback):

@@ -6,8 +6,8 @@ names are built only if they are networks and models of this package, optimisers
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,55 @@ def build_model(card: dict[str, Any]) -> FieldModel:
     return model
 
 
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """The content of a checkpoint of this project; no code in it is run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of this project, or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint: {path} is not there; train.py writes runs/.../checkpoints/best.ckpt")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a stranger's bytes make of the reader
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
+    if not isinstance(content, dict) or CARD not in content:
+        raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
+    return content
+
+
+def check_resumable(path: Path | str, config: dict[str, Any]) -> None:
+    """Refuse to go on from a checkpoint that has no optimisers, or that was trained as something else.
+
+    Args:
+        path: of the checkpoint.
+        config: what shall be trained: model, mapping, data, loader, seed.
+
+    Raises:
+        ValueError: says which settings differ. See also ``read_checkpoint``.
+    """
+    content = read_checkpoint(path)
+    if "optimizer_states" not in content:
+        raise ValueError(f"ckpt_path: {path} holds weights only; a run goes on from its last.ckpt")
+    card = content[CARD] | {"data": content[CARD]["recipe"]}
+    parts = ("model", "mapping", "data", "loader", "seed")
+    before, now = (flatten({part: source[part] for part in parts}) for source in (card, config))
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    if changed:
+        told = ", ".join(f"{key}={now.get(key)} (was {before.get(key)})" for key in changed)
+        raise ValueError(f"ckpt_path: a run goes on as it began, but {told}. Start a new run for that.")
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested containers as one level of dotted names."""
+    if isinstance(config, dict):
+        return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}{key}.").items()}
+    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
+
+
 def load_model(path: Path | str) -> FieldModel:
     """The trained model of a checkpoint, on the CPU, ready to predict.
 
@@ -89,18 +138,7 @@ def load_model(path: Path | str) -> FieldModel:
         FileNotFoundError: there is no such file.
         ValueError: it is no checkpoint of this project, or asks for code that is not part of it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"checkpoint: {path} is not there; runs/.../checkpoints/best.ckpt is what train.py writes"
-        )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
-    if not isinstance(content, dict) or CARD not in content:
-        raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
+    content = read_checkpoint(path)
     card = content[CARD]
     check_targets([card["model"], card["mapping"], card["recipe"]])
     model = build_model(card)

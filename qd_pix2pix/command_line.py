@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
 import sys
@@ -19,6 +20,8 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+WORDS = "words.json"
+"""File of a run: the command line's words that it is trained with."""
 CONF = Path(__file__).parent.parent / "conf"
 EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
 """What bad input raises; anything else is a defect and keeps its traceback. No torch here: workers import this too."""
@@ -30,7 +33,8 @@ def fail(error: BaseException | str) -> None:
         raise error
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    print(f"error: {error}", file=sys.stderr)
+    text = str(error).split("\nConfig search path")[0].strip()
+    print(f"error: {text}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -57,7 +61,12 @@ def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], No
 def quiet() -> None:
     """Leave out what Lightning says at every start, and its advice that does not apply here."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for text in (".*LeafSpec.*", "Using ModelCheckpoint with manual optimization", ".*does not have many workers.*"):
+    for text in (
+        ".*LeafSpec.*",
+        "Using ModelCheckpoint with manual optimization",
+        "Checkpoint directory .* exists",
+        ".*does not have many workers.*",
+    ):
         warnings.filterwarnings("ignore", text)
 
 
@@ -109,6 +118,8 @@ def _check_kind(key: str, default: object, given: object) -> None:
         int: ((int,), "a whole number"),
         float: ((int, float), "a number"),
     }
+    if isinstance(default, str) and given is None:
+        raise ValueError(f"{key}: expected a word, such as {default}; got null")
     if type(default) not in kinds:
         return
     allowed, name = kinds[type(default)]
@@ -135,14 +146,14 @@ def _no_such_key(key: str, depth: int, node: Any) -> str:
 
 
 def resume_words() -> None:
-    """With ``ckpt_path=`` the run goes on in its own folder, with the words it was started with (new ones win)."""
+    """With ``ckpt_path=`` the run goes on in its own folder, with the words it was trained with (new ones win)."""
     given = {word.partition("=")[0]: word for word in sys.argv[1:] if not word.startswith("-")}
     path = Path(given.get("ckpt_path", "ckpt_path=").partition("=")[2].strip("'\""))
     run = path.resolve().parent.parent
-    saved = run / ".hydra" / "overrides.yaml"
+    saved = run / WORDS
     if "ckpt_path" not in given or not path.is_file() or not saved.is_file():
         return
-    words = [str(word) for word in OmegaConf.load(saved)]
+    words = [str(word) for word in json.loads(saved.read_text())]
     kept = [word for word in words if word.partition("=")[0] not in given]
     where = [] if "hydra.run.dir" in given else [f"hydra.run.dir='{run}'"]
     sys.argv[1:1] = kept + where

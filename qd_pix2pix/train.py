@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,12 @@ from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger
 
-from qd_pix2pix.callbacks import Progress, Snapshots
-from qd_pix2pix.checkpoint import WholeFileIO, build_model
+from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots
+from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
+from qd_pix2pix.command_line import WORDS
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_recipe
-from qd_pix2pix.data.store import FIELD_COLUMNS, Store
+from qd_pix2pix.data.store import FIELD_COLUMNS, Store, write_text_whole
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
 from qd_pix2pix.figures import Axes
 from qd_pix2pix.models import FieldModel
@@ -30,8 +32,10 @@ NOT_WITH_TWO_OPTIMISERS = (
 )
 
 
-def train(config: Config, run: Path) -> Path:
+def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
     """Train as ``config`` says (conf/train.yaml, plain containers) in the folder ``run``; returns the best checkpoint.
+
+    ``words`` of the command line are kept with the run, for the day it is resumed.
 
     Raises:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
@@ -39,6 +43,8 @@ def train(config: Config, run: Path) -> Path:
     check_config(config)
     if not config["ckpt_path"]:
         _claim(run)
+    kept = [word for word in words if not word.startswith("ckpt_path=")]
+    write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
     for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
         leftover.unlink()
     store = Store(generate(config["data"], config["data_root"], config["workers"]))
@@ -48,13 +54,13 @@ def train(config: Config, run: Path) -> Path:
         store=store, mapping=model.mapping, seed=config["seed"]
     )
     loggers = make_loggers(config, run)
-    best = ModelCheckpoint(
+    best = BestCheckpoint(
         run / "checkpoints", "best", monitor="val/r2", mode="max", save_weights_only=True, enable_version_counter=False
     )
     trainer = make_trainer(config, run, model, loggers, [best], _total_steps(config, len(store.split("train"))))
     announce(model, store, trainer, run)
     for logger in loggers:
-        logger.log_hyperparams(_flat(model.card | {"receptive_field": model.receptive_field}))
+        logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
     trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
     _finalize(loggers)
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
@@ -72,12 +78,15 @@ def check_config(config: Config) -> None:
     statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELD_COLUMNS}
     model = build_model(make_card(config, config["data"], statistics, ""))
     field = torch.zeros(1, 1, recipe.grid.n, recipe.grid.n)
-    with torch.no_grad():
-        model.check(field)
+    try:
+        with torch.no_grad():
+            model.check(field)
+    except RuntimeError as error:
+        raise ValueError(f"network, model: they do not take fields of shape {tuple(field.shape)}: {error}") from None
     unread = SimpleNamespace(recipe=config["data"])  # a loader looks into its store only when it loads
     instantiate(config["loader"], _partial_=True, _convert_="all")(store=unread, mapping=model.mapping)
-    if config["ckpt_path"] and not Path(config["ckpt_path"]).is_file():
-        raise FileNotFoundError(f"ckpt_path: {config['ckpt_path']} is not there")
+    if config["ckpt_path"]:
+        check_resumable(config["ckpt_path"], config)
     _total_steps(config, recipe.train)
     low_bounds = {
         "seed": (config["seed"], 0),
@@ -175,13 +184,6 @@ def announce(model: FieldModel, store: Store, trainer: pl.Trainer, run: Path) ->
     print(f"{parameters / 1e6:.1f} M parameters", end="")
     print(f", receptive field {model.receptive_field}" if model.receptive_field else "", end="")
     print(f", on {device_name(trainer.strategy.root_device)}\ndataset {store.path}\nrun     {run}", flush=True)
-
-
-def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested containers as one level of dotted names, as loggers want hyperparameters."""
-    if isinstance(config, dict):
-        return {k: v for key, value in config.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
-    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
 
 
 def _finalize(loggers: list[Logger]) -> None:

@@ -22,8 +22,8 @@ S samples, n x n points, M orbitals, fields indexed [sample, x, y]:
     sample            int64   (S,)               number of the sample in its split: with the seed it fixes the potential
     x, y              float64 (n,)       nm      coordinates;  orbital int64 (M,)
 
-Attributes of the file: ``format``, ``recipe`` (JSON), ``split``, ``seed``. Files are written under a temporary name and
-renamed, so that one that bears its name is whole.
+Attributes of the file: ``format``, ``recipe`` (JSON), ``split``, ``seed``. Fields bear HDF5's own checksums, so that
+damage is noticed while reading. Files are written under a temporary name and renamed: one that bears its name is whole.
 """
 
 from __future__ import annotations
@@ -125,7 +125,11 @@ def write_shard(
 
 def _write_column(file: h5py.File, name: str, values: NDArray, unit: str | None, description: str) -> None:
     is_field = values.ndim == 3
-    options = {"chunks": (1, *values.shape[1:]), "compression": "gzip", "compression_opts": 1} if is_field else {}
+    options = (
+        {"chunks": (1, *values.shape[1:]), "compression": "gzip", "compression_opts": 1, "fletcher32": True}
+        if is_field
+        else {}
+    )
     column = file.create_dataset(name, data=values, shuffle=is_field or None, **options)
     column.attrs["long_name"] = description
     if unit:
@@ -173,8 +177,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads((path / "manifest.json").read_text())
-    except FileNotFoundError:
-        raise StoreError(f"{path}: no dataset is there (manifest.json is missing); make one with generate.py") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(
+            f"{path}: no dataset is there (no folder with a manifest.json); generate.py makes one"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path / 'manifest.json'}: damaged ({error}); delete it and run generate.py again") from None
     if manifest.get("format") != FORMAT:

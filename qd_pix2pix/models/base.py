@@ -47,7 +47,7 @@ class FieldModel(pl.LightningModule):
     """Side of the patch that a discriminator judges, in points; None where there is none."""
 
     def check(self, field: Tensor) -> None:
-        """Pass one field (1, 1, n, n) through all networks: raises what they raise when the grid does not suit them."""
+        """Try all parts with one field (1, 1, n, n): raises what they raise when a setting does not suit them."""
         self(field)
 
     def forward(self, source: Tensor) -> Tensor:

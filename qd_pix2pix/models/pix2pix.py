@@ -73,9 +73,13 @@ class Pix2Pix(FieldModel):
         return getattr(self.discriminator, "receptive_field", None)
 
     def check(self, field: Tensor) -> None:
-        """Pass one field through both networks."""
+        """Pass one field through both networks, and build an optimiser."""
         super().check(field)
         self.discriminator(field, field)
+        try:
+            build_optimizer(self.optimizer, self.network.parameters())
+        except (TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"model.optimizer: {error}") from None
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser for the generator, one for the discriminator."""

@@ -69,10 +69,10 @@ class PatchGAN(nn.Module):
         initialiser: str = "normal",
     ) -> None:
         super().__init__()
-        check_at_least("discriminator.layers", layers, 1)
-        check_at_least("discriminator.kernel_size", kernel_size, 1)
-        check_at_least("discriminator.channels", channels, 1)
-        choose("discriminator.norm", norm, NORMS)
+        check_at_least("model.discriminator.layers", layers, 1)
+        check_at_least("model.discriminator.kernel_size", kernel_size, 1)
+        check_at_least("model.discriminator.channels", channels, 1)
+        choose("model.discriminator.norm", norm, NORMS)
         self.kernel_size, self.strides = kernel_size, layer_strides(layers, kernel_size)
         blocks: list[nn.Module] = []
         before = in_channels
@@ -98,7 +98,7 @@ class PatchGAN(nn.Module):
         *inner, last = output_sides(min(source.shape[-2:]), self.kernel_size, self.strides)
         if last < 1 or min(inner, default=2) < 2:  # a norm needs more than one point
             raise ValueError(
-                f"discriminator.layers: {tuple(source.shape[-2:])} points are too few for {len(self.strides)} layers "
-                f"of kernel size {self.kernel_size}; use fewer layers or a larger grid"
+                f"model.discriminator.layers: {tuple(source.shape[-2:])} points are too few for "
+                f"{len(self.strides)} layers of kernel size {self.kernel_size}; use fewer layers or a larger grid"
             )
         return self.layers(torch.cat([source, target], dim=1))

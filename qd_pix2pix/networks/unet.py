@@ -46,12 +46,12 @@ class UNet(nn.Module):
         initialiser: str = "normal",
     ) -> None:
         super().__init__()
-        check_at_least("generator.levels", levels, 2)
-        check_at_least("generator.channels", channels, 1)
-        check_at_least("generator.kernel_size", kernel_size, 2)
-        choose("generator.norm", norm, NORMS)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"generator.dropout: expected a probability in [0, 1), got {dropout!r}")
+        check_at_least("network.levels", levels, 2)
+        check_at_least("network.channels", channels, 1)
+        check_at_least("network.kernel_size", kernel_size, 2)
+        choose("network.norm", norm, NORMS)
+        if not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
+            raise ValueError(f"network.dropout: expected a probability in [0, 1), got {dropout!r}")
         self.multiple = 2**levels
         widths = [min(2**i, 8) * channels for i in range(levels)]
         innermost = levels - 1
@@ -75,7 +75,7 @@ class UNet(nn.Module):
         """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
         if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
             raise ValueError(
-                f"generator.levels: {tuple(x.shape[-2:])} points cannot be halved {len(self.down)} times; use a grid "
+                f"network.levels: {tuple(x.shape[-2:])} points cannot be halved {len(self.down)} times; use a grid "
                 f"of a multiple of {self.multiple}, or fewer levels"
             )
         skips: list[Tensor] = []

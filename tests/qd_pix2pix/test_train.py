@@ -97,6 +97,49 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
     assert (run / "test" / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("network.channels=8", "model.network.channels=8 .was 4."),
+        ("mapping=nint_to_V", "mapping.source=n_int"),
+        ("data.seed=5", "data.seed=5"),
+        ("loader.batch_size=3", "loader.batch_size"),
+    ],
+)
+def test_a_run_goes_on_as_what_it_began(small_run, small_words, word, said):
+    last = small_run / "checkpoints" / "last.ckpt"
+    with pytest.raises(ValueError, match=said):
+        train(configuration("train", *small_words, word, f"ckpt_path={last}"), small_run)
+
+
+def test_weights_alone_are_no_place_to_go_on_from(small_run, small_words):
+    best = small_run / "checkpoints" / "best.ckpt"
+    with pytest.raises(ValueError, match="last.ckpt"):
+        train(configuration("train", *small_words, f"ckpt_path={best}"), small_run)
+
+
+def test_a_moved_run_keeps_its_best(small_words, tmp_path):
+    words = [*small_words, "model.optimizer.lr=1e-3"]
+    train(configuration("train", *words), tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    last = tmp_path / "moved" / "checkpoints" / "last.ckpt"
+    train(configuration("train", *words, f"ckpt_path={last}", "trainer.max_steps=12"), tmp_path / "moved")
+    steps, r2 = read_history(tmp_path / "moved")["val/r2"]
+    best = load_model(tmp_path / "moved" / "checkpoints" / "best.ckpt")
+    assert best.card["step"] == steps[r2.argmax()]
+
+
+def test_a_failed_resume_leaves_the_words_of_the_run(small_words, tmp_path):
+    run = tmp_path / "run"
+    done = subprocess.run(program(*small_words, f"hydra.run.dir={run}"), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = (run / "words.json").read_text()
+    last = f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
+    assert subprocess.run(program(last, "network.channels=8"), capture_output=True, cwd=tmp_path).returncode == 2
+    assert (run / "words.json").read_text() == words
+    assert subprocess.run(program(last), capture_output=True, cwd=tmp_path).returncode == 0
+
+
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "last.ckpt"
     WholeFileIO().save_checkpoint({"step": 1}, path)
