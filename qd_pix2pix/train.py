@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger
@@ -41,8 +42,11 @@ def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
     """
     check_config(config)
-    if not config["ckpt_path"]:
-        _claim(run)
+    with _claim(run, resuming=bool(config["ckpt_path"])):
+        return _train(config, run, words)
+
+
+def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     kept = [word for word in words if not word.startswith("ckpt_path=")]
     write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
     for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
@@ -136,16 +140,25 @@ def _total_steps(config: Config, n_train: int) -> int:
     return min(bounds)
 
 
-def _claim(run: Path) -> None:
-    """Make the run's folder ours; two runs must not share one."""
-    run.mkdir(parents=True, exist_ok=True)
+def _claim(run: Path, resuming: bool) -> FileLock:
+    """Make the run's folder ours until this process ends; two runs must not share one.
+
+    Raises:
+        ValueError: another process trains there, or it holds a run that is not to be resumed.
+    """
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / ".lock")
     try:
-        (run / "checkpoints").mkdir()
-    except FileExistsError:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"hydra.run.dir: another process is training in {run}; choose another folder") from None
+    if not resuming and any((run / "checkpoints").glob("*.ckpt")):
+        lock.release()
         raise ValueError(
             f"hydra.run.dir: {run} already holds a run; choose another folder, or go on with "
             f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
-        ) from None
+        )
+    return lock
 
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:

@@ -216,7 +216,7 @@ def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, workers: 
         for size in (getattr(made, split),)
         for k, first in enumerate(range(0, size, made.shard_size))
     }
-    shards: dict[str, Any] = read_manifest(path)["shards"] if (path / "manifest.json").exists() else {}
+    shards: dict[str, Any] = read_manifest(path).get("shards", {}) if (path / "manifest.json").exists() else {}
     shards = {name: entry for name, entry in shards.items() if _is_whole(path / name, entry)}
     pending = {name: job for name, job in wanted.items() if name not in shards}
     total, done = (sum(len(samples) for _, samples in jobs.values()) for jobs in (wanted, pending))

@@ -183,6 +183,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path / 'manifest.json'}: damaged ({error}); delete it and run generate.py again") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("shards", {}), dict):
+        raise StoreError(f"{path / 'manifest.json'}: damaged; delete it and run generate.py again")
     if manifest.get("format") != FORMAT:
         raise StoreError(f"{path}: format {manifest.get('format')}, but this version reads format {FORMAT}")
     return manifest
@@ -204,14 +206,17 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         manifest = read_manifest(self.path)
-        self.recipe: dict[str, Any] = json.loads((self.path / "recipe.json").read_text())
-        self._shards: dict[str, dict[str, Any]] = manifest["shards"]
+        self._shards: dict[str, dict[str, Any]] = manifest.get("shards", {})
         if "statistics" not in manifest:
             raise StoreError(
                 f"{self.path}: incomplete, {len(self._shards)} shards are there; run the same generate.py command "
                 "again, it goes on where it stopped"
             )
         self.statistics: dict[str, dict[str, float]] = manifest["statistics"]
+        try:
+            self.recipe: dict[str, Any] = json.loads((self.path / "recipe.json").read_text())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.path / 'recipe.json'}: missing or damaged ({error}); {_REPAIR}") from None
         for name, entry in self._shards.items():
             _check_size(self.path / name, entry)
 
@@ -301,7 +306,9 @@ def check(path: Path | str) -> dict[str, int]:
     """
     store = Store(path)
     if sha256(store.path / "recipe.json") != read_manifest(store.path)["recipe_sha256"]:
-        raise StoreError(f"{store.path / 'recipe.json'}: altered, its checksum is not the one it was written with")
+        raise StoreError(
+            f"{store.path / 'recipe.json'}: altered, its checksum is not the one it was written with; {_REPAIR}"
+        )
     n_electrons, extent = store.recipe["n_electrons"], store.recipe["grid"]["extent"]
     for name, entry in store._shards.items():
         shard = store.path / name

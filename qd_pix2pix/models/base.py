@@ -52,7 +52,8 @@ class FieldModel(pl.LightningModule):
 
     def forward(self, source: Tensor) -> Tensor:
         """Source field (B, 1, n, n) in its unit -> predicted target field (B, 1, n, n) in its unit."""
-        return self.mapping.decode_target(self.network(self.mapping.encode_source(source)).float())
+        scaled = self.mapping.encode_source(source).to(next(self.network.parameters()).dtype)
+        return self.mapping.decode_target(self.network(scaled).float())
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Take one batch into the measures of the validation split."""

@@ -129,3 +129,17 @@ def test_other_formats_and_unfinished_datasets_are_refused(copy, change):
 def test_an_empty_folder_is_no_dataset(tmp_path):
     with pytest.raises(StoreError, match="no dataset"):
         Store(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1, "shards": []}', '{"format": 1}'])
+def test_damaged_manifest_is_named(copy, content):
+    (copy / "manifest.json").write_text(content)
+    with pytest.raises(StoreError, match="manifest.json|incomplete"):
+        Store(copy)
+
+
+@pytest.mark.parametrize("content", ["", "[]", None])
+def test_damaged_recipe_is_named(copy, content):
+    (copy / "recipe.json").unlink() if content is None else (copy / "recipe.json").write_text(content)
+    with pytest.raises(StoreError, match="recipe.json"):
+        check(copy)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from small import ROOT, configuration, start
 
 from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model
@@ -180,6 +181,23 @@ def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
 def test_a_folder_holds_one_run(small_run, small_words):
     with pytest.raises(ValueError, match="ckpt_path"):
         train(configuration("train", *small_words), small_run)
+
+
+def test_a_folder_without_a_checkpoint_is_free_again(small_words, tmp_path):
+    """As a kill leaves it while the dataset is made."""
+    (tmp_path / "checkpoints").mkdir()
+    assert train(configuration("train", *small_words), tmp_path).is_file()
+
+
+def test_two_processes_do_not_share_a_folder(small_words, tmp_path):
+    with FileLock(tmp_path / ".lock"), pytest.raises(ValueError, match="another process"):
+        train(configuration("train", *small_words), tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
+def test_a_run_in_another_precision(small_words, tmp_path, precision):
+    best = train(configuration("train", *small_words, f"trainer.precision={precision}"), tmp_path)
+    assert load_model(best).dtype == torch.float32
 
 
 def test_csv_log_has_losses_and_measures(small_run):
