@@ -42,8 +42,11 @@ def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
     """
     check_config(config)
-    with _claim(run, resuming=bool(config["ckpt_path"])):
+    lock = _claim(run, resuming=bool(config["ckpt_path"]))
+    try:
         return _train(config, run, words)
+    finally:
+        lock.release()
 
 
 def _train(config: Config, run: Path, words: Sequence[str]) -> Path:

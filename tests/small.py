@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -42,3 +43,12 @@ def start(command, **options):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen, **options)
+
+
+def wait_until(condition, process, seconds=120):
+    """Wait until the process has come so far, and is still there to be killed."""
+    deadline = time.time() + seconds
+    while not condition():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.time() < deadline
+        time.sleep(0.01)

@@ -7,14 +7,13 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from small import ROOT, configuration, start
+from small import ROOT, configuration, start, wait_until
 
 from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model
 from qd_pix2pix.history import read_history
@@ -83,10 +82,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
     train(configuration("train", *words), undisturbed)
     process = start(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path)
     last = run / "checkpoints" / "last.ckpt"
-    deadline = time.time() + 120
-    while not last.exists():
-        assert process.poll() is None and time.time() < deadline
-        time.sleep(0.01)
+    wait_until(last.exists, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     saved = torch.load(last, weights_only=True)["global_step"]
@@ -168,10 +164,7 @@ def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
     run = tmp_path / "run"
     process = start(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path)
     last = run / "checkpoints" / "last.ckpt"
-    deadline = time.time() + 120
-    while not last.exists():
-        assert process.poll() is None and time.time() < deadline
-        time.sleep(0.01)
+    wait_until(last.exists, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
     assert load_model(last).card["step"] >= 5
