@@ -102,8 +102,10 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     return content
 
 
-def check_resumable(path: Path | str, config: dict[str, Any]) -> None:
+def check_resumable(path: Path | str, config: dict[str, Any]) -> int:
     """Refuse to go on from a checkpoint that has no optimisers, or that was trained as something else.
+
+    Returns its step.
 
     Args:
         path: of the checkpoint.
@@ -122,6 +124,7 @@ def check_resumable(path: Path | str, config: dict[str, Any]) -> None:
     if changed:
         told = ", ".join(f"{key}={now.get(key)} (was {before.get(key)})" for key in changed)
         raise ValueError(f"ckpt_path: a run goes on as it began, but {told}. Start a new run for that.")
+    return content["global_step"]
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:

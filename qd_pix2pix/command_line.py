@@ -155,5 +155,6 @@ def resume_words() -> None:
         return
     words = [str(word) for word in json.loads(saved.read_text())]
     kept = [word for word in words if word.partition("=")[0] not in given]
-    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir='{run}'"]
+    quoted = str(run).replace("'", "\\'")
+    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir='{quoted}'"]
     sys.argv[1:1] = kept + where

@@ -23,6 +23,8 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.report import print_table, write_report
 
 BATCH = 25
+CHARGE_TOLERANCE = 0.1
+"""Relative error of the charge beyond which a prediction is called doubtful."""
 
 
 def predict(model: FieldModel, source: NDArray) -> NDArray[np.float64]:
@@ -144,14 +146,28 @@ def evaluate_file(checkpoint: Path, path: Path, verify: bool, folder: Path) -> P
     """Predict a user's own dots, and with ``verify`` solve them too: files and report into ``folder``."""
     model = load_model(checkpoint)
     values, remarks = read_input(path, model.card)
+    inverse = verify and model.mapping.target.name == "V"
+    predictions = predict_input(model, values, verify)
+    remarks += _charge_remark(predictions, model.card["recipe"]["n_electrons"])
     for remark in remarks:
         print(f"note: {remark}; predictions may be wrong")
-    inverse = verify and model.mapping.target.name == "V"
     record = write_results(
-        predict_input(model, values, verify), model, folder, checkpoint=str(checkpoint), input=str(path),
+        predictions, model, folder, checkpoint=str(checkpoint), input=str(path),
         origin=f"dots from {path.name}", remarks=remarks, inverse=inverse,
     )  # fmt: skip
     return _show(record, model, folder, None, None)
+
+
+def _charge_remark(predictions: Predictions, n_electrons: int) -> list[str]:
+    """A density that does not hold its electrons is wrong, whoever knows the exact one."""
+    if not predictions.target_field.is_density:
+        return []
+    charge = predictions.predicted.mean(axis=(1, 2)) * predictions.extent**2
+    wrong = np.abs(charge - n_electrons) > CHARGE_TOLERANCE * n_electrons
+    if not wrong.any():
+        return []
+    found = f"{charge[wrong].min():.3g} ... {charge[wrong].max():.3g}"
+    return [f"{wrong.sum()} of {len(charge)} predicted densities hold {found} electrons instead of {n_electrons}"]
 
 
 def evaluate(config: dict[str, Any]) -> Path:
@@ -166,13 +182,26 @@ def evaluate(config: dict[str, Any]) -> Path:
     run = run_of(checkpoint) or checkpoint.parent
     if config["input"]:
         path = Path(config["input"])
-        folder = Path(config["output"] or run / path.stem)
+        folder = _make_folder(Path(config["output"] or run / "own" / path.stem))
         return evaluate_file(checkpoint, path, config["verify"], folder)
+    if config["verify"]:
+        raise ValueError(
+            "verify: held-out dots are compared with their exact fields anyway; verify=true is for input=..."
+        )
     if config["split"] not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
     recipe = load_model(checkpoint).card["recipe"]
+    folder = _make_folder(Path(config["output"] or run / config["split"]))
     store = Store(generate(recipe, config["data_root"], config["workers"]))
-    return evaluate_split(checkpoint, store, config["split"], Path(config["output"] or run / config["split"]))
+    return evaluate_split(checkpoint, store, config["split"], folder)
+
+
+def _make_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output: no folder can be made at {folder} ({error.strerror})") from None
+    return folder
 
 
 def run_of(checkpoint: Path) -> Path | None:

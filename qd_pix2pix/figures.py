@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes as MplAxes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field
@@ -64,13 +65,13 @@ def comparison(
     target: NDArray | None,
     predicted: NDArray,
     titles: Sequence[str] | None = None,
-    target_name: str = "exact",
+    columns: Sequence[str] = ("input", "exact", "predicted", "error"),
 ) -> Figure:
     """One row a dot: input, exact, predicted, error (predicted - exact); without ``target`` input and predicted only.
 
     Fields have shape (dots, n, n). Exact and predicted share their colours.
     """
-    columns = ["input", "predicted"] if target is None else ["input", target_name, "predicted", "error"]
+    columns = [columns[0], columns[2]] if target is None else columns
     rows = len(source)
     figure = Figure(figsize=(2.75 * len(columns), 2.3 * rows + 0.25), layout="constrained")
     panels = figure.subplots(rows, len(columns), squeeze=False, sharex=True, sharey=True)
@@ -131,6 +132,7 @@ def histogram(values: NDArray, label: str) -> Figure:
     panel.axvline(median, color=COLOURS[1], lw=1.5, label=f"median {median:.3g}")
     panel.set_xlabel(label)
     panel.set_ylabel("dots")
+    panel.yaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(fontsize=8)
     return figure
 

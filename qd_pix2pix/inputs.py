@@ -44,7 +44,7 @@ def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[
     seen = card["statistics"][source]
     unit = get_field(source).unit
     low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
-    found = f"{values.min():.4g} ... {values.max():.4g}"
+    found = _extent(values)
     known = f"{low:.4g} ... {high:.4g} {unit}"
     if max(values.max() - high, low - values.min()) > 20 * span or (0 < np.ptp(values) < span / 200):
         raise ValueError(
@@ -52,10 +52,13 @@ def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[
         )
     remarks = []
     slack = 0.02 * span
-    outside = [(v.max() > high + slack) or (v.min() < low - slack) for v in values]
-    if any(outside):
+    if get_field(source).is_density and low - values.min() > slack:
+        raise ValueError(f"input: a density is never negative; got {found} {unit}")
+    outside = np.array([(v.max() > high + slack) or (v.min() < low - slack) for v in values])
+    if outside.any():
         remarks.append(
-            f"{sum(outside)} of {len(values)} dots leave the range of {source} in training ({known}): {found}"
+            f"{outside.sum()} of {len(values)} dots leave the range of {source} in training ({known}): "
+            f"{_extent(values[outside])}"
         )
     means = values.mean(axis=(1, 2))
     # the mean of a density is its charge, the same for all dots up to the digits of a file
@@ -63,7 +66,11 @@ def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[
     strange = (means > seen["dot_mean_max"] + slack) | (means < seen["dot_mean_min"] - slack)
     if strange.any():
         remarks.append(
-            f"{strange.sum()} of {len(values)} dots have a mean {source} ({means.min():.4g} ... {means.max():.4g} "
+            f"{strange.sum()} of {len(values)} dots have a mean {source} ({_extent(means[strange])} "
             f"{unit}) that no training dot has ({seen['dot_mean_min']:.4g} ... {seen['dot_mean_max']:.4g})"
         )
     return remarks
+
+
+def _extent(values: NDArray[np.float64]) -> str:
+    return f"{values.min():.4g} ... {values.max():.4g}"

@@ -41,6 +41,7 @@ MEANING = {
     "linf": "largest error",
     "charge_error": "|∫n − N| / N",
 }
+COLUMNS = ("input", "exact", "predicted", "error")
 CARDS = ("R²", "NMAE", "SSIM", "MSSIM (8×8)", "charge error", "L∞")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int"}
@@ -112,15 +113,15 @@ def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> 
     name, score = _score(p)
     order = np.argsort(score)
     middle = max(len(order) // 2 - DOTS_SHOWN // 2, 0)
-    groups = {"Dots": order[:]} if len(order) <= 2 * DOTS_SHOWN else {
+    groups = {"Dots": order[:]} if len(order) < 3 * DOTS_SHOWN else {
         "Typical dots": order[middle : middle + DOTS_SHOWN],
         "Best dots": order[:DOTS_SHOWN],
         "Worst dots": order[::-1][:DOTS_SHOWN],
     }  # fmt: skip
     for group, chosen in groups.items():
         titles = [f"dot {p.sample[i]}: {_number(name, score[i], p.target_field.unit)}" for i in chosen]
-        known = "given" if inverse else "exact"
-        figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, known)
+        columns = ("proposed V", "given n", "n of the proposed V", "difference") if inverse else COLUMNS
+        figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, columns)
         yield Panel(_png(figure), f"{group} by {MEASURES[name]}.", wide=True)
 
 
@@ -134,7 +135,7 @@ def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
     yield Panel(_png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
     if p.gap is not None and np.isfinite(p.gap).any():
         figure = figures.against_gap(1e3 * p.gap, values, label)
-        yield Panel(_png(figure), "Where the next state is near, the density is hardest to learn.")
+        yield Panel(_png(figure), f"{label} of each dot against the gap above its ground state.")
 
 
 def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray | None) -> Iterator[Panel]:
@@ -217,7 +218,8 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         recipe=card["recipe"],
         family=card["recipe"]["potential"]["_target_"].rsplit(".", 1)[-1],
         rows=rows,
-        cards=[row for name in CARDS for row in rows if row.name == name][:5],
+        # what the solver finds has its charge for sure
+        cards=[row for name in CARDS for row in rows if row.name == name and not (inverse and "charge" in name)][:5],
         dots=list(_dot_panels(predictions, axes, inverse)),
         distributions=list(_distribution_panels(predictions)),
         training=list(_training_panels(run, trained, validation)),

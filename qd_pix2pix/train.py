@@ -68,7 +68,15 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     announce(model, store, trainer, run)
     for logger in loggers:
         logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
-    trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
+    try:
+        trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        last = run / "checkpoints" / "last.ckpt"
+        print(
+            f"\nstopped at step {trainer.global_step}; "
+            + (f"go on with ckpt_path={last}" if last.exists() else "too early")
+        )
+        raise SystemExit(130) from None
     _finalize(loggers)
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
     evaluate_split(path, store, "test", run / "test")
@@ -93,7 +101,9 @@ def check_config(config: Config) -> None:
     unread = SimpleNamespace(recipe=config["data"])  # a loader looks into its store only when it loads
     instantiate(config["loader"], _partial_=True, _convert_="all")(store=unread, mapping=model.mapping)
     if config["ckpt_path"]:
-        check_resumable(config["ckpt_path"], config)
+        step = check_resumable(config["ckpt_path"], config)
+        if step >= _total_steps(config, recipe.train):
+            print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to go on")
     _total_steps(config, recipe.train)
     low_bounds = {
         "seed": (config["seed"], 0),

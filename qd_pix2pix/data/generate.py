@@ -177,6 +177,7 @@ def generate(recipe: dict[str, Any], root: Path | str, workers: int | None = Non
     if _is_complete(path):
         return path
     made = make_recipe(recipe)
+    print(f"dataset {path} is not there, or not whole: {made.train + made.val + made.test} dots are solved", flush=True)
     path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path / ".lock")
     try:

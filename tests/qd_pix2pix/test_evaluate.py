@@ -160,6 +160,30 @@ def test_dots_like_those_of_training_raise_no_remark(small_run, small_store, tmp
     assert len(values) == 12 and remarks == []
 
 
+def test_a_negative_density_is_refused(small_run, small_store, tmp_path):
+    card = load_model(small_run / "checkpoints" / "best.ckpt").card | {"mapping": {"source": "n_int", "target": "V"}}
+    with pytest.raises(ValueError, match="never negative"):
+        read_input(write(tmp_path, -small_store.split("train").load(["n_int"])["n_int"]), card)
+
+
+def test_a_prediction_without_its_charge_is_told(settings, own_dots, tmp_path, capsys):
+    """After six steps the network is far from any charge."""
+    page = evaluate(settings | {"input": str(own_dots)}).read_text()
+    predicted = Predictions.read(tmp_path / "out" / "predictions.h5").predicted
+    charge = predicted.sum((1, 2)) * (24.0 / 32) ** 2
+    assert np.abs(charge - 2).min() > 0.2, "no longer a bad network: choose another"
+    assert "3 of 3 predicted densities hold" in capsys.readouterr().out
+    assert "instead of 2" in page
+
+
+def test_own_dots_do_not_replace_the_held_out_ones(settings, small_run, small_store, tmp_path):
+    np.save(tmp_path / "test.npy", small_store.split("test").load(["V"])["V"][:1])
+    before = (small_run / "test" / "metrics.json").read_bytes()
+    page = evaluate(settings | {"input": str(tmp_path / "test.npy"), "output": None})
+    assert page.parent == small_run / "own" / "test"
+    assert (small_run / "test" / "metrics.json").read_bytes() == before
+
+
 def test_a_density_of_another_charge_is_told(small_run, small_store, tmp_path):
     card = load_model(small_run / "checkpoints" / "best.ckpt").card
     card = card | {"mapping": {"source": "n_int", "target": "V"}}
@@ -184,6 +208,8 @@ def test_dots_outside_the_training_range_are_told(small_run, small_store, tmp_pa
         ({"checkpoint": None}, "checkpoint"),
         ({"checkpoint": "no.ckpt"}, "no.ckpt"),
         ({"input": "no.npy"}, "no.npy"),
+        ({"verify": True}, "verify"),
+        ({"output": "/dev/null/x"}, "output"),
     ],
 )
 def test_wrong_words_are_named(settings, change, said):
