@@ -100,11 +100,11 @@ def check_config(config: Config) -> None:
         raise ValueError(f"network, model: they do not take fields of shape {tuple(field.shape)}: {error}") from None
     unread = SimpleNamespace(recipe=config["data"])  # a loader looks into its store only when it loads
     instantiate(config["loader"], _partial_=True, _convert_="all")(store=unread, mapping=model.mapping)
+    total_steps = _total_steps(config, recipe.train)
     if config["ckpt_path"]:
         step = check_resumable(config["ckpt_path"], config)
-        if step >= _total_steps(config, recipe.train):
+        if step >= total_steps:
             print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to go on")
-    _total_steps(config, recipe.train)
     low_bounds = {
         "seed": (config["seed"], 0),
         "checkpoint_every": (config["checkpoint_every"], 1),

@@ -107,6 +107,13 @@ def test_verify_solves_them_too(settings, own_dots, tmp_path):
     assert set(result.measures) >= {"nmae", "ssim"}
 
 
+def test_what_the_solver_did_not_solve_is_not_called_exact(settings, own_dots, tmp_path, monkeypatch):
+    monkeypatch.setattr("qd_pix2pix.data.generate.MAX_RESIDUAL", -1.0)
+    with pytest.raises(ValueError, match="residual"):
+        evaluate(settings | {"input": str(own_dots), "verify": True})
+    assert not (tmp_path / "out" / "predictions.h5").exists()
+
+
 def test_inverse_is_verified_by_the_density_of_the_generated_potential(small_words, settings, small_store, tmp_path):
     from small import configuration
 
