@@ -6,9 +6,20 @@ alone, ``finite_difference_levels`` answers the same question on a stencil: slow
 to check the sine basis. What M to choose: 8 is the paper's, 16 for labels to better than 1 % (DESIGN.md).
 """
 
+from solvers.coulomb import Interaction
 from solvers.finite_difference import finite_difference_levels
 from solvers.grid import Grid
-from solvers.solve import Solution, solve
+from solvers.solve import PRESETS, Solution, solve
 from solvers.units import Material
+from solvers.wavefunction import Wavefunction
 
-__all__ = ["Grid", "Material", "Solution", "finite_difference_levels", "solve"]
+__all__ = [
+    "PRESETS",
+    "Grid",
+    "Interaction",
+    "Material",
+    "Solution",
+    "Wavefunction",
+    "finite_difference_levels",
+    "solve",
+]

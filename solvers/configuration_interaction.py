@@ -1,34 +1,36 @@
 """Full configuration interaction: the lowest states of N electrons in M orbitals, in the block of lowest |S_z|.
 
-H = sum_p e_p n_p + 1/2 sum_pqrs (pq|rs) (E_pq E_rs - delta_qr E_ps),   E_pq = E_pq(up) + E_pq(down),
+H = sum_pq h_pq E_pq + 1/2 sum_pqrs (pq|rs) (E_pq E_rs - delta_qr E_ps),   E_pq = E_pq(up) + E_pq(down),
 
 acts on coefficients C_IJ of up strings I and down strings J as
 
 H C = A C + C B^T + sum_PQ (P|Q) F_P(up) C F_Q(down)^T
 
-with A and B the Hamiltonians of the up and the down electrons alone. Effective atomic units.
+with A and B the Hamiltonians of the up and the down electrons alone. No matrix is stored: for each down string J the
+K pairs Q that move it meet all P in one product of matrices, and the up strings gather from the result. Effective
+atomic units.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from solvers.coulomb import orbital_pairs
-from solvers.determinants import Strings, n_strings, strings
-from solvers.eigensolver import Apply, Eigenpairs, davidson
+from solvers.backend import Array, namespace, on_host, to_numpy
+from solvers.determinants import Strings, n_strings, pair_numbers, strings
+from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, start_vectors
 
-Array = NDArray[np.float64]
-
-LAPACK_SIZE = 120
-"""Up to this many determinants all states are found by LAPACK, beyond it the lowest by Davidson."""
+LOW_SIZE = 120
+"""Up to this many determinants all states are found by LAPACK; larger spaces begin from such a corner."""
 DENSE_SIZE = 2000
-"""Up to this many determinants the matrix is stored, beyond it only its action is computed."""
+"""Up to this many determinants a system that does not converge is diagonalised whole."""
 GUARDS = 2
 """States carried along beyond those wanted."""
+ORTHOGONAL = 1e-9
+"""Largest overlap of two states, or error of a norm, that is accepted."""
+CHUNK = {True: 2**20, False: 2**29}
+"""Bytes of intermediates held at once on a processor (its cache) and on a GPU."""
 
 
 class SpinBlock(NamedTuple):
@@ -42,10 +44,37 @@ class SpinBlock(NamedTuple):
         """Number of determinants."""
         return self.up.count * self.down.count
 
+    @property
+    def n_orbitals(self) -> int:
+        """M."""
+        return self.up.n_orbitals
+
+    @property
+    def n_electrons(self) -> int:
+        """N."""
+        return self.up.n_electrons + self.down.n_electrons
+
+    def corner(self, n_orbitals: int) -> np.ndarray:
+        """Numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
+        n_up, n_down = (n_strings(n_orbitals, spin.n_electrons) for spin in self)
+        return np.add.outer(np.arange(n_up) * self.down.count, np.arange(n_down)).ravel()
+
 
 def block_size(n_orbitals: int, n_electrons: int) -> int:
     """Number of determinants of the block, without building it."""
     return n_strings(n_orbitals, (n_electrons + 1) // 2) * n_strings(n_orbitals, n_electrons // 2)
+
+
+def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
+    """Working memory of ``lowest_states`` for one system and its tables, in bytes."""
+    size, n_pairs, k = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2, n_wanted + GUARDS
+    tables = 0
+    for n in ((n_electrons + 1) // 2, n_electrons // 2):
+        s, moves = n_strings(n_orbitals, n), n * (n_orbitals - n + 1)
+        tables += s**2 * (6 + 5 * max(n - 1, 1)) + s * (4 * moves + 2 * n_pairs)
+    coupling = 2 * n_pairs * s * moves
+    vectors = size * (2 * 6 * k + 10 * k + 8 + n_pairs)  # a Davidson space, and F_P C for all P
+    return 8 * (tables + coupling + vectors + n_pairs**2) + 2 * CHUNK[True]
 
 
 def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
@@ -53,151 +82,188 @@ def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
     return SpinBlock(strings(n_orbitals, (n_electrons + 1) // 2), strings(n_orbitals, n_electrons // 2))
 
 
-def bytes_needed(n_orbitals: int, n_electrons: int) -> int:
-    """Working memory of ``lowest_states`` for one system, in bytes."""
-    size, n_pairs = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2
-    n_up, n_down = (n_strings(n_orbitals, n) for n in ((n_electrons + 1) // 2, n_electrons // 2))
-    block = (n_states(n_electrons) + GUARDS) * size
-    tables = 2 * n_pairs * (n_up**2 + n_down**2)
-    if size <= DENSE_SIZE:
-        return 8 * (3 * size**2 + 14 * block + tables)
-    return 8 * ((14 + 3 * n_pairs) * block + tables)
+def low_orbitals(n_orbitals: int, n_electrons: int, n_block: int, low_size: int) -> int:
+    """How many of the orbitals span the corner that is diagonalised at once: as many as ``low_size`` allows."""
+    enough = 4 * n_block
+    sizes = {m: block_size(m, n_electrons) for m in range((n_electrons + 1) // 2, n_orbitals + 1)}
+    fitting = [m for m, size in sizes.items() if enough <= size <= max(low_size, enough)]
+    large = [m for m, size in sizes.items() if size >= enough]
+    return max(fitting) if fitting else min([*large, n_orbitals])
 
 
-def n_states(n_electrons: int) -> int:
-    """States computed: the spin states of N separated electrons, which can be degenerate, and two more; at least 6.
+class Hamiltonian:
+    """H of a batch of systems as an ``eigensolver.Operator`` on flat coefficients (B, k, determinants).
 
-    A ground state degenerate beyond that, as of several equal dots that do not feel each other, is averaged over these.
+    ``one_body`` h_pq (B, P) for p <= q, ``integrals`` (B, P, P).
     """
-    return max(math.comb(n_electrons, n_electrons // 2) + 2, 6)
+
+    def __init__(self, block: SpinBlock, one_body: Array, integrals: Array) -> None:
+        self.block, self.one_body, self.integrals = block, one_body, integrals
+        self.low: LowBlock | None = None
+        self.up_alone, self.down_alone = (_one_spin(spin, one_body, integrals) for spin in block)
+        self.coupling = _coupling(block.down, integrals) if block.down.pair.size else None
+
+    def apply(self, vectors: Array) -> Array:
+        """H C for vectors (B, k, determinants)."""
+        xp, (b, k, _) = namespace(vectors), vectors.shape
+        n_up, n_down = self.block.up.count, self.block.down.count
+        c = xp.reshape(vectors, (b, k, n_up, n_down))
+        alone = self.up_alone[:, None, :, :] @ c + c @ self.down_alone[:, None, :, :]
+        if self.coupling is not None:
+            alone = alone + self._coupled(c, self.coupling)
+        return xp.reshape(alone, (b, k, n_up * n_down))
+
+    def _coupled(self, c: Array, coupling: Array) -> Array:
+        """sum_PQ (P|Q) F_P(up) C F_Q(down)^T for C (B, k, up, down)."""
+        xp, (b, k, n_up, n_down) = namespace(c), c.shape
+        up, down = self.block
+        n_pairs, n_moves = self.integrals.shape[1], down.pair.shape[1]
+        from_up = xp.asarray((up.pair * n_up + up.source).ravel(), device=c.device)
+        sign = xp.asarray(up.sign[:, None, :], device=c.device)
+        columns = xp.reshape(xp.permute_dims(c, (0, 3, 2, 1)), (b, n_down, n_up * k))
+        step = max(1, CHUNK[on_host(c)] // (8 * b * n_pairs * n_up * k))
+        parts = []
+        for first in range(0, n_down, step):
+            some = slice(first, min(first + step, n_down))
+            source = xp.asarray(down.source[some].ravel(), device=c.device)
+            moved = xp.reshape(xp.take(columns, source, axis=1), (b, -1, n_moves, n_up * k))
+            met = xp.reshape(coupling[:, some, :, :] @ moved, (b, -1, n_pairs * n_up, k))
+            gathered = xp.reshape(xp.take(met, from_up, axis=2), (b, -1, n_up, up.pair.shape[1], k))
+            parts.append((sign @ gathered)[..., 0, :])  # (b, some, up, k)
+        return xp.permute_dims(xp.concat(parts, axis=1), (0, 3, 2, 1))
+
+    def precondition(self, residuals: Array, values: Array) -> Array:
+        """About (H - E)^-1 r, once ``low`` is there."""
+        assert self.low is not None
+        return self.low.solve(residuals, values)
+
+    def take(self, systems: Array) -> Hamiltonian:
+        """The Hamiltonian of some of its systems."""
+        xp, chosen = namespace(self.integrals), object.__new__(Hamiltonian)
+        chosen.block, chosen.low = self.block, self.low and self.low.take(systems)
+        for name in ("one_body", "integrals", "up_alone", "down_alone", "coupling"):
+            array = getattr(self, name)
+            setattr(chosen, name, None if array is None else xp.take(array, systems, axis=0))
+        return chosen
+
+    def matrix(self) -> Array:
+        """All of it, (B, determinants, determinants): the action on unit vectors."""
+        xp, b, size = namespace(self.integrals), self.integrals.shape[0], self.block.size
+        unit = xp.eye(size, dtype=self.integrals.dtype, device=self.integrals.device)
+        return self.apply(xp.broadcast_to(unit, (b, size, size)))
+
+    def diagonal(self) -> Array:
+        """Diagonal of H, (B, determinants), from the Coulomb integrals."""
+        xp, (up, down) = namespace(self.integrals), self.block
+        direct = _diagonal_pairs(self.integrals)[0]
+        n_up, n_down = (xp.asarray(spin.occupations, device=direct.device) for spin in (up, down))
+        between = n_up @ direct @ xp.matrix_transpose(n_down)
+        alone = [xp.linalg.diagonal(a) for a in (self.up_alone, self.down_alone)]
+        total = alone[0][:, :, None] + alone[1][:, None, :] + between
+        return xp.reshape(total, (total.shape[0], self.block.size))
 
 
-def _effective_one_body(energies: Array, integrals: Array) -> Array:
-    """e_p delta_ps - 1/2 sum_q (pq|qs), folded into pairs p <= s: (B, P)."""
-    m = energies.shape[1]
-    p, q = orbital_pairs(m)
-    pair = np.empty((m, m), dtype=int)
-    pair[p, q] = pair[q, p] = np.arange(len(p))
-    exchange = np.stack([integrals[:, pair[i], pair[:, j]].sum(axis=1) for i, j in zip(p, q, strict=True)], axis=1)
-    diagonal = np.where(p == q, energies[:, p], 0.0)
-    return diagonal - exchange / 2
+def _coupling(down: Strings, integrals: Array) -> Array:
+    """Sign (P|Q) for the pairs Q that move each down string: (B, down, P, K)."""
+    xp, device = namespace(integrals), integrals.device
+    n_pairs, shape = integrals.shape[1], down.pair.shape
+    chosen = xp.take(integrals, xp.asarray(down.pair.ravel(), device=device), axis=2)
+    signed = xp.reshape(chosen, (-1, n_pairs, *shape)) * xp.asarray(down.sign, device=device)
+    return xp.permute_dims(signed, (0, 2, 1, 3)) + 0.0  # laid out for the products
 
 
-def _one_spin(table: Strings, one_body: Array, integrals: Array) -> Array:
+def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
+    """Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
+    xp, device = namespace(integrals), integrals.device
+    m = round((2 * integrals.shape[1] + 0.25) ** 0.5 - 0.5)
+    numbers = pair_numbers(m)
+    own = xp.asarray(np.diagonal(numbers).copy(), device=device)
+    direct = xp.take(xp.take(integrals, own, axis=1), own, axis=2)
+    exchange = xp.take(xp.linalg.diagonal(integrals), xp.asarray(numbers.ravel(), device=device), axis=1)
+    return direct, xp.reshape(exchange, (-1, m, m))
+
+
+def _one_spin(spin: Strings, one_body: Array, integrals: Array) -> Array:
     """Hamiltonian of the electrons of one spin among themselves: (B, S, S)."""
-    f = table.dense_excitations
-    n_pairs, s, _ = f.shape
-    contracted = (integrals @ f.reshape(n_pairs, -1)).reshape(-1, n_pairs * s, s)  # sum_Q (P|Q) F_Q
-    same_spin = f.transpose(1, 0, 2).reshape(s, -1) @ contracted / 2
-    return same_spin + (one_body @ f.reshape(n_pairs, -1)).reshape(-1, s, s)
+    xp, device, (b, n_pairs, _) = namespace(integrals), integrals.device, integrals.shape
+    s, n = spin.count, spin.occupations
+    pair, sign = np.zeros((s, s), dtype=np.intp), np.zeros((s, s))
+    rows = np.broadcast_to(np.arange(s)[:, None], spin.pair.shape)
+    pair[rows, spin.source], sign[rows, spin.source] = spin.pair, spin.sign
+    np.fill_diagonal(sign, 0.0)
+    moved = xp.reshape(xp.take(one_body, xp.asarray(pair.ravel(), device=device), axis=1), (b, s, s))
+    total = moved * xp.asarray(sign, device=device)
+    if spin.n_electrons > 1:
+        flat, (direct, exchange, sign) = xp.reshape(integrals, (b, n_pairs**2)), spin.same_spin
+        two = [xp.take(flat, xp.asarray(a.ravel(), device=device), axis=1) for a in (direct, exchange)]
+        signed = xp.reshape(two[0] - two[1], (b, *sign.shape)) * xp.asarray(sign, device=device)
+        total = total + xp.sum(signed, axis=3)
+    own = xp.asarray(np.diagonal(pair_numbers(spin.n_orbitals)).copy(), device=device)
+    coulomb, exchange = _diagonal_pairs(integrals)
+    occupied = xp.asarray(n, device=device)
+    own_energy = xp.take(one_body, own, axis=1) @ xp.matrix_transpose(occupied)
+    repulsion = xp.sum((occupied @ (coulomb - exchange)) * occupied, axis=-1) / 2
+    return total + (own_energy + repulsion)[:, :, None] * xp.eye(s, dtype=total.dtype, device=device)
 
 
-def _diagonal(block: SpinBlock, energies: Array, integrals: Array) -> Array:
-    """Diagonal of H, (B, determinants), from the Coulomb and exchange integrals."""
-    m = energies.shape[1]
-    p, q = orbital_pairs(m)
-    own = np.flatnonzero(p == q)
-    direct = integrals[:, own[:, None], own]
-    exchange = np.empty_like(direct)
-    exchange[:, p, q] = exchange[:, q, p] = np.diagonal(integrals, axis1=1, axis2=2)
-    up, down = block.up.occupations, block.down.occupations
+class States(NamedTuple):
+    """``values`` (B, k), ``vectors`` (B, k, determinants), ``residuals`` (B, k); ``fallback`` (B,), NumPy.
 
-    def alone(n: Array) -> Array:
-        return energies @ n.T + np.einsum("ip,bpq,iq->bi", n, direct - exchange, n) / 2
+    ``fallback`` is True where the iteration did not converge and LAPACK solved the whole matrix.
+    """
 
-    total = alone(up)[:, :, None] + alone(down)[:, None, :] + up @ direct @ down.T
-    return total.reshape(len(energies), block.size)
+    values: Array
+    vectors: Array
+    residuals: Array
+    fallback: np.ndarray
 
 
-def dense_matrix(block: SpinBlock, energies: Array, integrals: Array) -> Array:
-    """The whole matrix, (B, determinants, determinants)."""
-    one_body = _effective_one_body(energies, integrals)
-    n_up, n_down = block.up.count, block.down.count
-    f_up, f_down = (t.dense_excitations.reshape(-1, t.count**2) for t in block)
-    coupled = (f_up.T @ integrals @ f_down).reshape(-1, n_up, n_up, n_down, n_down)
-    coupled[:, :, :, range(n_down), range(n_down)] += _one_spin(block.up, one_body, integrals)[..., None]
-    coupled[:, range(n_up), range(n_up)] += _one_spin(block.down, one_body, integrals)[:, None]
-    return coupled.transpose(0, 1, 3, 2, 4).reshape(-1, block.size, block.size)
+def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted: int, tolerance: float) -> States:
+    """The ``n_wanted`` lowest states for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P); at most all there are.
 
-
-def _stored(block: SpinBlock, energies: Array, integrals: Array) -> Apply:
-    """H applied to vectors (b, k, determinants) of the systems (b,), with the matrices in memory."""
-    matrix = dense_matrix(block, energies, integrals)
-    return lambda vectors, systems: np.stack([v @ matrix[s] for v, s in zip(vectors, systems, strict=True)])
-
-
-def _matrix_free(block: SpinBlock, energies: Array, integrals: Array) -> Apply:
-    """H applied to vectors (b, k, determinants) of the systems (b,), without the matrix."""
-    one_body = _effective_one_body(energies, integrals)
-    up_alone, down_alone = (_one_spin(table, one_body, integrals) for table in block)
-    n_up, n_down, n_pairs = block.up.count, block.down.count, integrals.shape[1]
-    scatter = block.up.excitations.T.tocsr()  # (up, pair * up); F is symmetric
-
-    def one_system(vectors: Array, system: int) -> Array:
-        c = vectors.reshape(-1, n_up, n_down)
-        k = len(c)
-        excited = block.down.excitations @ c.transpose(2, 0, 1).reshape(n_down, -1)  # F_Q C: (Q, down, k, up)
-        contracted = (integrals[system] @ excited.reshape(n_pairs, -1)).reshape(n_pairs, n_down, k, n_up)
-        coupled = scatter @ contracted.transpose(0, 3, 2, 1).reshape(n_pairs * n_up, -1)  # (up, k, down)
-        alone = up_alone[system] @ c + c @ down_alone[system]
-        return (alone + coupled.reshape(n_up, k, n_down).swapaxes(0, 1)).reshape(k, -1)
-
-    return lambda vectors, systems: np.stack([one_system(v, s) for v, s in zip(vectors, systems, strict=True)])
-
-
-def _start_vectors(diagonal: Array, n_block: int) -> Array:
-    """Unit vectors of the lowest determinants, with a little of everything: no symmetry is shut out. (B, k, d)."""
-    noise = np.random.default_rng(0).normal(size=(n_block, diagonal.shape[1]))
-    start = np.tile(0.02 / np.sqrt(diagonal.shape[1]) * noise, (len(diagonal), 1, 1))
-    lowest = np.argsort(diagonal, axis=1, kind="stable")[:, :n_block]
-    np.put_along_axis(start, lowest[:, :, None], 1.0, axis=2)
-    return start
-
-
-def lowest_states(block: SpinBlock, energies: Array, integrals: Array, n_wanted: int, tolerance: float) -> Eigenpairs:
-    """The ``n_wanted`` lowest states for orbital ``energies`` (B, M) and ``integrals`` (B, P, P).
-
-    Returns values (B, k), vectors (B, k, determinants) and residuals (B, k), k = min(n_wanted, determinants). A system
-    that Davidson does not converge is diagonalised whole if its matrix is stored; else its residuals tell.
+    A system that Davidson does not converge is diagonalised whole if it has at most ``DENSE_SIZE`` determinants; else
+    its residuals tell.
     """
     n_wanted = min(n_wanted, block.size)
-    if block.size <= max(LAPACK_SIZE, 4 * n_wanted):
-        return _by_lapack(block, energies, integrals, n_wanted)
-    diagonal = _diagonal(block, energies, integrals)
-    apply = (_stored if block.size <= DENSE_SIZE else _matrix_free)(block, energies, integrals)
-
-    def precondition(residual: Array, values: Array, systems: NDArray[np.intp]) -> Array:
-        gap = diagonal[systems, None] - values[..., None]
-        return residual / np.where(np.abs(gap) < 0.05, 0.05, gap)
-
     n_block = min(n_wanted + GUARDS, block.size)
-    patience = {} if block.size <= DENSE_SIZE else {"max_iterations": 400}  # where there is no other way
-    pairs = davidson(apply, precondition, _start_vectors(diagonal, n_block), n_wanted, tolerance, **patience)
-    pairs = Eigenpairs(*(a[:, :n_wanted] for a in pairs))
-    if block.size <= DENSE_SIZE:
-        for i in np.flatnonzero((pairs.residuals > tolerance).any(axis=1)):  # strong correlation, hardly any gaps
-            exact = _by_lapack(block, energies[i : i + 1], integrals[i : i + 1], n_wanted)
-            pairs.values[i], pairs.vectors[i], pairs.residuals[i] = (a[0] for a in exact)
-    return pairs
-
-
-def _by_lapack(block: SpinBlock, energies: Array, integrals: Array, n_wanted: int) -> Eigenpairs:
-    """The same as ``lowest_states``, from all states of the stored matrix: slow, and the last word."""
-    matrix = dense_matrix(block, energies, integrals)
-    values, vectors = (a[..., :n_wanted] for a in np.linalg.eigh(matrix))
-    residuals = np.linalg.norm(matrix @ vectors - values[:, None] * vectors, axis=1)
-    return Eigenpairs(values, vectors.swapaxes(1, 2), residuals)
-
-
-def pair_occupations(block: SpinBlock, states: Array, weights: Array) -> Array:
-    """Expectation values sum_s w_s <s| F_pq |s>, p <= q: (B, P), for ``states`` (B, k, d) and ``weights`` (B, k).
-
-    They are the spin-summed one-particle density matrix gamma_pq, with both halves of an off-diagonal pair added.
-    """
-    c = np.sqrt(weights)[..., None, None] * states.reshape(*weights.shape, block.up.count, block.down.count)
-    up = np.einsum("bkij,bklj->bil", c, c)
-    down = np.einsum("bkij,bkil->bjl", c, c)
-    return sum(
-        d.reshape(len(states), t.count**2) @ t.dense_excitations.reshape(-1, t.count**2).T
-        for d, t in zip((up, down), block, strict=True)
+    hamiltonian = Hamiltonian(block, one_body, integrals)
+    b, m = one_body.shape[0], low_orbitals(block.n_orbitals, block.n_electrons, n_block, LOW_SIZE)
+    if m == block.n_orbitals or b == 0:
+        return States(*_by_lapack(hamiltonian, n_wanted), np.zeros(b, dtype=bool))
+    hamiltonian.low = low_block(hamiltonian, n_block, LOW_SIZE)
+    patience = 80 if block.size <= DENSE_SIZE else 400  # where there is no other way
+    start = start_vectors(hamiltonian.low, n_block)
+    found = davidson(hamiltonian, start, n_wanted, tolerance, patience).first(n_wanted)
+    failed = ~(to_numpy(found.residuals) <= tolerance).all(axis=1) | ~(
+        to_numpy(non_orthogonality(found.vectors)) <= ORTHOGONAL
     )
+    if block.size > DENSE_SIZE:
+        return States(*found, np.zeros(b, dtype=bool))
+    for i in np.flatnonzero(failed):  # strong correlation, hardly any gaps
+        one = namespace(integrals).asarray([i], device=integrals.device)
+        exact = _by_lapack(hamiltonian.take(one), n_wanted)
+        for mine, its in zip(found, exact, strict=True):
+            mine[i, ...] = its[0, ...]
+    return States(*found, failed)
+
+
+def low_block(hamiltonian: Hamiltonian, n_block: int, low_size: int) -> LowBlock:
+    """The exact solution in the first few orbitals, to begin from and to precondition with."""
+    xp, block = namespace(hamiltonian.integrals), hamiltonian.block
+    m = low_orbitals(block.n_orbitals, block.n_electrons, n_block, low_size)
+    n_pairs = m * (m + 1) // 2
+    corner = Hamiltonian(
+        spin_block(m, block.n_electrons),
+        hamiltonian.one_body[:, :n_pairs],
+        hamiltonian.integrals[:, :n_pairs, :n_pairs],
+    )
+    values, vectors = xp.linalg.eigh(corner.matrix())
+    return LowBlock(hamiltonian.diagonal(), block.corner(m), values, vectors, n_block)
+
+
+def _by_lapack(hamiltonian: Hamiltonian, n_wanted: int) -> Eigenpairs:
+    """The same as ``lowest_states``, from all states of the whole matrix: slow, and the last word."""
+    matrix, xp = hamiltonian.matrix(), namespace(hamiltonian.integrals)
+    values, columns = (a[..., :n_wanted] for a in xp.linalg.eigh(matrix))
+    vectors = xp.matrix_transpose(columns)
+    return Eigenpairs(values, vectors, norms(vectors @ matrix - values[..., None] * vectors))

@@ -3,18 +3,37 @@
 A determinant of the full problem is a pair (string of the up electrons, string of the down electrons); the excitation
 operators of the two spins commute, so that tables for one spin are all that is needed (Knowles, Handy, Chem. Phys.
 Lett. 111, 315 (1984)). Because the integrals of real orbitals are symmetric in p and q, only
-F_pq = E_pq + E_qp (p < q) and F_pp = E_pp appear, in the order of ``coulomb.orbital_pairs``.
+F_pq = E_pq + E_qp (p < q) and F_pp = E_pp appear. Each of them turns a string into one string or into none, so that all
+sums over determinants are gathers.
+
+Pairs p <= q and strings are ordered by their last orbital first (colexicographically): those of the first M' orbitals
+are the first ones, and a small space is the leading corner of a large one.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
+
+Integers = NDArray[np.intp]
+
+
+def orbital_pairs(n_orbitals: int) -> tuple[Integers, Integers]:
+    """Indices p <= q of the M (M + 1) / 2 products phi_p phi_q, in the order used for integrals everywhere."""
+    q, p = np.tril_indices(n_orbitals)
+    return p, q
+
+
+def pair_numbers(n_orbitals: int) -> Integers:
+    """Number of the pair (p, q), in any order: (M, M)."""
+    p, q = orbital_pairs(n_orbitals)
+    numbers = np.empty((n_orbitals, n_orbitals), dtype=np.intp)
+    numbers[p, q] = numbers[q, p] = np.arange(len(p))
+    return numbers
 
 
 def n_strings(n_orbitals: int, n_electrons: int) -> int:
@@ -25,43 +44,76 @@ def n_strings(n_orbitals: int, n_electrons: int) -> int:
 class Strings:
     """All strings of ``n_electrons`` in ``n_orbitals``.
 
-    ``occupations`` (S, M) holds 0 and 1. ``excitations`` is a sparse matrix (P * S, S): row (pair, I), column J holds
-    <I| F_pair |J>, for the P = M (M + 1) / 2 pairs of orbitals.
+    Attributes:
+        occupations: (S, M) of 0 and 1.
+        pair, source, sign: by string, (S, K), K = n (M - n + 1): <I| F_pair |source> = sign, all that are not 0.
+        source_of, sign_of: by pair, (P, S): <I| F_pair |source_of> = sign_of, with sign 0 where there is none.
     """
 
     def __init__(self, n_orbitals: int, n_electrons: int) -> None:
-        strings = list(combinations(range(n_orbitals), n_electrons))
-        self.count = len(strings)
+        strings = sorted(combinations(range(n_orbitals), n_electrons), key=lambda string: string[::-1])
+        self.n_orbitals, self.n_electrons, self.count = n_orbitals, n_electrons, len(strings)
+        self.index = {string: i for i, string in enumerate(strings)}
         self.occupations = np.zeros((self.count, n_orbitals))
         for row, string in zip(self.occupations, strings, strict=True):
             row[list(string)] = 1.0
-        self.excitations = self._excitations(strings, n_orbitals)
+        numbers = pair_numbers(n_orbitals)
+        found = [
+            [
+                (numbers[p, q], *self._moved(string, q, p))
+                for q in string
+                for p in range(n_orbitals)
+                if p == q or p not in string
+            ]
+            for string in strings
+        ]
+        table = np.array(found, dtype=np.intp).reshape(self.count, -1, 3)
+        self.pair, self.source = table[..., 0], table[..., 1]
+        self.sign = table[..., 2].astype(np.float64)
+        n_pairs = n_orbitals * (n_orbitals + 1) // 2
+        self.source_of, self.sign_of = np.zeros((n_pairs, self.count), dtype=np.intp), np.zeros((n_pairs, self.count))
+        rows = np.broadcast_to(np.arange(self.count)[:, None], self.pair.shape)
+        self.source_of[self.pair, rows], self.sign_of[self.pair, rows] = self.source, self.sign
 
-    def _excitations(self, strings: list[tuple[int, ...]], n_orbitals: int) -> scipy.sparse.csr_array:
-        index = {string: i for i, string in enumerate(strings)}
-        pair = np.empty((n_orbitals, n_orbitals), dtype=int)
-        p, q = np.triu_indices(n_orbitals)
-        pair[p, q] = pair[q, p] = np.arange(len(p))
-        rows, columns, signs = [], [], []
-        for j, string in enumerate(strings):
-            for position, q_from in enumerate(string):
-                rest = string[:position] + string[position + 1 :]
-                for p_to in set(range(n_orbitals)) - set(rest):
-                    behind = sum(o < p_to for o in rest)
-                    target = (*rest[:behind], p_to, *rest[behind:])
-                    rows.append(pair[p_to, q_from] * self.count + index[target])
-                    columns.append(j)
-                    signs.append((-1.0) ** (position + behind))
-        shape = (len(p) * self.count, self.count)
-        return scipy.sparse.csr_array((signs, (rows, columns)), shape=shape)
+    def _moved(self, string: tuple[int, ...], q: int, p: int) -> tuple[int, int]:
+        """Number and sign of a+_p a_q |string>."""
+        position = string.index(q)
+        rest = string[:position] + string[position + 1 :]
+        behind = sum(o < p for o in rest)
+        return self.index[(*rest[:behind], p, *rest[behind:])], (-1) ** (position + behind)
 
-    @property
-    def dense_excitations(self) -> NDArray[np.float64]:
-        """The table as a dense array (P, S, S)."""
-        return self.excitations.toarray().reshape(-1, self.count, self.count)
+    @cached_property
+    def same_spin(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
+        """How two electrons of this spin move: ``direct``, ``exchange`` (S, S, W) and ``sign``.
+
+        <I| H |J> = sum_w sign [(P|Q) of direct - (P|Q) of exchange] for I != J, where direct and exchange are
+        P * n_pairs + Q; from H = sum_{p<q, r<s} [(pr|qs) - (ps|qr)] a+_p a+_q a_s a_r.
+        """
+        m, n, s = self.n_orbitals, self.n_electrons, self.count
+        numbers, n_pairs = pair_numbers(m), m * (m + 1) // 2
+        shape = (s, s, max(n - 1, 1))
+        direct, exchange, sign = np.zeros(shape, dtype=np.intp), np.zeros(shape, dtype=np.intp), np.zeros(shape)
+        filled = np.zeros((s, s), dtype=np.intp)
+        for rest in combinations(range(m), n - 2) if n >= 2 else ():
+            free = [o for o in range(m) if o not in rest]
+            p, q = np.array(list(combinations(free, 2))).T
+            rows, signs = np.array([self._with_two(rest, int(a), int(b)) for a, b in zip(p, q, strict=True)]).T
+            i, j = (a.ravel() for a in np.meshgrid(np.arange(len(p)), np.arange(len(p)), indexing="ij"))
+            i, j = i[i != j], j[i != j]
+            here = rows[i], rows[j], filled[rows[i], rows[j]]
+            direct[here] = numbers[p[i], p[j]] * n_pairs + numbers[q[i], q[j]]
+            exchange[here] = numbers[p[i], q[j]] * n_pairs + numbers[q[i], p[j]]
+            sign[here] = signs[i] * signs[j]
+            filled[here[:2]] += 1
+        return direct, exchange, sign
+
+    def _with_two(self, rest: tuple[int, ...], p: int, q: int) -> tuple[int, int]:
+        """Number and sign of a+_p a+_q |rest>, p < q."""
+        moves = sum(o < q for o in rest) + sum(o < p for o in rest)
+        return self.index[tuple(sorted((*rest, p, q)))], (-1) ** moves
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def strings(n_orbitals: int, n_electrons: int) -> Strings:
-    """The table for these numbers, built once."""
+    """The tables for these numbers, built once."""
     return Strings(n_orbitals, n_electrons)

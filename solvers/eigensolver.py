@@ -1,23 +1,33 @@
 """Lowest eigenpairs of a batch of large symmetric matrices known only by their action: block Davidson.
 
 Davidson, J. Comput. Phys. 17, 87 (1975); thick restart as in Stathopoulos, Saad, Wu, SIAM J. Sci. Comput. 19, 227
-(1998). A basis Q grows by the preconditioned residuals; the Ritz pairs of Q^T H Q are the approximations. All systems
+(1998). A basis Q grows by the preconditioned residuals; the Ritz pairs of Q H Q^T are the approximations. All systems
 of a batch advance together, and leave it when their residuals are below the tolerance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Apply = Callable[[Array, NDArray[np.intp]], Array]
-"""(vectors (b, k, d), indices of their systems (b,)) -> H vectors (b, k, d)."""
-Precondition = Callable[[Array, Array, NDArray[np.intp]], Array]
-"""(residuals (b, k, d) of any length, Ritz values (b, k), indices of the systems (b,)) -> corrections (b, k, d)."""
+from solvers.backend import Array, namespace, to_numpy
+
+TINY = float(np.finfo(np.float64).tiny)
+
+
+class Operator(Protocol):
+    """A batch of symmetric matrices H, (B, d, d), that can be applied and roughly inverted."""
+
+    def apply(self, vectors: Array) -> Array:
+        """H v for vectors (B, k, d)."""
+
+    def precondition(self, residuals: Array, values: Array) -> Array:
+        """About (H - e)^-1 r for residuals (B, k, d) of any length and Ritz values (B, k)."""
+
+    def take(self, systems: Array) -> Self:
+        """The operator of some of its systems."""
 
 
 class Eigenpairs(NamedTuple):
@@ -27,20 +37,100 @@ class Eigenpairs(NamedTuple):
     vectors: Array
     residuals: Array
 
+    def first(self, n: int) -> Eigenpairs:
+        """The ``n`` lowest."""
+        return Eigenpairs(*(a[:, :n, ...] for a in self))
 
-TINY = np.finfo(float).tiny
+
+class LowBlock:
+    """(H - e)^-1 in two levels: exact among a few leading basis functions, the diagonal elsewhere.
+
+    Attributes:
+        diagonal: of H, (B or 1, d).
+        inside: numbers of the leading basis functions, (d0,), the same for all systems.
+        values, vectors: eigenpairs of H among these, (B, d0) and (B, d0, d0), one a column.
+        floor: a denominator is kept that far away from zero: a tenth of the distance of the ``n_block`` lowest values.
+    """
+
+    def __init__(self, diagonal: Array, inside: np.ndarray, values: Array, vectors: Array, n_block: int) -> None:
+        xp, d = namespace(values), diagonal.shape[-1]
+        outside = np.setdiff1d(np.arange(d), inside)
+        self.inside, self.outside, self.order = (
+            xp.asarray(a, device=values.device) for a in (inside, outside, np.argsort(np.r_[inside, outside]))
+        )
+        self.diagonal, self.values, self.vectors = diagonal, values, vectors
+        last = min(n_block, values.shape[1] - 1)
+        self.floor = (values[:, last] - values[:, 0])[:, None, None] / 10 + TINY
+
+    def take(self, systems: Array) -> LowBlock:
+        """The preconditioner of some of its systems."""
+        chosen, xp = copy(self), namespace(self.values)
+        for name in ("diagonal", "values", "vectors", "floor"):
+            array = getattr(self, name)
+            setattr(chosen, name, xp.take(array, systems, axis=0) if array.shape[0] > 1 else array)
+        return chosen
+
+    def solve(self, residuals: Array, values: Array) -> Array:
+        """About (H - e)^-1 r for residuals (B, k, d) and values e (B, k)."""
+        xp = namespace(residuals)
+        distance = xp.take(self.diagonal, self.outside, axis=-1)[:, None, :] - values[..., None]
+        outside = xp.take(residuals, self.outside, axis=-1) / xp.where(distance < self.floor, self.floor, distance)
+        gap = self.values[:, None, :] - values[..., None]
+        gap = xp.where(xp.abs(gap) < self.floor, xp.where(gap < 0, -self.floor, self.floor), gap)
+        inside = (xp.take(residuals, self.inside, axis=-1) @ self.vectors) / gap
+        inside = inside @ xp.matrix_transpose(self.vectors)
+        return xp.take(xp.concat([inside, outside], axis=-1), self.order, axis=-1)
 
 
-def _orthonormal(block: Array, basis: Array) -> Array:
+def norms(vectors: Array) -> Array:
+    """Euclidean lengths along the last axis."""
+    xp = namespace(vectors)
+    return xp.sqrt(xp.sum(vectors * vectors, axis=-1))
+
+
+def non_orthogonality(vectors: Array) -> Array:
+    """Largest entry of |<v_i|v_j> - delta_ij| of ``vectors`` (B, k, d): (B,)."""
+    xp, k = namespace(vectors), vectors.shape[1]
+    overlap = vectors @ xp.matrix_transpose(vectors) - xp.eye(k, dtype=vectors.dtype, device=vectors.device)
+    return xp.max(xp.abs(overlap), axis=(1, 2)) if vectors.shape[0] else vectors[:, 0, 0]
+
+
+def orthonormal(block: Array, basis: Array | None = None) -> Array:
     """Orthonormal rows that span ``block`` (b, k, d) outside ``basis`` (b, j, d); twice, against rounding."""
+    xp = namespace(block)
     for _ in range(2):
-        block = block - (block @ basis.swapaxes(1, 2)) @ basis
-        try:
-            factor = np.linalg.cholesky(block @ block.swapaxes(1, 2))
-            block = np.linalg.inv(factor) @ block
-        except np.linalg.LinAlgError:  # rows that depend on each other
-            block = np.linalg.qr(block.swapaxes(1, 2))[0].swapaxes(1, 2)
+        if basis is not None and basis.shape[1]:
+            block = block - (block @ xp.matrix_transpose(basis)) @ basis
+        block = _by_cholesky(block)
     return block
+
+
+def _by_cholesky(block: Array) -> Array:
+    xp = namespace(block)
+    try:
+        factor = xp.linalg.cholesky(block @ xp.matrix_transpose(block))
+        found = xp.linalg.inv(factor) @ block
+        if bool(xp.all(xp.isfinite(found))):  # a GPU does not raise
+            return found
+    except np.linalg.LinAlgError:
+        pass
+    # rows that depend on each other
+    return xp.matrix_transpose(xp.linalg.qr(xp.matrix_transpose(block))[0])
+
+
+def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
+    """The lowest vectors among the leading basis functions (B, n_block, d), with a little of everything.
+
+    H keeps the symmetries of its system: one that these lack comes in by this noise, or never. The noise is
+    weighted down where the diagonal is high, so that it costs no iterations.
+    """
+    xp, d = namespace(low.diagonal), low.diagonal.shape[1]
+    device = low.diagonal.device
+    outer = xp.zeros((low.vectors.shape[0], n_block, d - low.vectors.shape[1]), device=device)
+    guess = xp.concat([xp.matrix_transpose(low.vectors[:, :, :n_block]), outer], axis=-1)
+    random = xp.asarray(np.random.default_rng(0).normal(size=(n_block, d)) * noise / d**0.5, device=device)
+    above = (low.diagonal - xp.min(low.diagonal, axis=1, keepdims=True))[:, None, :]
+    return xp.take(guess, low.order, axis=-1) + random * (10 * low.floor / (above + 10 * low.floor))
 
 
 class _Subspace:
@@ -49,45 +139,56 @@ class _Subspace:
     The arrays are as large as they will get; ``size`` of their rows are in use.
     """
 
-    def __init__(self, apply: Apply, n_systems: int, room: int, dimension: int) -> None:
-        self.apply, self.room, self.size = apply, room, 0
-        self.systems = np.arange(n_systems)
-        self.basis, self.image = np.empty((2, n_systems, room, dimension))
-        self.projected = np.zeros((n_systems, room, room))
+    def __init__(self, operator: Operator, start: Array, room: int) -> None:
+        xp, (b, _, dimension) = namespace(start), start.shape
+        self.xp, self.operator, self.room, self.size = xp, operator, room, 0
+        self.systems = np.arange(b)
+        self.basis = xp.empty((b, room, dimension), dtype=start.dtype, device=start.device)
+        self.image = xp.empty((b, room, dimension), dtype=start.dtype, device=start.device)
+        self.projected = xp.zeros((b, room, room), dtype=start.dtype, device=start.device)
+        self.extend(start)
 
     def extend(self, block: Array) -> None:
         """Take in the span of ``block`` (b, k, d), or as many of its rows as there are dimensions left."""
-        old, block = self.size, block[:, : self.basis.shape[2] - self.size]
-        self.size = new = old + block.shape[1]
-        self.basis[:, old:new] = _orthonormal(block, self.basis[:, :old])
-        self.image[:, old:new] = self.apply(self.basis[:, old:new], self.systems)
-        self.projected[:, old:new, :new] = self.image[:, old:new] @ self.basis[:, :new].swapaxes(1, 2)
+        old = self.size
+        self.size = new = min(old + block.shape[1], self.basis.shape[2])
+        block = block[:, : new - old, :]
+        block = orthonormal(block, self.basis[:, :old, :])
+        image = self.operator.apply(block)
+        self.basis[:, old:new, :], self.image[:, old:new, :] = block, image
+        self.projected[:, old:new, :new] = image @ self.xp.matrix_transpose(self.basis[:, :new, :])
 
     def ritz(self) -> tuple[Array, Array]:
         """Ritz values (b, j), ascending, and the rotations (b, j, j) to their vectors, one a row."""
-        values, columns = np.linalg.eigh(self.projected[:, : self.size, : self.size])
-        return values, columns.swapaxes(1, 2)
+        lower = self.projected[:, : self.size, : self.size]
+        xp = self.xp
+        whole = xp.tril(lower) + xp.matrix_transpose(xp.tril(lower, k=-1))
+        values, columns = xp.linalg.eigh(whole)
+        return values, xp.matrix_transpose(columns)
 
     def rotate(self, rotation: Array) -> tuple[Array, Array]:
         """Vectors and their images (b, m, d) for a rotation (b, m, j)."""
-        return rotation @ self.basis[:, : self.size], rotation @ self.image[:, : self.size]
+        return rotation @ self.basis[:, : self.size, :], rotation @ self.image[:, : self.size, :]
 
     def restart(self, values: Array, rotation: Array) -> None:
         """Keep only the Ritz vectors of ``rotation`` (b, m, j), with ``values`` (b, m)."""
         kept = self.rotate(rotation)
         self.size = m = rotation.shape[1]
-        self.basis[:, :m], self.image[:, :m] = kept
-        self.projected[:, :m, :m] = values[:, :, None] * np.eye(m)
+        self.basis[:, :m, :], self.image[:, :m, :] = kept
+        unit = self.xp.eye(m, dtype=values.dtype, device=values.device)
+        self.projected[:, :m, :m] = values[:, :, None] * unit
 
-    def keep(self, chosen: NDArray[np.bool_]) -> None:
+    def keep(self, chosen: Array, host: np.ndarray) -> None:
         """Let the other systems go."""
-        self.systems = self.systems[chosen]
-        self.basis, self.image, self.projected = (a[chosen] for a in (self.basis, self.image, self.projected))
+        self.systems = self.systems[host]
+        self.operator = self.operator.take(chosen)
+        self.basis, self.image, self.projected = (
+            self.xp.take(a, chosen, axis=0) for a in (self.basis, self.image, self.projected)
+        )
 
 
 def davidson(
-    apply: Apply,
-    precondition: Precondition,
+    operator: Operator,
     start: Array,
     n_wanted: int,
     tolerance: float,
@@ -100,30 +201,33 @@ def davidson(
     are returned as they are. A system that is not converged after ``max_iterations`` is returned with the residual that
     it has: the caller looks at it.
     """
-    n_systems, k, dimension = start.shape
-    values, residuals = np.empty((2, n_systems, k))
-    vectors = np.empty((n_systems, k, dimension))
-    space = _Subspace(apply, n_systems, min(max_blocks * k, dimension), dimension)
-    block = start
-    for iteration in range(max_iterations if n_systems else 0):
-        space.extend(block)
-        all_values, rotation = space.ritz()
-        ritz_values = all_values[:, :k]
-        ritz, image = space.rotate(rotation[:, :k])
-        block = image - ritz_values[..., None] * ritz
-        norms = np.linalg.norm(block, axis=2)
-        done = norms[:, :n_wanted].max(axis=1) <= tolerance
-        if iteration == max_iterations - 1 or space.size == dimension:
+    xp, (n_systems, k, dimension) = namespace(start), start.shape
+    if n_systems == 0:
+        return Eigenpairs(start[:, :, 0], start, start[:, :, 0])
+    space = _Subspace(operator, start, min(max_blocks * k, dimension))
+    finished: list[tuple[np.ndarray, Array, Array, Array]] = []
+    for iteration in range(1, max_iterations + 1):
+        values, rotation = space.ritz()
+        ritz, image = space.rotate(rotation[:, :k, :])
+        residual = image - values[:, :k, None] * ritz
+        lengths = norms(residual)
+        done = to_numpy(xp.max(lengths[:, :n_wanted], axis=1)) <= tolerance
+        if iteration == max_iterations or space.size == dimension:
             done[:] = True
         if done.any():
-            out = space.systems[done]
-            values[out], vectors[out], residuals[out] = ritz_values[done], ritz[done], norms[done]
+            out = xp.asarray(np.flatnonzero(done), device=start.device)
+            finished.append((space.systems[done], *(xp.take(a, out, axis=0) for a in (values[:, :k], ritz, lengths))))
             if done.all():
                 break
-            space.keep(~done)
-            block, norms, all_values, rotation = (a[~done] for a in (block, norms, all_values, rotation))
-        block = precondition(block / (norms[..., None] + TINY), all_values[:, :k], space.systems)
-        block /= np.linalg.norm(block, axis=2, keepdims=True) + TINY
+            left = xp.asarray(np.flatnonzero(~done), device=start.device)
+            space.keep(left, ~done)
+            residual, lengths, values, rotation = (
+                xp.take(a, left, axis=0) for a in (residual, lengths, values, rotation)
+            )
+        block = space.operator.precondition(residual / (lengths[..., None] + TINY), values[:, :k])
+        block = block / (norms(block)[..., None] + TINY)
         if space.size + k > space.room and space.room < dimension:
-            space.restart(all_values[:, : 2 * k], rotation[:, : 2 * k])
-    return Eigenpairs(values, vectors, residuals)
+            space.restart(values[:, : 2 * k], rotation[:, : 2 * k, :])
+        space.extend(block)
+    order = xp.asarray(np.argsort(np.concatenate([part[0] for part in finished])), device=start.device)
+    return Eigenpairs(*(xp.take(xp.concat(list(a)), order, axis=0) for a in list(zip(*finished, strict=True))[1:]))

@@ -2,54 +2,98 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from solvers import configuration_interaction as ci
-from solvers.coulomb import coulomb_integrals, pair_densities
-from solvers.density import aufbau_occupations, interacting_density, noninteracting_density
+from solvers.backend import Array, blas_threads, namespace, on_host, systems_at_once, to_backend, to_numpy
+from solvers.coulomb import COULOMB, Interaction
 from solvers.grid import Grid, check_integer, check_positive
-from solvers.single_particle import SineBasis, lowest_orbitals
+from solvers.ground_state import Settings, bytes_needed, make_settings, solve_batch
 from solvers.units import Material
+from solvers.wavefunction import Wavefunction
 
-Array = NDArray[np.float64]
+PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 12, "refinements": 2}}
+"""Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
 
-TOLERANCE = 1e-8
-"""Largest residual of orbitals and states, in effective hartrees; energies are then exact to its square over a gap."""
-DEGENERACY = 1e-7
-"""States closer than this, in effective hartrees, count as degenerate."""
+
+def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
+    """A field of ``Solution``: trailing shape by letters (n, M, k), unit as powers of (hartree, bohr)."""
+    return field(metadata={"shape": tuple(shape), "power": power})
+
+
+ENERGY, DENSITY = (1, 0), (0, -2)
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Ground states of a batch of dots; every array has the leading shape of the potentials.
+    """Ground states of a batch of dots; every array has the leading shape of the potentials, and their library.
 
     Attributes:
         energy: ground-state energy (eV), shape (...).
         gap: energy of the next state of the same S_z block above the ground state (eV); 0 up to rounding where the
             ground state is degenerate, NaN where the block has one state only.
+        energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
+        spins: total spin S of these states, shape (..., n_states).
         density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
-        density_noninteracting: density without interaction (nm^-2), likewise.
+        spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
+        density_noninteracting: density without interaction (nm^-2), likewise averaged.
         orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
-        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): what is left of the
-            iterations, not the error of the truncated basis.
+        occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
+        kinetic, confinement, interaction: the three parts of the energy (eV).
+        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN if there was no
+            memory for it.
+        energy_error: estimate of energy - exact energy (eV), for the same reason.
         degeneracy: number of states that share the ground-state energy in this block.
         splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
             space, and with it the result, is not unique: change n_orbitals.
+        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): what is left of the
+            iterations, not the error of the truncated basis.
+        orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
+        charge_error: |int n - N| / N.
+        imbalance: |energy - kinetic - confinement - interaction| (eV), each part found on a way of its own.
+        fallback: True where an iteration failed and LAPACK solved the whole matrix.
+        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails even so: do not use it.
+        wavefunction: orbitals and states, if asked for.
     """
 
-    energy: Array
-    gap: Array
-    density: Array
-    density_noninteracting: Array
-    orbital_energies: Array
-    residual: Array
-    degeneracy: NDArray[np.int64]
-    splits_shell: NDArray[np.bool_]
+    energy: Array = _column("", ENERGY)
+    gap: Array = _column("", ENERGY)
+    energies: Array = _column("k", ENERGY)
+    spins: Array = _column("k")
+    density: Array = _column("nn", DENSITY)
+    spin_density: Array = _column("nn", DENSITY)
+    density_noninteracting: Array = _column("nn", DENSITY)
+    orbital_energies: Array = _column("M", ENERGY)
+    occupations: Array = _column("M")
+    kinetic: Array = _column("", ENERGY)
+    confinement: Array = _column("", ENERGY)
+    interaction: Array = _column("", ENERGY)
+    density_error: Array = _column()
+    energy_error: Array = _column("", ENERGY)
+    degeneracy: Array = _column()
+    splits_shell: Array = _column()
+    residual: Array = _column("", ENERGY)
+    orthogonality: Array = _column()
+    charge_error: Array = _column()
+    imbalance: Array = _column("", ENERGY)
+    fallback: Array = _column()
+    trusted: Array = _column()
+    wavefunction: Wavefunction | None = None
+
+    def to_numpy(self) -> Solution:
+        """The same with NumPy arrays, wherever it was found; without the wavefunction."""
+        arrays = {column.name: to_numpy(getattr(self, column.name)) for column in columns()}
+        return replace(self, **arrays, wavefunction=None)
+
+
+def columns() -> tuple[Field, ...]:
+    """The fields of ``Solution`` that are arrays."""
+    return tuple(f for f in fields(Solution) if f.metadata)
 
 
 def solve(
@@ -58,105 +102,166 @@ def solve(
     n_electrons: int,
     material: Material,
     n_orbitals: int = 8,
+    refinements: int = 0,
+    n_states: int = 2,
+    interaction: Interaction = COULOMB,
     n_modes: int | None = None,
     memory: float = 2.0,
+    backend: str = "auto",
+    threads: int | None = None,
+    wavefunction: bool = False,
 ) -> Solution:
-    """Exact ground states of ``n_electrons`` in the space of the ``n_orbitals`` lowest orbitals (full CI).
+    """Ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
 
     Args:
         V: potentials in eV, shape (..., n, n) with n = ``grid.n``, hard walls around.
         grid: points and side (nm) of the square.
         n_electrons: number of electrons N, at most 2 n_orbitals.
         material: effective mass and permittivity.
-        n_orbitals: M, the single-particle states kept; the error that this makes is discussed in DESIGN.md.
+        n_orbitals: M, the orbitals kept.
+        refinements: rounds in which the M lowest single-particle states, with which the calculation begins, are
+            replaced by better orbitals, natural ones of a larger space; see ``solvers.active_space``, ``PRESETS``.
+        n_states: lowest states of the block of lowest |S_z| that are asked for.
+        interaction: bare Coulomb, or screened, or softened.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
         memory: working memory in GiB; larger batches are solved in pieces.
+        backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
+        threads: pieces solved at once on a processor; by default as many as BLAS may use. No bit depends on it.
+        wavefunction: keep the orbitals and states; they take M times the memory of the densities.
 
     Raises:
         ValueError: an argument is out of range, or one system would not fit into ``memory``; before any work.
     """
-    potential = _checked_potential(V, grid)
+    potential = _checked_potential(V, grid, backend)
     n_modes = max(grid.n // 2, 2) if n_modes is None else n_modes
-    _check_numbers(grid, n_electrons, material, n_orbitals, n_modes, memory)
-    flat = potential.reshape(-1, grid.n, grid.n)
-    batch = max(1, int(memory * 2**30 // _bytes_per_system(grid.n, n_modes, n_orbitals, n_electrons)))
-    basis = SineBasis(grid.n, grid.extent / material.bohr, n_modes)
-    parts = [
-        _solve_batch(flat[i : i + batch] / material.hartree, basis, n_electrons, n_orbitals)
-        for i in range(0, max(len(flat), 1), batch)
-    ]
-    leading = potential.shape[:-2]
-    arrays: dict[str, Any] = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Solution)}
-    units = {name: material.hartree for name in ("energy", "gap", "orbital_energies", "residual")}
-    units |= {name: material.bohr**-2 for name in ("density", "density_noninteracting")}
-    return Solution(
-        **{
-            name: (array * units[name] if name in units else array).reshape(leading + array.shape[1:])
-            for name, array in arrays.items()
-        }
-    )
+    numbers = {
+        "n_electrons": n_electrons,
+        "n_orbitals": n_orbitals,
+        "n_modes": n_modes,
+        "refinements": refinements,
+        "n_states": n_states,
+    }
+    _check_numbers(grid, material, interaction, memory, threads, numbers)
+    units = interaction.in_units(material.bohr)
+    settings = _fitting(make_settings(numbers, units, wavefunction), grid.n, memory)
+    threads = 1 if not on_host(potential) else threads or blas_threads()
+    parts = _in_pieces(potential, grid, material, settings, memory, threads)
+    return _solution(parts, potential, grid, material, settings)
 
 
-def _solve_batch(potential: Array, basis: SineBasis, n_electrons: int, n_orbitals: int) -> Solution:
-    """``solve`` in effective atomic units, for potentials (B, n, n)."""
-    bottom = potential.min(axis=(1, 2))  # measured from there, an offset costs no digits
-    potential = potential - bottom[:, None, None]
-    n_extra = min(n_orbitals + 1, basis.n_modes**2)  # one more, to see whether a shell is split
-    orbitals = lowest_orbitals(potential, basis, n_extra, TOLERANCE)
-    energies, functions = orbitals.energies[:, :n_orbitals], orbitals.functions[:, :n_orbitals]
-    length = math.sqrt(basis.cell_area) * basis.n
-    pairs = pair_densities(functions)
-    block = ci.spin_block(n_orbitals, n_electrons)
-    integrals = coulomb_integrals(pairs, length)
-    states = ci.lowest_states(block, energies, integrals, ci.n_states(n_electrons), TOLERANCE)
-    above = states.values - states.values[:, :1]
-    ground = above <= DEGENERACY
-    degeneracy = ground.sum(axis=1)
-    occupations = ci.pair_occupations(block, states.vectors, ground / degeneracy[:, None])
-    aufbau = aufbau_occupations(energies, n_electrons, DEGENERACY)
-    last_step = np.diff(orbitals.energies[:, n_orbitals - 1 :], axis=1)
-    ground_residual = np.where(ground, states.residuals, 0.0).max(axis=1)
-    return Solution(
-        energy=states.values[:, 0] + n_electrons * bottom,
-        gap=above[:, 1] if above.shape[1] > 1 else np.full(len(potential), np.nan),
-        density=interacting_density(occupations, pairs),
-        density_noninteracting=noninteracting_density(aufbau, functions),
-        orbital_energies=energies + bottom[:, None],
-        residual=np.maximum(orbitals.residuals[:, :n_orbitals].max(axis=1), ground_residual),
-        degeneracy=degeneracy,
-        splits_shell=np.any(last_step <= DEGENERACY, axis=1),
-    )
+def _in_pieces(
+    potential: Array, grid: Grid, material: Material, settings: Settings, memory: float, threads: int
+) -> list[dict[str, Any]]:
+    xp = namespace(potential)
+    flat = xp.reshape(potential, (-1, grid.n, grid.n))
+    at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
+    threads = max(1, min(threads, at_once))
+    # a piece must not depend on the number of threads: the sums of a product depend on its shape
+    piece = max(1, min(systems_at_once(potential), at_once if threads == 1 else at_once // threads))
+    length = grid.extent / material.bohr
+
+    def task(first: int) -> dict[str, Any]:
+        some = flat[first : min(first + piece, flat.shape[0]), :, :]
+        return solve_batch(some / material.hartree, length, settings)
+
+    starts = range(0, flat.shape[0], piece)
+    with threadpool_limits(1, "blas"):  # the products are small: more threads would only wait for each other
+        if threads == 1:
+            return [task(first) for first in starts]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(task, starts))
 
 
-def _checked_potential(V: ArrayLike, grid: Grid) -> Array:
+def _solution(
+    parts: list[dict[str, Any]], potential: Array, grid: Grid, material: Material, settings: Settings
+) -> Solution:
+    """The pieces as one, in the user's units and with the leading shape of the potentials."""
+    xp, leading = namespace(potential), potential.shape[:-2]
+    sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
+    arrays = {}
+    for column in columns():
+        name, (energy, length) = column.name, column.metadata["power"]
+        shape = tuple(sizes[letter] for letter in column.metadata["shape"])
+        whole = xp.concat([part[name] for part in parts]) if parts else xp.zeros((0, *shape), device=potential.device)
+        if (energy, length) != (0, 0):
+            whole = whole * (material.hartree**energy * material.bohr**length)
+        arrays[name] = xp.reshape(whole, (*leading, *shape))
+    state = None
+    if settings.wavefunction and parts:
+        functions, vectors, weights = _joined(xp, parts)
+        state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights)
+    return Solution(**arrays, wavefunction=state)
+
+
+def _joined(xp: Any, parts: list[dict[str, Any]]) -> list[Array]:
+    """Functions, vectors and weights of all pieces; where a piece has fewer states, empty ones of no weight."""
+    most = max(part["weights"].shape[1] for part in parts)
+
+    def padded(array: Array) -> Array:
+        shape = (array.shape[0], most - array.shape[1], *array.shape[2:])
+        return xp.concat([array, xp.zeros(shape, dtype=array.dtype, device=array.device)], axis=1)
+
+    functions = xp.concat([part["functions"] for part in parts])
+    return [functions, *(xp.concat([padded(part[name]) for part in parts]) for name in ("vectors", "weights"))]
+
+
+def _fitting(settings: Settings, n: int, memory: float) -> Settings:
+    """The settings with as many directions as the memory allows: with none there is no estimate of the errors.
+
+    Raises:
+        ValueError: one system does not fit.
+    """
+    least = 1 if settings.refinements and settings.correlated else 0
+    while settings.n_directions > least and bytes_needed(n, settings) > memory * 2**30:
+        settings = replace(settings, n_directions=settings.n_directions - 1)
+    needed = bytes_needed(n, settings)
+    if needed > memory * 2**30:
+        m, n_electrons = settings.n_orbitals, settings.n_electrons
+        raise ValueError(
+            f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {ci.block_size(m, n_electrons)} "
+            f"determinants and needs about {needed / 2**30:.1f} GiB, more than memory = {memory:g}. "
+            f"Lower n_orbitals{', refinements' if settings.refinements else ''} or n_electrons, or raise memory."
+        )
+    return settings
+
+
+def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     if not isinstance(grid, Grid):
         raise ValueError(f"grid: expected a Grid(n, extent), got {grid!r}")
     try:
-        given = np.asarray(V)
-        if given.dtype.kind in "cSU":  # NumPy would drop imaginary parts, and read numbers out of words
-            raise TypeError(given.dtype)
-        potential = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
+        given = to_backend(V, backend)
+        xp = namespace(given)
+        if not xp.isdtype(given.dtype, ("bool", "integral", "real floating")):
+            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and read numbers out of words
+        potential = xp.astype(given, xp.float64)
+    except (TypeError, ValueError) as error:
+        if str(error).startswith("backend:"):
+            raise
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
-    if potential.ndim < 2 or potential.shape[-2:] != (grid.n, grid.n):
-        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), the grid's, got {potential.shape}")
-    if not np.isfinite(potential).all():
+    if potential.ndim < 2 or tuple(potential.shape[-2:]) != (grid.n, grid.n):
+        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), the grid's, got {tuple(potential.shape)}")
+    bad = int(xp.sum(xp.astype(~xp.isfinite(potential), xp.int64)))
+    if bad:
         raise ValueError(
-            f"V: expected finite numbers, got {np.count_nonzero(~np.isfinite(potential))} that are NaN or infinite. "
-            "Use a high step (some eV) for a wall."
+            f"V: expected finite numbers, got {bad} that are NaN or infinite. Use a high step (some eV) for a wall."
         )
     return potential
 
 
 def _check_numbers(
-    grid: Grid, n_electrons: int, material: Material, n_orbitals: int, n_modes: int, memory: float
+    grid: Grid, material: Material, interaction: Interaction, memory: float, threads: int | None, given: dict[str, int]
 ) -> None:
+    """Raise ValueError for a bad argument; ``given`` are the whole numbers."""
     if not isinstance(material, Material):
         raise ValueError(f"material: expected a Material(m_eff, eps_r), got {material!r}")
-    check_integer("n_electrons", n_electrons, 1)
-    check_integer("n_orbitals", n_orbitals, 1)
-    check_integer("n_modes", n_modes, 1)
+    if not isinstance(interaction, Interaction):
+        raise ValueError(f"interaction: expected an Interaction(screening, thickness), got {interaction!r}")
+    for name, value in given.items():
+        check_integer(name, value, 0 if name == "refinements" else 1)
+    if threads is not None:
+        check_integer("threads", threads, 1)
     check_positive("memory", memory)
+    n_electrons, n_orbitals, n_modes = (given[name] for name in ("n_electrons", "n_orbitals", "n_modes"))
     if n_modes >= grid.n:
         raise ValueError(f"n_modes: expected less than the {grid.n} points per side, got {n_modes}; grid.n / 2 is safe")
     if n_orbitals > n_modes**2:
@@ -166,18 +271,3 @@ def _check_numbers(
             f"n_electrons: {n_electrons} electrons do not fit into n_orbitals = {n_orbitals}; "
             f"at least {(int(n_electrons) + 1) // 2} orbitals are needed"
         )
-    needed = _bytes_per_system(grid.n, n_modes, n_orbitals, n_electrons)
-    if needed > memory * 2**30:
-        raise ValueError(
-            f"n_orbitals: one system with N = {n_electrons} in M = {n_orbitals} orbitals has "
-            f"{ci.block_size(n_orbitals, n_electrons)} determinants and needs about {needed / 2**30:.1f} GiB, "
-            f"more than memory = {memory:g}. Lower n_orbitals or n_electrons, or raise memory."
-        )
-
-
-def _bytes_per_system(n: int, n_modes: int, n_orbitals: int, n_electrons: int) -> int:
-    """Estimate of the working memory for one system."""
-    n_pairs = n_orbitals * (n_orbitals + 1) // 2
-    orbitals = 8 * (n_orbitals + 4) * (14 * n_modes**2 + 4 * n**2)
-    coulomb = 8 * n_pairs * (3 * n**2 + 8 * n * (n + 1))
-    return orbitals + coulomb + ci.bytes_needed(n_orbitals, n_electrons)

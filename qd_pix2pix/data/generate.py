@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from qd_pix2pix.data.store import (
+    COLUMNS,
     FORMAT,
     SPLITS,
     Store,
@@ -38,9 +40,6 @@ from qd_pix2pix.data.store import (
     write_text_whole,
 )
 from solvers import Grid, Material, Solution
-
-MAX_RESIDUAL = 1e-6
-"""eV; a system whose solution is worse is an error, never a stored label."""
 
 
 class Potential(Protocol):
@@ -103,19 +102,23 @@ class Recipe:
         rng = np.random.default_rng([self.seed, SPLITS.index(split), sample])
         return self.potential.sample(rng, self.grid)(self.grid)
 
-    def solve(self, V: ArrayLike) -> Solution:
+    def solve(self, V: ArrayLike, names: Sequence[str] = ()) -> Solution:
         """Ground states of potentials ``V`` (..., n, n) in eV, with this recipe's material, N and options.
 
         Raises:
-            ValueError: a system was not solved to ``MAX_RESIDUAL``.
+            ValueError: a system is not ``trusted``; it is called by its name, where ``names`` are given.
         """
-        solution = self.solver(V, self.grid, n_electrons=self.n_electrons, material=self.material)
-        residual = np.atleast_1d(solution.residual)
-        bad = np.flatnonzero(~(residual <= MAX_RESIDUAL))
-        if bad.size:
+        solution = self.solver(V, self.grid, n_electrons=self.n_electrons, material=self.material).to_numpy()
+        trusted = np.atleast_1d(solution.trusted)
+        if not trusted.all():
+            bad = int(np.argmin(trusted))
+            guards = ", ".join(
+                f"{name} {np.atleast_1d(getattr(solution, name))[bad]:.1e}"
+                for name in ("residual", "orthogonality", "charge_error", "imbalance")
+            )
             raise ValueError(
-                f"solver: system {bad[0]} of {residual.size} has a residual of {residual[bad[0]]:.1e} eV, more than "
-                f"{MAX_RESIDUAL:g}; it is not stored or shown as exact. Change n_orbitals, or the potential."
+                f"solver: system {names[bad] if names else f'{bad} of {trusted.size}'} was not solved to full accuracy "
+                f"({guards}); it is not stored or shown as exact. Change n_orbitals, or the potential."
             )
         return solution
 
@@ -123,22 +126,14 @@ class Recipe:
         """All columns of ``store.COLUMNS`` for these samples.
 
         Raises:
-            ValueError: a system was not solved to ``MAX_RESIDUAL``.
+            ValueError: a system is not ``trusted``.
         """
         V = np.stack([self.draw(split, i) for i in samples])
-        solution = self.solve(V)
-        return {
-            "V": V,
-            "n0": solution.density_noninteracting,
-            "n_int": solution.density,
-            "energy": solution.energy,
-            "gap": solution.gap,
-            "residual": solution.residual,
-            "orbital_energies": solution.orbital_energies,
-            "degeneracy": solution.degeneracy,
-            "splits_shell": solution.splits_shell,
-            "sample": np.array(samples),
-        }
+        solution = self.solve(V, [f"{split} {i}" for i in samples])
+        renamed = {"V": V, "n0": solution.density_noninteracting, "n_int": solution.density}
+        own = {"spin": solution.spins[:, 0], "sample": np.array(samples)}
+        same = {name: getattr(solution, name) for name in COLUMNS if name not in renamed | own}
+        return renamed | own | same
 
 
 def make_recipe(recipe: dict[str, Any]) -> Recipe:

@@ -15,10 +15,16 @@ S samples, n x n points, M orbitals, fields indexed [sample, x, y]:
     n_int             float32 (S, n, n)  nm^-2   density of the interacting ground state
     energy            float64 (S,)       eV      interacting ground-state energy
     gap               float64 (S,)       eV      to the next state of the same S_z block
+    kinetic, confinement, interaction
+                      float64 (S,)       eV      the three parts of the energy
+    spin              float64 (S,)               total spin S of the ground state
+    density_error     float64 (S,)               estimate of int |n_int - n_exact| / N, made by keeping M orbitals
+    energy_error      float64 (S,)       eV      estimate of energy - exact energy, likewise
     residual          float64 (S,)       eV      largest ||H psi - E psi|| left by the solver's iterations
     orbital_energies  float64 (S, M)     eV      single-particle levels
     degeneracy        int64   (S,)               states that share the ground-state energy
     splits_shell      int8    (S,)               1 where orbitals M and M + 1 are degenerate
+    fallback          int8    (S,)               1 where an iteration failed and LAPACK solved the whole matrix
     sample            int64   (S,)               number of the sample in its split: with the seed it fixes the potential
     x, y              float64 (n,)       nm      coordinates;  orbital int64 (M,)
 
@@ -39,7 +45,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 SPLITS = ("train", "val", "test")
 OPEN_FILES = 16
 
@@ -49,10 +55,17 @@ COLUMNS: dict[str, tuple[str, str | None, str]] = {
     "n_int": ("f4", "nm^-2", "electron density of the interacting ground state"),
     "energy": ("f8", "eV", "interacting ground-state energy"),
     "gap": ("f8", "eV", "energy of the next state of the same S_z block above the ground state"),
+    "kinetic": ("f8", "eV", "kinetic energy of the ground state"),
+    "confinement": ("f8", "eV", "its energy in the potential V"),
+    "interaction": ("f8", "eV", "its energy of interaction"),
+    "spin": ("f8", None, "total spin S of the ground state"),
+    "density_error": ("f8", None, "estimate of the truncation error of n_int, int |n - n_exact| / N"),
+    "energy_error": ("f8", "eV", "estimate of the truncation error of the energy"),
     "residual": ("f8", "eV", "largest norm of H psi - E psi left by the iterations"),
     "orbital_energies": ("f8", "eV", "single-particle levels"),
     "degeneracy": ("i8", None, "states that share the ground-state energy"),
     "splits_shell": ("i1", None, "1 where the last orbital kept is degenerate with the first left out"),
+    "fallback": ("i1", None, "1 where an iteration failed and LAPACK solved the whole matrix"),
     "sample": ("i8", None, "number of the sample in its split"),
 }
 FIELD_COLUMNS = ("V", "n0", "n_int")

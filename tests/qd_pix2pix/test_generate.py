@@ -61,7 +61,7 @@ def test_splits_do_not_share_potentials_and_seeds_differ():
 
 
 def test_every_n_and_material_sees_the_same_potentials():
-    first, second = make_recipe(recipe()), make_recipe(recipe("data.n_electrons=3", "material=si", "solver=m16"))
+    first, second = make_recipe(recipe()), make_recipe(recipe("data.n_electrons=3", "material=si", "preset=converged"))
     np.testing.assert_array_equal(first.draw("train", 7), second.draw("train", 7))
 
 
@@ -129,8 +129,8 @@ def kill_at_the_second_shard(recipe, path, split, samples):
 
 
 def test_a_bad_solution_is_never_stored(tmp_path, monkeypatch):
-    monkeypatch.setattr("qd_pix2pix.data.generate.MAX_RESIDUAL", -1.0)
-    with pytest.raises(ValueError, match="not stored"):
+    monkeypatch.setattr("solvers.ground_state.TRUSTED_RESIDUAL", -1.0)
+    with pytest.raises(ValueError, match="train 0 .* not stored"):
         make_recipe(recipe()).columns("train", range(2))
 
 

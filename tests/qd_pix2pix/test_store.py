@@ -131,7 +131,7 @@ def test_an_empty_folder_is_no_dataset(tmp_path):
         Store(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1, "shards": []}', '{"format": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 2, "shards": []}', '{"format": 2}'])
 def test_damaged_manifest_is_named(copy, content):
     (copy / "manifest.json").write_text(content)
     with pytest.raises(StoreError, match="manifest.json|incomplete"):

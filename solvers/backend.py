@@ -1,0 +1,83 @@
+"""NumPy or CuPy: the arrays decide. The only file that may import CuPy.
+
+The solver is written in the Python array API standard (2024.12). Whatever array library its potentials come from, it
+computes there and answers in arrays of the same kind; ``tests/solvers/test_backend.py`` runs it on
+``array_api_strict``, which knows nothing but the standard.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
+
+Array = Any
+"""An array of NumPy, CuPy, or another library of the standard."""
+
+CACHE_SYSTEMS = 8
+"""Systems advanced together on a processor: enough to hide Python, few enough for the cache."""
+DEVICE_SYSTEMS = 512
+"""Systems advanced together on a GPU."""
+
+
+def namespace(array: Array) -> Any:
+    """The array library of ``array``, with the names of the standard."""
+    return array_api_compat.array_namespace(array)
+
+
+def on_host(array: Array) -> bool:
+    """True for NumPy arrays."""
+    return array_api_compat.is_numpy_array(array)
+
+
+def to_numpy(array: Array) -> NDArray:
+    """A copy in main memory of an array of any library; NumPy arrays as they are."""
+    if on_host(array):
+        return array
+    return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
+def to_backend(array: Any, backend: str) -> Array:
+    """``array`` in the library ``backend``: "numpy", "cupy", or "auto", which leaves it where it is.
+
+    Raises:
+        ValueError: there is no such backend, or CuPy or its GPU is not there.
+    """
+    if backend == "auto":
+        return array if array_api_compat.is_array_api_obj(array) else np.asarray(array)
+    if backend == "numpy":
+        return to_numpy(array) if array_api_compat.is_array_api_obj(array) else np.asarray(array)
+    if backend != "cupy":
+        raise ValueError(f"backend: expected auto, numpy or cupy, got {backend!r}")
+    return _cupy().asarray(array)
+
+
+def _cupy() -> ModuleType:
+    try:
+        cupy = import_module("cupy")
+        if cupy.cuda.runtime.getDeviceCount() == 0:
+            raise RuntimeError("no CUDA device")
+    except Exception as error:  # a missing module, driver or device: CuPy has an exception for each
+        raise ValueError(
+            f"backend: cupy needs an NVIDIA GPU and the package cupy-cuda12x (pip install 'qd_pix2pix[gpu]'), but "
+            f"{error}. backend=auto or backend=numpy runs on the processor."
+        ) from None
+    return cupy
+
+
+def systems_at_once(array: Array) -> int:
+    """How many systems to advance together where this array lives."""
+    return CACHE_SYSTEMS if on_host(array) else DEVICE_SYSTEMS
+
+
+def blas_threads() -> int:
+    """Threads that BLAS may use in this process now: obeys OMP_NUM_THREADS and threadpoolctl, at most the cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    return max(1, min([cores, *allowed]))

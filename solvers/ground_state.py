@@ -1,0 +1,236 @@
+"""Orbitals, full CI, better orbitals, and what there is to say about the result: a batch from V to n(r).
+
+Effective atomic units throughout; ``solve`` turns nm and eV into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from solvers import configuration_interaction as ci
+from solvers.active_space import (
+    ActiveSpace,
+    Surroundings,
+    active_space,
+    enlarge,
+    natural_orbitals,
+    surroundings,
+)
+from solvers.backend import Array, namespace
+from solvers.configuration_interaction import SpinBlock, States
+from solvers.coulomb import Interaction
+from solvers.density import aufbau_occupations, density, noninteracting_density
+from solvers.density_matrix import spin_densities, spin_squared, symmetric_matrix, two_particle
+from solvers.eigensolver import non_orthogonality
+from solvers.single_particle import lowest_orbitals
+
+ORBITAL_TOLERANCE = 1e-7
+"""Largest residual of orbitals in hartree; their energies are then exact to its square over the level spacing."""
+STATE_TOLERANCE = 1e-8
+"""Largest residual of many-electron states in hartree."""
+ROUGH_TOLERANCE = 1e-4
+"""Residual of states whose orbitals are about to be replaced."""
+TRUSTED_RESIDUAL = 1e-6
+"""Largest residual in hartree of a result that is trusted."""
+DEGENERACY = 1e-7
+"""States closer than this, in hartree, count as degenerate."""
+MOST_STATES = 64
+"""A ground state that is degenerate beyond this many states is averaged over these."""
+EXCITED_SHARE = 0.2
+"""Weight of the excited states in the average for which orbitals are chosen; it keeps the gap right."""
+MISSING_DENSITY = {False: 1.2, True: 2.3}
+"""True error of a density over the change that the union brings, without and with refinement (solver_accuracy)."""
+MISSING_ENERGY = {False: 1.4, True: 2.6}
+"""The same for energies."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``solve`` was asked for, in effective atomic units; see there."""
+
+    n_electrons: int
+    n_orbitals: int
+    n_modes: int
+    refinements: int
+    n_states: int
+    n_directions: int
+    interaction: Interaction
+    wavefunction: bool
+
+    @property
+    def correlated(self) -> bool:
+        """Whether more orbitals than these would change anything."""
+        return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
+
+
+def make_settings(numbers: dict[str, int], interaction: Interaction, wavefunction: bool) -> Settings:
+    """The settings of whole ``numbers``; a space is enlarged by half its orbitals, if there are so many."""
+    m, n_modes = int(numbers["n_orbitals"]), int(numbers["n_modes"])
+    n_directions = min(max(m // 2, 1), n_modes**2 - m)
+    whole = {name: int(value) for name, value in numbers.items()}
+    return Settings(**whole, n_directions=n_directions, interaction=interaction, wavefunction=wavefunction)
+
+
+def solve_batch(potential: Array, length: float, settings: Settings) -> dict[str, Any]:
+    """Everything of a ``Solution`` for potentials (B, n, n), B > 0, in a square of side ``length``."""
+    xp, m, n_electrons = namespace(potential), settings.n_orbitals, settings.n_electrons
+    bottom = xp.min(potential, axis=(1, 2))  # measured from there, an offset costs no digits
+    depth = potential - bottom[:, None, None]
+    around = surroundings(depth, length, settings.n_modes, settings.interaction)
+    orbitals = lowest_orbitals(depth, around.basis, m, ORBITAL_TOLERANCE)
+    levels = orbitals.energies[:, :m]
+    aufbau = aufbau_occupations(levels, n_electrons, DEGENERACY)
+    functions = around.basis.to_grid(orbitals.coefficients)
+    block, space, states = _correlate(orbitals.coefficients, around, settings)
+    ground, average = _weights(states)
+    found = _errors(space, block, states, ground, average, around, settings)
+    found |= _observables(space, block, states, ground, around, settings)
+    last_step = orbitals.energies[:, m:] - orbitals.energies[:, m - 1 : m]
+    state_residual = xp.max(xp.where(ground > 0, states.residuals, 0.0), axis=1)
+    found |= {
+        "density_noninteracting": noninteracting_density(aufbau, functions),
+        "orbital_energies": levels + bottom[:, None],
+        "splits_shell": xp.any(last_step <= DEGENERACY, axis=1) & (settings.refinements == 0),
+        "residual": xp.maximum(xp.max(orbitals.residuals, axis=1), state_residual),
+        "fallback": xp.asarray(orbitals.fallback | states.fallback, device=potential.device),
+    }
+    found["trusted"] = _trusted(found, n_electrons)
+    for name in ("energy", "confinement"):
+        found[name] = found[name] + n_electrons * bottom
+    found["energies"] = found["energies"] + n_electrons * bottom[:, None]
+    if settings.wavefunction:
+        found |= {"functions": space.functions, "vectors": states.vectors, "weights": ground}
+    return found
+
+
+def _correlate(coefficients: Array, around: Surroundings, settings: Settings) -> tuple[SpinBlock, ActiveSpace, States]:
+    """Full CI in the given orbitals, which are made better as often as was asked for."""
+    block = ci.spin_block(settings.n_orbitals, settings.n_electrons)
+    rounds = settings.refinements if settings.correlated else 0
+    space = active_space(coefficients, around)
+    for done in range(rounds + 1):
+        last = done == rounds
+        states = _states(block, space, settings.n_states, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
+        if not last:
+            union = enlarge(space, block, states, *_weights(states), settings.n_directions, around)
+            space = active_space(natural_orbitals(union, settings.n_orbitals), around)
+    return block, space, states
+
+
+def _states(block: SpinBlock, space: ActiveSpace, n_states: int, tolerance: float) -> States:
+    """At least ``n_states`` and two states, and as many more as it takes to reach beyond a degenerate ground state."""
+    wanted = max(n_states, 2)
+    while True:
+        states = ci.lowest_states(block, space.one_body, space.integrals, wanted, tolerance)
+        xp, found = namespace(states.values), states.values.shape[1]
+        beyond = xp.all(states.values[:, -1] - states.values[:, 0] > DEGENERACY)
+        if bool(beyond) or found == block.size or found >= MOST_STATES:
+            return states
+        wanted = min(3 * wanted, MOST_STATES)
+
+
+def _weights(states: States) -> tuple[Array, Array]:
+    """Weights (B, k) of the states: of the ground state, shared if degenerate; and of the average for the orbitals."""
+    xp, values = namespace(states.values), states.values
+    is_ground = xp.astype(values - values[:, :1] <= DEGENERACY, values.dtype)
+    ground = is_ground / xp.sum(is_ground, axis=1, keepdims=True)
+    excited = 1 - is_ground
+    n_excited = xp.sum(excited, axis=1, keepdims=True)
+    share = EXCITED_SHARE * xp.astype(n_excited > 0, values.dtype)
+    return ground, (1 - share) * ground + share * excited / xp.maximum(n_excited, xp.ones_like(n_excited))
+
+
+def _errors(
+    space: ActiveSpace,
+    block: SpinBlock,
+    states: States,
+    ground: Array,
+    average: Array,
+    around: Surroundings,
+    settings: Settings,
+) -> dict[str, Array]:
+    """Estimates of what the M orbitals leave out: nothing for one electron, or where there are no more functions.
+
+    NaN where there was no memory for directions.
+    """
+    if not (settings.correlated and settings.n_directions):
+        unknown = namespace(ground).nan if settings.correlated else 0.0
+        nothing = namespace(ground).full_like(ground[:, 0], unknown)
+        return {"density_error": nothing, "energy_error": nothing}
+    union = enlarge(space, block, states, ground, average, settings.n_directions, around)
+    refined = settings.refinements > 0
+    return {
+        "density_error": MISSING_DENSITY[refined] * union.density_change / settings.n_electrons,
+        "energy_error": -MISSING_ENERGY[refined] * union.energy_change,
+    }
+
+
+def _observables(
+    space: ActiveSpace, block: SpinBlock, states: States, ground: Array, around: Surroundings, settings: Settings
+) -> dict[str, Array]:
+    """Energies, densities, spins, occupations, and the guards that look at them."""
+    xp, values = namespace(ground), states.values
+    up, down = spin_densities(block, states.vectors, ground)
+    n_up, n_down = density(up, space.pairs), density(down, space.pairs)
+    gamma = symmetric_matrix(up + down)
+    flat = xp.reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
+    kinetic = xp.sum(
+        gamma * ((flat * xp.reshape(around.basis.kinetic, (-1,))) @ xp.matrix_transpose(flat)), axis=(1, 2)
+    )
+    confinement = xp.sum((n_up + n_down) * around.potential, axis=(1, 2)) * around.basis.cell_area
+    interaction = xp.sum(two_particle(block, states.vectors, ground) * space.integrals, axis=(1, 2)) / 2
+    energy, charge = xp.sum(ground * values, axis=1), xp.sum(n_up + n_down, axis=(1, 2)) * around.basis.cell_area
+    spin = _spins(block, states)
+    nothing = xp.full_like(energy, xp.nan)
+    missing = [nothing[:, None]] * max(settings.n_states - values.shape[1], 0)
+    return {
+        "energy": values[:, 0],
+        "gap": values[:, 1] - values[:, 0] if values.shape[1] > 1 else nothing,
+        "energies": xp.concat([values, *missing], axis=1)[:, : settings.n_states],
+        "spins": xp.concat([spin, *missing], axis=1)[:, : settings.n_states],
+        "degeneracy": xp.astype(xp.sum(xp.astype(ground > 0, xp.int64), axis=1), xp.int64),
+        "density": n_up + n_down,
+        "spin_density": n_up - n_down,
+        "occupations": xp.flip(xp.linalg.eigvalsh(gamma), axis=1),
+        "kinetic": kinetic,
+        "confinement": confinement,
+        "interaction": interaction,
+        "orthogonality": xp.maximum(non_orthogonality(flat), non_orthogonality(states.vectors)),
+        "charge_error": xp.abs(charge - settings.n_electrons) / settings.n_electrons,
+        "imbalance": xp.abs(energy - kinetic - confinement - interaction),
+    }
+
+
+def _spins(block: SpinBlock, states: States) -> Array:
+    """Total spin S of each state (B, k), from S (S + 1); degenerate states are told apart by it."""
+    xp, values = namespace(states.values), states.values
+    level = xp.cumulative_sum(xp.astype(values[:, 1:] - values[:, :-1] > DEGENERACY, values.dtype), axis=1)
+    level = xp.concat([xp.zeros_like(values[:, :1]), level], axis=1)
+    apart = 1e4 * level[:, None, :] * xp.eye(values.shape[1], dtype=values.dtype, device=values.device)
+    squared = xp.linalg.eigvalsh(spin_squared(block, states.vectors) + apart) - 1e4 * level
+    return (xp.sqrt(xp.maximum(1 + 4 * squared, xp.zeros_like(squared))) - 1) / 2
+
+
+def _trusted(found: dict[str, Array], n_electrons: int) -> Array:
+    """True where every guard holds; not where one is NaN."""
+    scale = 1 + abs(n_electrons) + found["kinetic"] + namespace(found["energy"]).abs(found["energy"])
+    return (
+        (found["residual"] <= TRUSTED_RESIDUAL)
+        & (found["orthogonality"] <= 1e-8)
+        & (found["charge_error"] <= 1e-8)
+        & (found["imbalance"] <= 1e-9 * scale)
+    )
+
+
+def bytes_needed(n: int, settings: Settings) -> int:
+    """Working memory for one system, in bytes."""
+    m, n_modes, k = settings.n_orbitals, settings.n_modes, settings.n_directions if settings.correlated else 0
+    block, n_pairs, n_union = m + 1, m * (m + 1) // 2, (m + k) * (m + k + 1) // 2
+    orbitals = block * (20 * n_modes**2 + 4 * n**2) + 6 * 128**2
+    fields = n_pairs * (4 * n**2 + 8 * (n + 1) ** 2) + 2 * m**2 * n**2 // 4
+    union = n_union * (2 * n**2 + 2 * (n + 1) ** 2) // 2 + (m + k) * 6 * n_modes**2
+    states = max(settings.n_states, 2)
+    correlated = ci.bytes_needed(m, settings.n_electrons, states)
+    larger = ci.bytes_needed(m + k, settings.n_electrons, states) if k else 0
+    return 8 * (orbitals + fields + union) + max(correlated, larger)
