@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from solvers.backend import namespace
 
 
 def check_positive(name: str, value: object) -> None:
@@ -66,6 +69,9 @@ class Grid:
         x, y = np.meshgrid(self.x, self.x, indexing="ij")
         return x, y
 
-    def integrate(self, field: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Integral of ``field`` (..., n, n) over the square: the midpoint rule, exact for the sine basis."""
-        return field.sum(axis=(-2, -1)) * self.cell_area
+    def integrate(self, field: Any) -> Any:
+        """Integral of ``field`` (..., n, n), of any array library, over the square.
+
+        The midpoint rule: exact for products of the sine functions.
+        """
+        return namespace(field).sum(field, axis=(-2, -1)) * self.cell_area
