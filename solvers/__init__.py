@@ -2,7 +2,7 @@
 
 ``solve`` is the call to make: any batch of potentials in eV, N electrons, full configuration interaction in M orbitals,
 with an estimate of what M leaves out. ``solve(..., **PRESETS["paper"])`` keeps the paper's eight lowest orbitals, fast;
-``PRESETS["converged"]`` finds the best twelve, for labels with nothing left to learn below them. The potentials come
+``PRESETS["converged"]`` finds the best fourteen, for labels with nothing left to learn below them. The potentials come
 from ``solvers.potentials``, from a file, or from a formula. ``charging`` solves for one electron after the other. For
 one electron alone, ``finite_difference_levels`` answers the same question on a stencil: slower to converge,
 independent, and there to check the sine basis.

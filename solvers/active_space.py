@@ -133,9 +133,7 @@ def enlarge(
     found = davidson(hamiltonian, start, start.shape[1], UNION_TOLERANCE, UNION_ITERATIONS)
     before = spin_densities(block, states.vectors, ground)
     n_pairs = space.one_body.shape[1]
-    gamma = two_particle(block, states.vectors, ground)
-    energy = xp.sum((before[0] + before[1]) * one_body[:, :n_pairs], axis=1)
-    energy = energy + xp.sum(gamma * integrals[:, :n_pairs, :n_pairs], axis=(1, 2)) / 2
+    lowered = found.values - xp.sum(start * hamiltonian.apply(start), axis=2)
     after = spin_densities(union_block, found.vectors, ground)
     change = xp.concat([after[0] + after[1], -(before[0] + before[1])], axis=1)
     density = xp.matmul(change[:, None, :], xp.concat([_flat(pairs), _flat(pairs)[:, :n_pairs, :]], axis=1))
@@ -143,7 +141,7 @@ def enlarge(
     return Union(
         whole,
         averaged[0] + averaged[1],
-        xp.sum(ground * found.values, axis=1) - energy,
+        xp.sum(ground * lowered, axis=1),
         xp.sum(xp.abs(density), axis=(1, 2)) * around.coarse.cell_area,
     )
 

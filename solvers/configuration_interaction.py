@@ -4,20 +4,22 @@ H = sum_pq h_pq E_pq + 1/2 sum_pqrs (pq|rs) (E_pq E_rs - delta_qr E_ps),   E_pq 
 
 acts on coefficients C_IJ of up strings I and down strings J as
 
-H C = A C + C B^T + sum_PQ (P|Q) F_P(up) C F_Q(down)^T
+H C = A C + C B^T + sum_pqrs (pq|rs) a+_p(up) a+_r(down) [a_q(up) a_s(down) C]
 
-with A and B the Hamiltonians of the up and the down electrons alone. No matrix is stored: for each down string J the
-K pairs Q that move it meet all P in one product of matrices, and the up strings gather from the result. Effective
+with A and B the Hamiltonians of the up and the down electrons alone. No matrix is stored: C with one electron of each
+spin taken out, gathered, is a matrix of M^2 rows (q, s), which one product turns into rows (p, r), from which H C is
+gathered (the N - 2 electron intermediate of Zarrabian, Sarma, Paldus, Chem. Phys. Lett. 155, 183 (1989)). Effective
 atomic units.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from solvers.backend import Array, namespace, on_host, to_numpy
+from solvers.backend import Array, namespace, to_numpy
 from solvers.determinants import Strings, n_strings, pair_numbers, strings
 from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, start_vectors
 
@@ -29,8 +31,6 @@ GUARDS = 2
 """States carried along beyond those wanted."""
 ORTHOGONAL = 1e-9
 """Largest overlap of two states, or error of a norm, that is accepted."""
-CHUNK = {True: 2**20, False: 2**29}
-"""Bytes of intermediates held at once on a processor (its cache) and on a GPU."""
 
 
 class SpinBlock(NamedTuple):
@@ -68,13 +68,12 @@ def block_size(n_orbitals: int, n_electrons: int) -> int:
 def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
     """Working memory of ``lowest_states`` for one system and its tables, in bytes."""
     size, n_pairs, k = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2, n_wanted + GUARDS
-    tables = 0
-    for n in ((n_electrons + 1) // 2, n_electrons // 2):
-        s, moves = n_strings(n_orbitals, n), n * (n_orbitals - n + 1)
-        tables += s**2 * (6 + 5 * max(n - 1, 1)) + s * (4 * moves + 2 * n_pairs)
-    coupling = 2 * n_pairs * s * moves
+    n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
+    tables = sum(n_strings(n_orbitals, n) ** 2 * (6 + 5 * max(n - 1, 1)) for n in (n_up, n_down))
+    removed = n_orbitals**2 * n_strings(n_orbitals, n_up - 1) * n_strings(n_orbitals, n_down - 1) if n_down else 0
+    tables += 3 * removed + 3 * n_up * n_down * size
     vectors = size * (2 * 6 * k + 10 * k + 8 + n_pairs)  # a Davidson space, and F_P C for all P
-    return 8 * (tables + coupling + vectors + n_pairs**2) + 2 * CHUNK[True]
+    return 8 * (tables + vectors + n_pairs**2 + 2 * n_orbitals**4 + 3 * removed * k)
 
 
 def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
@@ -101,36 +100,29 @@ class Hamiltonian:
         self.block, self.one_body, self.integrals = block, one_body, integrals
         self.low: LowBlock | None = None
         self.up_alone, self.down_alone = (_one_spin(spin, one_body, integrals) for spin in block)
-        self.coupling = _coupling(block.down, integrals) if block.down.pair.size else None
+        self.coupling = _coupling(block.n_orbitals, integrals) if block.down.n_electrons else None
 
     def apply(self, vectors: Array) -> Array:
         """H C for vectors (B, k, determinants)."""
         xp, (b, k, _) = namespace(vectors), vectors.shape
         n_up, n_down = self.block.up.count, self.block.down.count
         c = xp.reshape(vectors, (b, k, n_up, n_down))
-        alone = self.up_alone[:, None, :, :] @ c + c @ self.down_alone[:, None, :, :]
+        total = xp.reshape(self.up_alone[:, None, :, :] @ c + c @ self.down_alone[:, None, :, :], vectors.shape)
         if self.coupling is not None:
-            alone = alone + self._coupled(c, self.coupling)
-        return xp.reshape(alone, (b, k, n_up * n_down))
+            total = total + xp.matrix_transpose(self._coupled(xp.matrix_transpose(vectors)))
+        return total
 
-    def _coupled(self, c: Array, coupling: Array) -> Array:
-        """sum_PQ (P|Q) F_P(up) C F_Q(down)^T for C (B, k, up, down)."""
-        xp, (b, k, n_up, n_down) = namespace(c), c.shape
-        up, down = self.block
-        n_pairs, n_moves = self.integrals.shape[1], down.pair.shape[1]
-        from_up = xp.asarray((up.pair * n_up + up.source).ravel(), device=c.device)
-        sign = xp.asarray(up.sign[:, None, :], device=c.device)
-        columns = xp.reshape(xp.permute_dims(c, (0, 3, 2, 1)), (b, n_down, n_up * k))
-        step = max(1, CHUNK[on_host(c)] // (8 * b * n_pairs * n_up * k))
-        parts = []
-        for first in range(0, n_down, step):
-            some = slice(first, min(first + step, n_down))
-            source = xp.asarray(down.source[some].ravel(), device=c.device)
-            moved = xp.reshape(xp.take(columns, source, axis=1), (b, -1, n_moves, n_up * k))
-            met = xp.reshape(coupling[:, some, :, :] @ moved, (b, -1, n_pairs * n_up, k))
-            gathered = xp.reshape(xp.take(met, from_up, axis=2), (b, -1, n_up, up.pair.shape[1], k))
-            parts.append((sign @ gathered)[..., 0, :])  # (b, some, up, k)
-        return xp.permute_dims(xp.concat(parts, axis=1), (0, 3, 2, 1))
+    def _coupled(self, vectors: Array) -> Array:
+        """The two spins' interaction on vectors (B, determinants, k)."""
+        xp, (b, _, k), m = namespace(vectors), vectors.shape, self.block.n_orbitals
+        source, sign, target, back = (xp.asarray(table, device=vectors.device) for table in _both_removed(self.block))
+        removed = xp.take(vectors, source, axis=1) * sign
+        acted = self.coupling @ xp.reshape(removed, (b, m**2, -1))
+        acted = xp.reshape(acted, (b, -1, k))
+        total: Array = 0.0
+        for way in range(target.shape[0]):
+            total = total + xp.take(acted, target[way, :], axis=1) * back[way, ...]
+        return total
 
     def precondition(self, residuals: Array, values: Array) -> Array:
         """About (H - E)^-1 r, once ``low`` is there."""
@@ -163,13 +155,40 @@ class Hamiltonian:
         return xp.reshape(total, (total.shape[0], self.block.size))
 
 
-def _coupling(down: Strings, integrals: Array) -> Array:
-    """Sign (P|Q) for the pairs Q that move each down string: (B, down, P, K)."""
-    xp, device = namespace(integrals), integrals.device
-    n_pairs, shape = integrals.shape[1], down.pair.shape
-    chosen = xp.take(integrals, xp.asarray(down.pair.ravel(), device=device), axis=2)
-    signed = xp.reshape(chosen, (-1, n_pairs, *shape)) * xp.asarray(down.sign, device=device)
-    return xp.permute_dims(signed, (0, 2, 1, 3)) + 0.0  # laid out for the products
+def _coupling(m: int, integrals: Array) -> Array:
+    """(pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
+    xp, numbers, n_pairs = namespace(integrals), pair_numbers(m), integrals.shape[1]
+    entry = numbers[:, None, :, None] * n_pairs + numbers[None, :, None, :]  # p, r, q, s
+    flat = xp.reshape(integrals, (-1, n_pairs**2))
+    return xp.reshape(xp.take(flat, xp.asarray(entry.ravel(), device=integrals.device), axis=1), (-1, m**2, m**2))
+
+
+@lru_cache(maxsize=16)
+def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
+
+    ``source`` (R,) and ``sign`` (R, 1) for all R combinations of q, s and rests, sign 0 where the orbital is not free;
+    ``target`` (ways, determinants) and ``back`` (ways, determinants, 1) for the ways to take one electron of each spin.
+    """
+    m, sides = block.n_orbitals, []
+    for spin in block:
+        orbital, rest, sign = spin.removals
+        added = np.zeros((m, n_strings(m, spin.n_electrons - 1)), dtype=np.intp)
+        of_sign = np.zeros(added.shape)
+        added[orbital, rest] = np.arange(spin.count)[:, None]
+        of_sign[orbital, rest] = sign
+        sides.append((added, of_sign, orbital, rest, sign))
+    (up, up_sign, *up_ways), (down, down_sign, *down_ways) = sides
+    source = up[:, None, :, None] * block.down.count + down[None, :, None, :]
+    sign = up_sign[:, None, :, None] * down_sign[None, :, None, :]
+    n_up, n_down = up.shape[1], down.shape[1]
+    target, back = [], []
+    for p, up_rest, s_up in zip(*(a.T for a in up_ways), strict=True):
+        for r, down_rest, s_down in zip(*(a.T for a in down_ways), strict=True):
+            entry = ((p[:, None] * m + r) * n_up + up_rest[:, None]) * n_down + down_rest
+            target.append(entry.ravel())
+            back.append(np.outer(s_up, s_down).ravel())
+    return source.ravel(), sign.reshape(-1, 1), np.array(target), np.array(back)[..., None]
 
 
 def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:

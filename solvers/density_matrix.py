@@ -59,6 +59,8 @@ def two_particle(block: SpinBlock, states: Array, weights: Array) -> Array:
     c = xp.reshape(states, (b, k, block.up.count, block.down.count))
     total: Array = 0.0
     for state in range(k):
+        if not bool(xp.any(weights[:, state] > 0)):
+            continue
         moved = _excited(block.up, c[:, state, :, :], 1) + _excited(block.down, c[:, state, :, :], 2)
         flat = xp.reshape(moved, (b, moved.shape[1], block.size))
         total = total + weights[:, state, None, None] * (flat @ xp.matrix_transpose(flat))

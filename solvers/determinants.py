@@ -83,6 +83,20 @@ class Strings:
         return self.index[(*rest[:behind], p, *rest[behind:])], (-1) ** (position + behind)
 
     @cached_property
+    def removals(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
+        """What is left of each string without one of its electrons: ``orbital``, ``rest``, ``sign``, each (S, n).
+
+        a_orbital |string> = sign |rest>, rest a number among the strings of n - 1 electrons.
+        """
+        fewer = strings(self.n_orbitals, self.n_electrons - 1).index
+        rows = [
+            [(q, fewer[string[:place] + string[place + 1 :]], (-1) ** place) for place, q in enumerate(string)]
+            for string in self.index
+        ]
+        table = np.array(rows, dtype=np.intp).reshape(self.count, self.n_electrons, 3)
+        return table[..., 0], table[..., 1], table[..., 2].astype(np.float64)
+
+    @cached_property
     def same_spin(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
         """How two electrons of this spin move: ``direct``, ``exchange`` (S, S, W) and ``sign``.
 

@@ -56,6 +56,7 @@ class Settings:
     n_states: int
     n_directions: int
     interaction: Interaction
+    estimate: bool
     wavefunction: bool
 
     @property
@@ -64,12 +65,15 @@ class Settings:
         return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
 
 
-def make_settings(numbers: dict[str, int], interaction: Interaction, wavefunction: bool) -> Settings:
+def make_settings(numbers: dict[str, int], interaction: Interaction, estimate: bool, wavefunction: bool) -> Settings:
     """The settings of whole ``numbers``; a space is enlarged by half its orbitals, if there are so many."""
     m, n_modes = int(numbers["n_orbitals"]), int(numbers["n_modes"])
-    n_directions = min(max(m // 2, 1), n_modes**2 - m)
+    wanted = max(m // 2, 1) if estimate or numbers["refinements"] else 0
+    n_directions = min(wanted, n_modes**2 - m)
     whole = {name: int(value) for name, value in numbers.items()}
-    return Settings(**whole, n_directions=n_directions, interaction=interaction, wavefunction=wavefunction)
+    return Settings(
+        **whole, n_directions=n_directions, interaction=interaction, estimate=estimate, wavefunction=wavefunction
+    )
 
 
 def solve_batch(potential: Array, length: float, settings: Settings) -> dict[str, Any]:
@@ -154,7 +158,7 @@ def _errors(
 
     NaN where there was no memory for directions.
     """
-    if not (settings.correlated and settings.n_directions):
+    if not (settings.correlated and settings.estimate and settings.n_directions):
         unknown = namespace(ground).nan if settings.correlated else 0.0
         nothing = namespace(ground).full_like(ground[:, 0], unknown)
         return {"density_error": nothing, "energy_error": nothing}

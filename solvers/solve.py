@@ -17,7 +17,7 @@ from solvers.ground_state import Settings, bytes_needed, make_settings, solve_ba
 from solvers.units import Material
 from solvers.wavefunction import Wavefunction
 
-PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 12, "refinements": 2}}
+PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 14, "refinements": 1}}
 """Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
 
 
@@ -45,8 +45,8 @@ class Solution:
         orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
         occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
         kinetic, confinement, interaction: the three parts of the energy (eV).
-        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN if there was no
-            memory for it.
+        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN where it was not
+            asked for, or had no room in the memory.
         energy_error: estimate of energy - exact energy (eV), for the same reason.
         degeneracy: number of states that share the ground-state energy in this block.
         splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
@@ -106,6 +106,7 @@ def solve(
     n_states: int = 2,
     interaction: Interaction = COULOMB,
     n_modes: int | None = None,
+    estimate: bool = True,
     memory: float = 2.0,
     backend: str = "auto",
     threads: int | None = None,
@@ -124,6 +125,7 @@ def solve(
         n_states: lowest states of the block of lowest |S_z| that are asked for.
         interaction: bare Coulomb, or screened, or softened.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
+        estimate: estimate the errors that the truncation makes; without, they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
         threads: pieces solved at once on a processor; by default as many as BLAS may use. No bit depends on it.
@@ -143,7 +145,7 @@ def solve(
     }
     _check_numbers(grid, material, interaction, memory, threads, numbers)
     units = interaction.in_units(material.bohr)
-    settings = _fitting(make_settings(numbers, units, wavefunction), grid.n, memory)
+    settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, memory)
     threads = 1 if not on_host(potential) else threads or blas_threads()
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)

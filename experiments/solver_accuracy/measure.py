@@ -1,0 +1,92 @@
+"""Errors of energies and densities against M, of both presets, and of their own estimates.
+
+python experiments/solver_accuracy/measure.py      (about half an hour on two cores; writes table.json)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from qd_pix2pix.provenance import provenance
+from solvers import PRESETS, Grid, Material, Solution, solve
+from solvers.potentials import RandomWells
+
+HERE = Path(__file__).parent
+MATERIALS = {"GaAs": Material(0.067, 12.9), "Si": Material(0.19, 11.7)}
+GRID = Grid(64, 30.0)
+DOTS, SEED, PIECE = 100, 0, 4
+ORBITALS = (8, 12, 16, 20)
+"""M of the series of lowest orbitals, measured on the first ``SERIES`` dots."""
+SERIES = 20
+LARGE = {2: 32, 3: 24, 4: 24}
+"""M of the lowest orbitals that are the paper preset's reference, by N."""
+BEST = {"n_orbitals": 18, "refinements": 3}
+"""The reference of the converged preset: better orbitals, and more of them, for N = 2 and 3."""
+BEST_OF_FOUR = {"n_orbitals": 16, "refinements": 3}
+"""The same for N = 4."""
+
+Numbers = dict[str, list[float]]
+
+
+def nmae(found: Solution, reference: Solution, n_electrons: int) -> list[float]:
+    """Truth of the density error: int |n - n_ref| / N of each dot."""
+    return (GRID.integrate(np.abs(found.density - reference.density)) / n_electrons).tolist()
+
+
+def one_piece(job: tuple[str, int, int]) -> dict[str, Numbers]:
+    """All errors of ``PIECE`` dots of one material and N: method -> error, estimate, energies in meV."""
+    material, n_electrons, first = job
+    wells = [RandomWells().sample(np.random.default_rng([SEED, i]), GRID)(GRID) for i in range(first, first + PIECE)]
+    options: dict[str, Any] = {"grid": GRID, "n_electrons": n_electrons, "material": MATERIALS[material], "memory": 8.0}
+
+    def run(**arguments: Any) -> Solution:
+        return solve(wells, threads=1, **options, **arguments)
+
+    def against(found: Solution, reference: Solution) -> Numbers:
+        return {
+            "nmae": nmae(found, reference, n_electrons),
+            "estimate": found.density_error.tolist(),
+            "energy_mev": (1e3 * (found.energy - reference.energy)).tolist(),
+            "energy_estimate_mev": (1e3 * found.energy_error).tolist(),
+        }
+
+    with threadpool_limits(1):
+        best = run(estimate=False, **(BEST if n_electrons < 4 else BEST_OF_FOUR))
+        large = run(n_orbitals=LARGE[n_electrons], estimate=False)
+        results = {
+            "paper": against(run(**PRESETS["paper"]), large),
+            "converged": against(run(**PRESETS["converged"]), best),
+            f"M = {LARGE[n_electrons]}": against(large, best),
+        }
+        if first < SERIES:
+            results |= {f"M = {m}": against(run(n_orbitals=m), best) for m in ORBITALS}
+    return results
+
+
+def main() -> None:
+    """Measure on two processes and write the file, whole or not at all."""
+    jobs = [(m, n, i) for n, m in product((4, 3, 2), MATERIALS) for i in range(0, DOTS, PIECE)]
+    errors: dict[str, dict[str, dict[str, Numbers]]] = {}
+    with ProcessPoolExecutor(int(sys.argv[1]) if len(sys.argv) > 1 else 2) as pool:
+        for (material, n, _), results in zip(jobs, tqdm(pool.map(one_piece, jobs), total=len(jobs)), strict=True):
+            kept = errors.setdefault(material, {}).setdefault(str(n), {})
+            for method, numbers in results.items():
+                for name, values in numbers.items():
+                    kept.setdefault(method, {}).setdefault(name, []).extend(values)
+    record = {"errors": errors, "dots": DOTS, "seed": SEED, "provenance": provenance()}
+    temporary = HERE / ".table.json"
+    temporary.write_text(json.dumps(record) + "\n")
+    temporary.replace(HERE / "table.json")
+
+
+if __name__ == "__main__":
+    main()
