@@ -37,17 +37,18 @@ from qd_pix2pix.data.store import (
     write_shard,
     write_text_whole,
 )
+from qd_pix2pix.fields import Units
 from solvers import Grid, Material, Solution
 
 MAX_RESIDUAL = 1e-6
-"""eV; a system whose solution is worse is an error, never a stored label."""
+"""In the energy unit of the dataset; a system whose solution is worse is an error, never a stored label."""
 
 
 class Potential(Protocol):
     """A deterministic potential: a function of the grid."""
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Values in eV, shape (n, n)."""
+        """Values in the energy unit of the dataset, shape (n, n)."""
 
 
 class PotentialFamily(Protocol):
@@ -70,7 +71,7 @@ class Recipe:
 
     Attributes:
         potential: the family that is drawn from.
-        material: effective mass and permittivity.
+        material: effective mass, permittivity, and the units of all lengths and energies.
         solver: ``solvers.solve`` with its options.
         grid: points and side of the square.
         n_electrons: N.
@@ -99,12 +100,12 @@ class Recipe:
         self.solve(self.draw("train", 0)[None][:0])
 
     def draw(self, split: str, sample: int) -> NDArray[np.float64]:
-        """Potential number ``sample`` of a split, (n, n) in eV."""
+        """Potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
         rng = np.random.default_rng([self.seed, SPLITS.index(split), sample])
         return self.potential.sample(rng, self.grid)(self.grid)
 
     def solve(self, V: ArrayLike) -> Solution:
-        """Ground states of potentials ``V`` (..., n, n) in eV, with this recipe's material, N and options.
+        """Ground states of potentials ``V`` (..., n, n) with this recipe's material, N and options.
 
         Raises:
             ValueError: a system was not solved to ``MAX_RESIDUAL``.
@@ -113,9 +114,10 @@ class Recipe:
         residual = np.atleast_1d(solution.residual)
         bad = np.flatnonzero(~(residual <= MAX_RESIDUAL))
         if bad.size:
+            unit = Units.parse(self.material.units).energy
             raise ValueError(
-                f"solver: system {bad[0]} of {residual.size} has a residual of {residual[bad[0]]:.1e} eV, more than "
-                f"{MAX_RESIDUAL:g}; it is not stored or shown as exact. Change n_orbitals, or the potential."
+                f"solver: system {bad[0]} of {residual.size} has a residual of {residual[bad[0]]:.1e} {unit}, more "
+                f"than {MAX_RESIDUAL:g}; it is not stored or shown as exact. Change n_orbitals, or the potential."
             )
         return solution
 
