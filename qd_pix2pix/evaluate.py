@@ -16,6 +16,7 @@ from qd_pix2pix import metrics
 from qd_pix2pix.checkpoint import load_model
 from qd_pix2pix.data.generate import generate, make_recipe
 from qd_pix2pix.data.store import SPLITS, Store, write_text_whole
+from qd_pix2pix.fields import units_of
 from qd_pix2pix.inputs import read_input
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.predictions import Predictions
@@ -62,6 +63,7 @@ def predict_split(model: FieldModel, store: Store, split: str) -> Predictions:
     return Predictions(
         source_field=source,
         target_field=target,
+        units=units_of(store.recipe),
         extent=store.recipe["grid"]["extent"],
         source=columns[source.name],
         predicted=predict(model, columns[source.name]),
@@ -89,6 +91,7 @@ def predict_input(model: FieldModel, values: NDArray, verify: bool) -> Predictio
     predictions = Predictions(
         source_field=mapping.source,
         target_field=mapping.target,
+        units=units_of(recipe_config),
         extent=recipe_config["grid"]["extent"],
         source=values,
         predicted=predict(model, values),
@@ -214,7 +217,7 @@ def _show(record: dict[str, Any], model: FieldModel, folder: Path, run: Path | N
     target = model.mapping.target
     validation = store.split("val").read(0, [target.name])[target.name] if store else None
     page = write_report(folder, run, validation)
-    print_table(record, target.unit)
+    print_table(record, units_of(model.card["recipe"]).of(target.quantity))
     print(f"predictions  {folder / 'predictions.h5'}\nreport       {page}")
     return page
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields import Field
+from qd_pix2pix.fields import Field, Units
 
 Curve = tuple[NDArray, NDArray]
 """Steps and values."""
@@ -33,22 +33,23 @@ COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a")
 
 @dataclass(frozen=True)
 class Axes:
-    """What the fields of a figure are: side of the square (nm), field given, field asked."""
+    """What the fields of a figure are: side of the square, units, field given, field asked."""
 
     extent: float
+    units: Units
     source: Field
     target: Field
 
 
-def shown_unit(field: Field) -> tuple[float, str]:
+def shown_unit(field: Field, units: Units) -> tuple[float, str]:
     """Factor and name of the unit in which colour bars show a field: densities in 10^-2 nm^-2."""
-    return (100.0, r"$10^{-2}$ nm$^{-2}$") if field.is_density else (1.0, field.unit)
+    return (100.0, rf"$10^{{-2}}$ {units.length}$^{{-2}}$") if field.is_density else (1.0, units.of(field.quantity))
 
 
 def _map(
     figure: Figure, panel: MplAxes, values: NDArray, axes: Axes, field: Field, symbol: str, bounds: tuple[float, float]
 ) -> None:
-    factor, unit = shown_unit(field)
+    factor, unit = shown_unit(field, axes.units)
     colours = "RdBu_r" if bounds[0] == -bounds[1] else _colours(field)
     low, high = (factor * b for b in bounds)
     square = (0, axes.extent, 0, axes.extent)
@@ -86,7 +87,7 @@ def comparison(
             error = predicted[row] - target[row]
             bound = max(float(np.abs(error).max()), 1e-12)
             _map(figure, panels[row, 3], error, axes, axes.target, rf"\Delta {axes.target.symbol}", (-bound, bound))
-        panels[row, 0].set_ylabel("y (nm)")
+        panels[row, 0].set_ylabel(f"y ({axes.units.length})")
         if titles:
             panels[row, 0].annotate(
                 titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
@@ -94,7 +95,7 @@ def comparison(
     for panel, name in zip(panels[0], columns, strict=True):
         panel.set_title(name)
     for panel in panels[-1]:
-        panel.set_xlabel("x (nm)")
+        panel.set_xlabel(f"x ({axes.units.length})")
     return figure
 
 
@@ -137,12 +138,12 @@ def histogram(values: NDArray, label: str) -> Figure:
     return figure
 
 
-def against_gap(gap_mev: NDArray, values: NDArray, label: str) -> Figure:
+def against_gap(gap: NDArray, unit: str, values: NDArray, label: str) -> Figure:
     """A measure of each dot against the gap above its ground state: small gaps are where densities are hard."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
-    panel.scatter(gap_mev, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
-    panel.set_xlabel("gap to the next state (meV)")
+    panel.scatter(gap, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
+    panel.set_xlabel(f"gap to the next state ({unit})")
     panel.set_ylabel(label)
     return figure
 
@@ -158,9 +159,9 @@ def evolution(axes: Axes, steps: Sequence[int], predicted: Sequence[NDArray], ex
     for panel, values, title in zip(panels, maps, titles, strict=False):
         panel.imshow(values.T, extent=square, cmap=_colours(axes.target), vmin=low, vmax=high)
         panel.set_title(title, fontsize=8.5)
-        panel.set_xlabel("x (nm)", fontsize=8)
+        panel.set_xlabel(f"x ({axes.units.length})", fontsize=8)
         panel.tick_params(labelsize=7)
-    panels[0].set_ylabel("y (nm)", fontsize=8)
+    panels[0].set_ylabel(f"y ({axes.units.length})", fontsize=8)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields import get_field
+from qd_pix2pix.fields import get_field, units_of
 
 
 def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], list[str]]:
@@ -18,7 +18,7 @@ def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], l
         FileNotFoundError: there is no such file.
         ValueError: it is no array of finite numbers of the grid's shape, or its unit is clearly another one.
     """
-    source, grid = card["mapping"]["source"], card["recipe"]["grid"]
+    source, grid, length = card["mapping"]["source"], card["recipe"]["grid"], units_of(card["recipe"]).length
     if not path.is_file():
         raise FileNotFoundError(f"input: {path} is not there")
     try:
@@ -30,8 +30,9 @@ def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], l
     n = grid["n"]
     if values.ndim not in (2, 3) or values.shape[-2:] != (n, n) or values.size == 0:
         raise ValueError(
-            f"input: expected shape ({n}, {n}) or (dots, {n}, {n}), a square of {grid['extent']:g} nm as in training; "
-            f"got {values.shape}. Resample the field to this grid (points at (i + 1/2) {grid['extent'] / n:.4g} nm)."
+            f"input: expected shape ({n}, {n}) or (dots, {n}, {n}), a square of {grid['extent']:g} {length} as in "
+            f"training; got {values.shape}. Resample the field to this grid (points at (i + 1/2) "
+            f"{grid['extent'] / n:.4g} {length})."
         )
     if not np.isfinite(values).all():
         raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values are NaN or infinite")
@@ -42,7 +43,7 @@ def read_input(path: Path, card: dict[str, Any]) -> tuple[NDArray[np.float64], l
 def _compare_with_training(values: NDArray[np.float64], source: str, card: dict[str, Any]) -> list[str]:
     """Say what lies outside the training data; refuse what can only be another unit."""
     seen = card["statistics"][source]
-    unit = get_field(source).unit
+    unit = units_of(card["recipe"]).of(get_field(source).quantity)
     low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
     found = _extent(values)
     known = f"{low:.4g} ... {high:.4g} {unit}"

@@ -38,7 +38,7 @@ class Mapping(nn.Module):
             low = 0.0 if field.is_density else low
             if not high > low:
                 raise ValueError(
-                    f"mapping: {field.name} has the same value {low:g} {field.unit} everywhere in the training split; "
+                    f"mapping: {field.name} has the same value {low:g} everywhere in the training split; "
                     "there is nothing to learn. Choose a potential family that varies."
                 )
             self.ranges[field.name] = (low, high)

@@ -1,7 +1,8 @@
 """The predictions file: what ``evaluate`` writes and ``report`` reads. No torch here.
 
 HDF5, openable with xarray, fields indexed [sample, x, y]: ``source`` and ``predicted``, and where they are known the
-exact ``target`` and the measures of single dots; ``x``, ``y`` in nm, ``gap`` in eV. Attributes: names of the fields.
+exact ``target`` and the measures of single dots; ``x``, ``y``, ``gap``. Attributes: names of the fields, units of
+length and energy ("nm, eV"); each variable bears its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields import Field, get_field
+from qd_pix2pix.fields import NM_EV, Field, Units, get_field
 
 WITH_UNIT = ("l1", "l2", "linf")
 """Measures that bear the unit of the target; all others are pure numbers."""
@@ -26,16 +27,18 @@ class Predictions:
 
     Attributes:
         source_field, target_field: what is given and what is asked.
-        extent: side of the square (nm).
-        source, predicted: (S, n, n) in the units of the fields.
+        units: of length and energy in everything here.
+        extent: side of the square.
+        source, predicted: (S, n, n).
         target: exact (S, n, n), or None where nobody solved the dots.
         sample: numbers of the dots.
-        gap: of each dot (eV), or None.
+        gap: of each dot, or None.
         measures: by name, (S,) each; empty without ``target``.
     """
 
     source_field: Field
     target_field: Field
+    units: Units
     extent: float
     source: NDArray
     predicted: NDArray
@@ -51,19 +54,21 @@ class Predictions:
         coordinate = (np.arange(n) + 0.5) * self.extent / n
         with h5py.File(temporary, "w") as file:
             file.attrs.update(source=self.source_field.name, target=self.target_field.name, extent=self.extent)
+            file.attrs["units"] = str(self.units)
             for axis, values in {"sample": self.sample, "x": coordinate, "y": coordinate}.items():
                 file.create_dataset(axis, data=values).make_scale(axis)
             for axis in ("x", "y"):
-                file[axis].attrs["units"] = "nm"
+                file[axis].attrs["units"] = self.units.length
             fields = {"source": self.source, "target": self.target, "predicted": self.predicted}
             for name, values in fields.items():
                 if values is not None:
-                    unit = (self.source_field if name == "source" else self.target_field).unit
-                    _column(file, name, values, unit)
+                    shown = self.source_field if name == "source" else self.target_field
+                    _column(file, name, values, self.units.of(shown.quantity))
             if self.gap is not None:
-                _column(file, "gap", self.gap, "eV")
+                _column(file, "gap", self.gap, self.units.energy)
             for name, values in self.measures.items():
-                _column(file, f"measures/{name}", values, self.target_field.unit if name in WITH_UNIT else "1")
+                unit = self.units.of(self.target_field.quantity) if name in WITH_UNIT else "1"
+                _column(file, f"measures/{name}", values, unit)
         temporary.replace(path)
 
     @classmethod
@@ -78,6 +83,7 @@ class Predictions:
             return cls(
                 source_field=get_field(file.attrs["source"]),
                 target_field=get_field(file.attrs["target"]),
+                units=Units.parse(file.attrs.get("units", str(NM_EV))),
                 extent=float(file.attrs["extent"]),
                 source=file["source"][...],
                 predicted=file["predicted"][...],

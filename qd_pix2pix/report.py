@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix import figures
 from qd_pix2pix.data.store import write_text_whole
-from qd_pix2pix.fields import get_field
+from qd_pix2pix.fields import MILLI, get_field
 from qd_pix2pix.history import read_history, read_snapshots
 from qd_pix2pix.predictions import WITH_UNIT, Predictions
 
@@ -95,6 +96,11 @@ def table(record: dict[str, Any], unit: str) -> list[Row]:
     return rows
 
 
+def _unit(predictions: Predictions) -> str:
+    """Unit of the target."""
+    return predictions.units.of(predictions.target_field.quantity)
+
+
 def _score(predictions: Predictions) -> tuple[str, NDArray]:
     """The measure that ranks the dots: NMAE for densities, L1 else."""
     name = "nmae" if "nmae" in predictions.measures else "l1"
@@ -119,7 +125,7 @@ def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> 
         "Worst dots": order[::-1][:DOTS_SHOWN],
     }  # fmt: skip
     for group, chosen in groups.items():
-        titles = [f"dot {p.sample[i]}: {_number(name, score[i], p.target_field.unit)}" for i in chosen]
+        titles = [f"dot {p.sample[i]}: {_number(name, score[i], _unit(p))}" for i in chosen]
         columns = ("proposed V", "given n", "n of the proposed V", "difference") if inverse else COLUMNS
         figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, columns)
         yield Panel(_png(figure), f"{group} by {MEASURES[name]}.", wide=True)
@@ -131,10 +137,10 @@ def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
         return
     name, score = _score(p)
     values = 100 * score if name == "nmae" else score
-    label = "NMAE (%)" if name == "nmae" else f"L1 ({p.target_field.unit})"
+    label = "NMAE (%)" if name == "nmae" else f"L1 ({_unit(p)})"
     yield Panel(_png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
     if p.gap is not None and np.isfinite(p.gap).any():
-        figure = figures.against_gap(1e3 * p.gap, values, label)
+        figure = figures.against_gap(1e3 * p.gap, MILLI[p.units.energy], values, label)
         yield Panel(_png(figure), f"{label} of each dot against the gap above its ground state.")
 
 
@@ -155,7 +161,7 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
     similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
     if "val/r2" in history:
         yield Panel(_png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
-        unit = axes.target.unit.replace("nm^-2", "nm$^{-2}$")
+        unit = axes.units.of(axes.target.quantity).replace("^-2", "$^{-2}$")
         norms = {"val/l1": "$L_1$", "val/l2": "$L_2$", "val/linf": r"$L_\infty$"}
         figure = figures.curves(history, norms, f"validation error ({unit})", log=True)
         yield Panel(_png(figure), "Norms of the error over training.")
@@ -206,9 +212,9 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
     record = json.loads((folder / "metrics.json").read_text())
     card = record["model"]
     inverse = record.get("inverse", False)
-    axes = figures.Axes(predictions.extent, predictions.source_field, predictions.target_field)
-    trained = figures.Axes(predictions.extent, *(get_field(card["mapping"][k]) for k in ("source", "target")))
-    rows = table(record, predictions.target_field.unit)
+    axes = figures.Axes(predictions.extent, predictions.units, predictions.source_field, predictions.target_field)
+    trained = replace(axes, source=get_field(card["mapping"]["source"]), target=get_field(card["mapping"]["target"]))
+    rows = table(record, _unit(predictions))
     source, target = (SYMBOLS[card["mapping"][key]] for key in ("source", "target"))
     environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("report.html.j2").render(
@@ -216,6 +222,7 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         inverse=inverse,
         record=record,
         recipe=card["recipe"],
+        length=predictions.units.length,
         family=card["recipe"]["potential"]["_target_"].rsplit(".", 1)[-1],
         rows=rows,
         # what the solver finds has its charge for sure

@@ -22,6 +22,7 @@ from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_recipe
 from qd_pix2pix.data.store import FIELD_COLUMNS, Store, write_text_whole
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
+from qd_pix2pix.fields import units_of
 from qd_pix2pix.figures import Axes
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
@@ -192,8 +193,9 @@ def make_trainer(
         every_n_train_steps=min(config["checkpoint_every"], total_steps),
         enable_version_counter=False,
     )
-    grid = model.card["recipe"]["grid"]
-    snapshots = Snapshots(run / "snapshots", Axes(grid["extent"], model.mapping.source, model.mapping.target))
+    recipe, mapping = model.card["recipe"], model.mapping
+    axes = Axes(recipe["grid"]["extent"], units_of(recipe), mapping.source, mapping.target)
+    snapshots = Snapshots(run / "snapshots", axes)
     options = config["trainer"] | {"val_check_interval": min(config["trainer"]["val_check_interval"], total_steps)}
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,

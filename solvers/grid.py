@@ -40,7 +40,7 @@ def check_range(name: str, value: object, low: float = -math.inf) -> None:
 
 @dataclass(frozen=True)
 class Grid:
-    """n x n cell-centred points in a square of side ``extent`` (nm)."""
+    """n x n cell-centred points in a square of side ``extent`` (nm, or the length of the material's units)."""
 
     n: int
     extent: float

@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     order = np.argsort(p.measures["nmae"])
     chosen = [*order[len(order) // 2 : len(order) // 2 + 2], order[-1]]
     titles = [f"{name}, NMAE {100 * p.measures['nmae'][i]:.1f} %" for name, i in zip(NAMES, chosen, strict=True)]
-    axes = Axes(p.extent, p.source_field, p.target_field)
+    axes = Axes(p.extent, p.units, p.source_field, p.target_field)
     figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles)  # type: ignore[index]
     figure.savefig(Path(__file__).parent / "dots.png", dpi=110)
 

@@ -46,7 +46,7 @@ class Potential(Protocol):
     """A deterministic potential: a function of the grid."""
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Values in eV, shape (n, n)."""
+        """Values in the energy unit of the dataset, shape (n, n)."""
 
 
 class PotentialFamily(Protocol):
@@ -69,7 +69,7 @@ class Recipe:
 
     Attributes:
         potential: the family that is drawn from.
-        material: effective mass and permittivity.
+        material: effective mass, permittivity, and the units of all lengths and energies.
         solver: ``solvers.solve`` with its options.
         grid: points and side of the square.
         n_electrons: N.
@@ -98,12 +98,12 @@ class Recipe:
         self.solve(self.draw("train", 0)[None][:0])
 
     def draw(self, split: str, sample: int) -> NDArray[np.float64]:
-        """Potential number ``sample`` of a split, (n, n) in eV."""
+        """Potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
         rng = np.random.default_rng([self.seed, SPLITS.index(split), sample])
         return self.potential.sample(rng, self.grid)(self.grid)
 
     def solve(self, V: ArrayLike, names: Sequence[str] = ()) -> Solution:
-        """Ground states of potentials ``V`` (..., n, n) in eV, with this recipe's material, N and options.
+        """Ground states of potentials ``V`` (..., n, n) with this recipe's material, N and options.
 
         Raises:
             ValueError: a system is not ``trusted``; it is called by its name, where ``names`` are given.

@@ -8,7 +8,8 @@ A dataset is a folder, complete when its ``manifest.json`` has the key ``statist
                         statistics of the fields over train
 
 A shard is an HDF5 file which h5py, xarray (``engine="h5netcdf"``) and netCDF4 open with names, units and coordinates.
-S samples, n x n points, M orbitals, fields indexed [sample, x, y]:
+S samples, n x n points, M orbitals, fields indexed [sample, x, y]. Units are those of the recipe's material; where that
+says "bohr, hartree", read them here for nm and eV, as the units attributes of the file do:
 
     V                 float64 (S, n, n)  eV      confinement potential, the exact input of the solver
     n0                float32 (S, n, n)  nm^-2   density without interaction
@@ -45,24 +46,26 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.fields import units_of
+
 FORMAT = 2
 SPLITS = ("train", "val", "test")
 OPEN_FILES = 16
 
-COLUMNS: dict[str, tuple[str, str | None, str]] = {
-    "V": ("f8", "eV", "confinement potential"),
-    "n0": ("f4", "nm^-2", "electron density without interaction"),
-    "n_int": ("f4", "nm^-2", "electron density of the interacting ground state"),
-    "energy": ("f8", "eV", "interacting ground-state energy"),
-    "gap": ("f8", "eV", "energy of the next state of the same S_z block above the ground state"),
-    "kinetic": ("f8", "eV", "kinetic energy of the ground state"),
-    "confinement": ("f8", "eV", "its energy in the potential V"),
-    "interaction": ("f8", "eV", "its energy of interaction"),
+COLUMNS: dict[str, tuple[str, str | None, str]] = {  # type, quantity that has a unit, description
+    "V": ("f8", "energy", "confinement potential"),
+    "n0": ("f4", "density", "electron density without interaction"),
+    "n_int": ("f4", "density", "electron density of the interacting ground state"),
+    "energy": ("f8", "energy", "interacting ground-state energy"),
+    "gap": ("f8", "energy", "energy of the next state of the same S_z block above the ground state"),
+    "kinetic": ("f8", "energy", "kinetic energy of the ground state"),
+    "confinement": ("f8", "energy", "its energy in the potential V"),
+    "interaction": ("f8", "energy", "its energy of interaction"),
     "spin": ("f8", None, "total spin S of the ground state"),
     "density_error": ("f8", None, "estimate of the truncation error of n_int, int |n - n_exact| / N"),
-    "energy_error": ("f8", "eV", "estimate of the truncation error of the energy"),
-    "residual": ("f8", "eV", "largest norm of H psi - E psi left by the iterations"),
-    "orbital_energies": ("f8", "eV", "single-particle levels"),
+    "energy_error": ("f8", "energy", "estimate of the truncation error of the energy"),
+    "residual": ("f8", "energy", "largest norm of H psi - E psi left by the iterations"),
+    "orbital_energies": ("f8", "energy", "single-particle levels"),
     "degeneracy": ("i8", None, "states that share the ground-state energy"),
     "splits_shell": ("i1", None, "1 where the last orbital kept is degenerate with the first left out"),
     "fallback": ("i1", None, "1 where an iteration failed and LAPACK solved the whole matrix"),
@@ -104,11 +107,12 @@ def write_shard(
     Args:
         path: where it shall be.
         columns: all of ``COLUMNS``, first axis the samples.
-        x: coordinates of the points along one side (nm).
+        x: coordinates of the points along one side (the material's unit of length).
         recipe: plain containers; it is stored inside.
         split: train, val or test.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    units = units_of(recipe)
     axes = {"sample": columns["sample"], "x": x, "y": x}
     axes["orbital"] = np.arange(columns["orbital_energies"].shape[1])
     with h5py.File(temporary, "w") as file:
@@ -116,11 +120,12 @@ def write_shard(
         for axis, values in axes.items():
             file.create_dataset(axis, data=values).make_scale(axis)
         for axis in ("x", "y"):
-            file[axis].attrs.update(units="nm", long_name=f"{axis} coordinate of the point")
+            file[axis].attrs.update(units=units.length, long_name=f"{axis} coordinate of the point")
         file["sample"].attrs["long_name"] = COLUMNS["sample"][2]
         file["orbital"].attrs["long_name"] = "number of the level, from the lowest"
-        for name, (dtype, unit, description) in COLUMNS.items():
+        for name, (dtype, quantity, description) in COLUMNS.items():
             if name not in axes:
+                unit = units.of(quantity) if quantity else None
                 _write_column(file, name, columns[name].astype(dtype), unit, description)
         file.flush()
     with temporary.open("rb") as written:

@@ -1,8 +1,13 @@
-"""Potential families: ``X(...)(grid)`` is deterministic, ``RandomX(...).sample(rng, grid)`` draws one."""
+"""Potential families: ``X(...)(grid)`` is deterministic, ``RandomX(...).sample(rng, grid)`` draws one.
+
+Lengths and energies are in the units of the material that a potential is solved with: nm and eV, as the docstrings say,
+or bohr and hartree.
+"""
 
 from solvers.potentials.double_gaussian import DoubleGaussian, RandomDoubleGaussian
 from solvers.potentials.harmonic import Harmonic, RandomHarmonic
 from solvers.potentials.infinite_well import InfiniteWell, RandomInfiniteWell
+from solvers.potentials.masked_noise import MaskedNoise, RandomMaskedNoise
 from solvers.potentials.random_wells import CircularWells, RandomWells
 
 __all__ = [
@@ -10,8 +15,10 @@ __all__ = [
     "DoubleGaussian",
     "Harmonic",
     "InfiniteWell",
+    "MaskedNoise",
     "RandomDoubleGaussian",
     "RandomHarmonic",
     "RandomInfiniteWell",
+    "RandomMaskedNoise",
     "RandomWells",
 ]

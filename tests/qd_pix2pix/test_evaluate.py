@@ -153,6 +153,17 @@ def test_what_is_no_dot_is_refused(small_run, tmp_path, values, said):
         read_input(write(tmp_path, values), card)
 
 
+def test_what_is_said_of_a_dot_is_in_the_units_of_training(small_run, small_store, tmp_path):
+    card = load_model(small_run / "checkpoints" / "best.ckpt").card
+    recipe = card["recipe"] | {"material": {"m_eff": 1.0, "eps_r": 1.0, "units": "bohr, hartree"}}
+    with pytest.raises(ValueError, match=r"square of 24 bohr as .* 0\.75 bohr"):
+        read_input(write(tmp_path, np.zeros((16, 16))), card | {"recipe": recipe})
+    V = small_store.split("test").load(["V"])["V"]
+    with pytest.raises(ValueError, match="expected V in hartree, in training .* hartree; got"):
+        read_input(write(tmp_path, 1000 * V), card | {"recipe": recipe})
+    assert "hartree" in read_input(write(tmp_path, 1.5 * V), card | {"recipe": recipe})[1][0]
+
+
 @pytest.mark.parametrize("factor", [1000.0, 1 / 1000, 1 / 27.2114 / 10])
 def test_another_unit_is_noticed(small_run, small_store, tmp_path, factor):
     card = load_model(small_run / "checkpoints" / "best.ckpt").card

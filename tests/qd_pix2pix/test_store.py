@@ -7,8 +7,11 @@ import h5py
 import numpy as np
 import pytest
 import xarray
+from small import SMALL_DATA, configuration
 
+from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest
+from solvers import Grid, Material, finite_difference_levels
 
 
 @pytest.fixture
@@ -29,10 +32,25 @@ def test_xarray_sees_names_units_and_coordinates(small_store):
         np.testing.assert_allclose(data.n_int.sum(("x", "y")) * cell, 2, rtol=1e-6)
 
 
+def test_units_of_a_dataset_are_those_of_its_material(data_root):
+    words = [*SMALL_DATA, "material=vacuum", "data.train=2", "data.val=1", "data.test=1"]
+    store = Store(generate(configuration("generate", *words)["data"], data_root, workers=1))
+    with h5py.File(store.path / "train-00000.h5") as file:
+        units = {"energy": "hartree", "density": "bohr^-2"}
+        assert all(file[name].attrs["units"] == units[q] for name, (_, q, _) in COLUMNS.items() if q)
+        assert file["x"].attrs["units"] == file["y"].attrs["units"] == "bohr"
+        # the double Gaussian holds one electron at least: its level is that of the atomic Hamiltonian on these points
+        grid = Grid(32, 24.0)
+        level = finite_difference_levels(file["V"][0], grid, Material(1.0, 1.0, "bohr, hartree"), 1)[0]
+        assert file["orbital_energies"][0, 0] == pytest.approx(level, rel=0.05)
+    assert check(store.path)["train"] == 2
+
+
 def test_h5py_sees_every_column_with_its_unit(small_store):
     with h5py.File(small_store.path / "val-00000.h5") as file:
         assert set(COLUMNS) <= set(file)
-        assert all(file[name].attrs["units"] == unit for name, (_, unit, _) in COLUMNS.items() if unit)
+        units = {"energy": "eV", "density": "nm^-2"}
+        assert all(file[name].attrs["units"] == units[q] for name, (_, q, _) in COLUMNS.items() if q)
         assert json.loads(file.attrs["recipe"]) == small_store.recipe
         assert (file.attrs["split"], file.attrs["seed"]) == ("val", 0)
 

@@ -11,6 +11,8 @@ INAS = Material(m_eff=0.023, eps_r=15.15)
 ATOMIC = Material(m_eff=2 * 0.0380998212, eps_r=1.439964548)
 """Bohr radius 1 nm, hartree 1 eV: with it, nm and eV are the atomic units of the textbooks."""
 
+VACUUM = Material(m_eff=1.0, eps_r=1.0, units="bohr, hartree")
+
 MATERIALS = {"gaas": GAAS, "si": SI, "inas": INAS}
 
 SQUARE = {

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from analytic import GAAS
+from analytic import GAAS, VACUUM
 
-from solvers import Grid, Material
+from solvers import Grid, Material, finite_difference_levels, solve
 
 
 def test_points_are_the_centres_of_the_cells():
@@ -50,6 +50,37 @@ def test_units_of_the_free_electron():
     vacuum = Material(1.0, 1.0)
     assert vacuum.bohr == pytest.approx(0.0529177210903, rel=1e-7)
     assert vacuum.hartree == pytest.approx(27.211386246, rel=1e-7)
+
+
+def test_atomic_units_are_those_of_the_free_electron():
+    assert (VACUUM.bohr, VACUUM.hartree) == (1.0, 1.0)
+    gaas = Material(0.067, 12.9, "bohr, hartree")
+    assert gaas.bohr == pytest.approx(12.9 / 0.067, rel=1e-14)
+    assert gaas.hartree == pytest.approx(0.067 / 12.9**2, rel=1e-14)
+
+
+@pytest.mark.parametrize(("m_eff", "eps_r"), [(1.0, 1.0), (0.19, 11.7)])
+def test_units_change_no_physics(m_eff, eps_r):
+    """The same dot in nm and eV, and in bohr and hartree (CODATA), to the eight digits of our constants."""
+    nm, ev, n = 0.0529177210903, 27.211386246, 24
+    atomic, metric = Material(m_eff, eps_r, "bohr, hartree"), Material(m_eff, eps_r)
+    extent = 6 * atomic.bohr
+    v = atomic.hartree * np.random.default_rng(0).uniform(0, 5, size=(n, n))
+    a = solve(v, Grid(n, extent), 2, atomic, n_orbitals=4)
+    b = solve(v * ev, Grid(n, extent * nm), 2, metric, n_orbitals=4)
+    for name in ("energy", "gap", "orbital_energies"):
+        np.testing.assert_allclose(getattr(b, name), getattr(a, name) * ev, rtol=1e-6)
+    np.testing.assert_allclose(b.density, a.density / nm**2, rtol=1e-6, atol=1e-8 * b.density.max())
+    coarse = finite_difference_levels(v, Grid(n, extent), atomic, 2)
+    np.testing.assert_allclose(
+        finite_difference_levels(v * ev, Grid(n, extent * nm), metric, 2), coarse * ev, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("units", ["nm", "hartree, bohr", "", None, 1])
+def test_units_must_be_known(units):
+    with pytest.raises(ValueError, match=r"material\.units: expected one of 'nm, eV', 'bohr, hartree'"):
+        Material(1.0, 1.0, units)
 
 
 def test_half_a_hartree_is_the_kinetic_energy_of_one_inverse_bohr():

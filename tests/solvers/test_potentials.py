@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.stats
+from analytic import VACUUM
 
-from solvers import Grid
+from solvers import Grid, Material
 from solvers.potentials import (
     CircularWells,
     DoubleGaussian,
@@ -16,12 +17,13 @@ from solvers.potentials import (
     RandomDoubleGaussian,
     RandomHarmonic,
     RandomInfiniteWell,
+    RandomMaskedNoise,
     RandomWells,
 )
 
 GRID = Grid(64, 30.0)
 SMALL = Grid(4, 4.0)  # points at -1.5, -0.5, 0.5, 1.5 from the middle
-FAMILIES = [RandomWells, RandomHarmonic, RandomInfiniteWell, RandomDoubleGaussian]
+FAMILIES = [RandomWells, RandomHarmonic, RandomInfiniteWell, RandomDoubleGaussian, RandomMaskedNoise]
 N_DRAWS = 200
 
 
@@ -186,7 +188,8 @@ def test_random_double_gaussian_stays_in_range():
 
 
 def test_energy_of_a_random_infinite_well_is_the_one_asked():
-    rng, family = np.random.default_rng(0), RandomInfiniteWell(energy=(0.05, 0.1), side=(8.0, 20.0), m_eff=0.1)
+    settings = {"energy": (0.05, 0.1), "side": (8.0, 20.0), "other_side": (8.0, 20.0)}
+    rng, family = np.random.default_rng(0), RandomInfiniteWell(**settings, material=Material(0.1, 5.0))
     wells = [family.sample(rng, GRID) for _ in range(N_DRAWS)]
     sides = np.array([well.size for well in wells])
     energy = 0.0380998212 / 0.1 * np.pi**2 * (sides**-2).sum(axis=1)  # hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2)
@@ -194,6 +197,33 @@ def test_energy_of_a_random_infinite_well_is_the_one_asked():
     assert energy.min() < 0.055 and energy.max() > 0.095
     assert sides.min() >= 8.0 and sides.max() <= 20.0
     assert np.abs([well.center for well in wells]).max() <= 3.0
+
+
+def test_random_infinite_wells_of_mills():
+    """In atomic units E = pi^2 / 2 (L_x^-2 + L_y^-2), as eq. B3 has it; one side in [4, 15]; none leaves the square."""
+    family = RandomInfiniteWell(
+        (0.0, 0.4), side=(4.0, 15.0), other_side=(0.0, 24.0), center=(-8.0, 8.0), wall=20.0, material=VACUUM
+    )
+    rng = np.random.default_rng(0)
+    wells = [family.sample(rng, GRID) for _ in range(N_DRAWS)]
+    sides, centers = (np.array([getattr(well, name) for well in wells]) for name in ("size", "center"))
+    energy = np.pi**2 / 2 * (sides**-2).sum(axis=1)
+    assert energy.max() <= 0.4 and energy.min() < 0.06
+    assert abs(np.median(energy) - 0.23) < 0.03  # little above 0.2: low energies admit few sides
+    assert ((sides >= 4) & (sides <= 15)).any(axis=1).all()
+    assert (np.abs(centers) + sides / 2).max() <= 20
+    assert np.abs(centers).max() > 7.5
+
+
+def test_a_well_is_the_same_in_both_units():
+    bohr, hartree = 0.0529177210903, 27.211386246
+    settings = {"energy": (0.05, 0.3), "side": (4.0, 15.0), "other_side": (4.0, 15.0), "center": (-2.0, 2.0)}
+    scale = {"energy": hartree}
+    metric = {name: tuple(scale.get(name, bohr) * v for v in pair) for name, pair in settings.items()}
+    atomic = RandomInfiniteWell(**settings, material=VACUUM).sample(np.random.default_rng(5), GRID)
+    other = RandomInfiniteWell(**metric, material=Material(1.0, 1.0)).sample(np.random.default_rng(5), GRID)
+    assert other.size == pytest.approx(bohr * np.array(atomic.size), rel=1e-6)
+    assert other.center == pytest.approx(bohr * np.array(atomic.center), rel=1e-6)
 
 
 def test_random_infinite_wells_are_as_often_wide_as_tall():
@@ -217,6 +247,7 @@ def test_random_infinite_wells_are_as_often_wide_as_tall():
         (RandomInfiniteWell(energy=(5.0, 6.0)), "energy"),
         (RandomInfiniteWell(energy=(0.0, 0.0)), "energy"),
         (RandomInfiniteWell(side=(2.0, 2.1)), "energy"),
+        (RandomInfiniteWell(other_side=(0.0, 1.0)), "energy"),
     ],
 )
 def test_unsatisfiable_settings_are_named_at_once(family, setting):
@@ -252,7 +283,7 @@ def test_unsatisfiable_settings_are_named_at_once(family, setting):
         (RandomInfiniteWell, {"side": (0.0, 10.0)}),
         (RandomInfiniteWell, {"center": (1.0,)}),
         (RandomInfiniteWell, {"wall": -1.0}),
-        (RandomInfiniteWell, {"m_eff": 0.0}),
+        (RandomInfiniteWell, {"other_side": (24.0, 6.0)}),
         (RandomInfiniteWell, {"max_draws": 1.5}),
         (RandomDoubleGaussian, {"depth": (0.5, 0.2)}),
         (RandomDoubleGaussian, {"center": 7.0}),

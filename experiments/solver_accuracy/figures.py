@@ -1,0 +1,167 @@
+"""Tables and pictures of the solver's accuracy, from table.json, and of what it can show.
+
+python experiments/solver_accuracy/figures.py      (two minutes on two cores; after measure.py)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from qd_pix2pix.figures import COLOURS
+from solvers import PRESETS, Grid, Material, solve
+from solvers.potentials import DoubleGaussian, RandomWells
+
+HERE = Path(__file__).parent
+GAAS = Material(0.067, 12.9)
+SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
+Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
+
+
+def within_two(true: NDArray, estimate: NDArray) -> float:
+    """Fraction of the dots whose estimate is within a factor of two of the truth."""
+    return float(np.mean(np.abs(np.log(estimate / true)) <= np.log(2)))
+
+
+def print_tables(errors: Errors) -> None:
+    """Mean errors by method, and how good the estimates are."""
+    print("| material | N | " + " | ".join((*SERIES, "converged")) + " |\n" + "| --- " * 7 + "|")
+    for material, by_n in errors.items():
+        for n, methods in sorted(by_n.items()):
+            cells = [methods[name] for name in (*SERIES, "converged")]
+            text = [f"{100 * np.mean(c['nmae']):.2f} % / {np.mean(c['energy_mev']):.2f} meV" for c in cells]
+            print(f"| {material} | {n} | " + " | ".join(text) + " |")
+    print(
+        "\n| preset | material | N | density error | estimate | within a factor of two "
+        "| energy error | estimate | within a factor of two |"
+    )
+    print("| --- " * 9 + "|")
+    for preset in ("paper", "converged"):
+        for material, by_n in errors.items():
+            for n, methods in sorted(by_n.items()):
+                m = {name: np.array(values) for name, values in methods[preset].items()}
+                print(
+                    f"| {preset} | {material} | {n} | {100 * m['nmae'].mean():.2f} % "
+                    f"| {100 * m['estimate'].mean():.2f} % | {100 * within_two(m['nmae'], m['estimate']):.0f} % "
+                    f"| {m['energy_mev'].mean():.2f} meV | {m['energy_estimate_mev'].mean():.2f} meV "
+                    f"| {100 * within_two(m['energy_mev'], m['energy_estimate_mev']):.0f} % |"
+                )
+
+
+def draw_convergence(errors: Errors) -> Figure:
+    """Density and energy error against M, and those of the converged preset."""
+    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    orbitals = [int(name.split()[-1]) for name in SERIES]
+    for column, (material, by_n) in enumerate(errors.items()):
+        for colour, (n, methods) in zip(COLOURS, sorted(by_n.items()), strict=False):
+            for row, (name, factor) in enumerate((("nmae", 100.0), ("energy_mev", 1.0))):
+                panel, m = panels[row, column], PRESETS["converged"]["n_orbitals"]
+                values = [factor * np.mean(methods[s][name]) for s in SERIES]
+                panel.plot(orbitals, values, "o-", color=colour, label=f"N = {n}, lowest orbitals")
+                best = factor * np.mean(methods["converged"][name])
+                panel.plot([m], [best], "*", ms=13, color=colour, label=f"N = {n}, converged" if row == 0 else None)
+                panel.set_yscale("log")
+        panels[0, column].set_title(material)
+        panels[1, column].set_xlabel("orbitals M")
+    panels[0, 0].set_ylabel(r"density error $\int|n - n_\mathrm{ref}|/N$ (%)")
+    panels[1, 0].set_ylabel("energy error (meV)")
+    panels[0, 1].legend(fontsize=7.5, ncols=2)
+    return figure
+
+
+def draw_estimates(errors: Errors) -> Figure:
+    """Estimated against true density error, one point a dot."""
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    for panel, preset in zip(figure.subplots(1, 2), ("paper", "converged"), strict=True):
+        for marker, (material, by_n) in zip("os", errors.items(), strict=False):
+            for colour, (n, methods) in zip(COLOURS, sorted(by_n.items()), strict=False):
+                m, label = methods[preset], f"{material}, N = {n}"
+                x, y = 100 * np.array(m["nmae"]), 100 * np.array(m["estimate"])
+                panel.scatter(x, y, s=9, marker=marker, color=colour, alpha=0.6, lw=0, label=label)
+        limits = np.array(panel.get_xlim())
+        limits = np.array([max(limits[0], 0.02), limits[1]])
+        line = np.geomspace(0.5 * min(x.min(), y.min()), 2 * limits[1])
+        panel.plot(line, line, color="0.3", lw=0.8)
+        panel.fill_between(line, line / 2, 2 * line, color="0.5", alpha=0.13, lw=0)
+        panel.set(xscale="log", yscale="log", title=f"preset {preset}", xlabel="true density error (%)")
+        panel.set_ylabel("estimated density error (%)")
+    panel.legend(fontsize=7.5)
+    return figure
+
+
+def draw_gallery() -> Figure:
+    """Densities of one to six electrons in one dot, in GaAs and in silicon."""
+    grid = Grid(64, 30.0)
+    well: Any = RandomWells().sample(np.random.default_rng(4), grid)
+    v = well(grid)
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    panels = figure.subplots(2, 7)
+    for row, (name, material) in enumerate({"GaAs": GAAS, "Si": Material(0.19, 11.7)}.items()):
+        panels[row, 0].imshow(v.T, extent=(0, 30, 0, 30), cmap="cividis", origin="lower")
+        panels[row, 0].set_title("V (0 and 0.5 eV)")
+        panels[row, 0].set_ylabel(f"{name}\ny (nm)")
+        for n in range(1, 7):
+            dot = solve(v, grid, n, material, n_orbitals=12 if n < 5 else 10, refinements=1, memory=4.0)
+            panels[row, n].imshow(dot.density.T, extent=(0, 30, 0, 30), cmap="magma", origin="lower")
+            panels[row, n].set_title(
+                f"N = {n}, S = {round(2 * float(dot.spins[0]))}/2\n{1e3 * dot.energy:.1f} meV", fontsize=9
+            )
+    for panel in panels.flat:
+        panel.tick_params(labelsize=7)
+    for panel in panels[1]:
+        panel.set_xlabel("x (nm)")
+    return figure
+
+
+def draw_exchange() -> Figure:
+    """Singlet and triplet of two electrons in a double dot, against its distance."""
+    grid, distances = Grid(64, 80.0), np.linspace(0.0, 40.0, 17)
+    width, depth = 12.0, 0.06
+
+    def double(d: float) -> NDArray:
+        return DoubleGaussian(
+            depth=np.array([depth, depth]),
+            center=np.array([[-d / 2, 0.0], [d / 2, 0.0]]),
+            width=np.full((2, 2), width),
+        )(grid)
+
+    dots = solve([double(d) for d in distances], grid, 2, GAAS, n_states=4, **PRESETS["converged"])
+    figure = Figure(figsize=(9.5, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    singlet, triplet = (_lowest(dots.energies, dots.spins, s) for s in (0, 1))
+    for colour, label, energies in zip(COLOURS, ("singlet", "triplet"), (singlet, triplet), strict=False):
+        left.plot(distances, 1e3 * energies, "o-", ms=3, color=colour, label=label)
+    left.set(xlabel="distance of the wells (nm)", ylabel="energy (meV)")
+    left.legend()
+    right.plot(distances, 1e3 * (triplet - singlet), "o-", ms=3, color=COLOURS[2])
+    right.set(xlabel="distance of the wells (nm)", ylabel=r"exchange $J = E_T - E_S$ (meV)", yscale="log")
+    return figure
+
+
+def _lowest(energies: NDArray, spins: NDArray, spin: int) -> NDArray:
+    """Lowest energy of each dot among its states of this total spin."""
+    return np.where(np.abs(spins - spin) < 0.1, energies, np.inf).min(axis=1)
+
+
+def main() -> None:
+    """Print the tables, draw the pictures."""
+    errors = json.loads((HERE / "table.json").read_text())["errors"]
+    print_tables(errors)
+    pictures = {
+        "convergence": draw_convergence(errors),
+        "estimates": draw_estimates(errors),
+        "gallery": draw_gallery(),
+        "exchange": draw_exchange(),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(HERE / f"{name}.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What stands on the axes of a figure."""
+
+import re
+
+import numpy as np
+import pytest
+
+from qd_pix2pix.fields import MILLI, Units, get_field
+from qd_pix2pix.figures import Axes, against_gap, comparison, evolution
+
+FIELD = np.random.default_rng(0).uniform(size=(2, 8, 8))
+
+
+def words(figure):
+    """Every label of a figure."""
+    panels = figure.get_axes()
+    return " ".join(text for p in panels for text in (p.get_xlabel(), p.get_ylabel()))
+
+
+@pytest.mark.parametrize("units", [Units("nm", "eV"), Units("bohr", "hartree")])
+def test_figures_bear_the_units_of_the_dataset(units):
+    axes = Axes(40.0, units, get_field("V"), get_field("n_int"))
+    text = words(comparison(axes, FIELD, FIELD, FIELD)) + words(evolution(axes, [1, 2], list(FIELD), None))
+    text += words(against_gap(FIELD[0, 0], MILLI[units.energy], FIELD[0, 1], "NMAE"))
+    for expected in (f"x ({units.length})", f"({units.energy})", f"{units.length}$^{{-2}}$", MILLI[units.energy]):
+        assert expected in text
+    others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {units.length, units.energy, MILLI[units.energy]}
+    assert not re.findall(rf"\b({'|'.join(others)})\b", text)
