@@ -16,7 +16,7 @@ def main(config: dict[str, Any]) -> None:
 
     path = config["check"] or generate(config["data"], config["data_root"], config["workers"])
     sizes = ", ".join(f"{size} {split}" for split, size in check(path).items())
-    print(f"{path}: whole and unaltered, {sizes}")
+    print(f"{path}: whole and unaltered, {sizes}; see {path}/dataset.html")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ def _no_such_key(key: str, depth: int, node: Any) -> str:
         if str(node).startswith("${"):
             return f"{key}: {above} is taken from elsewhere; write {str(node)[2:-1]}.{rest}="
         return f"{key}: {above} is a single value, it has no parts"
-    choices = sorted(str(k) for k in node if k != "hydra" and not str(k).startswith("_"))
+    groups = [] if depth else [path.name for path in CONF.iterdir() if path.is_dir()]
+    choices = sorted({str(k) for k in node if k != "hydra" and not str(k).startswith("_")} | set(groups))
     close = difflib.get_close_matches(parts[depth], choices, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"{parts[depth]}: there is no such word{where}.{hint} Choices: {', '.join(choices)}"

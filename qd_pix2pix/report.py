@@ -66,10 +66,17 @@ class Row(NamedTuple):
     spread: str
 
 
-def _png(figure: Figure) -> str:
+def png(figure: Figure) -> str:
+    """A figure as PNG in base64, to stand in a page."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=170)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def render(template: str, **content: Any) -> str:
+    """A page from one of the package's templates."""
+    environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template(template).render(**content)
 
 
 def _number(name: str, value: float, unit: str) -> str:
@@ -114,7 +121,7 @@ def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> 
         shown = slice(0, 12)
         titles = [f"dot {i}" for i in p.sample[shown]]
         figure = figures.comparison(axes, p.source[shown], None, p.predicted[shown], titles)
-        yield Panel(_png(figure), f"The first {len(titles)} of {len(p.sample)} dots.", wide=True)
+        yield Panel(png(figure), f"The first {len(titles)} of {len(p.sample)} dots.", wide=True)
         return
     name, score = _score(p)
     order = np.argsort(score)
@@ -128,7 +135,7 @@ def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> 
         titles = [f"dot {p.sample[i]}: {_number(name, score[i], _unit(p))}" for i in chosen]
         columns = ("proposed V", "given n", "n of the proposed V", "difference") if inverse else COLUMNS
         figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, columns)
-        yield Panel(_png(figure), f"{group} by {MEASURES[name]}.", wide=True)
+        yield Panel(png(figure), f"{group} by {MEASURES[name]}.", wide=True)
 
 
 def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
@@ -138,10 +145,10 @@ def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
     name, score = _score(p)
     values = 100 * score if name == "nmae" else score
     label = "NMAE (%)" if name == "nmae" else f"L1 ({_unit(p)})"
-    yield Panel(_png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
+    yield Panel(png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
     if p.gap is not None and np.isfinite(p.gap).any():
         figure = figures.against_gap(1e3 * p.gap, MILLI[p.units.energy], values, label)
-        yield Panel(_png(figure), f"{label} of each dot against the gap above its ground state.")
+        yield Panel(png(figure), f"{label} of each dot against the gap above its ground state.")
 
 
 def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray | None) -> Iterator[Panel]:
@@ -154,23 +161,23 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
         "train/d_fake": "discriminator, generated",
     }
     if any(name in history for name in losses):
-        yield Panel(_png(figures.curves(history, losses, "loss")), "Adversarial losses; thick: running mean.")
+        yield Panel(png(figures.curves(history, losses, "loss")), "Adversarial losses; thick: running mean.")
     if "train/g_reconstruction" in history:
         figure = figures.curves(history, {"train/g_reconstruction": "reconstruction"}, "loss, scaled field", log=True)
-        yield Panel(_png(figure), "Reconstruction loss of the generator, before its weight λ.")
+        yield Panel(png(figure), "Reconstruction loss of the generator, before its weight λ.")
     similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
     if "val/r2" in history:
-        yield Panel(_png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
+        yield Panel(png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
         unit = axes.units.of(axes.target.quantity).replace("^-2", "$^{-2}$")
         norms = {"val/l1": "$L_1$", "val/l2": "$L_2$", "val/linf": r"$L_\infty$"}
         figure = figures.curves(history, norms, f"validation error ({unit})", log=True)
-        yield Panel(_png(figure), "Norms of the error over training.")
+        yield Panel(png(figure), "Norms of the error over training.")
     snapshots = read_snapshots(run)
     if len(snapshots) > 1:
         steps = sorted(snapshots)
         steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
         figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], validation)
-        yield Panel(_png(figure), "A validation dot while the network learns.", wide=True)
+        yield Panel(png(figure), "A validation dot while the network learns.", wide=True)
 
 
 def print_table(record: dict[str, Any], unit: str) -> None:
@@ -216,8 +223,8 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
     trained = replace(axes, source=get_field(card["mapping"]["source"]), target=get_field(card["mapping"]["target"]))
     rows = table(record, _unit(predictions))
     source, target = (SYMBOLS[card["mapping"][key]] for key in ("source", "target"))
-    environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("report.html.j2").render(
+    page = render(
+        "report.html.j2",
         title=f"{source} → {target}",
         inverse=inverse,
         record=record,

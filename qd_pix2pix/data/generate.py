@@ -39,6 +39,7 @@ from qd_pix2pix.data.store import (
     write_shard,
     write_text_whole,
 )
+from qd_pix2pix.dataset_page import write_dataset_page
 from solvers import Grid, Material, Solution
 
 
@@ -189,6 +190,7 @@ def generate(recipe: dict[str, Any], root: Path | str, workers: int | None = Non
     try:
         if not _is_complete(path):
             _generate_locked(recipe, made, path, workers or available_cores())
+            write_dataset_page(path)
     finally:
         lock.release()
     return path
