@@ -36,10 +36,10 @@ def _shown_dots(split: Split, extent: float, units: Units) -> Iterator[Panel]:
     potential, without, with_interaction = (np.stack([s[name] for s in samples]) for name in ("V", "n0", "n_int"))
     axes = figures.Axes(extent, units, get_field("V"), get_field("n_int"))
     titles = [f"dot {i}" for i in range(len(samples))]
-    columns = ("potential", "without interaction", "with interaction", "difference")
-    interact = None if np.array_equal(without, with_interaction) else without
-    figure = figures.comparison(axes, potential, interact, with_interaction, titles, columns)
-    yield Panel(png(figure), f"The first {len(samples)} dots of the training split.", wide=True)
+    alone = np.array_equal(without, with_interaction)  # one electron: one density to show
+    columns = ("potential", "without interaction", "density" if alone else "with interaction", "difference")
+    figure = figures.comparison(axes, potential, None if alone else without, with_interaction, titles, columns)
+    yield Panel(png(figure), f"The first {len(samples)} dots of the training split.", wide=not alone)
 
 
 def _distributions(columns: dict[str, NDArray], units: Units) -> Iterator[Panel]:
