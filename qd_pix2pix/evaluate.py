@@ -100,11 +100,17 @@ def predict_input(model: FieldModel, values: NDArray, verify: bool) -> Predictio
     if not verify:
         return predictions
     recipe = make_recipe(recipe_config)
-    solved_potential = values if names[0] == "V" else predictions.predicted
-    parts = [recipe.solve(v) for v in tqdm(solved_potential, desc=f"solving N = {recipe.n_electrons}", unit="dot")]
+    potentials = values if names[0] == "V" else predictions.predicted
+    progress = tqdm(total=len(potentials), desc=f"solving N = {recipe.n_electrons}", unit="dot")
+    parts = []
+    for first in range(0, len(potentials), BATCH):
+        some = range(first, min(first + BATCH, len(potentials)))
+        parts.append(recipe.solve(potentials[some.start : some.stop], [f"dot {i}" for i in some]))
+        progress.update(len(some))
+    progress.close()
     density = mapping.target.name if names[0] == "V" else mapping.source.name
-    solved = np.stack([p.density if density == "n_int" else p.density_noninteracting for p in parts])
-    gap = np.stack([p.gap for p in parts])
+    solved = np.concatenate([p.density if density == "n_int" else p.density_noninteracting for p in parts])
+    gap = np.concatenate([p.gap for p in parts])
     if names[0] == "V":
         return replace(predictions, target=solved, gap=gap)
     return replace(

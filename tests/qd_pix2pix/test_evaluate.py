@@ -108,8 +108,8 @@ def test_verify_solves_them_too(settings, own_dots, tmp_path):
 
 
 def test_what_the_solver_did_not_solve_is_not_called_exact(settings, own_dots, tmp_path, monkeypatch):
-    monkeypatch.setattr("qd_pix2pix.data.generate.MAX_RESIDUAL", -1.0)
-    with pytest.raises(ValueError, match="residual"):
+    monkeypatch.setattr("solvers.ground_state.TRUSTED_RESIDUAL", -1.0)
+    with pytest.raises(ValueError, match="dot 0 .*residual"):
         evaluate(settings | {"input": str(own_dots), "verify": True})
     assert not (tmp_path / "out" / "predictions.h5").exists()
 
