@@ -6,6 +6,8 @@ import pytest
 from hydra.utils import get_object
 from small import ROOT, configuration
 
+from solvers import PRESETS
+
 CONF = ROOT / "conf"
 GROUPS = sorted(path for path in CONF.iterdir() if path.is_dir())
 OPTIONS = [(group.name, option.stem) for group in GROUPS for option in sorted(group.glob("*.yaml"))]
@@ -45,3 +47,9 @@ def test_yaml_states_every_argument(name):
 def test_generate_and_train_agree_on_the_dataset():
     words = ["data.n_electrons=3", "material=si", "potential=harmonic"]
     assert configuration("train", *words)["data"] == configuration("generate", *words)["data"]
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_presets_of_the_command_line_are_those_of_the_solver(preset):
+    solver = configuration("generate", f"preset={preset}")["data"]["solver"]
+    assert {key: solver[key] for key in PRESETS[preset]} == PRESETS[preset]
