@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.backend import Array, namespace
+from solvers.backend import Array, namespace, to_numpy
 from solvers.configuration_interaction import Hamiltonian, SpinBlock, States, low_block, spin_block
 from solvers.coulomb import Interaction, coulomb_integrals, coulomb_potentials, pair_densities
 from solvers.density_matrix import spin_densities, symmetric_matrix, two_particle
@@ -34,7 +34,7 @@ UNION_ITERATIONS = 4
 """Iterations for them at most: begun from the states of the space, they need few."""
 UNION_LOW_SIZE = 40
 """Determinants among which a union is solved exactly for its preconditioner."""
-COARSE_FROM = 32
+COARSE_FROM = 64
 """Grids with at least this many points per side have a coarse version."""
 
 
@@ -146,12 +146,44 @@ def enlarge(
     )
 
 
-def natural_orbitals(union: Union, n_orbitals: int) -> Array:
-    """Coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals with most electrons."""
+def natural_orbitals(union: Union, n_orbitals: int) -> tuple[Array, np.ndarray]:
+    """Coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals with most electrons, in whole shells.
+
+    And where that could not be done, (B,).
+    """
     xp, shape = namespace(union.coefficients), union.coefficients.shape
-    columns = xp.linalg.eigh(symmetric_matrix(union.occupations))[1]
-    most = xp.flip(xp.matrix_transpose(columns), axis=1)[:, :n_orbitals, :]
-    return xp.reshape(most @ _flat(union.coefficients), (shape[0], n_orbitals, *shape[2:]))
+    occupations, columns = xp.linalg.eigh(symmetric_matrix(union.occupations))
+    chosen, split = whole_shells(_alike(xp.flip(occupations, axis=1)), n_orbitals, like=columns)
+    most = chosen @ xp.flip(xp.matrix_transpose(columns), axis=1)
+    return xp.reshape(most @ _flat(union.coefficients), (shape[0], n_orbitals, *shape[2:])), split
+
+
+def _alike(values: Array) -> np.ndarray:
+    """Which neighbours among descending ``values`` (B, K) are the same up to a hundredth: (B, K - 1), NumPy."""
+    values = np.abs(to_numpy(values))
+    return np.abs(np.diff(values, axis=1)) <= 0.01 * np.maximum(values[:, 1:], values[:, :-1])
+
+
+def whole_shells(together: np.ndarray, n: int, like: Array) -> tuple[Array, np.ndarray]:
+    """Choose ``n`` of K vectors, the first ones, but never a part of a shell: ones and zeros (B, n, K).
+
+    ``together`` says which neighbours belong to one shell, (B, K - 1); or (B, K), where the last vector may belong to a
+    shell with others that are not there. A dot keeps its symmetry only if its orbitals do,
+    so that a shell that does not fit is left out for later ones that do. Where none do, the first is cut: True in the
+    second result, (B,).
+    """
+    xp, b, k = namespace(like), like.shape[0], like.shape[1]
+    chosen, split = np.zeros((b, n, k)), np.zeros(b, dtype=bool)
+    for i, same in enumerate(together):
+        shells = np.split(np.arange(len(same) + 1), np.flatnonzero(~same) + 1)
+        picked: list[int] = []
+        for shell in shells:
+            if shell[-1] < k and len(picked) + len(shell) <= n:
+                picked += shell.tolist()
+        split[i] = len(picked) < n
+        picked = sorted(picked + [j for j in range(k) if j not in picked][: n - len(picked)])
+        chosen[i, np.arange(n), picked] = 1.0
+    return xp.asarray(chosen, device=like.device), split
 
 
 def _coarse(coefficients: Array, around: Surroundings) -> Array:
@@ -175,8 +207,9 @@ def _directions(
     outside = outside - (outside @ xp.matrix_transpose(own)) @ own
     depth = xp.mean(around.potential, axis=(1, 2))[:, None, None]
     outside = outside / (xp.reshape(around.basis.kinetic, (1, 1, -1)) + depth)
-    vectors = xp.linalg.eigh(outside @ xp.matrix_transpose(outside))[1]
-    largest = xp.matrix_transpose(vectors)[:, -n_directions:, :] @ outside
+    gains, vectors = xp.linalg.eigh(outside @ xp.matrix_transpose(outside))
+    chosen, _ = whole_shells(_alike(xp.flip(gains, axis=1)), n_directions, like=vectors)
+    largest = chosen @ xp.flip(xp.matrix_transpose(vectors), axis=1) @ outside
     largest = largest / (norms(largest)[..., None] + TINY)
     return xp.reshape(orthonormal(largest, own), (b, n_directions, n_modes, n_modes))
 

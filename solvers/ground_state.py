@@ -8,29 +8,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from solvers import configuration_interaction as ci
 from solvers.active_space import (
     ActiveSpace,
     Surroundings,
+    Union,
     active_space,
     enlarge,
     natural_orbitals,
     surroundings,
+    whole_shells,
 )
-from solvers.backend import Array, namespace
+from solvers.backend import Array, namespace, to_numpy
 from solvers.configuration_interaction import SpinBlock, States
 from solvers.coulomb import Interaction
 from solvers.density import aufbau_occupations, density, noninteracting_density
 from solvers.density_matrix import spin_densities, spin_squared, symmetric_matrix, two_particle
 from solvers.eigensolver import non_orthogonality
-from solvers.single_particle import lowest_orbitals
+from solvers.single_particle import Orbitals, lowest_orbitals
 
 ORBITAL_TOLERANCE = 1e-7
 """Largest residual of orbitals in hartree; their energies are then exact to its square over the level spacing."""
 STATE_TOLERANCE = 1e-8
 """Largest residual of many-electron states in hartree."""
-ROUGH_TOLERANCE = 1e-4
-"""Residual of states whose orbitals are about to be replaced."""
+ROUGH_TOLERANCE = 1e-5
+"""Residual of states whose orbitals are about to be replaced; degenerate ones must still be seen to be so."""
+SPARE_ORBITALS = 2
+"""Orbitals found beyond those kept, so that whole shells can be chosen to begin from."""
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual in hartree of a result that is trusted."""
 DEGENERACY = 1e-7
@@ -64,6 +70,11 @@ class Settings:
         """Whether more orbitals than these would change anything."""
         return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
 
+    @property
+    def refined(self) -> bool:
+        """Whether the orbitals are replaced by better ones."""
+        return self.refinements > 0 and self.correlated
+
 
 def make_settings(numbers: dict[str, int], interaction: Interaction, estimate: bool, wavefunction: bool) -> Settings:
     """The settings of whole ``numbers``; a space is enlarged by half its orbitals, if there are so many."""
@@ -82,20 +93,23 @@ def solve_batch(potential: Array, length: float, settings: Settings) -> dict[str
     bottom = xp.min(potential, axis=(1, 2))  # measured from there, an offset costs no digits
     depth = potential - bottom[:, None, None]
     around = surroundings(depth, length, settings.n_modes, settings.interaction)
-    orbitals = lowest_orbitals(depth, around.basis, m, ORBITAL_TOLERANCE)
-    levels = orbitals.energies[:, :m]
+    spare = SPARE_ORBITALS if settings.refined else 0
+    orbitals = lowest_orbitals(depth, around.basis, min(m + spare, settings.n_modes**2), ORBITAL_TOLERANCE)
+    levels, lowest = orbitals.energies[:, :m], orbitals.coefficients[:, :m, ...]
     aufbau = aufbau_occupations(levels, n_electrons, DEGENERACY)
-    functions = around.basis.to_grid(orbitals.coefficients)
-    block, space, states = _correlate(orbitals.coefficients, around, settings)
-    ground, average = _weights(states)
-    found = _errors(space, block, states, ground, average, around, settings)
+    functions = around.basis.to_grid(lowest)
+    last_step = orbitals.energies[:, m : m + 1] - orbitals.energies[:, m - 1 : m]
+    split = to_numpy(xp.any(last_step <= DEGENERACY, axis=1))
+    start, split = _whole_levels(orbitals, m) if settings.refined else (lowest, split)
+    block, space, states, split = _correlate(start, split, around, settings)
+    ground, _ = _weights(states, settings)
+    found = _errors(space, block, states, around, settings)
     found |= _observables(space, block, states, ground, around, settings)
-    last_step = orbitals.energies[:, m:] - orbitals.energies[:, m - 1 : m]
     state_residual = xp.max(xp.where(ground > 0, states.residuals, 0.0), axis=1)
     found |= {
         "density_noninteracting": noninteracting_density(aufbau, functions),
         "orbital_energies": levels + bottom[:, None],
-        "splits_shell": xp.any(last_step <= DEGENERACY, axis=1) & (settings.refinements == 0),
+        "splits_shell": xp.asarray(split, device=potential.device),
         "residual": xp.maximum(xp.max(orbitals.residuals, axis=1), state_residual),
         "fallback": xp.asarray(orbitals.fallback | states.fallback, device=potential.device),
     }
@@ -108,61 +122,87 @@ def solve_batch(potential: Array, length: float, settings: Settings) -> dict[str
     return found
 
 
-def _correlate(coefficients: Array, around: Surroundings, settings: Settings) -> tuple[SpinBlock, ActiveSpace, States]:
-    """Full CI in the given orbitals, which are made better as often as was asked for."""
+def _whole_levels(orbitals: Orbitals, m: int) -> tuple[Array, np.ndarray]:
+    """Coefficients of ``m`` of the lowest orbitals in whole shells, to begin from; and where there are none such."""
+    energies = to_numpy(orbitals.energies)
+    xp, shape = namespace(orbitals.coefficients), orbitals.coefficients.shape
+    flat = xp.reshape(orbitals.coefficients, (*shape[:2], -1))
+    chosen, split = whole_shells(np.diff(energies, axis=1) <= DEGENERACY, m, like=flat)
+    return xp.reshape(chosen @ flat, (shape[0], m, *shape[2:])), split
+
+
+def _correlate(
+    coefficients: Array, split: np.ndarray, around: Surroundings, settings: Settings
+) -> tuple[SpinBlock, ActiveSpace, States, np.ndarray]:
+    """Full CI in the given orbitals, which are made better as often as was asked for.
+
+    ``split`` (B,) says whose orbitals are a part of a shell; so does the last result.
+    """
     block = ci.spin_block(settings.n_orbitals, settings.n_electrons)
-    rounds = settings.refinements if settings.correlated else 0
+    rounds = settings.refinements if settings.refined else 0
     space = active_space(coefficients, around)
     for done in range(rounds + 1):
         last = done == rounds
-        states = _states(block, space, settings.n_states, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
+        states = _states(block, space, settings, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
         if not last:
-            union = enlarge(space, block, states, *_weights(states), settings.n_directions, around)
-            space = active_space(natural_orbitals(union, settings.n_orbitals), around)
-    return block, space, states
+            union = _enlarged(space, block, states, around, settings)
+            better, cut = natural_orbitals(union, settings.n_orbitals)
+            space, split = active_space(better, around), split | cut
+    return block, space, states, split
 
 
-def _states(block: SpinBlock, space: ActiveSpace, n_states: int, tolerance: float) -> States:
-    """At least ``n_states`` and two states, and as many more as it takes to reach beyond a degenerate ground state."""
-    wanted = max(n_states, 2)
+def _states(block: SpinBlock, space: ActiveSpace, settings: Settings, tolerance: float) -> States:
+    """At least ``n_states`` and two states, and as many more as it takes to know a whole level.
+
+    The level is the ground state's, or, where orbitals are made better for an average of states, that of the last state
+    that was asked for: half of a degenerate pair in an average would make orbitals without the dot's symmetry.
+    """
+    last = max(settings.n_states, 2) - 1
+    level, wanted = (last, last + 2) if settings.refined else (0, last + 1)
     while True:
         states = ci.lowest_states(block, space.one_body, space.integrals, wanted, tolerance)
         xp, found = namespace(states.values), states.values.shape[1]
-        beyond = xp.all(states.values[:, -1] - states.values[:, 0] > DEGENERACY)
-        if bool(beyond) or found == block.size or found >= MOST_STATES:
-            return states
+        cut = xp.any(states.values[:, -1] - states.values[:, min(level, found - 1)] <= DEGENERACY)
+        if not bool(cut) or found == block.size or found >= MOST_STATES:
+            # what is not a number makes the guards fail, but not the batch
+            return states._replace(vectors=xp.where(xp.isfinite(states.vectors), states.vectors, 0.0))
         wanted = min(3 * wanted, MOST_STATES)
 
 
-def _weights(states: States) -> tuple[Array, Array]:
+def _weights(states: States, settings: Settings) -> tuple[Array, Array]:
     """Weights (B, k) of the states: of the ground state, shared if degenerate; and of the average for the orbitals."""
     xp, values = namespace(states.values), states.values
+    last = min(max(settings.n_states, 2), values.shape[1]) - 1
     is_ground = xp.astype(values - values[:, :1] <= DEGENERACY, values.dtype)
-    ground = is_ground / xp.sum(is_ground, axis=1, keepdims=True)
-    excited = 1 - is_ground
+    count = xp.sum(is_ground, axis=1, keepdims=True)
+    ground = is_ground / xp.maximum(count, xp.ones_like(count))  # none where the values are NaN
+    asked = xp.astype(values - values[:, last : last + 1] <= DEGENERACY, values.dtype)
+    excited = asked * (1 - is_ground)
     n_excited = xp.sum(excited, axis=1, keepdims=True)
     share = EXCITED_SHARE * xp.astype(n_excited > 0, values.dtype)
     return ground, (1 - share) * ground + share * excited / xp.maximum(n_excited, xp.ones_like(n_excited))
 
 
+def _enlarged(space: ActiveSpace, block: SpinBlock, states: States, around: Surroundings, settings: Settings) -> Union:
+    """The union for the states that have a weight."""
+    ground, average = _weights(states, settings)
+    used = int(np.flatnonzero(to_numpy(average).any(axis=0)).max(initial=0)) + 1
+    few = States(states.values[:, :used], states.vectors[:, :used, :], states.residuals[:, :used], states.fallback)
+    return enlarge(space, block, few, ground[:, :used], average[:, :used], settings.n_directions, around)
+
+
 def _errors(
-    space: ActiveSpace,
-    block: SpinBlock,
-    states: States,
-    ground: Array,
-    average: Array,
-    around: Surroundings,
-    settings: Settings,
+    space: ActiveSpace, block: SpinBlock, states: States, around: Surroundings, settings: Settings
 ) -> dict[str, Array]:
     """Estimates of what the M orbitals leave out: nothing for one electron, or where there are no more functions.
 
     NaN where there was no memory for directions.
     """
     if not (settings.correlated and settings.estimate and settings.n_directions):
-        unknown = namespace(ground).nan if settings.correlated else 0.0
-        nothing = namespace(ground).full_like(ground[:, 0], unknown)
+        xp = namespace(states.values)
+        nothing = xp.full_like(states.values[:, 0], xp.nan if settings.correlated else 0.0)
         return {"density_error": nothing, "energy_error": nothing}
-    union = enlarge(space, block, states, ground, average, settings.n_directions, around)
+    union = _enlarged(space, block, states, around, settings)
     refined = settings.refinements > 0
     return {
         "density_error": MISSING_DENSITY[refined] * union.density_change / settings.n_electrons,

@@ -38,7 +38,8 @@ class Solution:
         gap: energy of the next state of the same S_z block above the ground state (eV); 0 up to rounding where the
             ground state is degenerate, NaN where the block has one state only.
         energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
-        spins: total spin S of these states, shape (..., n_states).
+        spins: total spin S of these states, shape (..., n_states); an average where n_states cuts through a degenerate
+            level of several spins.
         density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
         spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
         density_noninteracting: density without interaction (nm^-2), likewise averaged.
@@ -122,7 +123,8 @@ def solve(
         n_orbitals: M, the orbitals kept.
         refinements: rounds in which the M lowest single-particle states, with which the calculation begins, are
             replaced by better orbitals, natural ones of a larger space; see ``solvers.active_space``, ``PRESETS``.
-        n_states: lowest states of the block of lowest |S_z| that are asked for.
+        n_states: lowest states of the block of lowest |S_z| that are asked for; better orbitals are an average for
+            them all.
         interaction: bare Coulomb, or screened, or softened.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
         estimate: estimate the errors that the truncation makes; without, they are NaN.
@@ -157,9 +159,9 @@ def _in_pieces(
     xp = namespace(potential)
     flat = xp.reshape(potential, (-1, grid.n, grid.n))
     at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
-    threads = max(1, min(threads, at_once))
     # a piece must not depend on the number of threads: the sums of a product depend on its shape
-    piece = max(1, min(systems_at_once(potential), at_once if threads == 1 else at_once // threads))
+    piece = max(1, min(systems_at_once(potential), at_once))
+    threads = max(1, min(threads, at_once // piece))
     length = grid.extent / material.bohr
 
     def task(first: int) -> dict[str, Any]:
@@ -191,7 +193,8 @@ def _solution(
     state = None
     if settings.wavefunction and parts:
         functions, vectors, weights = _joined(xp, parts)
-        state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights)
+        n_states = min(settings.n_states, vectors.shape[1])
+        state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights, n_states)
     return Solution(**arrays, wavefunction=state)
 
 

@@ -24,6 +24,7 @@ class Wavefunction:
         orbitals: (B, M, n, n), orthonormal, in nm^-1.
         vectors: (B, k, determinants), of the lowest states, in the order of ``configuration_interaction``.
         weights: (B, k) of the states in the ground state: more than one where it is degenerate.
+        n_states: the states that every dot has, and that can be looked at one by one.
     """
 
     grid: Grid
@@ -31,6 +32,7 @@ class Wavefunction:
     orbitals: Array
     vectors: Array
     weights: Array
+    n_states: int
 
     def density(self, state: int | None = None) -> tuple[Array, Array]:
         """Spin-up and spin-down density (B, n, n) in nm^-2 of one ``state``, or of the ground state."""
@@ -54,9 +56,9 @@ class Wavefunction:
         Raises:
             ValueError: the point lies outside the square.
         """
-        place = [int(np.floor(c / self.grid.dx)) for c in (x, y)]
-        if not all(0 <= i < self.grid.n for i in place):
+        if not all(0 <= c < self.grid.extent for c in (x, y)):
             raise ValueError(f"x, y: expected a point in the square of {self.grid.extent} nm, got ({x}, {y})")
+        place = [int(c / self.grid.dx) for c in (x, y)]
         xp, pairs = namespace(self.orbitals), self._pairs
         gamma = two_particle(self._block, self.vectors, self._of(state))
         here = xp.matmul(pairs[:, None, :, place[0], place[1]], gamma)[:, 0, :]
@@ -75,7 +77,7 @@ class Wavefunction:
         if state is None:
             return self.weights
         xp, k = namespace(self.weights), self.weights.shape[1]
-        if not 0 <= state < k:
-            raise ValueError(f"state: expected 0 ... {k - 1}, those that were solved for, got {state}")
+        if not 0 <= state < self.n_states:
+            raise ValueError(f"state: expected 0 ... {self.n_states - 1}, those that were asked for, got {state}")
         chosen = xp.asarray(np.arange(k) == state, device=self.weights.device)
         return xp.zeros_like(self.weights) + xp.astype(chosen, self.weights.dtype)

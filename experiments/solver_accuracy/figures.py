@@ -6,6 +6,7 @@ python experiments/solver_accuracy/figures.py      (two minutes on two cores; af
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from solvers.potentials import DoubleGaussian, RandomWells
 HERE = Path(__file__).parent
 GAAS = Material(0.067, 12.9)
 SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
+SPINS = ("0", "1/2", "1", "3/2", "2", "5/2", "3")
+"""Names of 0, 1, 2 ... halves."""
 Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
 
 
@@ -71,7 +74,7 @@ def draw_convergence(errors: Errors) -> Figure:
         panels[1, column].set_xlabel("orbitals M")
     panels[0, 0].set_ylabel(r"density error $\int|n - n_\mathrm{ref}|/N$ (%)")
     panels[1, 0].set_ylabel("energy error (meV)")
-    panels[0, 1].legend(fontsize=7.5, ncols=2)
+    panels[0, 0].legend(fontsize=7.5, ncols=2, loc="lower left")
     return figure
 
 
@@ -84,14 +87,45 @@ def draw_estimates(errors: Errors) -> Figure:
                 m, label = methods[preset], f"{material}, N = {n}"
                 x, y = 100 * np.array(m["nmae"]), 100 * np.array(m["estimate"])
                 panel.scatter(x, y, s=9, marker=marker, color=colour, alpha=0.6, lw=0, label=label)
-        limits = np.array(panel.get_xlim())
-        limits = np.array([max(limits[0], 0.02), limits[1]])
-        line = np.geomspace(0.5 * min(x.min(), y.min()), 2 * limits[1])
+        panel.set(xscale="log", yscale="log", title=f"preset {preset}", xlabel="true density error (%)")
+        line = np.array([0.005, 50.0])
+        limits = panel.get_xlim(), panel.get_ylim()
         panel.plot(line, line, color="0.3", lw=0.8)
         panel.fill_between(line, line / 2, 2 * line, color="0.5", alpha=0.13, lw=0)
-        panel.set(xscale="log", yscale="log", title=f"preset {preset}", xlabel="true density error (%)")
+        panel.set(xlim=limits[0], ylim=limits[1])
         panel.set_ylabel("estimated density error (%)")
     panel.legend(fontsize=7.5)
+    return figure
+
+
+def cost(n_electrons: int, **arguments: Any) -> float:
+    """Milliseconds of one core for a dot, the mean over eight random wells in GaAs."""
+    grid = Grid(64, 30.0)
+    wells = [RandomWells().sample(np.random.default_rng([0, i]), grid)(grid) for i in range(8)]
+    options = {"grid": grid, "n_electrons": n_electrons, "material": GAAS, "memory": 6.0, "threads": 1} | arguments
+    solve(wells[:1], **options)  # tables that are kept
+    start = time.process_time()
+    solve(wells, **options)
+    return 1e3 * (time.process_time() - start) / len(wells)
+
+
+def draw_cost(errors: Errors) -> Figure:
+    """Density error against the time of one core: lowest orbitals of several M, and the converged preset."""
+    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for colour, n in zip(COLOURS, (2, 3, 4), strict=False):
+        series = [cost(n, n_orbitals=int(name.split()[-1]), estimate=False) for name in SERIES]
+        converged = cost(n, **PRESETS["converged"])
+        for panel, (material, by_n) in zip(panels, errors.items(), strict=True):
+            methods = by_n[str(n)]
+            values = [100 * np.mean(methods[name]["nmae"]) for name in SERIES]
+            panel.plot(series, values, "o-", color=colour, label=f"N = {n}, lowest orbitals, M = 8 … 20")
+            panel.plot([converged], [100 * np.mean(methods["converged"]["nmae"])], "*", ms=13, color=colour)
+            panel.set(xscale="log", yscale="log", title=material, xlabel="milliseconds a dot, one core")
+            panel.set_xticks(ticks := [20, 50, 100, 200, 500], labels=map(str, ticks))
+            panel.set_xticks([], minor=True)
+    panels[0].set_ylabel("density error (%)")
+    panels[0].legend(fontsize=7.5, loc="upper right", title="stars: converged", title_fontsize=7.5)
     return figure
 
 
@@ -104,13 +138,13 @@ def draw_gallery() -> Figure:
     panels = figure.subplots(2, 7)
     for row, (name, material) in enumerate({"GaAs": GAAS, "Si": Material(0.19, 11.7)}.items()):
         panels[row, 0].imshow(v.T, extent=(0, 30, 0, 30), cmap="cividis", origin="lower")
-        panels[row, 0].set_title("V (0 and 0.5 eV)")
-        panels[row, 0].set_ylabel(f"{name}\ny (nm)")
+        panels[row, 0].set_title(f"{name}: V", fontsize=9)
+        panels[row, 0].set_ylabel("y (nm)")
         for n in range(1, 7):
             dot = solve(v, grid, n, material, n_orbitals=12 if n < 5 else 10, refinements=1, memory=4.0)
             panels[row, n].imshow(dot.density.T, extent=(0, 30, 0, 30), cmap="magma", origin="lower")
             panels[row, n].set_title(
-                f"N = {n}, S = {round(2 * float(dot.spins[0]))}/2\n{1e3 * dot.energy:.1f} meV", fontsize=9
+                f"N = {n}, S = {SPINS[round(2 * float(dot.spins[0]))]}\n{1e3 * dot.energy:.1f} meV", fontsize=9
             )
     for panel in panels.flat:
         panel.tick_params(labelsize=7)
@@ -156,6 +190,7 @@ def main() -> None:
     pictures = {
         "convergence": draw_convergence(errors),
         "estimates": draw_estimates(errors),
+        "cost": draw_cost(errors),
         "gallery": draw_gallery(),
         "exchange": draw_exchange(),
     }

@@ -1,13 +1,21 @@
-"""Dots that several tests use, and how two solutions are compared."""
+"""Dots that several tests use, how two solutions are compared, and eigensolvers that do their work badly."""
 
-from dataclasses import fields
+from dataclasses import replace
+from inspect import signature
 
 import numpy as np
+from analytic import GAAS
 
-from solvers import Grid, Solution
+from solvers import Grid, solve
+from solvers.determinants import orbital_pairs
 from solvers.eigensolver import davidson
+from solvers.solve import columns
 
 GRID = Grid(32, 30.0)
+GUARDS = {"residual", "orthogonality", "charge_error", "imbalance"}
+"""What is left of rounding and of iterations: another number in each run of another kind."""
+ESTIMATES = {"density_error", "energy_error"}
+"""From states that are found roughly: good to a few digits."""
 
 
 def smooth_potential(seed=0, grid=GRID, depth=0.15):
@@ -25,6 +33,13 @@ def square_potential(grid=GRID):
     return 0.1 * np.add.outer(x**2, x**2) - 0.08 * np.multiply.outer(x**2, x**2)
 
 
+def trap(omega, n=48, half_widths=7.0):
+    """The isotropic oscillator in atomic units, and a square far larger than it."""
+    grid = Grid(n, 2 * half_widths / np.sqrt(omega))
+    x, y = grid.mesh()
+    return omega**2 / 2 * ((x - grid.extent / 2) ** 2 + (y - grid.extent / 2) ** 2), grid
+
+
 def ring_of_eight_dots(grid):
     """Eight small dots on a ring: eight orbitals next to each other, and many states within the interaction."""
     x = np.abs(grid.x - grid.extent / 2) * 30 / grid.extent
@@ -32,21 +47,71 @@ def ring_of_eight_dots(grid):
     return np.where(dots[0] | dots[1], 0.0, 0.5)
 
 
-def assert_same(a, b, rtol=1e-11, n_electrons=1):
-    """Two solutions agree in every field; densities in units of one electron in the square of ``GRID``."""
-    for field in fields(Solution):
-        if field.name == "residual":
+def four_index(integrals, n_orbitals):
+    """(pq|rs) with all its eight equal entries, from pairs p <= q."""
+    p, q = orbital_pairs(n_orbitals)
+    pair = np.empty((n_orbitals, n_orbitals), dtype=int)
+    pair[p, q] = pair[q, p] = np.arange(len(p))
+    return integrals[pair][:, :, pair]
+
+
+def assert_same(a, b, rtol=1e-11, n_electrons=1, estimates=1e-3, but=()):
+    """Two solutions agree in every field ``but`` some; densities in units of one electron in the square of ``GRID``.
+
+    ``estimates``: relative tolerance of the estimates of errors.
+    """
+    for column in columns():
+        name = column.name
+        if name in GUARDS or name in but:
             continue
-        scale = n_electrons / GRID.extent**2 if "density" in field.name else 1.0
-        np.testing.assert_allclose(
-            getattr(a, field.name), getattr(b, field.name), rtol=rtol, atol=rtol * scale, err_msg=field.name
-        )
+        if name in ESTIMATES:
+            tolerance = {"rtol": estimates, "atol": 1e-6 * estimates}
+        else:
+            density = column.metadata["power"] == (0, -2)
+            tolerance = {"rtol": rtol, "atol": rtol * (n_electrons / GRID.extent**2 if density else 1.0)}
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), err_msg=name, **tolerance)
 
 
 def at(solution, index):
-    return Solution(**{f.name: getattr(solution, f.name)[index] for f in fields(Solution)})
+    """One system of a solution."""
+    return replace(solution, **{c.name: getattr(solution, c.name)[index] for c in columns()})
+
+
+def least_memory(grid, n_electrons, **options):
+    """GiB below which ``solve`` refuses, to 1e-4 of it; a batch of nothing is no work."""
+    low, high = 1e-5, 1.0
+    while high / low > 1.0001:
+        middle = np.sqrt(low * high)
+        try:
+            solve(np.zeros((0, grid.n, grid.n)), grid, n_electrons, GAAS, memory=float(middle), **options)
+            high = middle
+        except ValueError:
+            low = middle
+    return float(high)
 
 
 def hasty_davidson(max_iterations):
     """The eigensolver, given up after so many iterations, whatever its caller wants."""
-    return lambda *arguments, **options: davidson(*arguments, **(options | {"max_iterations": max_iterations}))
+
+    def hasty(*arguments, **options):
+        call = signature(davidson).bind(*arguments, **options)
+        call.arguments["max_iterations"] = max_iterations
+        return davidson(*call.args, **call.kwargs)
+
+    return hasty
+
+
+def lying_davidson(spoil, only=None):
+    """The eigensolver, whose vectors (B, k, d) ``spoil`` turns into others; its values and residuals are kept.
+
+    ``only`` the system of this number is spoiled, or all.
+    """
+
+    def lying(*arguments, **options):
+        found = davidson(*arguments, **options)
+        vectors = found.vectors.copy()
+        chosen = slice(None) if only is None else slice(only, only + 1)
+        vectors[chosen] = spoil(vectors[chosen])
+        return found._replace(vectors=vectors)
+
+    return lying

@@ -5,8 +5,9 @@ import importlib
 import numpy as np
 import pytest
 from analytic import GAAS
+from dots import least_memory
 
-from solvers import Grid, solve
+from solvers import Grid, Interaction, solve
 
 GRID = Grid(16, 30.0)
 V = np.zeros((16, 16))
@@ -22,8 +23,7 @@ def no_work(monkeypatch):
         raise AssertionError("work was done before the arguments were checked")
 
     module = importlib.import_module("solvers.solve")
-    for name in ("lowest_orbitals", "coulomb_integrals", "SineBasis"):
-        monkeypatch.setattr(module, name, started)
+    monkeypatch.setattr(module, "solve_batch", started)
     monkeypatch.setattr(module.ci, "spin_block", started)
 
 
@@ -118,6 +118,40 @@ def test_memory_must_be_a_positive_number(memory):
     refused("memory: expected a positive number", memory=memory)
 
 
+@pytest.mark.parametrize("name", ["refinements", "n_states", "threads"])
+@pytest.mark.parametrize("value", [-1, 2.0, "2", True, [1], np.nan])
+def test_the_other_numbers_are_counted(name, value):
+    least = 0 if name == "refinements" else 1
+    refused(f"{name}: expected a whole number of at least {least}", **{name: value})
+
+
+@pytest.mark.parametrize("name", ["n_states", "threads"])
+def test_no_states_and_no_threads_are_refused(name):
+    refused(f"{name}: expected a whole number of at least 1", **{name: 0})
+
+
+@pytest.mark.parametrize("interaction", [None, "yukawa", 3.0, (10.0, 1.0), Interaction])
+def test_interaction_must_be_an_interaction(interaction):
+    refused("interaction: expected an Interaction", interaction=interaction)
+
+
+@pytest.mark.parametrize("screening", [0, -1.0, np.nan, np.inf, True, "5", 1j, [3.0]])
+def test_screening_must_be_a_length(screening):
+    with pytest.raises(ValueError, match="interaction.screening: expected a positive number"):
+        Interaction(screening=screening)
+
+
+@pytest.mark.parametrize("thickness", [-1.0, np.nan, np.inf, True, "5", None, 1j])
+def test_thickness_must_be_a_length(thickness):
+    with pytest.raises(ValueError, match="interaction.thickness: expected a length of at least 0"):
+        Interaction(thickness=thickness)
+
+
+@pytest.mark.parametrize("backend", ["torch", "NumPy", "", None, np, 1])
+def test_backends_are_known_by_name(backend):
+    refused("backend: expected auto, numpy or cupy", backend=backend)
+
+
 @pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(8, 40), (100, 60), (10, 14), (4, 63)])
 def test_a_space_that_does_not_fit_is_refused(n_electrons, n_orbitals):
     refused(
@@ -129,3 +163,15 @@ def test_a_space_that_does_not_fit_is_refused(n_electrons, n_orbitals):
 
 def test_a_batch_that_does_not_fit_even_one_by_one_is_refused():
     refused("memory = 0.0001.*raise memory", v=np.zeros((5, 16, 16)), memory=1e-4)
+
+
+def test_refinements_need_room_of_their_own():
+    """A space that fits, but not with one orbital more, cannot be refined."""
+    memory = least_memory(GRID, 4, n_orbitals=12) * 1.01
+    refused(
+        "n_orbitals: .*N = 4 in M = 12 .*Lower n_orbitals, refinements or n_electrons, or raise memory",
+        n_electrons=4,
+        n_orbitals=12,
+        refinements=2,
+        memory=memory,
+    )

@@ -16,7 +16,8 @@ def random_well_pairs(reference):
     """Products of the orbitals of two random GaAs wells, (2, 15, 64, 64), with their box length in bohr."""
     length = 30.0 / GAAS.bohr
     v = reference["gaas"]["V"][:2] / GAAS.hartree
-    return pair_densities(lowest_orbitals(v, SineBasis(64, length, 32), 5, 1e-8).functions), length
+    basis = SineBasis(64, length, 32)
+    return pair_densities(basis.to_grid(lowest_orbitals(v, basis, 5, 1e-8).coefficients)), length
 
 
 @pytest.mark.parametrize("k", [0.0, 0.3, 2.0, 9.7])
@@ -43,7 +44,7 @@ def test_integrals_of_the_lowest_harmonic_shells():
     """
     omega, grid = 1.2, Grid(64, 13.0)
     orbitals = oscillator_orbitals(omega, grid)[None]
-    ss, sx, sy, xx, xy, yy = range(6)  # the order of pairs p <= q
+    ss, sx, xx, sy, xy, yy = range(6)  # pairs p <= q, by their last orbital first
     expected = np.zeros((6, 6))
     for pair, other, value in [
         (ss, ss, 1),

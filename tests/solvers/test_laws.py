@@ -1,11 +1,13 @@
 """Laws that hold for any dot: random potentials, sizes, and materials."""
 
 import numpy as np
+import pytest
 from analytic import SQUARE, nmae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers import Grid, Material, solve
+from solvers import PRESETS, Grid, Interaction, Material, solve
+from solvers.ground_state import DEGENERACY, ORBITAL_TOLERANCE
 
 # densities are unique to the accuracy of the solver where no other state is near
 UNIQUE = 1e-3
@@ -34,11 +36,68 @@ electrons = st.integers(1, 4)
 @given(dots(), st.integers(1, 8))
 def test_all_electrons_are_there(dot, n_electrons):
     v, grid, material = dot
-    solution = solve(v, grid, n_electrons, material, n_orbitals=4)
+    check(solve(v, grid, n_electrons, material, n_orbitals=4, n_states=3), grid, n_electrons, material, v)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(dots(), st.integers(1, 3))
+def test_so_they_are_in_better_orbitals(dot, n_electrons):
+    v, grid, material = dot
+    solution = solve(v, grid, n_electrons, material, **PRESETS["converged"])
+    check(solution, grid, n_electrons, material, v)
+    plain = solve(v, grid, n_electrons, material, PRESETS["converged"]["n_orbitals"], estimate=False)
+    scale = 1e-9 * material.hartree + 1e-12 * np.abs(v).max()
+    if n_electrons == 1:
+        assert solution.energy == pytest.approx(plain.energy, abs=scale)
+    else:
+        # an average over states is lowered: the ground state alone may pay for the others, but not much
+        assert solution.energy <= plain.energy + 0.1 * abs(float(plain.gap)) + scale
+
+
+@quick
+@given(dots(), st.integers(2, 4), st.floats(0.1, 10.0), st.floats(0.0, 2.0))
+def test_screened_electrons_obey_the_same_laws(dot, n_electrons, screening, thickness):
+    v, grid, material = dot
+    interaction = Interaction(screening * material.bohr, thickness * material.bohr)
+    screened = solve(v, grid, n_electrons, material, n_orbitals=4, interaction=interaction)
+    check(screened, grid, n_electrons, material, v)
+    bare = solve(v, grid, n_electrons, material, n_orbitals=4, estimate=False)
+    assert screened.energy <= bare.energy + 1e-9 * material.hartree + 1e-12 * np.abs(v).max()
+
+
+def check(solution, grid, n_electrons, material, v):
+    """What holds for every solution."""
+    size = np.abs(v).max() * n_electrons + solution.kinetic + solution.interaction + material.hartree
     for density in (solution.density, solution.density_noninteracting):
         np.testing.assert_allclose(grid.integrate(density), n_electrons, rtol=1e-11)
         assert density.min() >= -1e-13 * density.max()
-    assert solution.residual <= 1e-8 * material.hartree * (1 + 1e-9)
+    assert grid.integrate(solution.spin_density) == pytest.approx(n_electrons % 2, abs=1e-11)
+    assert (np.abs(solution.spin_density) <= solution.density + 1e-12 * solution.density.max()).all()
+    assert solution.residual <= ORBITAL_TOLERANCE * material.hartree * (1 + 1e-9)
+    assert solution.trusted
+    parts = solution.kinetic + solution.confinement + solution.interaction
+    if solution.degeneracy == 1:
+        assert parts == pytest.approx(solution.energy, abs=1e-10 * size)
+    else:  # the parts are those of an average
+        assert parts == pytest.approx(solution.energy, abs=DEGENERACY * material.hartree + 1e-10 * size)
+    assert solution.kinetic > 0
+    assert solution.interaction > 0 if n_electrons > 1 else abs(solution.interaction) < 1e-10 * material.hartree
+    assert n_electrons * v.min() <= solution.confinement <= n_electrons * v.max() + 1e-10 * size
+    assert solution.density_error >= 0 and solution.energy_error >= -1e-9 * size
+    assert solution.occupations.sum() == pytest.approx(n_electrons, abs=1e-10)
+    assert solution.occupations.min() > -1e-10 and solution.occupations.max() < 2 + 1e-10
+    assert (np.diff(solution.occupations) <= 1e-12).all()
+    there = np.isfinite(solution.energies)
+    assert there[0] and (np.diff(solution.energies[there]) >= -1e-12 * size).all()
+    assert (np.isfinite(solution.spins) == there).all()
+    # the lowest |S_z| of N electrons: S = 0, 1, ... or 1/2, 3/2, ..., up to N/2; sharp where no level is near
+    apart = np.diff(np.r_[-np.inf, solution.energies[there], np.inf]) > UNIQUE * material.hartree
+    sharp = apart[:-1] & apart[1:]
+    sharp[-1] = False  # its upper neighbour is not known
+    for spin in solution.spins[there][sharp]:
+        nearest = round(float(spin) - n_electrons % 2 / 2) + n_electrons % 2 / 2
+        assert spin == pytest.approx(nearest, abs=1e-4)
+        assert n_electrons % 2 / 2 <= nearest <= n_electrons / 2
 
 
 @quick

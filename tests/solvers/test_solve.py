@@ -16,10 +16,11 @@ from analytic import (
     oscillator_orbitals,
     taut_density,
 )
-from dots import GRID, assert_same, smooth_potential
+from dots import GRID, assert_same, smooth_potential, trap
 
 from solvers import Grid, Material, solve
 from solvers.potentials import CircularWells, RandomWells
+from solvers.solve import columns
 
 NEUTRAL = Material(GAAS.m_eff, eps_r=1e9)
 """Electrons of the mass of GaAs that hardly see each other."""
@@ -56,12 +57,6 @@ def test_a_lone_electron_does_not_repel_itself(reference):
 
 
 # Two electrons in a harmonic trap (Taut 1993)
-
-
-def trap(omega, n=48, half_widths=7.0):
-    grid = Grid(n, 2 * half_widths / np.sqrt(omega))
-    x, y = grid.mesh()
-    return omega**2 / 2 * ((x - grid.extent / 2) ** 2 + (y - grid.extent / 2) ** 2), grid
 
 
 @pytest.mark.parametrize(("n_orbitals", "energy"), [(6, 3.03860), (10, 3.02523), (15, 3.01761), (21, 3.01363)])
@@ -160,9 +155,8 @@ def test_symmetries_of_the_square(symmetry, n_electrons, material):
     v, act = smooth_potential(1), SQUARE[symmetry]
     solution, moved = (solve(w, GRID, n_electrons, material, n_orbitals=6) for w in (v, act(v)))
     assert solution.gap > 1e-4
-    image = replace(
-        solution, density=act(solution.density), density_noninteracting=act(solution.density_noninteracting)
-    )
+    fields = ("density", "spin_density", "density_noninteracting")
+    image = replace(solution, **{name: act(getattr(solution, name)) for name in fields})
     assert_same(moved, image, rtol=1e-7, n_electrons=n_electrons)
 
 
@@ -174,6 +168,8 @@ def test_a_constant_shifts_the_energy_only(n_electrons, shift):
     expected = replace(
         solution,
         energy=solution.energy + n_electrons * shift,
+        energies=solution.energies + n_electrons * shift,
+        confinement=solution.confinement + n_electrons * shift,
         orbital_energies=solution.orbital_energies + shift,
     )
     assert_same(shifted, expected, rtol=1e-7, n_electrons=n_electrons)
@@ -210,14 +206,10 @@ def test_the_same_problem_in_effective_units_has_the_same_answer(n_electrons):
     stretch, scale = SI.bohr / GAAS.bohr, SI.hartree / GAAS.hartree
     first = solve(v, GRID, n_electrons, GAAS, n_orbitals=6)
     second = solve(v * scale, Grid(32, extent * stretch), n_electrons, SI, n_orbitals=6)
-    expected = replace(
-        first,
-        energy=first.energy * scale,
-        gap=first.gap * scale,
-        orbital_energies=first.orbital_energies * scale,
-        density=first.density / stretch**2,
-        density_noninteracting=first.density_noninteracting / stretch**2,
-    )
+    units = {c.name: scale ** c.metadata["power"][0] * stretch ** c.metadata["power"][1] for c in columns()}
+    expected = replace(first, **{name: getattr(first, name) * unit for name, unit in units.items()})
+    for name, unit in (("energy", scale), ("density", stretch**-2), ("interaction", scale), ("spins", 1)):
+        assert units[name] == unit, name
     assert_same(second, expected, rtol=1e-7)
 
 
