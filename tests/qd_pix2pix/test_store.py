@@ -2,13 +2,14 @@
 
 import json
 import shutil
+import sys
 
 import h5py
 import numpy as np
 import pytest
 import xarray
 
-from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest
+from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest, write_shard
 
 
 @pytest.fixture
@@ -35,6 +36,19 @@ def test_h5py_sees_every_column_with_its_unit(small_store):
         assert all(file[name].attrs["units"] == unit for name, (_, unit, _) in COLUMNS.items() if unit)
         assert json.loads(file.attrs["recipe"]) == small_store.recipe
         assert (file.attrs["split"], file.attrs["seed"]) == ("val", 0)
+
+
+def test_bytes_do_not_depend_on_who_holds_a_column(small_store, tmp_path):
+    """As a profiler holds the frames that it samples, which dask runs in its workers."""
+    content = (small_store.split("val").load(COLUMNS), np.arange(32.0), small_store.recipe, "val")
+    free = write_shard(tmp_path / "free.h5", *content)
+    held = []
+    sys.setprofile(lambda frame, *_: held.append(frame))
+    try:
+        assert write_shard(tmp_path / "held.h5", *content) == free
+    finally:
+        sys.setprofile(None)
+    assert held
 
 
 def test_one_by_one_equals_all_at_once(small_store):
