@@ -31,7 +31,7 @@ def test_options_compose_and_fit_their_classes(group, option):
         assert not unknown, f"{group}/{option}: {node['_target_']} takes no {unknown}"
 
 
-@pytest.mark.parametrize("name", ["potential", "material", "solver", "data", "mapping", "network", "model"])
+@pytest.mark.parametrize("name", ["potential", "material", "solver", "data", "mapping", "network", "model", "launcher"])
 def test_yaml_states_every_argument(name):
     """What fixes a result is written down, not left to a default in the code."""
     skipped = {"max_draws", "memory", "mapping", "recipe", "V", "grid", "n_electrons", "material"}
