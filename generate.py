@@ -11,10 +11,10 @@ from qd_pix2pix.command_line import check_words, program
 @program
 def main(config: dict[str, Any]) -> None:
     """Draw and solve, or check."""
-    from qd_pix2pix.data.generate import generate
+    from qd_pix2pix.data.generate import generate, make_launcher
     from qd_pix2pix.data.store import check
 
-    path = config["check"] or generate(config["data"], config["data_root"], config["workers"])
+    path = config["check"] or generate(config["data"], config["data_root"], make_launcher(config["launcher"]))
     sizes = ", ".join(f"{size} {split}" for split, size in check(path).items())
     print(f"{path}: whole and unaltered, {sizes}; see {path}/dataset.html")
 

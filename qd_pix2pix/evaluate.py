@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from qd_pix2pix import metrics
 from qd_pix2pix.checkpoint import load_model
-from qd_pix2pix.data.generate import generate, make_recipe
+from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
 from qd_pix2pix.data.store import SPLITS, Store, write_text_whole
 from qd_pix2pix.fields import units_of
 from qd_pix2pix.inputs import read_input
@@ -201,7 +201,7 @@ def evaluate(config: dict[str, Any]) -> Path:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
     recipe = load_model(checkpoint).card["recipe"]
     folder = _make_folder(Path(config["output"] or run / config["split"]))
-    store = Store(generate(recipe, config["data_root"], config["workers"]))
+    store = Store(generate(recipe, config["data_root"], make_launcher(config["launcher"])))
     return evaluate_split(checkpoint, store, config["split"], folder)
 
 

@@ -19,7 +19,7 @@ from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots
 from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
 from qd_pix2pix.command_line import WORDS
 from qd_pix2pix.data.datamodule import DotsDataModule
-from qd_pix2pix.data.generate import generate, make_recipe
+from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
 from qd_pix2pix.data.store import FIELD_COLUMNS, Store, write_text_whole
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
 from qd_pix2pix.fields import units_of
@@ -55,7 +55,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
     for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
         leftover.unlink()
-    store = Store(generate(config["data"], config["data_root"], config["workers"]))
+    store = Store(generate(config["data"], config["data_root"], make_launcher(config["launcher"])))
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = build_model(make_card(config, store.recipe, store.statistics, store.name))
     data: DotsDataModule = instantiate(config["loader"], _partial_=True, _convert_="all")(

@@ -19,15 +19,16 @@ def data_root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_words(data_root):
     """Words of a training run of seconds; its dataset is made once a session."""
-    return [*SMALL_DATA, *SMALL_NETWORKS, *SHORT, f"data_root={data_root}", "workers=1", "checkpoint_every=3"]
+    return [*SMALL_DATA, *SMALL_NETWORKS, *SHORT, f"data_root={data_root}", "launcher.workers=1", "checkpoint_every=3"]
 
 
 @pytest.fixture(scope="session")
 def small_store(data_root):
     from qd_pix2pix.data.generate import generate
+    from qd_pix2pix.data.launchers import LocalLauncher
     from qd_pix2pix.data.store import Store
 
-    return Store(generate(configuration("generate", *SMALL_DATA)["data"], data_root, workers=1))
+    return Store(generate(configuration("generate", *SMALL_DATA)["data"], data_root, LocalLauncher(1)))
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def start(command, **options):
     def listen():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen, **options)
+    return subprocess.Popen(command, **{"stderr": subprocess.DEVNULL} | options, preexec_fn=listen)
 
 
 def wait_until(condition, process, seconds=120):

@@ -33,7 +33,7 @@ def test_options_compose_and_fit_their_classes(group, option):
         assert not unknown, f"{group}/{option}: {node['_target_']} takes no {unknown}"
 
 
-@pytest.mark.parametrize("name", ["potential", "material", "solver", "data", "mapping", "network", "model"])
+@pytest.mark.parametrize("name", ["potential", "material", "solver", "data", "mapping", "network", "model", "launcher"])
 def test_yaml_states_every_argument(name):
     """What fixes a result is written down, not left to a default in the code."""
     # units: datasets of materials in nm and eV keep the names they had before there were others

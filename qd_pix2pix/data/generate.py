@@ -1,21 +1,18 @@
-"""Potentials x solver -> dataset: in a process pool, resumable, the same bits whatever happens on the way.
+"""Potentials x solver -> dataset: in parallel, resumable, the same bits whatever happens on the way.
 
 Sample i of a split draws its potential from the random stream (seed, split, i), and a shard is always solved as one
-batch on one thread. So neither the number of processes nor an interruption changes a bit.
+batch on one thread. So neither the number of workers nor where they run nor an interruption changes a bit.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
-import threading
+import socket
+import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from qd_pix2pix.data.launchers import Launcher, LocalLauncher
 from qd_pix2pix.data.store import (
     COLUMNS,
     FORMAT,
@@ -41,6 +39,9 @@ from qd_pix2pix.data.store import (
 )
 from qd_pix2pix.dataset_page import write_dataset_page
 from solvers import Grid, Material, Solution
+
+VISIBLE_WITHIN = 30.0
+"""Seconds in which a file that one machine wrote must be seen by another."""
 
 
 class Potential(Protocol):
@@ -157,28 +158,32 @@ def dataset_name(recipe: dict[str, Any]) -> str:
     return f"{family}-N{recipe['n_electrons']}-{digest}"
 
 
-def generate(recipe: dict[str, Any], root: Path | str, workers: int | None = None) -> Path:
+def make_launcher(launcher: dict[str, Any]) -> Launcher:
+    """The launcher of a configuration in plain containers."""
+    return instantiate(launcher, _convert_="all")
+
+
+def generate(recipe: dict[str, Any], root: Path | str, launcher: Launcher | None = None) -> Path:
     """Make the dataset of a ``recipe`` (plain containers with ``_target_``), or finish it, or find it finished.
 
     Args:
         recipe: configuration of a ``Recipe``; its hash names the folder.
-        root: folder of all datasets.
-        workers: processes; by default one per core that may be used.
+        root: folder of all datasets; all workers must see it.
+        launcher: where shards are made; by default in one process per core that may be used.
 
     Returns:
         The dataset's folder.
 
     Raises:
         ValueError: a setting is bad; before any work.
+        StoreError: workers were lost, or do not see ``root``; what was made is kept.
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise ValueError(
-            f"workers: expected a number of processes of at least 1, or null for one per core; got {workers}"
-        )
     path = Path(root) / dataset_name(recipe)
     if _is_complete(path):
         return path
     made = make_recipe(recipe)
+    launcher = launcher or LocalLauncher()
+    launcher.check()
     print(f"dataset {path} is not there, or not whole: {made.train + made.val + made.test} dots are solved", flush=True)
     path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path / ".lock")
@@ -189,16 +194,11 @@ def generate(recipe: dict[str, Any], root: Path | str, workers: int | None = Non
         lock.acquire()
     try:
         if not _is_complete(path):
-            _generate_locked(recipe, made, path, workers or available_cores())
+            _generate_locked(recipe, made, path, launcher)
             write_dataset_page(path)
     finally:
         lock.release()
     return path
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _is_complete(path: Path) -> bool:
@@ -209,11 +209,11 @@ def _is_complete(path: Path) -> bool:
     return True
 
 
-def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, workers: int) -> None:
+def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, launcher: Launcher) -> None:
     for leftover in path.glob(".*.tmp"):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)  # a worker on another machine may still be writing it
     write_text_whole(path / "recipe.json", to_json(recipe))
-    head = {"format": FORMAT, "recipe_sha256": sha256(path / "recipe.json")}
+    manifest = _Manifest(path)
     wanted = {
         f"{split}-{k:05d}.h5": (split, range(first, min(first + made.shard_size, size)))
         for split in SPLITS
@@ -222,63 +222,71 @@ def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, workers: 
     }
     shards: dict[str, Any] = read_manifest(path).get("shards", {}) if (path / "manifest.json").exists() else {}
     shards = {name: entry for name, entry in shards.items() if _is_whole(path / name, entry)}
-    pending = {name: job for name, job in wanted.items() if name not in shards}
-    total, done = (sum(len(samples) for _, samples in jobs.values()) for jobs in (wanted, pending))
-    progress = tqdm(total=total, initial=total - done, desc=f"solving N = {made.n_electrons}", unit="dot", smoothing=0)
-    with progress, _pool(workers) as pool:
-        futures = {pool.submit(_make_shard, recipe, path / name, *job): name for name, job in pending.items()}
-        try:
-            for future in as_completed(futures):
-                name = futures[future]
-                shards[name] = future.result()
-                write_text_whole(path / "manifest.json", to_json(head | {"shards": shards}))
-                progress.update(shards[name]["samples"])
-        except BaseException as error:
-            _stop(pool)
-            state = f"{progress.n} of {total} dots are stored; the same command goes on from here"
-            if isinstance(error, KeyboardInterrupt):
-                progress.write(f"stopped: {state}")
-            if isinstance(error, BrokenProcessPool):
-                raise StoreError(
-                    f"workers: a solving process was ended from outside (killed, or out of memory); {state}. "
-                    f"Fewer workers (now {workers}) need less memory."
-                ) from None
-            raise
-    statistics = merge_statistics([shards[name] for name in wanted if wanted[name][0] == "train"])
-    write_text_whole(path / "manifest.json", to_json(head | {"shards": shards, "statistics": statistics}))
+    # absolute: workers have a working directory of their own
+    jobs = {name: (recipe, path.absolute() / name, *job) for name, job in wanted.items() if name not in shards}
+    total = sum(len(samples) for _, samples in wanted.values())
+    bar = partial(tqdm, total=total, initial=_stored(shards), desc=f"solving N = {made.n_electrons}", smoothing=0)
+    try:
+        with launcher.open() as run, bar(unit="dot") as progress:
+            try:
+                for name, entry in run(_make_shard, jobs):
+                    _check_seen(path / name, "here")
+                    shards[name] = entry
+                    manifest.write_at_times(shards)
+                    progress.update(entry["samples"])
+            finally:
+                manifest.write(shards)
+    except (KeyboardInterrupt, BrokenExecutor) as error:
+        state = f"{_stored(shards)} of {total} dots are stored; the same command goes on from here"
+        if isinstance(error, BrokenExecutor):
+            raise StoreError(f"{error}. {state}") from None
+        print(f"stopped: {state}", flush=True)
+        raise
+    manifest.write(shards, statistics=merge_statistics([shards[name] for name in wanted if wanted[name][0] == "train"]))
+
+
+class _Manifest:
+    """Writes ``manifest.json``; while shards come, in a tenth of the time at most, however many workers make them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "manifest.json"
+        self._head = {"format": FORMAT, "recipe_sha256": sha256(folder / "recipe.json")}
+        self._rests_until = 0.0
+
+    def write(self, shards: dict[str, Any], **more: Any) -> None:
+        began = time.monotonic()
+        write_text_whole(self._path, to_json(self._head | {"shards": shards} | more))
+        self._rests_until = began + 10 * (time.monotonic() - began)
+
+    def write_at_times(self, shards: dict[str, Any]) -> None:
+        if time.monotonic() >= self._rests_until:
+            self.write(shards)
+
+
+def _stored(shards: dict[str, Any]) -> int:
+    return sum(entry["samples"] for entry in shards.values())
 
 
 def _is_whole(path: Path, entry: dict[str, Any]) -> bool:
     return path.exists() and sha256(path) == entry["sha256"]
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # spawned, not forked: torch and its threads may already live in this process
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once: what they are doing is done again next time."""
-    for process in list((pool._processes or {}).values()):
-        process.terminate()
-    pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """One thread per process; Ctrl-C is the parent's business; a worker does not outlive its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpool_limits(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            wait([parent.sentinel])
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
+def _check_seen(path: Path, where: str) -> None:
+    """Raise StoreError where a file that another process wrote does not come to be seen."""
+    deadline = time.monotonic() + VISIBLE_WITHIN
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"data_root: {path} was written, but is not seen {where} within {VISIBLE_WITHIN:g} s; with "
+                "launcher=dask, data_root must lie on a file system that this machine and all workers share"
+            )
+        time.sleep(0.1)
 
 
 def _make_shard(recipe: dict[str, Any], path: Path, split: str, samples: range) -> dict[str, Any]:
     """Draw, solve and write one shard; returns its entry in the manifest."""
+    # for good, not for this call: another shard may be in the making on another thread of a worker
+    threadpool_limits(1)
+    _check_seen(path.with_name("recipe.json"), f"on {socket.gethostname()}")
     made = make_recipe(recipe)
     return write_shard(path, made.columns(split, samples), made.grid.x, recipe, split)

@@ -41,6 +41,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -78,9 +79,14 @@ class StoreError(ValueError):
     """A dataset that is missing, incomplete, of another format, or damaged; the text names the file."""
 
 
+def _temporary(path: Path) -> Path:
+    """A name beside ``path`` that nobody else writes to, on whatever machine."""
+    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+
+
 def write_text_whole(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     with temporary.open("w") as file:
         file.write(text)
         file.flush()
@@ -111,7 +117,7 @@ def write_shard(
         recipe: plain containers; it is stored inside.
         split: train, val or test.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     units = units_of(recipe)
     axes = {"sample": columns["sample"], "x": x, "y": x}
     axes["orbital"] = np.arange(columns["orbital_energies"].shape[1])
@@ -154,6 +160,9 @@ def _write_column(file: h5py.File, name: str, values: NDArray, unit: str | None,
         column.attrs["units"] = unit
     for position, axis in enumerate(("sample", "x", "y") if is_field else ("sample", "orbital")[: values.ndim]):
         column.dims[position].attach_scale(file[axis])
+    # written now, not when Python lets go of the column: a profiler may hold it (dask's does), and then the pieces of
+    # the file would lie in another order
+    column.flush()
 
 
 def _field_statistics(values: NDArray) -> dict[str, float]:

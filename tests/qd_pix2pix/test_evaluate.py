@@ -28,7 +28,7 @@ def settings(small_run, data_root, tmp_path):
         "verify": False,
         "output": str(tmp_path / "out"),
         "data_root": str(data_root),
-        "workers": 1,
+        "launcher": {"_target_": "qd_pix2pix.data.launchers.LocalLauncher", "workers": 1},
     }
 
 

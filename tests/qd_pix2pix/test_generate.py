@@ -12,6 +12,7 @@ from hydra.errors import InstantiationException
 from small import ROOT, SMALL_DATA, configuration, start, wait_until
 
 from qd_pix2pix.data.generate import _make_shard, dataset_name, generate, make_recipe
+from qd_pix2pix.data.launchers import LocalLauncher
 from qd_pix2pix.data.store import StoreError, check
 
 
@@ -24,7 +25,7 @@ def digests(path):
 
 
 def test_processes_do_not_change_a_bit(small_store, tmp_path):
-    again = generate(recipe(), tmp_path, workers=2)
+    again = generate(recipe(), tmp_path, LocalLauncher(2))
     assert digests(again) == digests(small_store.path)
 
 
@@ -45,11 +46,11 @@ def test_a_finished_dataset_is_found_again(small_store, monkeypatch):
 
 
 def test_a_lost_or_damaged_shard_is_made_again(small_store, tmp_path):
-    path = generate(recipe(), tmp_path, workers=1)
+    path = generate(recipe(), tmp_path, LocalLauncher(1))
     (path / "train-00001.h5").unlink()
     with (path / "test-00000.h5").open("ab") as file:
         file.write(b"x")
-    assert generate(recipe(), tmp_path, workers=1) == path
+    assert generate(recipe(), tmp_path, LocalLauncher(1)) == path
     assert digests(path) == digests(small_store.path)
 
 
@@ -72,13 +73,20 @@ def test_names_tell_recipes_apart():
     assert dataset_name(recipe("data.grid.extent=24")) == dataset_name(recipe("data.grid.extent=24.0"))
 
 
-PROGRAM = [sys.executable, str(ROOT / "generate.py"), *SMALL_DATA, "data.train=60", "data.shard_size=4", "workers=2"]
+PROGRAM = [
+    sys.executable,
+    str(ROOT / "generate.py"),
+    *SMALL_DATA,
+    "data.train=60",
+    "data.shard_size=4",
+    "launcher.workers=2",
+]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_killed_and_started_again_gives_the_same_bits(tmp_path, sent):
     words = ["data.train=60", "data.shard_size=4"]
-    undisturbed = generate(recipe(*words), tmp_path / "undisturbed", workers=2)
+    undisturbed = generate(recipe(*words), tmp_path / "undisturbed", LocalLauncher(2))
     root = tmp_path / "disturbed"
     process = start([*PROGRAM, f"data_root={root}"], cwd=tmp_path, start_new_session=True)
     try:
@@ -109,7 +117,7 @@ def test_killed_and_started_again_gives_the_same_bits(tmp_path, sent):
 )
 def test_bad_settings_leave_nothing_behind(tmp_path, word, said):
     with pytest.raises((ValueError, InstantiationException), match=said):
-        generate(recipe(word), tmp_path / "data", workers=1)
+        generate(recipe(word), tmp_path / "data", LocalLauncher(1))
     assert not (tmp_path / "data").exists()
 
 
@@ -117,9 +125,9 @@ def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path, monkeypatch, smal
     """The process that solves the second shard is gone, as when memory runs out."""
     monkeypatch.setattr("qd_pix2pix.data.generate._make_shard", kill_at_the_second_shard)
     with pytest.raises(StoreError, match="killed, or out of memory"):
-        generate(recipe(), tmp_path, workers=1)
+        generate(recipe(), tmp_path, LocalLauncher(1))
     monkeypatch.undo()
-    assert digests(generate(recipe(), tmp_path, workers=1)) == digests(small_store.path)
+    assert digests(generate(recipe(), tmp_path, LocalLauncher(1))) == digests(small_store.path)
 
 
 def kill_at_the_second_shard(recipe, path, split, samples):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import h5py
 import numpy as np
@@ -10,7 +11,7 @@ import xarray
 from small import SMALL_DATA, configuration
 
 from qd_pix2pix.data.generate import generate
-from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest
+from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest, write_shard
 from solvers import Grid, Material, finite_difference_levels
 
 
@@ -53,6 +54,19 @@ def test_h5py_sees_every_column_with_its_unit(small_store):
         assert all(file[name].attrs["units"] == units[q] for name, (_, q, _) in COLUMNS.items() if q)
         assert json.loads(file.attrs["recipe"]) == small_store.recipe
         assert (file.attrs["split"], file.attrs["seed"]) == ("val", 0)
+
+
+def test_bytes_do_not_depend_on_who_holds_a_column(small_store, tmp_path):
+    """As a profiler holds the frames that it samples, which dask runs in its workers."""
+    content = (small_store.split("val").load(COLUMNS), np.arange(32.0), small_store.recipe, "val")
+    free = write_shard(tmp_path / "free.h5", *content)
+    held = []
+    sys.setprofile(lambda frame, *_: held.append(frame))
+    try:
+        assert write_shard(tmp_path / "held.h5", *content) == free
+    finally:
+        sys.setprofile(None)
+    assert held
 
 
 def test_one_by_one_equals_all_at_once(small_store):

@@ -240,7 +240,7 @@ def test_no_pickle_from_strangers_runs(small_run, tmp_path, monkeypatch):
     [
         "os.system",
         "qd_pix2pix.evaluate.generate",
-        "qd_pix2pix.data.generate.os.system",
+        "qd_pix2pix.data.store.os.system",
         "torch.optim.adam.torch.load",
         "builtins.eval",
     ],
