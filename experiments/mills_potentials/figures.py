@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from scipy.optimize import brentq
 
-from qd_pix2pix.data.generate import Recipe, available_cores, generate, make_recipe
+from qd_pix2pix.data.generate import Recipe, generate, make_recipe
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.provenance import provenance
 from solvers import Grid
@@ -84,7 +84,7 @@ def measure(name: str, systems: int, compared: int) -> tuple[dict[str, Any], dic
     recipe = make_recipe(config)
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
-        store = Store(generate(config, root, available_cores()))
+        store = Store(generate(config, root))
         rate = (systems + 2) / (time.perf_counter() - start)
         dots = store.split("train").load(["V", "n_int", "orbital_energies"])
     drawn = [recipe.potential.sample(np.random.default_rng([recipe.seed, 0, i]), recipe.grid) for i in range(systems)]

@@ -11,6 +11,7 @@ import xarray
 from small import SMALL_DATA, configuration
 
 from qd_pix2pix.data.generate import generate
+from qd_pix2pix.data.launchers import LocalLauncher
 from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest, write_shard
 from solvers import Grid, Material, finite_difference_levels
 
@@ -35,7 +36,7 @@ def test_xarray_sees_names_units_and_coordinates(small_store):
 
 def test_units_of_a_dataset_are_those_of_its_material(data_root):
     words = [*SMALL_DATA, "material=vacuum", "data.train=2", "data.val=1", "data.test=1"]
-    store = Store(generate(configuration("generate", *words)["data"], data_root, workers=1))
+    store = Store(generate(configuration("generate", *words)["data"], data_root, LocalLauncher(1)))
     with h5py.File(store.path / "train-00000.h5") as file:
         units = {"energy": "hartree", "density": "bohr^-2"}
         assert all(file[name].attrs["units"] == units[q] for name, (_, q, _) in COLUMNS.items() if q)
