@@ -80,4 +80,5 @@ def blas_threads() -> int:
     """Threads that BLAS may use in this process now: obeys OMP_NUM_THREADS and threadpoolctl, at most the cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    return max(1, min([cores, *allowed]))
+    # other packages bring a BLAS of their own, with one thread: the largest number is NumPy's
+    return max(1, min(cores, max(allowed, default=cores)))
