@@ -1,6 +1,6 @@
 """The batched solver against the plain way, and where its time goes.
 
-python experiments/solver_speed/benchmark.py      (about ten minutes on two cores; prints the tables, writes table.json)
+python experiments/solver_speed/benchmark.py      (five minutes on two cores; prints the tables, writes table.json)
 
 The plain way is what one writes with libraries: SciPy's dense eigensolver in the 1024 sine functions, Coulomb integrals
 by FFT, PySCF's full CI, one dot after the other. Both run in turn on the same dots with the same cores; times are the
@@ -166,7 +166,8 @@ def main() -> None:
         for n in (2, 3, 4)
         if (m, n) != (24, 4)
     }
-    cases |= {"paper, N = 2, 128 x 128": (128, 2, few, {})}
+    cases |= {"M = 24, N = 4": (64, 4, 4, {"n_orbitals": 24, "estimate": False})}
+    cases |= {f"paper, N = {n}, 128 x 128": (128, n, few, {}) for n in (2, 3, 4)}
     shares = {name: stages(n, electrons, dots, **options) for name, (n, electrons, dots, options) in cases.items()}
     heads = [*STAGES, "one core", "all cores"]
     print("\n| ms a dot | " + " | ".join(heads) + " |\n" + "| --- " * (len(heads) + 1) + "|")
