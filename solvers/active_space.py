@@ -8,10 +8,10 @@ best M orbitals, natural orbitals of the many-electron state, converge much fast
     union       the space and these directions, in which the states are found roughly,
     orbitals    the M natural orbitals of the union, averaged over the states.
 
-Without the gradient's one-body part this is the stationarity condition of a multiconfigurational self-consistent field
-(Werner, Meyer, J. Chem. Phys. 73, 2342 (1980)); the union takes the place of its second derivatives. What the union
-changes in energy and density is also the estimate of what is still missing. Directions need no more than a few digits:
-pair densities live on half as many points per side here. Effective atomic units.
+Where no direction is left, the orbitals are those of a multiconfigurational self-consistent field (Werner, Meyer,
+J. Chem. Phys. 73, 2342 (1980)); the union takes the place of its second derivatives. What the union changes in energy
+and density is also the estimate of what is still missing. Directions need no more than a few digits: on fine grids pair
+densities live on half as many points per side here. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -168,9 +168,8 @@ def whole_shells(together: np.ndarray, n: int, like: Array) -> tuple[Array, np.n
     """Choose ``n`` of K vectors, the first ones, but never a part of a shell: ones and zeros (B, n, K).
 
     ``together`` says which neighbours belong to one shell, (B, K - 1); or (B, K), where the last vector may belong to a
-    shell with others that are not there. A dot keeps its symmetry only if its orbitals do,
-    so that a shell that does not fit is left out for later ones that do. Where none do, the first is cut: True in the
-    second result, (B,).
+    shell with others that are not there. A dot keeps its symmetry only if its orbitals do, so that a shell that does
+    not fit is left out for later ones that do. Where none do, the first is cut: True in the second result, (B,).
     """
     xp, b, k = namespace(like), like.shape[0], like.shape[1]
     chosen, split = np.zeros((b, n, k)), np.zeros(b, dtype=bool)

@@ -7,7 +7,6 @@ computes there and answers in arrays of the same kind; ``tests/solvers/test_back
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -77,8 +76,6 @@ def systems_at_once(array: Array) -> int:
 
 
 def blas_threads() -> int:
-    """Threads that BLAS may use in this process now: obeys OMP_NUM_THREADS and threadpoolctl, at most the cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads that BLAS may use in this process now: one per core, or what OMP_NUM_THREADS or threadpoolctl say."""
     allowed = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    # other packages bring a BLAS of their own, with one thread: the largest number is NumPy's
-    return max(1, min(cores, max(allowed, default=cores)))
+    return max(allowed, default=1)  # other packages bring a BLAS with one thread: the largest number is NumPy's

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
-from solvers.determinants import Strings, n_strings, pair_numbers, strings
+from solvers.determinants import Strings, n_orbitals_of, n_strings, pair_numbers, strings
 from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, start_vectors
 
 LOW_SIZE = 120
@@ -194,7 +194,7 @@ def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray,
 def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
     """Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
     xp, device = namespace(integrals), integrals.device
-    m = round((2 * integrals.shape[1] + 0.25) ** 0.5 - 0.5)
+    m = n_orbitals_of(integrals.shape[1])
     numbers = pair_numbers(m)
     own = xp.asarray(np.diagonal(numbers).copy(), device=device)
     direct = xp.take(xp.take(integrals, own, axis=1), own, axis=2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from solvers.backend import Array, namespace
 from solvers.configuration_interaction import SpinBlock
-from solvers.determinants import Strings, orbital_pairs, pair_numbers, strings
+from solvers.determinants import Strings, n_orbitals_of, orbital_pairs, pair_numbers, strings
 
 
 def _excited(spin: Strings, c: Array, axis: int) -> Array:
@@ -43,7 +43,7 @@ def spin_densities(block: SpinBlock, states: Array, weights: Array) -> tuple[Arr
 def symmetric_matrix(pair_values: Array) -> Array:
     """gamma_pq (B, M, M) of <F_P> (B, P)."""
     xp, n_pairs = namespace(pair_values), pair_values.shape[1]
-    m = round((2 * n_pairs + 0.25) ** 0.5 - 0.5)
+    m = n_orbitals_of(n_pairs)
     p, q = orbital_pairs(m)
     halved = pair_values * xp.asarray(np.where(p == q, 1.0, 0.5), device=pair_values.device)
     numbers = xp.asarray(pair_numbers(m).ravel(), device=pair_values.device)

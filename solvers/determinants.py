@@ -28,6 +28,11 @@ def orbital_pairs(n_orbitals: int) -> tuple[Integers, Integers]:
     return p, q
 
 
+def n_orbitals_of(n_pairs: int) -> int:
+    """M for M (M + 1) / 2 pairs."""
+    return (math.isqrt(8 * n_pairs + 1) - 1) // 2
+
+
 def pair_numbers(n_orbitals: int) -> Integers:
     """Number of the pair (p, q), in any order: (M, M)."""
     p, q = orbital_pairs(n_orbitals)

@@ -46,7 +46,7 @@ class LowBlock:
     """(H - e)^-1 in two levels: exact among a few leading basis functions, the diagonal elsewhere.
 
     Attributes:
-        diagonal: of H, (B or 1, d).
+        diagonal: of H, (B, d).
         inside: numbers of the leading basis functions, (d0,), the same for all systems.
         values, vectors: eigenpairs of H among these, (B, d0) and (B, d0, d0), one a column.
         floor: a denominator is kept that far away from zero: a tenth of the distance of the ``n_block`` lowest values.
@@ -66,8 +66,7 @@ class LowBlock:
         """The preconditioner of some of its systems."""
         chosen, xp = copy(self), namespace(self.values)
         for name in ("diagonal", "values", "vectors", "floor"):
-            array = getattr(self, name)
-            setattr(chosen, name, xp.take(array, systems, axis=0) if array.shape[0] > 1 else array)
+            setattr(chosen, name, xp.take(getattr(self, name), systems, axis=0))
         return chosen
 
     def solve(self, residuals: Array, values: Array) -> Array:
@@ -113,8 +112,7 @@ def _by_cholesky(block: Array) -> Array:
         if bool(xp.all(xp.isfinite(found))):  # a GPU does not raise
             return found
     except np.linalg.LinAlgError:
-        pass
-    # rows that depend on each other
+        pass  # rows that depend on each other have no such factor, but a QR decomposition
     return xp.matrix_transpose(xp.linalg.qr(xp.matrix_transpose(block))[0])
 
 

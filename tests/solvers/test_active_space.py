@@ -284,3 +284,20 @@ def test_estimates_fall_as_orbitals_are_added():
     found = [solve(v, GRID, 2, GAAS, m) for m in (3, 8, 20)]
     assert (np.diff([s.density_error for s in found], axis=0) < 0).all()
     assert (np.diff([s.energy_error for s in found], axis=0) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("together", "n", "chosen", "is_split"),
+    [
+        ([0, 0, 0, 0], 3, [0, 1, 2], False),
+        ([0, 0, 1, 0], 3, [0, 1, 4], False),  # the pair (2, 3) does not fit; 4 does
+        ([1, 0, 1, 0], 4, [0, 1, 2, 3], False),
+        ([0, 1, 0, 1], 2, [0, 1], True),  # only pairs after the first
+        ([0, 0, 1, 0, 1], 3, [0, 1, 2], True),  # 4 may belong to a shell of which the rest is not there
+    ],
+)
+def test_shells_are_chosen_whole(together, n, chosen, is_split):
+    like = np.zeros((1, 5, 7))
+    rows, split = active_space.whole_shells(np.array([together], dtype=bool), n, like)
+    assert rows.shape == (1, n, 5) and (rows.sum(axis=2) == 1).all()
+    assert rows[0].argmax(axis=1).tolist() == chosen and split.tolist() == [is_split]

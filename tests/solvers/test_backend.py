@@ -232,3 +232,13 @@ def test_a_piece_for_a_gpu_obeys_the_memory(cupy):
     v = np.stack([smooth_potential(seed) for seed in range(12)])
     whole, pieces = (solve(cupy.asarray(v), GRID, 3, GAAS, memory=memory) for memory in (2.0, 0.03))
     np.testing.assert_allclose(pieces.energy.get(), whole.energy.get(), rtol=0, atol=1e-8)
+
+
+def test_threads_are_those_of_the_largest_blas(monkeypatch):
+    """PySCF brings a BLAS of its own, with one thread."""
+    libraries = [("blas", 4), ("blas", 1), ("openmp", 16)]
+    info = [{"user_api": api, "num_threads": n} for api, n in libraries]
+    monkeypatch.setattr(backend, "threadpool_info", lambda: info)
+    assert backend.blas_threads() == 4
+    monkeypatch.setattr(backend, "threadpool_info", lambda: [])
+    assert backend.blas_threads() == 1
