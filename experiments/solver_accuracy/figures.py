@@ -1,6 +1,6 @@
 """Tables and pictures of the solver's accuracy, from table.json, and of what it can show.
 
-python experiments/solver_accuracy/figures.py      (two minutes on two cores; after measure.py)
+python experiments/solver_accuracy/figures.py      (a minute; after measure.py)
 """
 
 from __future__ import annotations

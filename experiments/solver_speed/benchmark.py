@@ -1,6 +1,6 @@
 """The batched solver against the plain way, and where its time goes.
 
-python experiments/solver_speed/benchmark.py      (five minutes on two cores; prints the tables, writes table.json)
+python experiments/solver_speed/benchmark.py      (three minutes on two cores; prints the tables, writes table.json)
 
 The plain way is what one writes with libraries: SciPy's dense eigensolver in the 1024 sine functions, Coulomb integrals
 by FFT, PySCF's full CI, one dot after the other. Both run in turn on the same dots with the same cores; times are the
