@@ -19,7 +19,7 @@ from qd_pix2pix.models import FieldModel
 class Progress(TQDMProgressBar):
     """Lightning's bar with short names: losses, and R^2 of the last validation."""
 
-    NAMES = {"train/g_adversarial": "G", "train/g_reconstruction": "L_rec", "val/r2": "R2"}
+    NAMES = {"train/loss": "loss", "train/g_adversarial": "G", "train/g_reconstruction": "L_rec", "val/r2": "R2"}
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         """What stands at the end of the line."""

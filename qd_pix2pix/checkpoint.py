@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from hydra.utils import get_object, instantiate
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.optim import Optimizer
 
@@ -24,6 +25,8 @@ from qd_pix2pix.models.base import CARD
 
 FACTS = {"step": "global_step", "train_seconds": "train_seconds"}
 """What a loaded card tells beside what it was written with."""
+MEASURES = "tests"
+"""Key of a card under which a .safetensors file keeps the measures of its tests."""
 TRUSTED = ("qd_pix2pix.", "solvers.", "torch.optim.", "torch.nn.")
 
 
@@ -75,9 +78,9 @@ def check_targets(config: Any) -> None:
 
 
 def build_model(card: dict[str, Any]) -> FieldModel:
-    """A fresh model from its card: configuration of model and mapping, recipe and statistics of the dataset."""
+    """A fresh model from its card: configuration of model and mapping, recipes and statistics of the datasets."""
     mapping: Mapping = instantiate(card["mapping"]).fit(card["statistics"])
-    model = instantiate(card["model"], _partial_=True, _convert_="all")(mapping=mapping, recipe=card["recipe"])
+    model = instantiate(card["model"], _partial_=True, _convert_="all")(mapping=mapping, recipes=card["recipes"])
     model.card = card
     return model
 
@@ -102,14 +105,14 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     return content
 
 
-def check_resumable(path: Path | str, config: dict[str, Any]) -> int:
+def check_resumable(path: Path | str, card: dict[str, Any]) -> int:
     """Refuse to go on from a checkpoint that has no optimisers, or that was trained as something else.
 
     Returns its step.
 
     Args:
         path: of the checkpoint.
-        config: what shall be trained: model, mapping, data, loader, seed.
+        card: what shall be trained.
 
     Raises:
         ValueError: says which settings differ. See also ``read_checkpoint``.
@@ -117,9 +120,8 @@ def check_resumable(path: Path | str, config: dict[str, Any]) -> int:
     content = read_checkpoint(path)
     if "optimizer_states" not in content:
         raise ValueError(f"ckpt_path: {path} holds weights only; a run goes on from its last.ckpt")
-    card = content[CARD] | {"data": content[CARD]["recipe"]}
-    parts = ("model", "mapping", "data", "loader", "seed")
-    before, now = (flatten({part: source[part] for part in parts}) for source in (card, config))
+    parts = ("model", "mapping", "recipes", "loader", "seed")
+    before, now = (flatten({part: source[part] for part in parts}) for source in (content[CARD], card))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if changed:
         told = ", ".join(f"{key}={now.get(key)} (was {before.get(key)})" for key in changed)
@@ -131,20 +133,46 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """Nested containers as one level of dotted names."""
     if isinstance(config, dict):
         return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}{key}.").items()}
-    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
+    return {prefix[:-1]: json.dumps(config, sort_keys=True) if isinstance(config, list) else config}
 
 
 def load_model(path: Path | str) -> FieldModel:
-    """The trained model of a checkpoint, on the CPU, ready to predict.
+    """The trained model of a checkpoint or of a .safetensors file, on the CPU, ready to predict.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no checkpoint of this project, or asks for code that is not part of it.
     """
+    if Path(path).suffix == ".safetensors":
+        return _load_safetensors(Path(path))
     content = read_checkpoint(path)
-    card = content[CARD]
-    check_targets([card["model"], card["mapping"], card["recipe"]])
-    model = build_model(card)
+    model = _build_trusted(content[CARD])
     model.load_state_dict(content["state_dict"])
-    model.card = card | {key: content[name] for key, name in FACTS.items()}
+    model.card = content[CARD] | {key: content[name] for key, name in FACTS.items()}
     return model.eval()
+
+
+def _load_safetensors(path: Path) -> FieldModel:
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint: {path} is not there; evaluate.py save=... writes such files")
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {})[CARD])
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"checkpoint: {path} is damaged, or not of this project ({error!r})") from None
+    model = _build_trusted(card)
+    try:
+        model.network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"checkpoint: {path} does not fit its own card ({error})") from None
+    return model.eval()
+
+
+def _build_trusted(card: dict[str, Any]) -> FieldModel:
+    """The model of a card whose classes were checked before any of them is built."""
+    try:
+        check_targets([card["model"], card["mapping"], card["recipes"]])
+    except KeyError as error:
+        raise ValueError(f"checkpoint: its card has no {error}; it is of another version of qd_pix2pix") from None
+    return build_model(card)

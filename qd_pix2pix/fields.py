@@ -40,12 +40,15 @@ def units_of(recipe: dict[str, Any]) -> Units:
 
 @dataclass(frozen=True)
 class Field:
-    """A function on the grid: ``name`` in files and on the command line, ``symbol`` (TeX), ``quantity``, meaning."""
+    """A function on the grid, or a number of a dot: ``name`` in files and on the command line, ``symbol`` (TeX),
+    ``quantity``, meaning, and whether it is one number instead of (n, n).
+    """
 
     name: str
     symbol: str
     quantity: str
     description: str
+    is_scalar: bool = False
 
     @property
     def is_density(self) -> bool:
@@ -59,6 +62,8 @@ FIELDS = {
         Field("V", r"V", "energy", "confinement potential"),
         Field("n0", r"n_0", "density", "electron density without interaction"),
         Field("n_int", r"n_\mathrm{int}", "density", "electron density of the interacting ground state"),
+        Field("energy", r"E", "energy", "interacting ground-state energy", is_scalar=True),
+        Field("gap", r"\Delta E", "energy", "gap to the next state", is_scalar=True),
     )
 }
 

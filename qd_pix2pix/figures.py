@@ -28,7 +28,7 @@ STYLE: Any = {
     "image.origin": "lower",
 }
 matplotlib.rcParams.update(STYLE)
-COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a")
+COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a", "#b08900", "#5f6f7a")
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,18 @@ def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: b
     panel.set_xlabel("training step")
     panel.set_ylabel(ylabel)
     panel.legend(fontsize=8)
+    return figure
+
+
+def against_exact(exact: NDArray, predicted: NDArray, label: str) -> Figure:
+    """Predicted numbers against exact ones, with the line where they agree."""
+    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    panel = figure.subplots()
+    low, high = min(exact.min(), predicted.min()), max(exact.max(), predicted.max())
+    panel.plot([low, high], [low, high], color="0.6", lw=1)
+    panel.plot(exact, predicted, ".", color=COLOURS[0], ms=5)
+    panel.set_xlabel(f"exact {label}")
+    panel.set_ylabel(f"predicted {label}")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Losses of adversarial training and of reconstruction, pure functions of tensors.
+"""Losses of adversarial training, of reconstruction and of regression, pure functions of tensors.
 
 With logits D and the sigmoid S (Pantis-Simut et al. 2023, eq. 12 and 13):
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,4 +25,37 @@ def least_squares(logits: Tensor, real: bool) -> Tensor:
 
 
 ADVERSARIAL: dict[str, Callable[[Tensor, bool], Tensor]] = {"bce": bce, "least_squares": least_squares}
+
+
+def relative_l1(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
+    """Mean |pred - exact| / scale; with the mean density as scale it is NMAE. (B, n, n) or (B,) -> scalar."""
+    return _scaled(pred, exact, scale).abs().mean()
+
+
+def relative_l2(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
+    """Mean square of (pred - exact) / scale. Scalar."""
+    return _scaled(pred, exact, scale).square().mean()
+
+
+def relative_huber(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
+    """Huber's loss of (pred - exact) / scale: square below 1, linear beyond. Scalar."""
+    return F.huber_loss(_scaled(pred, exact, scale), torch.zeros_like(exact))
+
+
+def relative_gradient(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
+    """Mean |difference between neighbouring points| of (pred - exact) / scale; 0 for numbers. Scalar."""
+    error = _scaled(pred, exact, scale)
+    return sum((error.diff(dim=d).abs().mean() for d in range(1, error.ndim)), start=error.new_zeros(()))
+
+
+def _scaled(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
+    return (pred - exact) / scale.reshape(-1, *(1,) * (pred.ndim - 1))
+
+
 RECONSTRUCTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
+REGRESSION: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "l1": relative_l1,
+    "l2": relative_l2,
+    "huber": relative_huber,
+    "gradient": relative_gradient,
+}

@@ -5,19 +5,22 @@ Fields have shape (..., n, n); a measure of single dots has shape (...).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import Metric
 
+from qd_pix2pix.symmetry import ORDER, square_symmetry
+
 POINTS = (-2, -1)
 DOT_MEASURES = ("ssim", "mssim", "l1", "l2", "linf")
 CHARGE_MEASURES = ("nmae", "charge_error")
 SSIM_K = (0.01, 0.03)
 """K_1 and K_2 of Wang et al., IEEE Trans. Image Process. 13, 600 (2004)."""
+Number = float | Tensor
+"""One number for all dots, or one for each, (...)."""
 
 
 def l1(pred: Tensor, target: Tensor) -> Tensor:
@@ -35,12 +38,12 @@ def linf(pred: Tensor, target: Tensor) -> Tensor:
     return (pred - target).abs().amax(POINTS)
 
 
-def nmae(pred: Tensor, target: Tensor, cell_area: float, n_electrons: int) -> Tensor:
+def nmae(pred: Tensor, target: Tensor, cell_area: Number, n_electrons: Number) -> Tensor:
     """Int |n - n_ref| / N: the charge in the wrong place per electron (twice the charge displaced)."""
     return (pred - target).abs().sum(POINTS) * (cell_area / n_electrons)
 
 
-def charge_error(pred: Tensor, cell_area: float, n_electrons: int) -> Tensor:
+def charge_error(pred: Tensor, cell_area: Number, n_electrons: Number) -> Tensor:
     """|int n - N| / N."""
     return (pred.sum(POINTS) * (cell_area / n_electrons) - 1).abs()
 
@@ -80,8 +83,22 @@ def r2(pred: Tensor, target: Tensor) -> Tensor:
     return torch.where(total > 0, 1 - residual / total, torch.nan)
 
 
+def equivariance_error(predict: Callable[[Tensor], Tensor], source: Tensor) -> Tensor:
+    """Largest int |G(g a) - g G(a)| / int |G(a)| over the square's symmetries g, for each a of (B, 1, n, n): (B,).
+
+    0 for a map that does not care how the square lies; ``predict`` maps (B, 1, n, n) to the same shape.
+    """
+    straight = predict(source).double()
+    size = straight.abs().sum((1, *POINTS))
+    errors = [
+        (predict(square_symmetry(source, g)).double() - square_symmetry(straight, g)).abs().sum((1, *POINTS)) / size
+        for g in range(1, ORDER)
+    ]
+    return torch.stack(errors).amax(0)
+
+
 def dot_measures(
-    pred: Tensor, target: Tensor, data_range: float, cell_area: float, n_electrons: int | None
+    pred: Tensor, target: Tensor, data_range: float, cell_area: Number, n_electrons: Number | None
 ) -> dict[str, Tensor]:
     """All measures of single dots, by name, each (...). With ``n_electrons`` (densities) the charges, too."""
     measures = {
@@ -100,15 +117,15 @@ def dot_measures(
 class FieldMetrics(Metric):
     """R^2 of a split, and the mean over its dots of every other measure; ``compute`` gives them by name.
 
-    Sums run in double precision where the device has it. ``settings`` are those of ``dot_measures``.
+    Sums run in double precision where the device has it. Charges are measured of densities only.
     """
 
     full_state_update = False
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, data_range: float, is_density: bool) -> None:
         super().__init__()
-        self.settings = settings
-        self.names = DOT_MEASURES if settings["n_electrons"] is None else DOT_MEASURES + CHARGE_MEASURES
+        self.data_range, self.is_density = data_range, is_density
+        self.names = DOT_MEASURES + CHARGE_MEASURES if is_density else DOT_MEASURES
         for name in ("count", "sum_map", "sum_square", "residual", *(f"sum_{name}" for name in self.names)):
             self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
 
@@ -117,11 +134,12 @@ class FieldMetrics(Metric):
     sum_square: Tensor
     residual: Tensor
 
-    def update(self, pred: Tensor, target: Tensor) -> None:
-        """Take in predictions and targets (B, n, n)."""
+    def update(self, pred: Tensor, target: Tensor, cell_area: Number, n_electrons: Number) -> None:
+        """Take in predictions and targets (B, n, n), with the cell area and the electrons of each dot."""
         if pred.device.type != "mps":
             pred, target = pred.double(), target.double()
-        measures = dot_measures(pred, target, **self.settings)
+        charge = n_electrons if self.is_density else None
+        measures = dot_measures(pred, target, self.data_range, cell_area, charge)
         for name, values in measures.items():
             setattr(self, f"sum_{name}", getattr(self, f"sum_{name}") + values.sum())
         self.count = self.count + len(pred)

@@ -1,8 +1,9 @@
 """The predictions file: what ``evaluate`` writes and ``report`` reads. No torch here.
 
 HDF5, openable with xarray, fields indexed [sample, x, y]: ``source`` and ``predicted``, and where they are known the
-exact ``target`` and the measures of single dots; ``x``, ``y``, ``gap``. Attributes: names of the fields, units of
-length and energy ("nm, eV"); each variable bears its own.
+exact ``target`` and the measures of single dots; ``x``, ``y``, ``gap``; of further outputs, fields or numbers,
+``also/<name>/predicted`` and ``also/<name>/exact``. Attributes: names of the fields, units of length and energy
+("nm, eV"); each variable bears its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from qd_pix2pix.fields import NM_EV, Field, Units, get_field
 WITH_UNIT = ("l1", "l2", "linf")
 """Measures that bear the unit of the target; all others are pure numbers."""
 
+Also = dict[str, tuple[NDArray, NDArray | None]]
+"""Further outputs by name: predicted, and exact where it is known."""
+
 
 @dataclass
 class Predictions:
@@ -33,6 +37,7 @@ class Predictions:
         target: exact (S, n, n), or None where nobody solved the dots.
         sample: numbers of the dots.
         gap: of each dot, or None.
+        also: further outputs by name: predicted, and exact or None; (S, n, n) or (S,) each.
         measures: by name, (S,) each; empty without ``target``.
     """
 
@@ -45,6 +50,7 @@ class Predictions:
     sample: NDArray[np.int64]
     target: NDArray | None = None
     gap: NDArray | None = None
+    also: Also = field(default_factory=dict)
     measures: dict[str, NDArray] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -66,6 +72,10 @@ class Predictions:
                     _column(file, name, values, self.units.of(shown.quantity))
             if self.gap is not None:
                 _column(file, "gap", self.gap, self.units.energy)
+            for name, pair in self.also.items():
+                for key, values in zip(("predicted", "exact"), pair, strict=True):
+                    if values is not None:
+                        _column(file, f"also/{name}/{key}", values, self.units.of(get_field(name).quantity))
             for name, values in self.measures.items():
                 unit = self.units.of(self.target_field.quantity) if name in WITH_UNIT else "1"
                 _column(file, f"measures/{name}", values, unit)
@@ -88,6 +98,10 @@ class Predictions:
                 source=file["source"][...],
                 predicted=file["predicted"][...],
                 sample=file["sample"][...],
+                also={
+                    name: (pair["predicted"][...], pair["exact"][...] if "exact" in pair else None)
+                    for name, pair in file.get("also", {}).items()
+                },
                 measures={name: values[...] for name, values in file.get("measures", {}).items()},
                 **optional,
             )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix import figures
 from qd_pix2pix.data.store import write_text_whole
-from qd_pix2pix.fields import MILLI, get_field
+from qd_pix2pix.fields import MILLI, get_field, units_of
 from qd_pix2pix.history import read_history, read_snapshots
 from qd_pix2pix.predictions import WITH_UNIT, Predictions
 
@@ -31,6 +31,7 @@ MEASURES = {
     "l2": "L₂",
     "linf": "L∞",
     "charge_error": "charge error",
+    "equivariance_error": "equivariance error",
 }
 MEANING = {
     "r2": "explained variance against the mean map",
@@ -41,11 +42,14 @@ MEANING = {
     "l2": "root mean square error",
     "linf": "largest error",
     "charge_error": "|∫n − N| / N",
+    "equivariance_error": "largest change when the square is turned or mirrored",
 }
+TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
+IN_PERCENT = ("nmae", "charge_error", "equivariance_error")
 COLUMNS = ("input", "exact", "predicted", "error")
 CARDS = ("R²", "NMAE", "SSIM", "MSSIM (8×8)", "charge error", "L∞")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int"}
+SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int", "energy": "E", "gap": "ΔE"}
 
 
 class Panel(NamedTuple):
@@ -75,12 +79,15 @@ def png(figure: Figure) -> str:
 
 def render(template: str, **content: Any) -> str:
     """A page from one of the package's templates."""
-    environment = Environment(loader=PackageLoader("qd_pix2pix", "."), autoescape=True, undefined=StrictUndefined)
+    loader = PackageLoader("qd_pix2pix", ".")
+    environment = Environment(
+        loader=loader, autoescape=".html" in template, undefined=StrictUndefined, keep_trailing_newline=True
+    )
     return environment.get_template(template).render(**content)
 
 
 def _number(name: str, value: float, unit: str) -> str:
-    if name in ("nmae", "charge_error"):
+    if name in IN_PERCENT:
         return f"{100 * value:.3g} %"
     if name in WITH_UNIT:
         digits, _, power = f"{value:.2e}".partition("e")
@@ -100,6 +107,21 @@ def table(record: dict[str, Any], unit: str) -> list[Row]:
             rows.append(Row(label, MEANING[name], mean, median, f"{low} … {high}"))
         elif value is not None:
             rows.append(Row(label, MEANING[name], _number(name, value, unit), "", ""))
+    return rows
+
+
+def also_table(record: dict[str, Any]) -> list[Row]:
+    """One line for each further output: R^2 and NMAE of a field, R^2 and |error| of a number."""
+    unit = MILLI[units_of(record["recipe"]).energy]
+    rows = []
+    for name, found in record["also"].items():
+        r2 = f"R² {found['r2']:.4f}" if found["r2"] is not None else ""
+        if "error" in found:
+            spread, label, shown = found["error"], "|error|", lambda v: f"{1e3 * v:.3g} {unit}"
+        else:
+            spread, label, shown = found["nmae"], "NMAE", lambda v: f"{100 * v:.3g} %"
+        low, high, mean, median = (shown(spread[key]) for key in ("p05", "p95", "mean", "median"))
+        rows.append(Row(f"{SYMBOLS[name]}, {label}", r2, mean, median, f"{low} … {high}"))
     return rows
 
 
@@ -151,6 +173,24 @@ def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
         yield Panel(png(figure), f"{label} of each dot against the gap above its ground state.")
 
 
+def _also_panels(predictions: Predictions, axes: figures.Axes) -> Iterator[Panel]:
+    """Further outputs: numbers against the exact ones; fields of the typical dot."""
+    p = predictions
+    for name, (found, exact) in p.also.items():
+        field = get_field(name)
+        if exact is None:
+            continue
+        if field.is_scalar:
+            unit = MILLI[p.units.energy]
+            figure = figures.against_exact(1e3 * exact, 1e3 * found, rf"${field.symbol}$ ({unit})")
+            yield Panel(png(figure), f"{SYMBOLS[name]}: {field.description}.")
+        else:
+            order = np.argsort(_score(p)[1])
+            chosen = order[len(order) // 2 : len(order) // 2 + 1]
+            figure = figures.comparison(replace(axes, target=field), p.source[chosen], exact[chosen], found[chosen])
+            yield Panel(png(figure), f"{SYMBOLS[name]} of the typical dot.", wide=True)
+
+
 def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray | None) -> Iterator[Panel]:
     if run is None:
         return
@@ -165,6 +205,10 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
     if "train/g_reconstruction" in history:
         figure = figures.curves(history, {"train/g_reconstruction": "reconstruction"}, "loss, scaled field", log=True)
         yield Panel(png(figure), "Reconstruction loss of the generator, before its weight λ.")
+    terms = {name: name.removeprefix("train/") for name in ("train/loss", *(f"train/{t}" for t in TERMS))}
+    if "train/loss" in history:
+        figure = figures.curves(history, terms, "loss", log=True)
+        yield Panel(png(figure), "Loss and its terms, each before its weight; thick: running mean.")
     similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
     if "val/r2" in history:
         yield Panel(png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
@@ -180,14 +224,45 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
         yield Panel(png(figure), "A validation dot while the network learns.", wide=True)
 
 
-def print_table(record: dict[str, Any], unit: str) -> None:
+def print_table(record: dict[str, Any]) -> None:
     """The measures, on the terminal."""
+    judged = record["model"]["mapping"]["source" if record.get("inverse") else "target"]
+    unit = units_of(record["recipe"]).of(get_field(judged).quantity)
     rows = table(record, unit)
     if rows:
         print(f"\n{record['mapping']}, {record['dots']} dots")
-        print(f"{'':14}{'mean':>16}{'median':>16}   90 % of the dots")
-    for row in rows:
-        print(f"{row.name:14}{row.mean:>16}{row.median:>16}   {row.spread}")
+        print(f"{'':20}{'mean':>16}{'median':>16}   90 % of the dots")
+    for row in rows + also_table(record):
+        print(f"{row.name:20}{row.mean:>16}{row.median:>16}   {row.spread}")
+
+
+def model_card(weights: str, records: list[dict[str, Any]]) -> str:
+    """What a file of weights is, in Markdown: use, data, configuration, measures with their spread, limits."""
+    card = records[0]["model"]
+    mapping, units = card["mapping"], units_of(card["recipes"][0])
+    given, asked = (get_field(mapping[key]) for key in ("source", "target"))
+    tests = [
+        {
+            "record": record,
+            "facts": f"N = {record['recipe']['n_electrons']}, m* = {record['recipe']['material']['m_eff']}, "
+            f"ε_r = {record['recipe']['material']['eps_r']}, L = {record['recipe']['grid']['extent']:g} {units.length}",
+            "rows": table(record, units.of(asked.quantity)) + also_table(record),
+        }
+        for record in records
+    ]
+    return render(
+        "model_card.md.j2",
+        weights=weights,
+        card=card,
+        given=given,
+        asked=[get_field(name) for name in (mapping["target"], *mapping["also"])],
+        units=units,
+        unit=units.of,
+        tests=tests,
+        provenance=_provenance(records[0]),
+        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "seed")}, indent=1),
+        recipes=json.dumps(card["recipes"], indent=1),
+    )
 
 
 def _provenance(record: dict[str, Any]) -> dict[str, str]:
@@ -195,7 +270,7 @@ def _provenance(record: dict[str, Any]) -> dict[str, str]:
     card, origin = record["model"], record["provenance"]
     facts = {
         "Checkpoint": record["checkpoint"],
-        "Dataset": card["dataset"],
+        "Dataset": ", ".join(card["datasets"]),
         "Training": f"step {card['step']}, batch {card['loader']['batch_size']}, seed {card['seed']}, "
         f"precision {card['trainer']['precision']}, "
         f"{card['train_seconds'] / 60:.1f} minutes",
@@ -228,17 +303,20 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         title=f"{source} → {target}",
         inverse=inverse,
         record=record,
-        recipe=card["recipe"],
+        recipe=record["recipe"],
+        trained=sum(recipe["train"] for recipe in card["recipes"]),
         length=predictions.units.length,
-        family=card["recipe"]["potential"]["_target_"].rsplit(".", 1)[-1],
+        family=card["recipes"][0]["potential"]["_target_"].rsplit(".", 1)[-1],
         rows=rows,
+        also=also_table(record),
         # what the solver finds has its charge for sure
         cards=[row for name in CARDS for row in rows if row.name == name and not (inverse and "charge" in name)][:5],
         dots=list(_dot_panels(predictions, axes, inverse)),
+        outputs=list(_also_panels(predictions, axes)) if predictions.target is not None else [],
         distributions=list(_distribution_panels(predictions)),
         training=list(_training_panels(run, trained, validation)),
         provenance=_provenance(record),
-        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "recipe")}, indent=2),
+        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "recipes")}, indent=2),
     )
     path = folder / "report.html"
     write_text_whole(path, page)

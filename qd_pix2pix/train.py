@@ -18,20 +18,24 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots
 from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
 from qd_pix2pix.command_line import WORDS
+from qd_pix2pix.conditions import recipes_of
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
-from qd_pix2pix.data.store import FIELD_COLUMNS, Store, write_text_whole
+from qd_pix2pix.data.store import Store, training_statistics, write_text_whole
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
-from qd_pix2pix.fields import units_of
+from qd_pix2pix.fields import FIELDS, get_field, units_of
 from qd_pix2pix.figures import Axes
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
 
 Config = dict[str, Any]
-NOT_WITH_TWO_OPTIMISERS = (
+NOT_OURS = (
     ("gradient_clip_val", 0, "model.gradient_clip"),
     ("accumulate_grad_batches", 1, "loader.batch_size"),
 )
+"""Arguments of the Trainer that Lightning cannot honour with two optimisers, their neutral value, and ours instead."""
+NO_END = 10**9
+"""Steps of a run that only ``trainer.max_time`` ends."""
 
 
 def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
@@ -55,18 +59,21 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
     for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
         leftover.unlink()
-    store = Store(generate(config["data"], config["data_root"], make_launcher(config["launcher"])))
+    launcher = make_launcher(config["launcher"])
+    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    model = build_model(make_card(config, store.recipe, store.statistics, store.name))
+    model = build_model(make_card(config, stores))
+    model.card["parameters"] = sum(p.numel() for p in model.network.parameters())
     data: DotsDataModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
-        store=store, mapping=model.mapping, seed=config["seed"]
+        stores=stores, mapping=model.mapping, seed=config["seed"]
     )
     loggers = make_loggers(config, run)
     best = BestCheckpoint(
         run / "checkpoints", "best", monitor="val/r2", mode="max", save_weights_only=True, enable_version_counter=False
     )
-    trainer = make_trainer(config, run, model, loggers, [best], _total_steps(config, len(store.split("train"))))
-    announce(model, store, trainer, run)
+    n_train = sum(len(store.split("train")) for store in stores)
+    trainer = make_trainer(config, run, model, loggers, [best], _total_steps(config, n_train))
+    announce(model, stores, trainer, run)
     for logger in loggers:
         logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
     try:
@@ -80,8 +87,13 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
         raise SystemExit(130) from None
     _finalize(loggers)
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
-    evaluate_split(path, store, "test", run / "test")
+    evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
     return path
+
+
+def _recipes(config: Config) -> list[Config]:
+    """Recipes of the datasets that are trained on."""
+    return recipes_of(config["data"], config["range"])
 
 
 def check_config(config: Config) -> None:
@@ -90,20 +102,22 @@ def check_config(config: Config) -> None:
     Raises:
         ValueError: or whatever the setting's owner raises.
     """
-    recipe = make_recipe(config["data"])
-    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELD_COLUMNS}
-    model = build_model(make_card(config, config["data"], statistics, ""))
-    field = torch.zeros(1, 1, recipe.grid.n, recipe.grid.n)
+    recipes = _recipes(config)
+    made = [make_recipe(recipe) for recipe in recipes]
+    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELDS}
+    card = _card(config, recipes, statistics, [])
+    model = build_model(card)
+    field = torch.zeros(1, 1, made[0].grid.n, made[0].grid.n)
     try:
         with torch.no_grad():
             model.check(field)
     except RuntimeError as error:
         raise ValueError(f"network, model: they do not take fields of shape {tuple(field.shape)}: {error}") from None
-    unread = SimpleNamespace(recipe=config["data"])  # a loader looks into its store only when it loads
-    instantiate(config["loader"], _partial_=True, _convert_="all")(store=unread, mapping=model.mapping)
-    total_steps = _total_steps(config, recipe.train)
+    unread = [SimpleNamespace(recipe=recipe) for recipe in recipes]  # a loader looks into a store only when it loads
+    instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, mapping=model.mapping)
+    total_steps = _total_steps(config, sum(recipe.train for recipe in made))
     if config["ckpt_path"]:
-        step = check_resumable(config["ckpt_path"], config)
+        step = check_resumable(config["ckpt_path"], card)
         if step >= total_steps:
             print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to go on")
     low_bounds = {
@@ -114,25 +128,47 @@ def check_config(config: Config) -> None:
     for word, (value, low) in low_bounds.items():
         if not low <= value < 2**32:
             raise ValueError(f"{word}: expected a whole number of at least {low}, got {value!r}")
-    for word, neutral, instead in NOT_WITH_TWO_OPTIMISERS:
+    for word, neutral, instead in NOT_OURS:
         if config["trainer"].get(word) not in (None, neutral):
-            raise ValueError(f"trainer.{word}: Lightning cannot do this with two optimisers; use {instead}")
-    instantiate(config["trainer"], _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+            raise ValueError(f"trainer.{word}: does not work with two optimisers; use {instead}, as all models do")
+    options = _trainer_options(config)
+    instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
 
 
-def make_card(config: Config, recipe: Config, statistics: Config, dataset: str) -> Config:
+def make_card(config: Config, stores: Sequence[Store]) -> Config:
     """What a checkpoint says of itself."""
+    scalars = [name for name in config["mapping"]["also"] if get_field(name).is_scalar]
+    recipes = [store.recipe for store in stores]
+    return _card(config, recipes, training_statistics(stores, scalars), [store.name for store in stores])
+
+
+def _card(config: Config, recipes: list[Config], statistics: Config, datasets: list[str]) -> Config:
     return {
         "model": config["model"],
         "mapping": config["mapping"],
-        "recipe": recipe,
+        "recipes": recipes,
         "statistics": statistics,
-        "dataset": dataset,
+        "datasets": datasets,
         "loader": config["loader"],
-        "trainer": config["trainer"],
+        "trainer": _trainer_options(config),
         "seed": config["seed"],
         "provenance": provenance(device_name(best_device())),
     }
+
+
+def _trainer_options(config: Config) -> Config:
+    """The Trainer's arguments, with the precision that suits the machine where it is left open."""
+    options = dict(config["trainer"])
+    if options["precision"] == "auto":
+        options["precision"] = "bf16-mixed" if _multiplies_bf16() else "32-true"
+    return options
+
+
+def _multiplies_bf16() -> bool:
+    """True where products of bfloat16 matrices are faster than those of float32: matrix units of CPU or GPU."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 def _total_steps(config: Config, n_train: int) -> int:
@@ -148,6 +184,8 @@ def _total_steps(config: Config, n_train: int) -> int:
             raise ValueError(f"trainer.{name}: expected a whole number, got {value!r}")
     epochs, steps = trainer["max_epochs"], trainer["max_steps"]
     per_epoch = -(-n_train // batch)
+    if trainer["max_time"] is not None and steps < 0 and epochs in (None, -1):
+        return NO_END
     bounds = [per_epoch * epochs] * (epochs is not None and epochs >= 0) + [steps] * (steps >= 0)
     if not bounds or min(bounds) < 1:
         raise ValueError(f"trainer.max_epochs, trainer.max_steps: expected at least one step, got {epochs} and {steps}")
@@ -193,10 +231,13 @@ def make_trainer(
         every_n_train_steps=min(config["checkpoint_every"], total_steps),
         enable_version_counter=False,
     )
-    recipe, mapping = model.card["recipe"], model.mapping
+    recipe, mapping = model.card["recipes"][0], model.mapping
     axes = Axes(recipe["grid"]["extent"], units_of(recipe), mapping.source, mapping.target)
     snapshots = Snapshots(run / "snapshots", axes)
-    options = config["trainer"] | {"val_check_interval": min(config["trainer"]["val_check_interval"], total_steps)}
+    options = _trainer_options(config)
+    if total_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
+        validations = -(-total_steps // options["val_check_interval"])
+        options["val_check_interval"] = total_steps // validations
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
         callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)],
@@ -205,13 +246,14 @@ def make_trainer(
     )
 
 
-def announce(model: FieldModel, store: Store, trainer: pl.Trainer, run: Path) -> None:
+def announce(model: FieldModel, stores: Sequence[Store], trainer: pl.Trainer, run: Path) -> None:
     """Say what is about to happen."""
-    parameters = sum(p.numel() for p in model.network.parameters())
-    print(f"{model.mapping.source.name} -> {model.mapping.target.name}: {type(model).__name__}", end=", ")
-    print(f"{parameters / 1e6:.1f} M parameters", end="")
+    asked = ", ".join(field.name for field in model.mapping.outputs)
+    print(f"{model.mapping.source.name} -> {asked}: {type(model).__name__}, {type(model.network).__name__}", end=", ")
+    print(f"{model.card['parameters'] / 1e6:.2f} M parameters", end="")
     print(f", receptive field {model.receptive_field}" if model.receptive_field else "", end="")
-    print(f", on {device_name(trainer.strategy.root_device)}\ndataset {store.path}\nrun     {run}", flush=True)
+    print(f", on {device_name(trainer.strategy.root_device)}, {trainer.precision}")
+    print("\n".join([*(f"dataset {store.path}" for store in stores), f"run     {run}"]), flush=True)
 
 
 def _finalize(loggers: list[Logger]) -> None:

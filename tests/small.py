@@ -21,6 +21,7 @@ SMALL_DATA = [
     "data.shard_size=5",
 ]
 SMALL_NETWORKS = ["network.levels=5", "network.channels=4", "model.discriminator.channels=4"]
+SMALL_REGRESSOR = ["model=regressor", "network.channels=[2,3]", "network.blocks=[1,1]"]
 SHORT = [
     "trainer.max_steps=6",
     "trainer.val_check_interval=3",

@@ -1,5 +1,6 @@
 """Every experiment's configuration runs, minimised; those of Mills et al. give their potentials and energies."""
 
+import importlib.util
 import re
 
 import h5py
@@ -9,7 +10,7 @@ from scipy.optimize import brentq
 from small import ROOT, configuration
 
 from qd_pix2pix.data.generate import make_recipe
-from qd_pix2pix.train import train
+from qd_pix2pix.train import check_config, train
 from solvers import Material, finite_difference_levels
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
@@ -97,3 +98,25 @@ def test_energies_agree_with_finite_differences(mills, name):
     V = recipe.draw("train", 0)
     levels = finite_difference_levels(V, recipe.grid, recipe.material, 2)
     assert recipe.solve(V).orbital_energies == pytest.approx(levels, abs=2e-3)
+
+
+@pytest.fixture(scope="module")
+def regressor_runs():
+    specification = importlib.util.spec_from_file_location("run", ROOT / "experiments/field_regressors/run.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("study", ["bars", "networks", "curves"])
+def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
+    runs = regressor_runs.STUDIES[study]()
+    assert len({regressor_runs.folder(name) for name in runs}) == len(runs) == len(set(runs.values()))
+    for words in list(runs.values())[:: max(len(runs) // 6, 1)]:
+        check_config(configuration("train", *words))
+
+
+def test_what_is_told_of_field_regressors_is_what_the_commands_now_say(regressor_runs):
+    """A result whose words have changed since is not shown as that of today's command."""
+    today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
+    assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()

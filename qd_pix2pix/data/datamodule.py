@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from qd_pix2pix.data.dataset import FieldPairs, Jitter, RandomSymmetry, Transform
+from qd_pix2pix.conditions import facts_of
+from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry, Transform
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.mapping import Mapping
 
@@ -64,10 +65,10 @@ class ResumableLoader(DataLoader[Any]):
 
 
 class DotsDataModule(pl.LightningDataModule):
-    """Pairs of fields of one dataset, for one mapping.
+    """Pairs of fields of one dataset, or of several on the same number of points, for one mapping.
 
     Args:
-        store: the dataset.
+        stores: the datasets.
         mapping: which field is given and which is asked.
         batch_size: dots per training step.
         eval_batch_size: dots per step of validation and test.
@@ -83,7 +84,7 @@ class DotsDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        store: Store,
+        stores: Sequence[Store],
         mapping: Mapping,
         batch_size: int = 1,
         eval_batch_size: int = 25,
@@ -94,10 +95,10 @@ class DotsDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.store, self.mapping = store, mapping
+        self.stores, self.mapping = stores, mapping
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
-        n = store.recipe["grid"]["n"]
+        n = stores[0].recipe["grid"]["n"]
         jitter = n if jitter is None else jitter
         for name, value, low in (
             ("batch_size", batch_size, 1),
@@ -114,10 +115,10 @@ class DotsDataModule(pl.LightningDataModule):
 
     def pairs(self, split: str, augment: bool = False) -> FieldPairs:
         """The pairs of a split."""
+        dots = Dots([store.split(split) for store in self.stores], [facts_of(store.recipe) for store in self.stores])
         return FieldPairs(
-            self.store.split(split),
-            self.mapping.source.name,
-            self.mapping.target.name,
+            dots,
+            self.mapping,
             self.transforms if augment else (),
             self.seed,
             self.cache_bytes,

@@ -180,20 +180,35 @@ def _field_statistics(values: NDArray) -> dict[str, float]:
 
 def merge_statistics(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Statistics of a split from those of its shards; ``std`` is the standard deviation over samples and points."""
-    merged = {}
     weights = [e["samples"] for e in entries]
-    for name in FIELD_COLUMNS:
-        parts = [e["fields"][name] for e in entries]
-        mean, square = (float(np.average([p[key] for p in parts], weights=weights)) for key in ("mean", "mean_square"))
-        merged[name] = {
-            "min": min(p["min"] for p in parts),
-            "max": max(p["max"] for p in parts),
-            "mean": mean,
-            "std": max(square - mean**2, 0.0) ** 0.5,
-            "dot_mean_min": min(p["dot_mean_min"] for p in parts),
-            "dot_mean_max": max(p["dot_mean_max"] for p in parts),
-        }
-    return merged
+    return {name: _pool([e["fields"][name] for e in entries], weights) for name in FIELD_COLUMNS}
+
+
+def training_statistics(stores: Sequence[Store], scalars: Iterable[str] = ()) -> dict[str, dict[str, float]]:
+    """Statistics of the training splits of several datasets together; of ``scalars`` the extremes only."""
+    if len(stores) == 1:
+        pooled = dict(stores[0].statistics)
+    else:
+        weights = [len(store.split("train")) for store in stores]
+        parts = {name: [store.statistics[name] for store in stores] for name in FIELD_COLUMNS}
+        squares = {name: [{"mean_square": p["std"] ** 2 + p["mean"] ** 2} | p for p in parts[name]] for name in parts}
+        pooled = {name: _pool(squares[name], weights) for name in FIELD_COLUMNS}
+    for name in scalars:
+        values = np.concatenate([store.split("train").load((name,))[name] for store in stores])
+        pooled[name] = {"min": float(values.min()), "max": float(values.max())}
+    return pooled
+
+
+def _pool(parts: Sequence[dict[str, float]], weights: Sequence[int]) -> dict[str, float]:
+    mean, square = (float(np.average([p[key] for p in parts], weights=weights)) for key in ("mean", "mean_square"))
+    return {
+        "min": min(p["min"] for p in parts),
+        "max": max(p["max"] for p in parts),
+        "mean": mean,
+        "std": max(square - mean**2, 0.0) ** 0.5,
+        "dot_mean_min": min(p["dot_mean_min"] for p in parts),
+        "dot_mean_max": max(p["dot_mean_max"] for p in parts),
+    }
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

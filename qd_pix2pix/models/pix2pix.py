@@ -7,35 +7,31 @@ Each step updates D on (a, b) and (a, G(a)), then G against the new D.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from qd_pix2pix.losses import ADVERSARIAL, RECONSTRUCTION
 from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.models.base import Batch, FieldModel
+from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer
 from qd_pix2pix.networks.blocks import choose
-
-OptimizerFactory = Callable[..., Optimizer]
 
 
 class Pix2Pix(FieldModel):
     """The generator is the model's ``network``; the discriminator is there for training only.
 
     Args:
-        mapping, network, recipe: see ``FieldModel``.
-        discriminator: (source, target), both scaled (B, 1, n, n) -> logits.
+        mapping, recipes, network, gradient_clip: see ``FieldModel``; Lightning's own ``gradient_clip_val`` does not
+            work with two optimisers. The mapping asks one field.
+        discriminator: in_channels -> network from (source, target), both scaled (B, 1, n, n), to logits.
         optimizer: parameters -> optimiser; called for each network. Fused where the optimiser and the device can.
         lambda_rec: weight of the reconstruction loss (the paper's lambda).
         adversarial_loss: bce or least_squares.
         reconstruction_loss: l1 or l2, of scaled fields.
-        gradient_clip: largest norm of each network's gradient; None for no bound. (The Trainer's own
-            ``gradient_clip_val`` does not work with two optimisers.)
 
     Raises:
         ValueError: an argument is out of range.
@@ -44,26 +40,28 @@ class Pix2Pix(FieldModel):
     def __init__(
         self,
         mapping: Mapping,
-        network: nn.Module,
-        recipe: dict[str, Any],
-        discriminator: nn.Module,
+        recipes: Sequence[dict[str, Any]],
+        network: NetworkFactory,
+        discriminator: NetworkFactory,
         optimizer: OptimizerFactory,
         lambda_rec: float = 100.0,
         adversarial_loss: str = "bce",
         reconstruction_loss: str = "l1",
         gradient_clip: float | None = None,
     ) -> None:
-        super().__init__(mapping, network, recipe)
+        super().__init__(mapping, recipes, network, gradient_clip)
         choose("model.adversarial_loss", adversarial_loss, ADVERSARIAL)
         choose("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
         if not lambda_rec >= 0:
             raise ValueError(f"model.lambda_rec: expected a number of at least 0, got {lambda_rec!r}")
-        if gradient_clip is not None and not (isinstance(gradient_clip, (int, float)) and gradient_clip > 0):
-            raise ValueError(f"model.gradient_clip: expected a positive norm or null, got {gradient_clip!r}")
+        if len(mapping.outputs) > 1:
+            raise ValueError("mapping.also: pix2pix generates one field; use model=regressor, or mapping.also=[]")
+        if len(self.conditions):
+            raise ValueError("range: pix2pix learns one kind of dot; use model=regressor, or leave range out")
         self.automatic_optimization = False
-        self.discriminator = discriminator
+        self.discriminator = discriminator(in_channels=2)
         self.optimizer = optimizer
-        self.lambda_rec, self.gradient_clip = lambda_rec, gradient_clip
+        self.lambda_rec = lambda_rec
         self.adversarial = ADVERSARIAL[adversarial_loss]
         self.reconstruction = RECONSTRUCTION[reconstruction_loss]
 
@@ -76,10 +74,11 @@ class Pix2Pix(FieldModel):
         """Pass one field through both networks, and build an optimiser."""
         super().check(field)
         self.discriminator(field, field)
-        try:
-            build_optimizer(self.optimizer, self.network.parameters())
-        except (TypeError, ValueError, IndexError) as error:
-            raise ValueError(f"model.optimizer: {error}") from None
+        build_optimizer(self.optimizer, self.network.parameters())
+
+    def interpret(self, raw: Tensor, facts: Tensor) -> dict[str, Tensor]:
+        """The generated field: the tanh of table A1, from the scaled range."""
+        return {self.mapping.target.name: self.mapping.decode_target(torch.tanh(raw))}
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser for the generator, one for the discriminator."""
@@ -108,7 +107,7 @@ class Pix2Pix(FieldModel):
         _count_no_step(discriminator_optimizer)
         source = self.mapping.encode_source(batch["source"])
         target = self.mapping.encode_target(batch["target"])
-        fake = self.network(source)
+        fake = torch.tanh(self.network(source))
         on_real, on_fake = self.discriminator_loss(source, target, fake)
         self._step(discriminator_optimizer, on_real + on_fake)
         adversarial, reconstruction = self.generator_loss(source, target, fake)
@@ -125,23 +124,6 @@ class Pix2Pix(FieldModel):
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip here: the one place where, in every precision, gradients are complete and unscaled."""
-        if self.gradient_clip is not None:
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
-
-
-def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter], may_fuse: bool = True) -> Optimizer:
-    """An optimiser from its factory (a partial), with ``fused=True`` where it knows the word and the device can."""
-    parameters = list(parameters)
-    target = getattr(factory, "func", factory)
-    decided = "fused" in getattr(factory, "keywords", {})
-    device = parameters[0].device.type
-    if may_fuse and not decided and "fused" in inspect.signature(target).parameters and device in ("cpu", "cuda"):
-        return factory(parameters, fused=True)
-    return factory(parameters)
 
 
 def _count_no_step(optimizer: LightningOptimizer) -> None:

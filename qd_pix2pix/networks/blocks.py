@@ -19,6 +19,8 @@ INITIALISERS: dict[str, Callable[[Tensor], object]] = {
     "orthogonal": lambda weight: nn.init.orthogonal_(weight),
 }
 
+PADDINGS = {"zeros": "walls", "circular": "periodic fields"}
+
 
 def choose(name: str, value: str, choices: Mapping[str, object]) -> None:
     """Raise ValueError, with the choices, unless ``value`` is one of them."""

@@ -4,7 +4,9 @@ Each of ``levels`` convolutions of stride 2 halves the side and each transposed 
 features of the same size on the way down are appended:
 
     d_1 = conv(x),  d_i = norm(conv(lrelu(d_{i-1}))),   u_L = norm(convT(relu(d_L))),
-    u_i = norm(convT(relu([u_{i+1}, d_i]))),   y = tanh(convT(relu([u_2, d_1])))
+    u_i = norm(convT(relu([u_{i+1}, d_i]))),   y = convT(relu([u_2, d_1]))
+
+The tanh at its end is in the model (``pix2pix.py``), as is what any network's numbers mean.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ SLOPE = 0.3
 
 
 class UNet(nn.Module):
-    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n) in (-1, 1); n a multiple of 2^``levels``.
+    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; n a multiple of 2^``levels``.
 
     Args:
         in_channels: fields given.
@@ -85,7 +87,7 @@ class UNet(nn.Module):
         x = skips.pop()
         for i, up in enumerate(self.up):
             x = up(x if i == 0 else torch.cat([x, skips.pop()], dim=1))
-        return torch.tanh(x)
+        return x
 
 
 def _down(before: int, after: int, kernel_size: int, norm: str, activate: bool) -> nn.Sequential:

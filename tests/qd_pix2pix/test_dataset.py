@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 import torch
 
+from qd_pix2pix.conditions import facts_of
 from qd_pix2pix.data.datamodule import DotsDataModule, ResumableSampler
-from qd_pix2pix.data.dataset import FieldPairs, Jitter, RandomSymmetry, square_symmetry
+from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry
 from qd_pix2pix.mapping import Mapping
 
 
 def module(store, **options):
-    return DotsDataModule(store, Mapping("V", "n_int").fit(store.statistics), **options)
+    return DotsDataModule([store], Mapping("V", "n_int").fit(store.statistics), **options)
 
 
-def test_symmetries_of_the_square_are_a_group():
-    field = torch.arange(16.0).reshape(1, 4, 4)
-    images = {square_symmetry(field, g).numpy().tobytes() for g in range(8)}
-    assert len(images) == 8
-    composed = {square_symmetry(square_symmetry(field, g), h).numpy().tobytes() for g in range(8) for h in range(8)}
-    assert composed == images
+def dots(split, *stores):
+    return Dots([store.split(split) for store in stores], [facts_of(store.recipe) for store in stores])
+
+
+def pairs_of(store, *options, also=(), **named):
+    return FieldPairs(dots("train", store), Mapping("V", "n_int", also), *options, **named)
 
 
 def test_symmetry_turns_source_and_target_together():
@@ -47,7 +48,7 @@ def test_jitter_moves_the_crop_about():
 
 def test_augmentation_depends_on_seed_epoch_and_index_only(small_store):
     def pairs(seed):
-        return FieldPairs(small_store.split("train"), "V", "n_int", (RandomSymmetry(), Jitter(36)), seed)
+        return pairs_of(small_store, (RandomSymmetry(), Jitter(36)), seed)
 
     first, again, other = pairs(0), pairs(0), pairs(1)
     again[(5, 2)]  # whatever was asked before
@@ -58,10 +59,52 @@ def test_augmentation_depends_on_seed_epoch_and_index_only(small_store):
 
 
 def test_from_disk_equals_from_memory(small_store):
-    cached, lazy = (FieldPairs(small_store.split("train"), "V", "n_int", cache_bytes=b) for b in (2**30, 0))
+    cached, lazy = (pairs_of(small_store, also=("n0", "energy"), cache_bytes=b) for b in (2**30, 0))
     assert lazy._cache is None and cached._cache is not None
     for i in range(len(lazy)):
         torch.testing.assert_close(lazy[i], cached[i], rtol=0, atol=0)
+
+
+def test_items_are_what_the_shards_hold(small_store):
+    row = small_store.split("train").read(7, ["V", "n0", "n_int", "energy", "gap"])
+    item = pairs_of(small_store, also=("n0", "energy"))[7]
+    names = {"source": "V", "target": "n_int", "n0": "n0", "energy": "energy", "gap": "gap"}
+    for key, name in names.items():
+        np.testing.assert_allclose(item[key].squeeze(), row[name], rtol=1e-6)
+    assert item["source"].shape == item["n0"].shape == (1, 32, 32) and item["energy"].shape == ()
+    np.testing.assert_allclose(item["facts"], [2, 0.067, 12.9, 24.0], rtol=1e-6)
+    assert item.keys() == {*names, "facts", "index"}
+
+
+def test_a_symmetry_turns_every_field_and_no_number(small_store):
+    plain, turned = pairs_of(small_store, also=("n0", "gap")), pairs_of(small_store, (RandomSymmetry(),), also=("n0",))
+    moved = 0
+    for epoch in range(6):
+        before, after = plain[5], turned[(epoch, 5)]
+        moved += not torch.equal(before["source"], after["source"])
+        assert before["gap"] == after["gap"]
+        # the same element for all: where the potential is deepest, the densities are what they were there
+        for name in ("target", "n0"):
+            at = after["source"].argmin()
+            assert after[name].flatten()[at] == before[name].flatten()[before["source"].argmin()]
+    assert moved
+
+
+@pytest.mark.parametrize("cache_bytes", [2**30, 0])
+def test_several_datasets_follow_one_another_with_their_own_facts(small_store, single_store, cache_bytes):
+    together = FieldPairs(dots("train", small_store, single_store), Mapping("V", "n_int"), cache_bytes=cache_bytes)
+    n_first = len(small_store.split("train"))
+    assert len(together) == n_first + len(single_store.split("train"))
+    for index, (store, row) in {
+        0: (small_store, 0),
+        n_first - 1: (small_store, n_first - 1),
+        n_first: (single_store, 0),
+        len(together) - 1: (single_store, len(together) - n_first - 1),
+    }.items():
+        np.testing.assert_array_equal(
+            together[index]["source"][0], store.split("train").read(row, ["V"])["V"].astype(np.float32)
+        )
+        assert together[index]["facts"][0] == store.recipe["n_electrons"]
 
 
 def test_loading_processes_give_the_same_batches(small_store):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 import xarray
+from small import SMALL_DATA, configuration
 
 from qd_pix2pix.checkpoint import load_model
+from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.evaluate import evaluate
-from qd_pix2pix.inputs import read_input
 from qd_pix2pix.predictions import Predictions
 from solvers import Grid, Material, solve
 
@@ -26,10 +27,19 @@ def settings(small_run, data_root, tmp_path):
         "split": "test",
         "input": None,
         "verify": False,
+        "n_electrons": None,
+        "material": None,
+        "extent": None,
+        "symmetrise": False,
+        "save": None,
         "output": str(tmp_path / "out"),
         "data_root": str(data_root),
         "launcher": {"_target_": "qd_pix2pix.data.launchers.LocalLauncher", "workers": 1},
     }
+
+
+def best(run):
+    return str(run / "checkpoints" / "best.ckpt")
 
 
 @pytest.fixture
@@ -115,73 +125,17 @@ def test_what_the_solver_did_not_solve_is_not_called_exact(settings, own_dots, t
 
 
 def test_inverse_is_verified_by_the_density_of_the_generated_potential(small_words, settings, small_store, tmp_path):
-    from small import configuration
-
     from qd_pix2pix.train import train
 
-    best = train(configuration("train", *small_words, "mapping=nint_to_V"), tmp_path / "inverse")
+    checkpoint = train(configuration("train", *small_words, "mapping=nint_to_V"), tmp_path / "inverse")
     density = small_store.split("test").load(["n_int"])["n_int"][:2].astype(np.float64)
     np.save(tmp_path / "wanted.npy", density)
-    evaluate(settings | {"checkpoint": str(best), "input": str(tmp_path / "wanted.npy"), "verify": True})
+    evaluate(settings | {"checkpoint": str(checkpoint), "input": str(tmp_path / "wanted.npy"), "verify": True})
     result = Predictions.read(tmp_path / "out" / "predictions.h5")
     assert result.source_field.name == "V" and result.target_field.name == "n_int"
     solution = solve(result.source, Grid(32, 24.0), 2, Material(0.067, 12.9), n_orbitals=4)
     np.testing.assert_allclose(result.predicted, solution.density, atol=1e-9)
     np.testing.assert_allclose(result.target, density)
-
-
-def write(tmp_path, values):
-    np.save(tmp_path / "x.npy", values)
-    return tmp_path / "x.npy"
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        (np.zeros((16, 16)), r"\(32, 32\)"),
-        (np.zeros((2, 2, 32, 32)), "shape"),
-        (np.zeros((0, 32, 32)), "shape"),
-        (np.full((32, 32), np.nan), "NaN"),
-        (np.array([["a"]]), "numbers"),
-        (np.array([{"V": 1}], dtype=object), "no .npy file"),
-        (np.zeros((32, 32), dtype=complex), "real numbers"),
-    ],
-)
-def test_what_is_no_dot_is_refused(small_run, tmp_path, values, said):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    with pytest.raises(ValueError, match=said):
-        read_input(write(tmp_path, values), card)
-
-
-def test_what_is_said_of_a_dot_is_in_the_units_of_training(small_run, small_store, tmp_path):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    recipe = card["recipe"] | {"material": {"m_eff": 1.0, "eps_r": 1.0, "units": "bohr, hartree"}}
-    with pytest.raises(ValueError, match=r"square of 24 bohr as .* 0\.75 bohr"):
-        read_input(write(tmp_path, np.zeros((16, 16))), card | {"recipe": recipe})
-    V = small_store.split("test").load(["V"])["V"]
-    with pytest.raises(ValueError, match="expected V in hartree, in training .* hartree; got"):
-        read_input(write(tmp_path, 1000 * V), card | {"recipe": recipe})
-    assert "hartree" in read_input(write(tmp_path, 1.5 * V), card | {"recipe": recipe})[1][0]
-
-
-@pytest.mark.parametrize("factor", [1000.0, 1 / 1000, 1 / 27.2114 / 10])
-def test_another_unit_is_noticed(small_run, small_store, tmp_path, factor):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    V = small_store.split("test").load(["V"])["V"]
-    with pytest.raises(ValueError, match="another unit"):
-        read_input(write(tmp_path, factor * V), card)
-
-
-def test_dots_like_those_of_training_raise_no_remark(small_run, small_store, tmp_path):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    values, remarks = read_input(write(tmp_path, small_store.split("train").load(["V"])["V"]), card)
-    assert len(values) == 12 and remarks == []
-
-
-def test_a_negative_density_is_refused(small_run, small_store, tmp_path):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card | {"mapping": {"source": "n_int", "target": "V"}}
-    with pytest.raises(ValueError, match="never negative"):
-        read_input(write(tmp_path, -small_store.split("train").load(["n_int"])["n_int"]), card)
 
 
 def test_a_prediction_without_its_charge_is_told(settings, own_dots, tmp_path, capsys):
@@ -202,21 +156,93 @@ def test_own_dots_do_not_replace_the_held_out_ones(settings, small_run, small_st
     assert (small_run / "test" / "metrics.json").read_bytes() == before
 
 
-def test_a_density_of_another_charge_is_told(small_run, small_store, tmp_path):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    card = card | {"mapping": {"source": "n_int", "target": "V"}}
-    n = small_store.split("train").load(["n_int"])["n_int"]
-    assert read_input(write(tmp_path, n), card)[1] == []
-    assert "mean n_int" in read_input(write(tmp_path, 0.9 * n), card)[1][0]
+def test_a_larger_square_is_predicted_and_verified(settings, regressor_run, tmp_path, capsys):
+    """Twice the points with the same spacing; the solver finds the exact answer in the larger square."""
+    larger = configuration("generate", *SMALL_DATA, "data.grid.n=64", "data.grid.extent=48.0")["data"]
+    V = np.stack([make_recipe(larger).draw("test", i) for i in range(2)])
+    np.save(tmp_path / "large.npy", V)
+    change = {"checkpoint": best(regressor_run), "input": str(tmp_path / "large.npy"), "verify": True}
+    page = evaluate(settings | change).read_text()
+    result = Predictions.read(tmp_path / "out" / "predictions.h5")
+    solution = solve(V, Grid(64, 48.0), 2, Material(0.067, 12.9), n_orbitals=4)
+    np.testing.assert_allclose(result.target, solution.density, atol=1e-9)
+    np.testing.assert_allclose(result.also["energy"][1], solution.energy, atol=1e-9)
+    np.testing.assert_allclose(result.also["gap"][1], solution.gap, atol=1e-9)
+    np.testing.assert_allclose(result.also["n0"][1], solution.density_noninteracting, atol=1e-9)
+    np.testing.assert_allclose(result.predicted.mean((1, 2)) * 48.0**2, 2, rtol=1e-6)
+    assert result.extent == 48.0
+    remark = "the square has a side of 48 nm, in training 24"
+    assert f"note: {remark}" in capsys.readouterr().out and remark in page
 
 
-def test_dots_outside_the_training_range_are_told(small_run, small_store, tmp_path):
-    card = load_model(small_run / "checkpoints" / "best.ckpt").card
-    V = small_store.split("train").load(["V"])["V"]
-    _, remarks = read_input(write(tmp_path, 1.5 * V), card)
-    assert any("leave the range" in r for r in remarks)
-    _, remarks = read_input(write(tmp_path, np.broadcast_to(V[:1] * 0.02, (1, 32, 32)) + V.max() * 0.5), card)
-    assert remarks
+def test_further_outputs_are_in_the_file_the_record_and_the_page(settings, regressor_run, small_store, tmp_path):
+    page = evaluate(settings | {"checkpoint": best(regressor_run)}).read_text()
+    exact = small_store.split("test").load(["n0", "energy", "gap"])
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())["also"]
+    with h5py.File(tmp_path / "out" / "predictions.h5") as file:
+        units = {name: file[f"also/{name}/predicted"].attrs["units"] for name in exact}
+        predicted = {name: file[f"also/{name}/predicted"][...].astype(np.float64) for name in exact}
+        for name, values in exact.items():
+            np.testing.assert_allclose(file[f"also/{name}/exact"][...], values, rtol=1e-6)
+    assert units == {"n0": "nm^-2", "energy": "eV", "gap": "eV"}
+    for name in ("energy", "gap"):
+        error = np.abs(predicted[name] - exact[name])
+        assert found[name]["error"]["mean"] == pytest.approx(error.mean(), rel=1e-5)
+        assert found[name]["error"]["median"] == pytest.approx(np.median(error), rel=1e-5)
+        explained = 1 - (error**2).sum() / ((exact[name] - exact[name].mean()) ** 2).sum()
+        assert found[name]["r2"] == pytest.approx(explained, rel=1e-5)
+    displaced = np.abs(predicted["n0"] - exact["n0"]).sum((1, 2)) * (24.0 / 32) ** 2 / 2
+    assert found["n0"]["nmae"]["mean"] == pytest.approx(displaced.mean(), rel=1e-5)
+    rows = re.findall(r"<tr><td>((?:n₀|E|ΔE), [^<]*)</td>", page)
+    assert rows == ["n₀, NMAE", "E, |error|", "ΔE, |error|"]
+    energy = 1e3 * found["energy"]["error"]["mean"]
+    assert f"{energy:.3g} meV" in page
+
+
+def test_validation_of_further_outputs_equals_evaluation(settings, regressor_run, tmp_path):
+    from qd_pix2pix.history import read_history
+
+    evaluate(settings | {"checkpoint": best(regressor_run), "split": "val"})
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    history = read_history(regressor_run)
+    step = int(history["val/r2"][1].argmax())
+    assert record["measures"]["nmae"]["mean"] == pytest.approx(history["val/nmae"][1][step], rel=1e-3)
+    assert record["also"]["n0"]["nmae"]["mean"] == pytest.approx(history["val/n0/nmae"][1][step], rel=1e-3)
+    for name in ("energy", "gap"):
+        mean = record["also"][name]["error"]["mean"]
+        assert mean == pytest.approx(history[f"val/{name}/mae"][1][step], rel=1e-3)
+
+
+def test_a_range_has_a_folder_for_each_member(settings, range_run, small_store, single_store, tmp_path):
+    evaluate(settings | {"checkpoint": best(range_run)})
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert folders == ["n_electrons=1", "n_electrons=2"] == sorted(p.name for p in (range_run / "test").iterdir())
+    for n_electrons, store in ((1, single_store), (2, small_store)):
+        folder = tmp_path / "out" / f"n_electrons={n_electrons}"
+        assert json.loads((folder / "metrics.json").read_text())["recipe"]["n_electrons"] == n_electrons
+        result = Predictions.read(folder / "predictions.h5")
+        np.testing.assert_array_equal(result.target, store.split("test").load(["n_int"])["n_int"])
+        np.testing.assert_allclose(result.predicted.mean((1, 2)) * 24.0**2, n_electrons, rtol=1e-6)
+        assert (folder / "report.html").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("n_electrons", [1, 2, 3, None])
+def test_own_dots_have_the_electrons_that_are_said(settings, range_run, own_dots, tmp_path, capsys, n_electrons):
+    evaluate(settings | {"checkpoint": best(range_run), "input": str(own_dots), "n_electrons": n_electrons})
+    predicted = Predictions.read(tmp_path / "out" / "predictions.h5").predicted
+    np.testing.assert_allclose(predicted.mean((1, 2)) * 24.0**2, n_electrons or 1, rtol=1e-6)
+    assert ("n_electrons is 3, in training 1 ... 2" in capsys.readouterr().out) == (n_electrons == 3)
+
+
+def test_a_file_that_is_asked_for_is_written_or_refused(settings, own_dots, tmp_path):
+    """The measures of a card are those of a split; with a user's own dots there are none."""
+    save = tmp_path / "weights.safetensors"
+    try:
+        evaluate(settings | {"input": str(own_dots), "save": str(save)})
+    except ValueError as error:
+        assert "save" in str(error)
+    else:
+        assert save.exists()
 
 
 @pytest.mark.parametrize(
@@ -227,6 +253,9 @@ def test_dots_outside_the_training_range_are_told(small_run, small_store, tmp_pa
         ({"checkpoint": "no.ckpt"}, "no.ckpt"),
         ({"input": "no.npy"}, "no.npy"),
         ({"verify": True}, "verify"),
+        ({"n_electrons": 2}, "n_electrons: .*input="),
+        ({"material": "gaas"}, "material: .*input="),
+        ({"extent": 24.0}, "extent: .*input="),
         ({"output": "/dev/null/x"}, "output"),
     ],
 )

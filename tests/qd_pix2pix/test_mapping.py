@@ -1,9 +1,16 @@
+"""Scales: what the extremes become, that nothing is lost, and what cannot be asked."""
+
 import pytest
 import torch
 
-from qd_pix2pix.mapping import Mapping
+from qd_pix2pix.mapping import Mapping, Range
 
-STATISTICS = {"V": {"min": -0.2, "max": 0.6}, "n_int": {"min": 1e-9, "max": 0.03}}
+STATISTICS = {
+    "V": {"min": -0.2, "max": 0.6},
+    "n0": {"min": 1e-9, "max": 0.05},
+    "n_int": {"min": 1e-9, "max": 0.03},
+    "energy": {"min": -0.05, "max": 0.15},
+}
 
 
 @pytest.fixture
@@ -30,6 +37,45 @@ def test_scales_are_exact_in_the_state_whatever_the_precision(mapping):
 
 def test_span_is_the_data_range(mapping):
     assert mapping.span(mapping.target) == pytest.approx(0.03)
+
+
+def test_range_and_back():
+    span = Range(-3.0, 5.0)
+    assert span.encode(torch.tensor([-3.0, 1.0, 5.0])).tolist() == [-1.0, 0.0, 1.0]
+    values = torch.linspace(-7, 9, 33, dtype=torch.float64)  # also what lies outside
+    torch.testing.assert_close(span.decode(span.encode(values)), values)
+
+
+def test_also_has_scales_of_its_own():
+    mapping = Mapping("V", "n_int", ["n0", "energy"]).fit(STATISTICS)
+    assert [field.name for field in mapping.outputs] == ["n_int", "n0", "energy"]
+    assert mapping.ranges["n0"] == (0.0, 0.05), "a density begins at zero"
+    assert mapping.ranges["energy"] == (-0.05, 0.15), "a number does not"
+    assert mapping.span(mapping.outputs[2]) == pytest.approx(0.2)
+    again = Mapping("V", "n_int", ["n0", "energy"])
+    again.load_state_dict(mapping.state_dict())
+    assert again.ranges == mapping.ranges
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "also", "said"),
+    [
+        ("V", "n_int", ["n_int"], "mapping.also.*once"),
+        ("V", "n_int", ["V"], "mapping.also.*once"),
+        ("V", "n_int", ["n0", "n0"], "mapping.also.*once"),
+        ("V", "n_int", ["rho"], "energy, gap"),
+        ("V", "energy", [], "mapping.target.*'energy'.*also"),
+        ("gap", "n_int", [], "mapping.source.*'gap'"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(source, target, also, said):
+    with pytest.raises(ValueError, match=said):
+        Mapping(source, target, also)
+
+
+def test_scales_are_asked_for_before_use():
+    with pytest.raises(RuntimeError, match="fit"):
+        Mapping("V", "n_int").encode_source(torch.zeros(2))
 
 
 @pytest.mark.parametrize(("source", "target", "said"), [("V", "V", "both"), ("V", "rho", "n_int"), ("U", "V", "n0")])

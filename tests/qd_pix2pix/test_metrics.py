@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from qd_pix2pix import metrics
 from qd_pix2pix.metrics import FieldMetrics
@@ -66,24 +67,65 @@ def test_ssim_does_not_depend_on_the_brightness_of_the_image():
     assert metrics.ssim(pred, target, data_range=1.0) > 0.98
 
 
-@pytest.mark.parametrize("n_electrons", [3, None])
-def test_gathered_in_batches_equals_all_at_once(n_electrons):
+@pytest.mark.parametrize("is_density", [True, False])
+def test_gathered_in_batches_equals_all_at_once(is_density):
     pred, target = torch.rand(7, 12, 12, dtype=torch.float64), torch.rand(7, 12, 12, dtype=torch.float64)
-    settings = {"data_range": 1.0, "cell_area": 0.2, "n_electrons": n_electrons}
-    gathered = FieldMetrics(**settings)
+    gathered = FieldMetrics(data_range=1.0, is_density=is_density)
     for part in (slice(0, 3), slice(3, 4), slice(4, 7)):
-        gathered.update(pred[part], target[part])
+        gathered.update(pred[part], target[part], 0.2, 3)
     result = gathered.compute()
     assert result["r2"].item() == pytest.approx(metrics.r2(pred, target).item())
+    settings = {"data_range": 1.0, "cell_area": 0.2, "n_electrons": 3 if is_density else None}
     for name, values in metrics.dot_measures(pred, target, **settings).items():
         assert result[name].item() == pytest.approx(values.mean().item()), name
-    assert ("nmae" in result) == (n_electrons is not None)
+    assert ("nmae" in result) == is_density
+
+
+def test_each_dot_is_judged_by_its_own_charge_and_cell():
+    """Cells of 0.5 and 2, one and two electrons; every point of a field of 8 x 8 is off by 1/64 or by 1/128."""
+    target = torch.ones(2, 8, 8, dtype=torch.float64)
+    pred = target + torch.tensor([1 / 64, 1 / 128], dtype=torch.float64)[:, None, None]
+    gathered = FieldMetrics(data_range=1.0, is_density=True)
+    gathered.update(pred, target, torch.tensor([0.5, 2.0]), torch.tensor([1.0, 2.0]))
+    # int |error| / N = 1 * 0.5 / 1 and 0.5 * 2 / 2;  int n / N - 1 = 65 * 0.5 / 1 - 1 and 64.5 * 2 / 2 - 1
+    assert gathered.compute()["nmae"].item() == pytest.approx((0.5 + 0.5) / 2)
+    assert gathered.compute()["charge_error"].item() == pytest.approx((31.5 + 63.5) / 2)
 
 
 def test_a_reset_forgets():
-    gathered = FieldMetrics(data_range=1.0, cell_area=1.0, n_electrons=None)
-    gathered.update(torch.rand(3, 8, 8), torch.rand(3, 8, 8))
+    gathered = FieldMetrics(data_range=1.0, is_density=False)
+    gathered.update(torch.rand(3, 8, 8), torch.rand(3, 8, 8), 1.0, 2)
     gathered.reset()
     target = torch.rand(3, 8, 8)
-    gathered.update(target, target)
+    gathered.update(target, target, 1.0, 2)
     assert gathered.compute()["r2"].item() == pytest.approx(1.0)
+
+
+def blurred(fields):
+    """A cross of equal arms, which looks the same however it lies."""
+    kernel = torch.tensor([[0.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 0.0]], dtype=fields.dtype)
+    return F.conv2d(fields, kernel[None, None], padding=1)
+
+
+@pytest.mark.parametrize("symmetric", [torch.square, torch.sin, blurred], ids=["square", "sin", "cross"])
+def test_equivariance_error_of_maps_without_direction_is_zero(symmetric):
+    source = torch.rand(3, 1, 9, 9, dtype=torch.float64)
+    assert metrics.equivariance_error(symmetric, source).amax() < 1e-14
+
+
+@pytest.mark.parametrize(("background", "expected"), [(0.0, 2.0), (1 / 16, 1.0)])
+def test_equivariance_error_of_a_shift_by_hand(background, expected):
+    """A point on a background: shifted after a turn it lies elsewhere than before it, and differs at two points."""
+    source = torch.full((1, 1, 4, 4), background, dtype=torch.float64)
+    source[..., 1, 2] += 1.0
+    shifted = metrics.equivariance_error(lambda fields: fields.roll(1, dims=-2), source)
+    # |G(g a) - g G(a)| = 1 + 1, int |G(a)| = 1 + 16 background
+    assert shifted.tolist() == pytest.approx([expected])
+
+
+def test_equivariance_error_is_of_each_dot():
+    """A field that is the same everywhere does not tell that it was shifted."""
+    source = torch.rand(2, 1, 6, 6, dtype=torch.float64)
+    source[0] = 0.3
+    even, uneven = metrics.equivariance_error(lambda fields: fields.roll(1, dims=-1), source).tolist()
+    assert even == 0.0 and uneven > 0.1

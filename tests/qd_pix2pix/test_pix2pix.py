@@ -11,13 +11,13 @@ from torch import nn
 from qd_pix2pix.checkpoint import build_model
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.losses import ADVERSARIAL, bce
-from qd_pix2pix.models.pix2pix import build_optimizer
+from qd_pix2pix.models.base import build_optimizer
 from qd_pix2pix.train import make_card, train
 
 
 def card(store, *words):
     config = configuration("train", *words)
-    return make_card(config, store.recipe, store.statistics, store.name)
+    return make_card(config, [store])
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def gradients(network):
 
 def scaled(model, batch):
     source, target = model.mapping.encode_source(batch["source"]), model.mapping.encode_target(batch["target"])
-    return source, target, model.network(source)
+    return source, target, torch.tanh(model.network(source))
 
 
 def test_discriminator_loss_reaches_the_discriminator_only(model, batch):
@@ -89,7 +89,7 @@ SILENT = {
 
 def loader_of(store, model):
     options = {key: value for key, value in model.card["loader"].items() if key != "_target_"}
-    return DotsDataModule(store, model.mapping, **options).train_dataloader()
+    return DotsDataModule([store], model.mapping, **options).train_dataloader()
 
 
 def fit(store, words, **trainer):
@@ -218,6 +218,27 @@ def test_every_knob_trains_and_matters(small_store, small_words, word):
     source = batch_of(small_store)["source"]
     with torch.no_grad():
         assert not torch.allclose(changed.eval()(source), reference.eval()(source), rtol=1e-4)
+
+
+def test_a_generated_field_is_within_the_range_of_training(model, batch):
+    """The tanh of table A1, whatever the network says."""
+    with torch.no_grad():
+        for p in model.network.parameters():
+            p += torch.randn_like(p)
+        found = model(batch["source"])
+        assert model.network(model.mapping.encode_source(batch["source"])).abs().max() > 1
+    low, high = model.mapping.range(model.mapping.target)
+    assert low == 0 and found.min() >= -1e-9 and found.max() <= high * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["mapping.also=[n0]"], "mapping.also.*regressor"), (["range.n_electrons=[1,2]"], "range.*regressor")],
+)
+def test_what_only_the_regressor_does_is_refused(small_words, tmp_path, words, said):
+    with pytest.raises(Exception, match=said):
+        train(configuration("train", *small_words, *words), tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
     [
         ("network.channels=8", "model.network.channels=8 .was 4."),
         ("mapping=nint_to_V", "mapping.source=n_int"),
-        ("data.seed=5", "data.seed=5"),
+        ("data.seed=5", r"seed=5 \(was 0\)"),
         ("loader.batch_size=3", "loader.batch_size"),
     ],
 )
@@ -214,8 +214,8 @@ def test_later_versions_replace_what_they_did_again(tmp_path):
 def test_checkpoint_stands_for_itself(small_run, small_store):
     model = load_model(small_run / "checkpoints" / "best.ckpt")
     assert model.mapping.ranges["V"] == (small_store.statistics["V"]["min"], small_store.statistics["V"]["max"])
-    assert model.card["recipe"] == small_store.recipe
-    assert model.card["dataset"] == small_store.name
+    assert model.card["recipes"] == [small_store.recipe]
+    assert model.card["datasets"] == [small_store.name]
     assert not model.training
 
 

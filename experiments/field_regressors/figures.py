@@ -1,0 +1,119 @@
+"""The tables (Markdown, on the terminal) and the figures of this folder, from results.json.
+
+python experiments/field_regressors/figures.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from run import LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, STEPS, read_results
+
+from qd_pix2pix.figures import COLOURS
+
+HERE = Path(__file__).parent
+BARS = {
+    "bar gaas-N2 10 min": ("GaAs, N = 2", "NMAE ≤ 1.5 %", 0.015),
+    "bar gaas-N2 30 min": ("GaAs, N = 2", "NMAE ≤ 1 %", 0.010),
+    "bar gaas-N4 30 min": ("GaAs, N = 4", "NMAE ≤ 3 %", 0.030),
+    "bar si-N2 30 min": ("Si, N = 2", "NMAE ≤ 2.5 %", 0.025),
+    "bar si-N4 30 min": ("Si, N = 4", "NMAE ≤ 5 %", 0.050),
+    "bar gaas-N2 inverse 30 min": ("GaAs, N = 2, n_int → V", "R² ≥ 0.975", 0.975),
+}
+LABELS = {"gaas-N2": "GaAs, N = 2", "gaas-N4": "GaAs, N = 4", "si-N2": "Si, N = 2", "si-N4": "Si, N = 4"}
+Results = dict[str, dict[str, Any]]
+
+
+def nmae(result: dict[str, Any]) -> float:
+    """Mean over the test dots, in percent."""
+    return 100 * result["measures"]["nmae"]["mean"]
+
+
+def bars_table(results: Results) -> list[str]:
+    """What the best network reaches."""
+    lines = ["| dots | bar | NMAE, mean | median | 90 % of the dots | R² | steps | |", "| " + "--- | " * 8]
+    for name, (dots, bar, bound) in BARS.items():
+        if name not in results:
+            continue
+        result, measures = results[name], results[name]["measures"]
+        spread = measures.get("nmae")
+        parts = ["", "", ""]
+        if spread:
+            parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
+            parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
+        met = spread["mean"] <= bound if spread else measures["r2"] >= bound
+        minutes = f"{result['seconds'] / 60:.0f} min"
+        row = (f"{dots}, {minutes}", bar, *parts, f"{measures['r2']:.5f}", result["steps"], "met" if met else "missed")
+        lines.append("| " + " | ".join(map(str, row)) + " |")
+    return lines
+
+
+def networks_table(results: Results, ending: str) -> list[str]:
+    """Mean and spread over the seeds of every network."""
+    lines = ["| network | parameters | steps | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "| " + "--- | " * 6]
+    for name in NETWORKS:
+        cells, first = [], None
+        for kind in ("gaas-N2", "si-N4"):
+            found = [results.get(f"network {name}, {kind}, {ending}, seed {seed}") for seed in SEEDS]
+            done = [result for result in found if result]
+            first = first or (done[0] if done else None)
+            values = [nmae(result) for result in done]
+            cells.append(f"{np.mean(values):.2f} % ({min(values):.2f} … {max(values):.2f})" if values else "")
+        if first:
+            speed = f"{1e3 * first['seconds'] / first['steps']:.0f}"
+            row = (name, f"{first['parameters'] / 1e6:.2f} M", first["steps"], speed, *cells)
+            lines.append("| " + " | ".join(map(str, row)) + " |")
+    return lines
+
+
+def curve(panel: Axes, points: dict[int, float], **style: Any) -> None:
+    """One learning curve."""
+    if points:
+        panel.plot(list(points), list(points.values()), ms=4, lw=1.4, **style)
+
+
+def curves_figure(results: Results, floors: dict[str, float]) -> Figure:
+    """NMAE against training dots and steps; full: paper labels, dashed: converged; dotted: the labels' own error."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    dots, steps = figure.subplots(1, 2, sharey=True)
+    for colour, (kind, label) in zip(COLOURS, LABELS.items(), strict=False):
+        for preset, style in (("paper", "o-"), ("converged", "s--")):
+            name = f"curve {kind} {preset}"
+            by_dots = {n: nmae(results[k]) for n in SIZES if (k := f"{name} {n} dots") in results}
+            by_steps = {n: nmae(results[k]) for n in LENGTHS if (k := f"{name} {n} steps") in results}
+            if f"{name} 4800 dots" in results:
+                by_steps[STEPS] = nmae(results[f"{name} 4800 dots"])
+            shown = label if preset == "paper" else None
+            curve(dots, by_dots, linestyle=style[1:], marker=style[0], color=colour, label=shown)
+            curve(steps, dict(sorted(by_steps.items())), linestyle=style[1:], marker=style[0], color=colour)
+            if f"{kind} {preset}" in floors:
+                for panel in (dots, steps):
+                    panel.axhline(100 * floors[f"{kind} {preset}"], color=colour, lw=0.8, ls=":", alpha=0.8)
+    for panel, text in ((dots, f"training dots ({STEPS} steps)"), (steps, "steps (4800 dots)")):
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_xlabel(text)
+    dots.set_ylabel("NMAE of 100 test dots (%)")
+    dots.legend(fontsize=8)
+    return figure
+
+
+def main() -> None:
+    """Print and draw."""
+    results = read_results()
+    print("\n".join(bars_table(results)))
+    for ending in (f"{MINUTES} min", f"{STEPS} steps"):
+        print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
+    floors_file = HERE / "label_errors.json"
+    floors = json.loads(floors_file.read_text()) if floors_file.exists() else {}
+    if any(name.startswith("curve") for name in results):
+        curves_figure(results, floors).savefig(HERE / "curves.png", dpi=130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Trains what this folder reports, and keeps the measures: finished runs are read back, broken ones go on.
+
+    python experiments/field_regressors/run.py bars        # the best network against the bars
+    python experiments/field_regressors/run.py networks    # all networks, three seeds, at equal time and equal steps
+    python experiments/field_regressors/run.py curves      # training dots, steps, exactness of the labels
+    ... --parallel 2                                       # two runs at a time, each with half of the cores
+
+Checkpoints and reports lie under runs/field_regressors/<name>, what is told here in results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RESULTS = HERE / "results.json"
+RUNS = Path("runs/field_regressors")
+
+DOTS = {
+    f"{material}-N{n}": (f"material={material}", f"data.n_electrons={n}") for material in ("gaas", "si") for n in (2, 4)
+}
+NETWORKS = {
+    "equivariant U-Net": ("model=regressor", "network=equivariant_unet"),
+    "residual U-Net": ("model=regressor", "network=residual_unet"),
+    "ResNet": ("model=regressor", "network=resnet"),
+    "FNO": ("model=regressor", "network=fno"),
+    "pix2pix's U-Net": ("model=regressor", "network=unet"),
+    "pix2pix": ("model=pix2pix",),
+}
+MINUTES, STEPS = 5, 2000
+SEEDS = (0, 1, 2)
+SIZES = (300, 600, 1200, 2400, 4800, 20000)
+LENGTHS = (500, 1000, 2000, 4000, 8000)
+
+
+def until(minutes: int) -> tuple[str, ...]:
+    """Words of a training that time ends."""
+    return (f"trainer.max_time=00:00:{minutes:02d}:00", "trainer.max_epochs=-1")
+
+
+def steps(number: int) -> tuple[str, ...]:
+    """Words of a training of so many batches."""
+    return (f"trainer.max_steps={number}", "trainer.max_epochs=-1")
+
+
+def bars() -> dict[str, tuple[str, ...]]:
+    """The runs that are held against the bars."""
+    best = ("model=regressor",)
+    runs = {"bar gaas-N2 10 min": (*best, *DOTS["gaas-N2"], *until(10))}
+    runs |= {f"bar {name} 30 min": (*best, *words, *until(30)) for name, words in DOTS.items()}
+    return runs | {"bar gaas-N2 inverse 30 min": (*best, "mapping=nint_to_V", *DOTS["gaas-N2"], *until(30))}
+
+
+def networks() -> dict[str, tuple[str, ...]]:
+    """All networks on the easiest and the hardest dots, at equal time and at equal steps."""
+    return {
+        f"network {name}, {kind}, {ends}, seed {seed}": (*words, *DOTS[kind], *ending, f"seed={seed}")
+        for seed in SEEDS
+        for kind in ("gaas-N2", "si-N4")
+        for name, words in NETWORKS.items()
+        for ends, ending in ((f"{MINUTES} min", until(MINUTES)), (f"{STEPS} steps", steps(STEPS)))
+        if not (name == "pix2pix" and ends.endswith("steps"))  # of batch 1: another kind of step
+    }
+
+
+def curves() -> dict[str, tuple[str, ...]]:
+    """The best network against training dots, at a fixed number of steps, and against steps, on all dots."""
+    runs = {}
+    for preset in ("paper", "converged"):
+        for kind, words in DOTS.items():
+            dots = ("model=regressor", *words, f"preset={preset}")
+            sizes = [size for size in SIZES if size < 20000 or (kind, preset) == ("gaas-N2", "paper")]
+            for size in sizes:
+                runs[f"curve {kind} {preset} {size} dots"] = (*dots, f"data.train={size}", *steps(STEPS))
+            for length in LENGTHS:
+                if length != STEPS:  # that one is among the sizes
+                    runs[f"curve {kind} {preset} {length} steps"] = (*dots, *steps(length))
+    return runs
+
+
+STUDIES = {"bars": bars, "networks": networks, "curves": curves}
+
+
+def folder(name: str) -> Path:
+    """Where a run lies, seen from the root."""
+    return RUNS / "".join(c if c.isalnum() else "-" for c in name)
+
+
+def read_results() -> dict[str, Any]:
+    """What is known so far."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def keep(name: str, words: tuple[str, ...], threads: int) -> None:
+    """Put the measures of a finished run into results.json."""
+    record = json.loads((ROOT / folder(name) / "test" / "metrics.json").read_text())
+    card = record["model"]
+    result = {
+        "words": " ".join(words),
+        "measures": record["measures"],
+        "dots": record["dots"],
+        "steps": card["step"],
+        "seconds": card["train_seconds"],
+        "parameters": card["parameters"],
+        "precision": card["trainer"]["precision"],
+        "threads": threads,
+        "commit": card["provenance"]["commit"],
+        "hardware": card["provenance"]["hardware"],
+        "dataset": card["datasets"][0],
+    }
+    temporary = RESULTS.with_suffix(".tmp")
+    temporary.write_text(json.dumps(dict(sorted((read_results() | {name: result}).items())), indent=1) + "\n")
+    temporary.replace(RESULTS)
+
+
+def train(name: str, words: tuple[str, ...], threads: int) -> bool:
+    """Train one run, or go on with it; False where it failed."""
+    run = folder(name)
+    last = ROOT / run / "checkpoints" / "last.ckpt"
+    given = [f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"] if last.exists() else [*words, f"hydra.run.dir={run}"]
+    (ROOT / run).mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    with (ROOT / run / "log.txt").open("a") as log:
+        done = subprocess.run(
+            [sys.executable, "train.py", *given], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        tqdm.write(f"failed: {name}, see {run / 'log.txt'}")
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Train what is missing, and keep what is new."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--parallel", type=int, default=1, help="runs at a time")
+    parser.add_argument("--only", default="", help="only runs whose name contains this")
+    arguments = parser.parse_args()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(cores // arguments.parallel, 1)
+    wanted = {n: words for n, words in STUDIES[arguments.study]().items() if arguments.only in n}
+    known = read_results()
+    missing = {n: words for n, words in wanted.items() if known.get(n, {}).get("words") != " ".join(words)}
+    failed = []
+    with (
+        ThreadPoolExecutor(arguments.parallel) as pool,
+        tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="run") as bar,
+    ):
+        for name, fine in zip(missing, pool.map(lambda n: train(n, missing[n], threads), missing), strict=True):
+            if fine:
+                keep(name, missing[name], threads)
+            else:
+                failed.append(name)
+            bar.update()
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Convolutions of fields and of functions on the group of the square, behind one set of arguments; residual blocks.
+
+A feature of an equivariant network has eight values at each point, one per symmetry h of the square, and the square
+acts on it as (T_g f)_h(r) = f_{g^-1 h}(g^-1 r). Convolutions that commute with this action are (Cohen and Welling
+2016, eq. 10 and 11; p4m)
+
+    lifting:  f_h = (h w) * f,            from plain fields
+    group:    f'_h = sum_g (h w_{h^-1 g}) * f_g,
+    mean:     y = 1/8 sum_h f'_h, back to plain fields,
+
+where h w is the kernel turned by h. They are plain convolutions with a bank of turned kernels, which is made anew from
+the weights in every step: next to the convolution that costs nothing. On an even grid a stride of 2 keeps the symmetry
+if the kernel's size is even, a stride of 1 if it is odd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from qd_pix2pix.symmetry import INVERSE, ORDER, PRODUCT, square_symmetry
+
+GROUP = 16
+"""Channels of a group of ``GroupNorm``, at least."""
+
+
+class Convolution(nn.Module):
+    """A convolution (or its transpose) that keeps the side, or divides (multiplies) it by ``stride``.
+
+    Args:
+        before, after: features; of a group convolution each stands for eight channels.
+        kernel_size: odd with stride 1, even with stride 2.
+        stride: 1 or 2.
+        transposed: multiply the side by ``stride``.
+        dilation: distance of the points that the kernel sees, with stride 1.
+        padding: zeros, or circular for periodic fields.
+        gain: of the initial weights, N(0, gain^2 2 / fan-in); 0 starts at zero.
+        elements: values per point of a feature, before and after: (1, 1) plain, (1, 8) lifting, (8, 8) group,
+            (8, 1) mean.
+    """
+
+    index: Tensor
+
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        kernel_size: int,
+        stride: int = 1,
+        transposed: bool = False,
+        dilation: int = 1,
+        padding: str = "zeros",
+        gain: float = 1.0,
+        elements: tuple[int, int] = (1, 1),
+    ) -> None:
+        super().__init__()
+        self.stride, self.transposed, self.elements = stride, transposed, elements
+        self.dilation, self.margin = dilation, dilation * (kernel_size - stride) // 2
+        self.circular = padding == "circular"
+        fan_in = before * elements[0] * kernel_size**2 / (stride**2 if transposed else 1)
+        self.weight = nn.Parameter(torch.randn(after, before, elements[0], kernel_size, kernel_size))
+        self.weight.data *= gain * math.sqrt(2 / fan_in)
+        self.bias = nn.Parameter(torch.zeros(after))
+        self.register_buffer("index", _turned(elements, kernel_size), persistent=False)
+
+    def bank(self) -> Tensor:
+        """All turned kernels: (after · elements, before · elements, k, k)."""
+        after, before, given, *kernel = self.weight.shape
+        turned = self.weight.flatten(2)[..., self.index]  # (after, before, h, given k k)
+        asked = self.elements[1]
+        if asked < turned.shape[2]:
+            turned = turned.mean(2, keepdim=True)
+        return turned.transpose(1, 2).reshape(after * asked, before * given, *kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, before · elements, n, n) -> (B, after · elements, m, m)."""
+        bias = self.bias.repeat_interleave(self.elements[1])
+        padding = self.margin
+        if self.circular:
+            margin = 1 if self.transposed else self.margin
+            x = F.pad(x, (margin,) * 4, mode="circular") if margin else x
+            padding = padding + self.stride if self.transposed else 0
+        if self.transposed:
+            return F.conv_transpose2d(x, self.bank().transpose(0, 1), bias, self.stride, padding)
+        return F.conv2d(x, self.bank(), bias, self.stride, padding, self.dilation)
+
+
+class GroupNorm(nn.Module):
+    """Normalises groups of whole features, of at least 16 channels, to mean 0 and variance 1; then scales each feature.
+
+    Args:
+        features: each of ``order`` channels.
+        order: values per point of a feature: 1, or 8 for an equivariant one.
+    """
+
+    def __init__(self, features: int, order: int) -> None:
+        super().__init__()
+        self.order = order
+        fitting = (g for g in range(features, 0, -1) if features % g == 0 and features // g * order >= GROUP)
+        self.groups = next(fitting, 1)
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, features · order, n, n) -> the same shape."""
+        weight, bias = (p.repeat_interleave(self.order) for p in (self.weight, self.bias))
+        return F.group_norm(x, self.groups, weight, bias)
+
+
+Factory = Callable[..., Convolution]
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(conv(silu(norm(x))))), the first convolution dilated; the identity at first."""
+
+    def __init__(self, conv: Factory, features: int, order: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.norm = GroupNorm(features, order)
+        self.first = conv(features, features, 3, dilation=dilation)
+        self.second = conv(features, features, 3, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, features · order, m, m) -> the same shape."""
+        return x + self.second(F.silu(self.first(F.silu(self.norm(x)))))
+
+
+def _turned(elements: tuple[int, int], k: int) -> Tensor:
+    """Where in the weights (given, k, k) the kernel of each element h stands: (8, given k k), plain (1, k k)."""
+    given, asked = elements
+    weights = torch.arange(given * k * k).reshape(given, k, k)
+    if given == asked == 1:
+        return weights.reshape(1, -1)
+    banks = []
+    for h in range(ORDER):
+        source = [PRODUCT[INVERSE[h]][g] for g in range(given)] if given == ORDER else [0]
+        banks.append(torch.stack([square_symmetry(weights[g], h) for g in source]))
+    return torch.stack(banks).reshape(ORDER, -1)

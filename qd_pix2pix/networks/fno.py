@@ -1,0 +1,65 @@
+"""Fourier neural operator (Li et al. 2021), as the library ``neuraloperator`` has it.
+
+Layers y = silu(W x + F^-1 R F x) with R on the lowest ``modes`` frequencies; the field is enlarged by zeros before, as
+the walls of a dot are not periodic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from qd_pix2pix.networks.blocks import check_at_least
+
+
+class FNO(nn.Module):
+    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; any n of at least ``modes``.
+
+    Args:
+        in_channels: fields given.
+        out_channels: fields asked.
+        modes: frequencies kept per direction.
+        channels: features of every layer.
+        layers: Fourier layers.
+        padding: share of the side by which fields are enlarged; 0 for periodic fields.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        modes: int = 16,
+        channels: int = 32,
+        layers: int = 4,
+        padding: float = 0.125,
+    ) -> None:
+        super().__init__()
+        for name, value in (("modes", modes), ("channels", channels), ("layers", layers)):
+            check_at_least(f"network.{name}", value, 1)
+        if not 0 <= padding < 1:
+            raise ValueError(f"network.padding: expected a share of the side in [0, 1), got {padding!r}")
+        # here, so that who wants no FNO does not wait for the library
+        from neuralop.models import FNO as NeuralOperator
+
+        self.operator = NeuralOperator(
+            n_modes=(modes, modes),
+            in_channels=in_channels,
+            out_channels=out_channels,
+            hidden_channels=channels,
+            n_layers=layers,
+            domain_padding=padding or None,
+        )
+        self.register_state_dict_post_hook(_leave_out_arguments)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
+        return self.operator(x)
+
+
+def _leave_out_arguments(module: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:
+    """The library stores its own constructor's arguments, functions among them, which no safe checkpoint holds."""
+    state.pop("_metadata", None)

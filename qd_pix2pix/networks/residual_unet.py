@@ -1,0 +1,96 @@
+"""Residual U-Net, plain or equivariant under the symmetries of the square.
+
+A stem halves the side; below it L levels, each of half the side of the one above, with residual blocks on the way down
+and up, and sums in place of concatenations:
+
+    x_1 = stem(x),   e_l = blocks(x_l),   x_{l+1} = down(e_l),   y_L = e_L,   y_l = blocks(up(y_{l+1}) + e_l),
+    y = head(silu(y_1)),        block(x) = x + conv(silu(conv(silu(norm(x))))), whose last convolution starts at zero
+
+With ``equivariant`` the
+convolutions are those of the group of the square (``convolution.py``), the head is averaged over its elements, and
+every weight sees eight turned examples at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from qd_pix2pix.networks.blocks import PADDINGS, check_at_least, choose
+from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
+from qd_pix2pix.symmetry import ORDER
+
+
+class ResidualUNet(nn.Module):
+    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; n a multiple of 2^levels.
+
+    Args:
+        in_channels: fields given.
+        out_channels: fields asked.
+        channels: features of each level, from the finest; an equivariant feature is eight channels.
+        blocks: residual blocks of each level, on the way down and again on the way up.
+        padding: zeros, or circular for periodic fields.
+        equivariant: commute with the symmetries of the square.
+
+    Raises:
+        ValueError: an argument is out of range, or (in ``forward``) n does not fit.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        channels: Sequence[int] = (64, 96, 128, 128),
+        blocks: Sequence[int] = (1, 1, 2, 2),
+        padding: str = "zeros",
+        equivariant: bool = False,
+    ) -> None:
+        super().__init__()
+        if not 1 <= len(channels) == len(blocks):
+            raise ValueError(
+                f"network.channels, network.blocks: expected one number per level in both, got {list(channels)} and "
+                f"{list(blocks)}"
+            )
+        for number in channels:
+            check_at_least("network.channels", number, 1)
+        for number in blocks:
+            check_at_least("network.blocks", number, 0)
+        choose("network.padding", padding, PADDINGS)
+        self.multiple = 2 ** len(channels)
+        self.order = ORDER if equivariant else 1
+        conv: Factory = partial(Convolution, padding=padding, elements=(self.order, self.order))
+        self.stem = conv(in_channels, channels[0], 4, stride=2, elements=(1, self.order))
+        pairs = list(zip(channels, channels[1:], strict=False))
+        self.down = nn.ModuleList(conv(fine, coarse, 2, stride=2) for fine, coarse in pairs)
+        self.up = nn.ModuleList(conv(coarse, fine, 2, stride=2, transposed=True) for fine, coarse in pairs)
+        levels = list(zip(channels, blocks, strict=True))
+        self.encoder = nn.ModuleList(_blocks(conv, *level, self.order) for level in levels)
+        self.decoder = nn.ModuleList(_blocks(conv, *level, self.order) for level in levels[:-1])
+        self.head = conv(channels[0], out_channels, 4, stride=2, transposed=True, gain=0.1, elements=(self.order, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
+        if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
+            raise ValueError(
+                f"network.channels: {tuple(x.shape[-2:])} points cannot be halved {len(self.encoder)} times; use a "
+                f"grid of a multiple of {self.multiple}, or fewer levels"
+            )
+        whole = self.stem.weight.dtype  # sums are kept in it, where autocast multiplies in half of it
+        x = self.stem(x.contiguous(memory_format=torch.channels_last)).to(whole)
+        skips: list[Tensor] = []
+        for i, encoder in enumerate(self.encoder):
+            x = encoder(self.down[i - 1](x).to(whole) if i else x)
+            skips.append(x)
+        x = skips.pop()
+        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            x = decoder(up(x) + skips.pop())
+        with torch.autocast(x.device.type, enabled=False):
+            return self.head(F.silu(x))
+
+
+def _blocks(conv: Factory, channels: int, number: int, order: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(conv, channels, order) for _ in range(number)))
