@@ -131,9 +131,11 @@ def check_resumable(path: Path | str, card: dict[str, Any]) -> int:
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """Nested containers as one level of dotted names."""
+    if isinstance(config, list) and any(isinstance(value, dict) for value in config):
+        config = dict(enumerate(config))
     if isinstance(config, dict):
         return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}{key}.").items()}
-    return {prefix[:-1]: json.dumps(config, sort_keys=True) if isinstance(config, list) else config}
+    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
 
 
 def load_model(path: Path | str) -> FieldModel:
@@ -173,6 +175,6 @@ def _build_trusted(card: dict[str, Any]) -> FieldModel:
     """The model of a card whose classes were checked before any of them is built."""
     try:
         check_targets([card["model"], card["mapping"], card["recipes"]])
-    except KeyError as error:
-        raise ValueError(f"checkpoint: its card has no {error}; it is of another version of qd_pix2pix") from None
-    return build_model(card)
+        return build_model(card)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None

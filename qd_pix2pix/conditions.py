@@ -12,8 +12,16 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from qd_pix2pix.fields import units_of
+
 CONDITIONS = ("n_electrons", "m_eff", "eps_r", "extent")
 """Order of the facts of a dot: electrons, effective mass, relative permittivity, side of the square."""
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "n_electrons": ((int,), "[1, 2]"),
+    "material": ((str,), "[gaas, si]"),
+    "extent": ((int, float), "[25.0, 30.0]"),
+}
+"""What a range may hold, and an example."""
 MATERIALS = Path(__file__).parent.parent / "conf" / "material"
 
 
@@ -31,12 +39,16 @@ def recipes_of(recipe: dict[str, Any], ranges: dict[str, Sequence[Any] | None]) 
         ranges: lists of ``n_electrons``, ``material`` (names of conf/material) and ``extent``, or None.
 
     Raises:
-        ValueError: a range is empty, or names no material.
+        ValueError: a range is no list, is empty, holds something else or twice the same, or its materials do not fit.
     """
-    for word, values in ranges.items():
-        if values is not None and (not isinstance(values, list) or not values):
-            raise ValueError(f"range.{word}: expected a list such as [1, 2], or null; got {values!r}")
-    choices = [values or [None] for values in (ranges[word] for word in ("n_electrons", "material", "extent"))]
+    for word, (kind, example) in KINDS.items():
+        values = ranges[word]
+        fine = values is None or (isinstance(values, list) and values and all(type(v) in kind for v in values))
+        if not fine:
+            raise ValueError(f"range.{word}: expected a list such as {example}, or null; got {values!r}")
+        if values and len(set(values)) < len(values):
+            raise ValueError(f"range.{word}: expected each value once, got {values!r}")
+    choices = [ranges[word] or [None] for word in KINDS]
     recipes = []
     for n_electrons, material, extent in itertools.product(*choices):
         member = deepcopy(recipe)
@@ -47,6 +59,9 @@ def recipes_of(recipe: dict[str, Any], ranges: dict[str, Sequence[Any] | None]) 
         if extent is not None:
             member["grid"]["extent"] = float(extent)
         recipes.append(member)
+    units = {str(units_of(member)) for member in recipes}
+    if len(units) > 1:
+        raise ValueError(f"range.material: expected materials of the same units, got {' and '.join(sorted(units))}")
     return recipes
 
 

@@ -247,8 +247,11 @@ def evaluate(config: dict[str, Any]) -> Path:
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
     checkpoint = Path(config["checkpoint"])
-    run = run_of(checkpoint) or checkpoint.parent
+    kept = checkpoint.suffix == ".safetensors"  # such files lie where nobody wants results
+    run = run_of(checkpoint) or (Path("runs") / checkpoint.stem if kept else checkpoint.parent)
     if config["input"]:
+        if config["save"]:
+            raise ValueError("save: a model card tells the measures of held-out dots; leave input out")
         path = Path(config["input"])
         return evaluate_file(checkpoint, path, config, _make_folder(Path(config["output"] or run / "own" / path.stem)))
     if config["verify"]:

@@ -37,7 +37,8 @@ def predict(model: FieldModel, source: NDArray, facts: Sequence[float], symmetri
         for i in tqdm(range(0, len(source), BATCH), desc="predicting", unit="batch", leave=False):
             batch = torch.as_tensor(source[i : i + BATCH], dtype=torch.float32, device=device)[:, None]
             told = torch.tensor(facts, dtype=torch.float32, device=device).repeat(len(batch), 1)
-            images = [model.outputs(square_symmetry(batch, g), told) for g in elements]
+            # contiguous: other strides go through other kernels, with other roundings
+            images = [model.outputs(square_symmetry(batch, g).contiguous(), told) for g in elements]
             for name, values in parts.items():
                 turned = [
                     image[name] if name in scalars else square_symmetry(image[name], INVERSE[g])[:, 0]

@@ -58,6 +58,10 @@ def recipe_of_dots(
     Raises:
         ValueError: the model does not take such dots.
     """
+    if n_electrons is not None and (type(n_electrons) is not int or n_electrons < 1):
+        raise ValueError(f"n_electrons: expected a whole number of at least 1, got {n_electrons!r}")
+    if extent is not None and not (type(extent) in (int, float) and extent > 0):
+        raise ValueError(f"extent: expected a length above 0, got {extent!r}")
     usual = model.card["recipes"][0]
     grid = usual["grid"]
     dx = grid["extent"] / grid["n"]

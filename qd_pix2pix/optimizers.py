@@ -44,7 +44,8 @@ class Muon(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
-        for name, value, high in (("lr", lr, 1e9), ("momentum", momentum, 1), ("weight_decay", weight_decay, 1e9)):
+        bounds = (("lr", lr, 1e9), ("momentum", momentum, 1), ("weight_decay", weight_decay, 1e9), ("eps", eps, 1e9))
+        for name, value, high in (*bounds, ("betas[0]", betas[0], 1), ("betas[1]", betas[1], 1)):
             if not 0 <= value < high:
                 raise ValueError(f"{name}: expected a number in [0, {high:g}), got {value!r}")
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "betas": tuple(betas), "eps": eps}

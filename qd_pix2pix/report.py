@@ -212,6 +212,9 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
     similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
     if "val/r2" in history:
         yield Panel(png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
+        if "val/nmae" in history:
+            figure = figures.curves(history, {"val/nmae": "NMAE"}, "validation", log=True)
+            yield Panel(png(figure), "Charge in the wrong place, over training.")
         unit = axes.units.of(axes.target.quantity).replace("^-2", "$^{-2}$")
         norms = {"val/l1": "$L_1$", "val/l2": "$L_2$", "val/linf": r"$L_\infty$"}
         figure = figures.curves(history, norms, f"validation error ({unit})", log=True)
@@ -297,10 +300,12 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
     axes = figures.Axes(predictions.extent, predictions.units, predictions.source_field, predictions.target_field)
     trained = replace(axes, source=get_field(card["mapping"]["source"]), target=get_field(card["mapping"]["target"]))
     rows = table(record, _unit(predictions))
-    source, target = (SYMBOLS[card["mapping"][key]] for key in ("source", "target"))
+    source, *asked = (
+        SYMBOLS[n] for n in (*(card["mapping"][k] for k in ("source", "target")), *card["mapping"]["also"])
+    )
     page = render(
         "report.html.j2",
-        title=f"{source} → {target}",
+        title=f"{source} → {', '.join(asked)}",
         inverse=inverse,
         record=record,
         recipe=record["recipe"],

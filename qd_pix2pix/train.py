@@ -12,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots
 from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
@@ -132,6 +133,10 @@ def check_config(config: Config) -> None:
         if config["trainer"].get(word) not in (None, neutral):
             raise ValueError(f"trainer.{word}: does not work with two optimisers; use {instead}, as all models do")
     options = _trainer_options(config)
+    try:
+        Timer(options["max_time"])
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
     instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
 
 

@@ -37,6 +37,12 @@ def configuration(name, *words):
     return OmegaConf.to_container(config, resolve=True)
 
 
+def evaluation(run, data_root, output, **changes):
+    """Settings of conf/evaluate.yaml for the best checkpoint of a run."""
+    told = {"checkpoint": str(run / "checkpoints" / "best.ckpt"), "data_root": str(data_root), "output": str(output)}
+    return configuration("evaluate", "launcher.workers=1") | told | changes
+
+
 def start(command, **options):
     """A process that Ctrl-C reaches, also where the tests run in the background, where it would be deaf to it."""
 

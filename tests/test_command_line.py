@@ -41,6 +41,14 @@ def run(program, *words, cwd):
         ("train", "seed=-1", ["seed"]),
         ("train", "data_root=null", ["data_root"]),
         ("train", "network.in_channels=2", ["channels"]),
+        ("train", "mapping.also=[n0]", ["mapping.also", "model=regressor"]),
+        ("train", "range.n_electrons=[1,2]", ["range", "model=regressor"]),
+        ("train", "range.n_electrons=two", ["range.n_electrons", "[1, 2]"]),
+        ("train", "model=regressor model.density.loss.l3=1", ["Choices", "likelihood"]),
+        ("train", "model=regressor model.density.head=softmax", ["charge, bounded, free"]),
+        ("train", "model=regressor range.material=[gaas,gold]", ["gaas, inas, si"]),
+        ("train", "model=regressor network.padding=mirror", ["zeros, circular"]),
+        ("train", "model=regressor data.grid.n=40", ["multiple of 16"]),
         ("train", "model.optimizer.lr=-1", ["model.optimizer"]),
         ("generate", f"check={ROOT / 'README.md'}", ["no dataset is there"]),
         ("train", "data.grid.n=60", ["multiple of 64"]),
@@ -50,10 +58,11 @@ def run(program, *words, cwd):
         ("generate", "check=nowhere", ["nowhere"]),
         ("evaluate", "chekpoint=x", ["Did you mean checkpoint?"]),
         ("evaluate", "checkpoint=x", ["x is not there"]),
+        ("evaluate", "checkpoint=x.safetensors", ["x.safetensors is not there", "save="]),
     ],
 )
 def test_wrong_words_are_one_clear_error(tmp_path, program, word, choices):
-    done = run(program, word, cwd=tmp_path)
+    done = run(program, *word.split(), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("error:") == 1

@@ -2,6 +2,7 @@
 
     python experiments/field_regressors/run.py bars        # the best network against the bars
     python experiments/field_regressors/run.py networks    # all networks, three seeds, at equal time and equal steps
+    python experiments/field_regressors/run.py choices     # what each choice of the best network is worth
     python experiments/field_regressors/run.py curves      # training dots, steps, exactness of the labels
     ... --parallel 2                                       # two runs at a time, each with half of the cores
 
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from qd_pix2pix.data.store import Store
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -40,7 +43,7 @@ NETWORKS = {
 MINUTES, STEPS = 5, 2000
 SEEDS = (0, 1, 2)
 SIZES = (300, 600, 1200, 2400, 4800, 20000)
-LENGTHS = (500, 1000, 2000, 4000, 8000)
+LENGTHS = (500, 1000, 2000, 4000)
 
 
 def until(minutes: int) -> tuple[str, ...]:
@@ -73,6 +76,33 @@ def networks() -> dict[str, tuple[str, ...]]:
     }
 
 
+ADAMW = ("model.optimizer._target_=torch.optim.AdamW", "~model.optimizer.momentum")
+CHOICES = {
+    "as it is": (),
+    "AdamW in place of Muon": ADAMW,
+    "AdamW, twice the learning rate": (*ADAMW, "model.optimizer.lr=4e-3"),
+    "Muon, half the learning rate": ("model.optimizer.lr=1e-3",),
+    "Muon, twice the learning rate": ("model.optimizer.lr=4e-3",),
+    "products in float32": ("trainer.precision=32-true",),
+    "loss: likelihood": ("model.density.loss.l1=0", "model.density.loss.likelihood=1"),
+    "loss: L1 + L2": ("model.density.loss.l2=0.1",),
+    "batch 8, twice the steps": ("loader.batch_size=8", f"trainer.max_steps={2 * STEPS}"),
+    "thinner at full resolution": ("network.channels=[4,8,16,16]", "network.blocks=[1,2,3,2]"),
+    "deeper": ("network.channels=[8,16,16,16]", "network.blocks=[1,3,2,1]"),
+    "five levels": ("network.channels=[8,12,16,16,16]", "network.blocks=[1,1,1,2,2]"),
+    "not equivariant": ("network=residual_unet",),
+}
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """The best network with one choice changed, at equal steps, two seeds."""
+    return {
+        f"choice {name}, seed {seed}": ("model=regressor", *DOTS["gaas-N2"], *steps(STEPS), *words, f"seed={seed}")
+        for seed in SEEDS[:2]
+        for name, words in CHOICES.items()
+    }
+
+
 def curves() -> dict[str, tuple[str, ...]]:
     """The best network against training dots, at a fixed number of steps, and against steps, on all dots."""
     runs = {}
@@ -88,7 +118,7 @@ def curves() -> dict[str, tuple[str, ...]]:
     return runs
 
 
-STUDIES = {"bars": bars, "networks": networks, "curves": curves}
+STUDIES = {"bars": bars, "networks": networks, "choices": choices, "curves": curves}
 
 
 def folder(name: str) -> Path:
@@ -105,7 +135,9 @@ def keep(name: str, words: tuple[str, ...], threads: int) -> None:
     """Put the measures of a finished run into results.json."""
     record = json.loads((ROOT / folder(name) / "test" / "metrics.json").read_text())
     card = record["model"]
+    labels = Store(ROOT / "data" / card["datasets"][0]).split("test").load(("density_error",))["density_error"]
     result = {
+        "label_error": float(labels.mean()),
         "words": " ".join(words),
         "measures": record["measures"],
         "dots": record["dots"],

@@ -104,6 +104,10 @@ class Regressor(FieldModel):
 
     def progress(self, step: int) -> float:
         """Share of the training that is done after ``step`` steps, 0 ... 1."""
+        if (
+            step == 0
+        ):  # asked while a run is resumed, before its loader knows where it was: Lightning must not count yet
+            return 0.0
         done = step / self.trainer.estimated_stepping_batches
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer):
@@ -157,7 +161,7 @@ def _kind_of(field: Field) -> str:
 
 def _check_kind(name: str, kind: Kind) -> None:
     if "head" in kind:
-        choose(f"{name}.head", kind["head"], HEADS)
+        choose(f"{name}.head", kind["head"], {k: v for k, v in HEADS.items() if k != "charge" or "density" in name})
     for term, weight in kind["loss"].items():
         choose(f"{name}.loss", term, {LIKELIHOOD: None, **REGRESSION})
         _check_number(f"{name}.loss.{term}", weight, 0, math.inf)

@@ -70,7 +70,8 @@ class Convolution(nn.Module):
     def bank(self) -> Tensor:
         """All turned kernels: (after · elements, before · elements, k, k)."""
         after, before, given, *kernel = self.weight.shape
-        turned = self.weight.flatten(2)[..., self.index]  # (after, before, h, given k k)
+        turned = self.weight.flatten(2).index_select(2, self.index.flatten())
+        turned = turned.unflatten(2, self.index.shape)  # (after, before, h, given k k)
         asked = self.elements[1]
         if asked < turned.shape[2]:
             turned = turned.mean(2, keepdim=True)
@@ -125,7 +126,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features · order, m, m) -> the same shape."""
-        return x + self.second(F.silu(self.first(F.silu(self.norm(x)))))
+        branch = x
+        if torch.is_autocast_enabled(x.device.type):  # what is multiplied in half precision need not be normed in whole
+            branch = x.to(torch.get_autocast_dtype(x.device.type))
+        return x + self.second(F.silu(self.first(F.silu(self.norm(branch)))))
 
 
 def _turned(elements: tuple[int, int], k: int) -> Tensor:

@@ -52,6 +52,7 @@ class FNO(nn.Module):
             hidden_channels=channels,
             n_layers=layers,
             domain_padding=padding or None,
+            positional_embedding="grid" if padding else None,  # what is periodic has no place of its own
         )
         self.register_state_dict_post_hook(_leave_out_arguments)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray
-from small import SMALL_DATA, configuration
+from small import SMALL_DATA, configuration, evaluation
 
 from qd_pix2pix.checkpoint import load_model
 from qd_pix2pix.data.generate import make_recipe
@@ -21,21 +21,7 @@ from solvers import Grid, Material, solve
 
 @pytest.fixture
 def settings(small_run, data_root, tmp_path):
-    """What conf/evaluate.yaml holds."""
-    return {
-        "checkpoint": str(small_run / "checkpoints" / "best.ckpt"),
-        "split": "test",
-        "input": None,
-        "verify": False,
-        "n_electrons": None,
-        "material": None,
-        "extent": None,
-        "symmetrise": False,
-        "save": None,
-        "output": str(tmp_path / "out"),
-        "data_root": str(data_root),
-        "launcher": {"_target_": "qd_pix2pix.data.launchers.LocalLauncher", "workers": 1},
-    }
+    return evaluation(small_run, data_root, tmp_path / "out")
 
 
 def best(run):

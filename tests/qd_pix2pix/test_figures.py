@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qd_pix2pix.fields import MILLI, Units, get_field
-from qd_pix2pix.figures import Axes, against_gap, comparison, evolution
+from qd_pix2pix.figures import Axes, against_exact, against_gap, comparison, evolution
 
 FIELD = np.random.default_rng(0).uniform(size=(2, 8, 8))
 
@@ -26,3 +26,13 @@ def test_figures_bear_the_units_of_the_dataset(units):
         assert expected in text
     others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {units.length, units.energy, MILLI[units.energy]}
     assert not re.findall(rf"\b({'|'.join(others)})\b", text)
+
+
+def test_numbers_lie_on_the_line_where_they_are_exact():
+    """The line goes through all that is shown."""
+    exact, predicted = np.array([-2.0, 1.0, 5.0]), np.array([-3.0, 1.0, 4.0])
+    figure = against_exact(exact, predicted, "E (meV)")
+    line, points = (drawn.get_xydata() for drawn in figure.get_axes()[0].get_lines())
+    assert line.tolist() == [[-3.0, -3.0], [5.0, 5.0]]
+    assert points.tolist() == np.stack([exact, predicted], axis=1).tolist()
+    assert words(figure) == "exact E (meV) predicted E (meV)"

@@ -12,7 +12,16 @@ from small import SMALL_DATA, configuration
 
 from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.launchers import LocalLauncher
-from qd_pix2pix.data.store import COLUMNS, Store, StoreError, check, merge_statistics, read_manifest, write_shard
+from qd_pix2pix.data.store import (
+    COLUMNS,
+    Store,
+    StoreError,
+    check,
+    merge_statistics,
+    read_manifest,
+    training_statistics,
+    write_shard,
+)
 from solvers import Grid, Material, finite_difference_levels
 
 
@@ -111,6 +120,27 @@ def test_statistics_weigh_shards_by_their_samples():
 
 def test_check_counts_a_good_dataset(small_store):
     assert check(small_store.path) == {"train": 12, "val": 5, "test": 5}
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_statistics_of_several_datasets_are_those_of_all_their_dots(small_store, single_store, data_root, members):
+    """Of unequal sizes: each dot counts once."""
+    words = [*SMALL_DATA, "data.n_electrons=3", "data.seed=1", "data.train=5", "data.val=1", "data.test=1"]
+    third = Store(generate(configuration("generate", *words)["data"], data_root, LocalLauncher(1)))
+    stores = [single_store, small_store, third][:members]
+    parts = [store.split("train").load(["V", "n0", "n_int", "energy", "gap"]) for store in stores]
+    found = training_statistics(stores, ["energy", "gap"])
+    for name in ("V", "n0", "n_int"):
+        values = np.concatenate([part[name] for part in parts]).astype(np.float64)
+        means = values.mean((1, 2))
+        expected = {"min": values.min(), "max": values.max(), "mean": values.mean(), "std": values.std()}
+        expected |= {"dot_mean_min": means.min(), "dot_mean_max": means.max()}
+        assert found[name] == pytest.approx(expected, rel=1e-6)
+    for name in ("energy", "gap"):
+        values = np.concatenate([part[name] for part in parts])
+        assert found[name] == {"min": values.min(), "max": values.max()}
+    assert found.keys() == {"V", "n0", "n_int", "energy", "gap"}
+    assert "energy" not in stores[0].statistics, "the statistics of the dataset itself were changed"
 
 
 def test_truncated_shard_is_named(copy):

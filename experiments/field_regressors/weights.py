@@ -1,0 +1,31 @@
+"""Stores the networks of the half-hour runs as weights/*.safetensors, each with its model card.
+
+python experiments/field_regressors/weights.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from run import DOTS, HERE, ROOT, folder
+
+RUNS = {f"V_to_nint-{kind}": f"bar {kind} 30 min" for kind in DOTS} | {
+    "nint_to_V-gaas-N2": "bar gaas-N2 inverse 30 min",
+}
+
+
+def main() -> None:
+    """Evaluate each run that is there on its test split, and write what it has learned."""
+    for name, run in RUNS.items():
+        checkpoint = folder(run) / "checkpoints" / "best.ckpt"
+        if not (ROOT / checkpoint).exists():
+            print(f"{run}: not there; run.py bars trains it")
+            continue
+        save = (HERE / "weights" / name).relative_to(ROOT)
+        words = [f"checkpoint='{checkpoint}'", f"save='{save}'"]
+        subprocess.run([sys.executable, "evaluate.py", *words], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()
