@@ -70,6 +70,29 @@ def networks_table(results: Results, ending: str) -> list[str]:
     return lines
 
 
+def wide_tables(results: Results) -> list[str]:
+    """Several outputs at once, and one network for a range of dots."""
+    lines = []
+    if "wide gaas-N2 all outputs" in results:
+        result = results["wide gaas-N2 all outputs"]
+        lines += ["| output | mean error | median | R² |", "| " + "--- | " * 4]
+        spread = result["measures"]["nmae"]
+        lines.append(
+            f"| n_int | {nmae(result):.2f} % | {100 * spread['median']:.2f} % | {result['measures']['r2']:.5f} |"
+        )
+        for name, found in result["also"].items():
+            factor, unit = (1e3, "meV") if "error" in found else (100, "%")
+            spread = found.get("error", found.get("nmae"))
+            errors = [f"{factor * spread[key]:.2f} {unit}" for key in ("mean", "median")]
+            lines.append(f"| {name} | {errors[0]} | {errors[1]} | {found['r2']:.5f} |")
+    if "wide range" in results:
+        lines += ["", "| dots | NMAE, mean | median | R² |", "| " + "--- | " * 4]
+        for label, measures in results["wide range"]["members"].items():
+            shares = [f"{100 * measures['nmae'][key]:.2f} %" for key in ("mean", "median")]
+            lines.append(f"| {label} | {shares[0]} | {shares[1]} | {measures['r2']:.5f} |")
+    return lines
+
+
 def curve(panel: Axes, points: dict[int, float], **style: Any) -> None:
     """One learning curve."""
     if points:
@@ -120,7 +143,7 @@ def main() -> None:
     print("\n".join(bars_table(results)))
     for ending in (f"{MINUTES} min", f"{STEPS} steps"):
         print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
-    print("\n" + "\n".join(choices_table(results)))
+    print("\n" + "\n".join(choices_table(results) + ["", *wide_tables(results)]))
     if any(name.startswith("curve") for name in results):
         curves_figure(results).savefig(HERE / "curves.png", dpi=130)
 

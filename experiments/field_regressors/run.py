@@ -3,6 +3,7 @@
     python experiments/field_regressors/run.py bars        # the best network against the bars
     python experiments/field_regressors/run.py networks    # all networks, three seeds, at equal time and equal steps
     python experiments/field_regressors/run.py choices     # what each choice of the best network is worth
+    python experiments/field_regressors/run.py wide        # several outputs, and a range of dots, from one network
     python experiments/field_regressors/run.py curves      # training dots, steps, exactness of the labels
     ... --parallel 2                                       # two runs at a time, each with half of the cores
 
@@ -103,6 +104,14 @@ def choices() -> dict[str, tuple[str, ...]]:
     }
 
 
+def wide() -> dict[str, tuple[str, ...]]:
+    """More from one network: all outputs of one kind of dot, and one output of eight kinds."""
+    return {
+        "wide gaas-N2 all outputs": ("model=regressor", "mapping=V_to_all", *DOTS["gaas-N2"], *until(30)),
+        "wide range": ("model=regressor", "range.n_electrons=[1,2,3,4]", "range.material=[gaas,si]", *until(30)),
+    }
+
+
 def curves() -> dict[str, tuple[str, ...]]:
     """The best network against training dots, at a fixed number of steps, and against steps, on all dots."""
     runs = {}
@@ -118,7 +127,7 @@ def curves() -> dict[str, tuple[str, ...]]:
     return runs
 
 
-STUDIES = {"bars": bars, "networks": networks, "choices": choices, "curves": curves}
+STUDIES = {"bars": bars, "networks": networks, "choices": choices, "wide": wide, "curves": curves}
 
 
 def folder(name: str) -> Path:
@@ -133,14 +142,18 @@ def read_results() -> dict[str, Any]:
 
 def keep(name: str, words: tuple[str, ...], threads: int) -> None:
     """Put the measures of a finished run into results.json."""
-    record = json.loads((ROOT / folder(name) / "test" / "metrics.json").read_text())
-    card = record["model"]
+    files = sorted((ROOT / folder(name) / "test").rglob("metrics.json"))
+    records = {file.parent.name: json.loads(file.read_text()) for file in files}
+    first = next(iter(records.values()))
+    card = first["model"]
     labels = Store(ROOT / "data" / card["datasets"][0]).split("test").load(("density_error",))["density_error"]
     result = {
-        "label_error": float(labels.mean()),
         "words": " ".join(words),
-        "measures": record["measures"],
-        "dots": record["dots"],
+        "measures": first["measures"],
+        "also": first["also"],
+        "members": {label: r["measures"] for label, r in records.items()} if len(records) > 1 else {},
+        "label_error": float(labels.mean()),
+        "dots": first["dots"],
         "steps": card["step"],
         "seconds": card["train_seconds"],
         "parameters": card["parameters"],
