@@ -80,7 +80,8 @@ class ResidualUNet(nn.Module):
                 f"grid of a multiple of {self.multiple}, or fewer levels"
             )
         whole = self.stem.weight.dtype  # sums are kept in it, where autocast multiplies in half of it
-        x = self.stem(x.contiguous(memory_format=torch.channels_last)).to(whole)
+        with torch.autocast(x.device.type, enabled=False):  # the tail of a density is in digits that half of it lacks
+            x = self.stem(x.contiguous(memory_format=torch.channels_last))
         skips: list[Tensor] = []
         for i, encoder in enumerate(self.encoder):
             x = encoder(self.down[i - 1](x).to(whole) if i else x)
