@@ -78,7 +78,8 @@ class FieldModel(pl.LightningModule, ABC):
             raise ValueError(f"model.gradient_clip: expected a positive norm or null, got {gradient_clip!r}")
         self.mapping = mapping
         self.conditions = Conditions(recipes)
-        self.network = network(in_channels=1 + len(self.conditions), out_channels=len(mapping.outputs))
+        given = self.features(torch.zeros(1, 1, 1, 1)).shape[1]
+        self.network = network(in_channels=given + len(self.conditions), out_channels=len(mapping.outputs))
         self.gradient_clip = gradient_clip
         self.n_trained = recipes[0]["grid"]["n"]
         self.card: dict[str, Any] = {}
@@ -99,9 +100,13 @@ class FieldModel(pl.LightningModule, ABC):
         facts[:, CONDITIONS.index("extent")] *= source.shape[-1] / self.n_trained
         return facts
 
+    def features(self, source: Tensor) -> Tensor:
+        """What the network is given of a source field (B, 1, n, n) in its unit: (B, c, n, n) in [-1, 1]."""
+        return self.mapping.encode_source(source)
+
     def raw(self, source: Tensor, facts: Tensor) -> Tensor:
         """What the network says to a source field (B, 1, n, n) in its unit: (B, outputs, n, n)."""
-        scaled = self.mapping.encode_source(source).to(next(self.network.parameters()).dtype)
+        scaled = self.features(source).to(next(self.network.parameters()).dtype)
         if len(self.conditions):
             scaled = torch.cat([scaled, self.conditions.channels(facts, scaled)], dim=1)
         return self.network(scaled)

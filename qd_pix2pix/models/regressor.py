@@ -25,6 +25,8 @@ from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer, exact_of
 from qd_pix2pix.networks.blocks import choose
 
+DECADES = 8
+"""Orders of magnitude of a density that its logarithm tells apart: those of float32, in which it is stored."""
 LIKELIHOOD = "likelihood"
 """The loss that belongs to the head: cross entropy of a charge or a bounded head, half the square error of others."""
 
@@ -79,6 +81,15 @@ class Regressor(FieldModel):
             for field, kind in zip(mapping.outputs, chosen, strict=True)
         ]
         self.losses = [{term: float(c) for term, c in kind["loss"].items() if c} for kind in chosen]
+
+    def features(self, source: Tensor) -> Tensor:
+        """The scaled field and, of a density, its logarithm, whose slope tells the potential far out in the tails."""
+        scaled = super().features(source)
+        if not self.mapping.source.is_density:
+            return scaled
+        high = self.mapping.range(self.mapping.source).high
+        digits = torch.log10((source / high).clamp(min=10.0**-DECADES)) / DECADES  # -1 ... 0
+        return torch.cat([scaled, 2 * digits + 1], dim=1)
 
     def check(self, field: Tensor) -> None:
         """Pass one field through the network, and build an optimiser."""
