@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from run import CHOICES, LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, STEPS, read_results
+from run import CHOICES, LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, SIZES_STEPS, STEPS, read_results
 
 from qd_pix2pix.figures import COLOURS
 
@@ -121,14 +121,14 @@ def curves_figure(results: Results) -> Figure:
             by_dots = {n: nmae(results[k]) for n in SIZES if (k := f"{name} {n} dots") in results}
             by_steps = {n: nmae(results[k]) for n in LENGTHS if (k := f"{name} {n} steps") in results}
             if f"{name} 4800 dots" in results:
-                by_steps[STEPS] = nmae(results[f"{name} 4800 dots"])
+                by_steps[SIZES_STEPS] = nmae(results[f"{name} 4800 dots"])
             shown = label if preset == "paper" else None
             curve(dots, by_dots, linestyle=style[1:], marker=style[0], color=colour, label=shown)
             curve(steps, dict(sorted(by_steps.items())), linestyle=style[1:], marker=style[0], color=colour)
             label_error = results.get(f"{name} 4800 dots", {}).get("label_error")
             for panel in (dots, steps) if label_error else ():
                 panel.axhline(100 * label_error, color=colour, lw=0.8, ls=":" if preset == "paper" else (0, (1, 4)))
-    for panel, text in ((dots, f"training dots ({STEPS} steps)"), (steps, "steps (4800 dots)")):
+    for panel, text in ((dots, f"training dots ({SIZES_STEPS} steps)"), (steps, "steps (4800 dots)")):
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.set_xlabel(text)

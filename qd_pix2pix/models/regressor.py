@@ -115,9 +115,7 @@ class Regressor(FieldModel):
 
     def progress(self, step: int) -> float:
         """Share of the training that is done after ``step`` steps, 0 ... 1."""
-        if (
-            step == 0
-        ):  # asked while a run is resumed, before its loader knows where it was: Lightning must not count yet
+        if step == 0:  # asked while a run is resumed, before its loader knows where it was: Lightning must not count
             return 0.0
         done = step / self.trainer.estimated_stepping_batches
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]

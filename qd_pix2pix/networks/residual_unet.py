@@ -6,9 +6,9 @@ and up, and sums in place of concatenations:
     x_1 = stem(x),   e_l = blocks(x_l),   x_{l+1} = down(e_l),   y_L = e_L,   y_l = blocks(up(y_{l+1}) + e_l),
     y = head(silu(y_1)),        block(x) = x + conv(silu(conv(silu(norm(x))))), whose last convolution starts at zero
 
-With ``equivariant`` the
-convolutions are those of the group of the square (``convolution.py``), the head is averaged over its elements, and
-every weight sees eight turned examples at once.
+With ``equivariant`` the convolutions are those of the group of the square (``convolution.py``), the head is averaged
+over its elements, and every weight sees eight turned examples at once. Under autocast the stem, the sums and the head
+stay in float32: the tail of a density is in digits that bfloat16 lacks.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ResidualUNet(nn.Module):
                 f"grid of a multiple of {self.multiple}, or fewer levels"
             )
         whole = self.stem.weight.dtype  # sums are kept in it, where autocast multiplies in half of it
-        with torch.autocast(x.device.type, enabled=False):  # the tail of a density is in digits that half of it lacks
+        with torch.autocast(x.device.type, enabled=False):
             x = self.stem(x.contiguous(memory_format=torch.channels_last))
         skips: list[Tensor] = []
         for i, encoder in enumerate(self.encoder):
