@@ -1,12 +1,17 @@
-"""Train a model: ``python train.py model=pix2pix mapping=V_to_nint``. Settings: conf/train.yaml and its groups."""
+"""Train a model: ``python train.py model=pix2pix mapping=V_to_nint``. Settings: conf/train.yaml and its groups.
 
+``python train.py -m sweep=discriminator``, or ``-m seed=0,1,2 model.lambda_rec=10,100``, makes many runs; start it
+again and what is finished is read back.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from qd_pix2pix.command_line import check_words, program, quiet, resume_words
+from qd_pix2pix.command_line import check_words, guarded, program, quiet, resume_words, sweep_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -24,4 +29,9 @@ def main(config: dict[str, Any]) -> None:
 if __name__ == "__main__":
     resume_words()
     check_words("train")
-    main()
+    if (words := sweep_words()) is None:
+        main()
+    else:
+        from qd_pix2pix.sweeps.sweep import sweep
+
+        sys.exit(guarded(lambda: sweep(words)))

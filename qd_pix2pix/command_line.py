@@ -43,19 +43,24 @@ def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], No
 
     @wraps(task)
     def run(config: DictConfig) -> None:
-        try:
-            task(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-        except EXPECTED as error:
-            fail(error)
-        except Exception as error:
-            if type(error).__name__ != "MisconfigurationException":  # Lightning's word for bad settings
-                raise
-            fail(error)
-        except KeyboardInterrupt:
-            print("\nstopped", file=sys.stderr)
-            sys.exit(130)
+        guarded(lambda: task(OmegaConf.to_container(config, resolve=True)))  # type: ignore[arg-type]
 
     return run
+
+
+def guarded(task: Callable[[], Any]) -> Any:
+    """Call ``task``; bad input becomes one clear error, Ctrl-C leaves with status 130."""
+    try:
+        return task()
+    except EXPECTED as error:
+        fail(error)
+    except Exception as error:
+        if type(error).__name__ != "MisconfigurationException":  # Lightning's word for bad settings
+            raise
+        fail(error)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
 
 
 def quiet() -> None:
@@ -80,13 +85,21 @@ def check_words(config_name: str) -> None:
         overrides = OverridesParser.create().parse_overrides(words)
         with initialize_config_dir(str(CONF), version_base="1.3"):
             _check_keys(config_name, overrides)
-            compose(config_name, [_single(o) for o in overrides], return_hydra_config=True)
+            compose(config_name, [single(o) for o in overrides], return_hydra_config=True)
     except EXPECTED as error:
         fail(error)
 
 
-def _single(override: Override) -> str:
-    """An override as text; of a sweep the first value."""
+def sweep_words() -> list[str] | None:
+    """The words of the command line, if it asks for many runs."""
+    asked = {"-m", "--multirun"} & set(sys.argv[1:])
+    return [word for word in sys.argv[1:] if not word.startswith("-")] if asked else None
+
+
+def single(override: Override) -> str:
+    """An override as text; of a sweep the first value, of an interval its lower end."""
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        return f"{override.get_key_element()}={override.value().start}"  # type: ignore[union-attr]
     if override.is_sweep_override():
         return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
     return override.input_line or ""
@@ -95,7 +108,7 @@ def _single(override: Override) -> str:
 def _check_keys(config_name: str, overrides: list[Override]) -> None:
     """Raise ValueError for an override of a key that is not there, or by a value of another kind."""
     groups = {path.name for path in CONF.iterdir() if path.is_dir()}
-    chosen = [_single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
+    chosen = [single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
     # not resolved: hydra.run.dir and its like can be told only in a run
     config = OmegaConf.to_container(compose(config_name, chosen, return_hydra_config=True), resolve=False)
     for override in overrides:

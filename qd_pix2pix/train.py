@@ -73,7 +73,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
         run / "checkpoints", "best", monitor="val/r2", mode="max", save_weights_only=True, enable_version_counter=False
     )
     n_train = sum(len(store.split("train")) for store in stores)
-    trainer = make_trainer(config, run, model, loggers, [best], _total_steps(config, n_train))
+    trainer = make_trainer(config, run, model, loggers, [best], total_steps(config, n_train))
     announce(model, stores, trainer, run)
     for logger in loggers:
         logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
@@ -103,11 +103,11 @@ def check_config(config: Config) -> None:
     Raises:
         ValueError: or whatever the setting's owner raises.
     """
+    if config["sweep"]["words"]:
+        raise ValueError("sweep: a study of many runs; begin with python train.py -m")
     recipes = _recipes(config)
     made = [make_recipe(recipe) for recipe in recipes]
-    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELDS}
-    card = _card(config, recipes, statistics, [])
-    model = build_model(card)
+    model = untrained(config)
     field = torch.zeros(1, 1, made[0].grid.n, made[0].grid.n)
     try:
         with torch.no_grad():
@@ -116,10 +116,10 @@ def check_config(config: Config) -> None:
         raise ValueError(f"network, model: they do not take fields of shape {tuple(field.shape)}: {error}") from None
     unread = [SimpleNamespace(recipe=recipe) for recipe in recipes]  # a loader looks into a store only when it loads
     instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, mapping=model.mapping)
-    total_steps = _total_steps(config, sum(recipe.train for recipe in made))
+    n_steps = total_steps(config, sum(recipe.train for recipe in made))
     if config["ckpt_path"]:
-        step = check_resumable(config["ckpt_path"], card)
-        if step >= total_steps:
+        step = check_resumable(config["ckpt_path"], model.card)
+        if step >= n_steps:
             print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to go on")
     low_bounds = {
         "seed": (config["seed"], 0),
@@ -132,12 +132,18 @@ def check_config(config: Config) -> None:
     for word, neutral, instead in NOT_OURS:
         if config["trainer"].get(word) not in (None, neutral):
             raise ValueError(f"trainer.{word}: does not work with two optimisers; use {instead}, as all models do")
-    options = _trainer_options(config)
+    options = trainer_options(config)
     try:
         Timer(options["max_time"])
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
     instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+
+
+def untrained(config: Config) -> FieldModel:
+    """The model, with placeholders for what only its data know."""
+    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELDS}
+    return build_model(_card(config, _recipes(config), statistics, []))
 
 
 def make_card(config: Config, stores: Sequence[Store]) -> Config:
@@ -155,13 +161,13 @@ def _card(config: Config, recipes: list[Config], statistics: Config, datasets: l
         "statistics": statistics,
         "datasets": datasets,
         "loader": config["loader"],
-        "trainer": _trainer_options(config),
+        "trainer": trainer_options(config),
         "seed": config["seed"],
         "provenance": provenance(device_name(best_device())),
     }
 
 
-def _trainer_options(config: Config) -> Config:
+def trainer_options(config: Config) -> Config:
     """The Trainer's arguments, with the precision that suits the machine where it is left open."""
     options = dict(config["trainer"])
     if options["precision"] == "auto":
@@ -176,7 +182,7 @@ def _multiplies_bf16() -> bool:
     return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
-def _total_steps(config: Config, n_train: int) -> int:
+def total_steps(config: Config, n_train: int) -> int:
     """Steps that the Trainer will make.
 
     Raises:
@@ -227,22 +233,22 @@ def make_loggers(config: Config, run: Path) -> list[Logger]:
 
 
 def make_trainer(
-    config: Config, run: Path, model: FieldModel, loggers: list[Logger], callbacks: list[Callback], total_steps: int
+    config: Config, run: Path, model: FieldModel, loggers: list[Logger], callbacks: list[Callback], n_steps: int
 ) -> pl.Trainer:
     """Lightning's Trainer with our callbacks; it validates at least once, at the end if not before."""
     last = ModelCheckpoint(
         run / "checkpoints",
         "last",
-        every_n_train_steps=min(config["checkpoint_every"], total_steps),
+        every_n_train_steps=min(config["checkpoint_every"], n_steps),
         enable_version_counter=False,
     )
     recipe, mapping = model.card["recipes"][0], model.mapping
     axes = Axes(recipe["grid"]["extent"], units_of(recipe), mapping.source, mapping.target)
     snapshots = Snapshots(run / "snapshots", axes)
-    options = _trainer_options(config)
-    if total_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
-        validations = -(-total_steps // options["val_check_interval"])
-        options["val_check_interval"] = total_steps // validations
+    options = trainer_options(config)
+    if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
+        validations = -(-n_steps // options["val_check_interval"])
+        options["val_check_interval"] = n_steps // validations
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
         callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)],

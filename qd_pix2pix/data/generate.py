@@ -6,7 +6,6 @@ batch on one thread. So neither the number of workers nor where they run nor an 
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from qd_pix2pix.data.store import (
     SPLITS,
     Store,
     StoreError,
+    digest,
     merge_statistics,
     read_manifest,
     sha256,
@@ -144,18 +144,9 @@ def make_recipe(recipe: dict[str, Any]) -> Recipe:
 
 
 def dataset_name(recipe: dict[str, Any]) -> str:
-    """Family, N and the hash of the configuration; 30 and 30.0 are the same number."""
-
-    def canonical(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: canonical(v) for key, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [canonical(v) for v in value]
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    digest = hashlib.sha256((to_json(canonical(recipe)) + f"format {FORMAT}").encode()).hexdigest()[:12]
+    """Family, N and the hash of the configuration."""
     family = str(recipe["potential"]["_target_"]).rsplit(".", 1)[-1]
-    return f"{family}-N{recipe['n_electrons']}-{digest}"
+    return f"{family}-N{recipe['n_electrons']}-{digest(recipe, f'format {FORMAT}')}"
 
 
 def make_launcher(launcher: dict[str, Any]) -> Launcher:

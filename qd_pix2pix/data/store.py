@@ -99,6 +99,19 @@ def to_json(content: Any) -> str:
     return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
+def digest(content: Any, salt: str = "") -> str:
+    """Twelve hexadecimal digits that name plain containers; 30 and 30.0 are the same number."""
+
+    def canonical(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: canonical(v) for key, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [canonical(v) for v in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    return hashlib.sha256((to_json(canonical(content)) + salt).encode()).hexdigest()[:12]
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:

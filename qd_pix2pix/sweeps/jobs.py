@@ -1,0 +1,122 @@
+"""Where the runs of a sweep are done: on this machine one after the other or side by side, or on a cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from typing import Any, Protocol
+
+from joblib import Parallel, delayed
+
+from qd_pix2pix.sweeps.ledger import Record
+from qd_pix2pix.sweeps.work import Work
+
+THREADS = "OMP_NUM_THREADS"
+DEVICES = "CUDA_VISIBLE_DEVICES"
+
+
+class Jobs(Protocol):
+    """What does the runs of a sweep."""
+
+    def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
+        """Do all; hands over each record when it is there."""
+
+
+@dataclass(frozen=True)
+class LocalJobs:
+    """On this machine, by joblib: ``parallel`` runs at a time, each with its share of the cores, or a GPU of its own.
+
+    Args:
+        parallel: runs at a time; None for one per GPU, or one.
+    """
+
+    parallel: int | None = None
+
+    def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
+        """See ``Jobs``."""
+        places = self.places()
+        free: Queue[dict[str, str]] = Queue()
+        for place in places:
+            free.put(place)
+
+        def do(work: Work) -> Record:
+            place = free.get()
+            try:
+                return work(place)
+            finally:
+                free.put(place)
+
+        yield from Parallel(len(places), backend="threading", return_as="generator_unordered")(
+            delayed(do)(work) for work in works
+        )
+
+    def places(self) -> list[dict[str, str]]:
+        """Environment of each of the runs at a time.
+
+        Raises:
+            ValueError: ``parallel`` is no positive number.
+        """
+        gpus = _gpus()
+        number = self.parallel if self.parallel is not None else max(len(gpus), 1)
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ValueError(f"jobs.parallel: expected a whole number of at least 1, or null; got {number!r}")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        share = {} if THREADS in os.environ else {THREADS: str(max(cores // number, 1))}
+        return [share | ({DEVICES: gpus[i % len(gpus)]} if gpus else {}) for i in range(number)]
+
+
+def _gpus() -> list[str]:
+    """Names of the GPUs that may be used."""
+    if os.environ.get(DEVICES):
+        return os.environ[DEVICES].split(",")
+    import torch
+
+    return [str(i) for i in range(torch.cuda.device_count())]
+
+
+@dataclass(frozen=True)
+class SubmititJobs:
+    """On a cluster, by submitit: one job per run; a job that is stopped at its time limit is queued again and goes on.
+
+    Args:
+        cluster: slurm; local for processes of this machine.
+        options: of submitit's ``update_parameters``: timeout_min, cpus_per_task, slurm_partition, ...
+    """
+
+    cluster: str = "slurm"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
+        """See ``Jobs``."""
+        import submitit
+
+        executor = submitit.AutoExecutor(sweep / "jobs", cluster=self.cluster)
+        executor.update_parameters(**self.options)
+        jobs = dict(zip(executor.map_array(ClusterWork(), works), works, strict=True))
+        for job in submitit.helpers.as_completed(list(jobs)):
+            yield _result_of(job, jobs[job])
+
+
+class ClusterWork:
+    """What runs on a node."""
+
+    def __call__(self, work: Work) -> Record:
+        """Do it with all cores of the job."""
+        cores = os.environ.get("SLURM_CPUS_PER_TASK")
+        return work({THREADS: cores} if cores else {})
+
+    def checkpoint(self, work: Work) -> Any:
+        """Asked by submitit when the job is about to be stopped: the same again, which goes on where it was."""
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self, work)
+
+
+def _result_of(job: Any, work: Work) -> Record:
+    try:
+        return job.result()
+    except Exception as error:  # a node that died
+        return work.lost((str(error).strip().splitlines() or [type(error).__name__])[-1])

@@ -1,0 +1,76 @@
+"""The ledger of a sweep: one record per run, in the run's folder, replaced as a whole.
+
+No file is shared by runs, so that any number of processes and machines may write at once, and a kill or a full disk
+leaves the record before. A record is ``record.json``:
+
+    key, words, point     what was asked; ``point`` is the value on each axis
+    config                resolved, one level of dotted names
+    state                 started, finished or failed
+    error                 why it failed
+    host, began, seconds  of the last attempt; of all attempts together
+    measures, also        of the test split (``metrics.json``), ``members`` by kind of dots where there are several
+    validation            the best of each measure of the validation split
+    steps, parameters, receptive_field, commit, hardware
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.data.store import write_text_whole
+from qd_pix2pix.history import read_history
+
+RECORD = "record.json"
+STARTED, FINISHED, FAILED = "started", "finished", "failed"
+SMALLEST = ("nmae", "charge_error", "mae")
+"""Measures of validation of which the smallest is the best."""
+Record = dict[str, Any]
+
+
+def read_record(run: Path) -> Record | None:
+    """The record of a run's folder; None where there is none."""
+    path = run / RECORD
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def write_record(run: Path, record: Record) -> None:
+    """Replace the record of a run's folder."""
+    write_text_whole(run / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def read_ledger(sweep: Path) -> dict[str, Record]:
+    """All records of a sweep's folder, by key."""
+    found = (read_record(path.parent) for path in sorted(sweep.glob(f"*/{RECORD}")))
+    return {record["key"]: record for record in found if record}
+
+
+def read_results(run: Path) -> Record:
+    """What a finished run has found, for its record.
+
+    Raises:
+        FileNotFoundError: it has not been evaluated.
+    """
+    files = sorted((run / "test").rglob("metrics.json"))
+    if not files:
+        raise FileNotFoundError(f"{run / 'test'}: no metrics.json is there")
+    tests = {file.parent.name: json.loads(file.read_text()) for file in files}
+    first = next(iter(tests.values()))
+    card = first["model"]
+    best = {}
+    for name, (_, values) in read_history(run).items():
+        split, _, measure = name.partition("/")
+        if split == "val":
+            best[measure] = float(values.min() if measure.split("/")[-1] in SMALLEST else values.max())
+    return {
+        "measures": first["measures"],
+        "also": first["also"],
+        "members": {name: test["measures"] for name, test in tests.items()} if len(tests) > 1 else {},
+        "validation": best,
+        "steps": card["step"],
+        "train_seconds": card["train_seconds"],
+        "parameters": card["parameters"],
+        "commit": card["provenance"]["commit"],
+        "hardware": card["provenance"]["hardware"],
+    }

@@ -1,0 +1,138 @@
+"""One run of a sweep as a process: ``train.py`` with the run's words, begun or gone on with, and recorded."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from qd_pix2pix.command_line import CONF
+from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, read_results, write_record
+
+PROGRAM = CONF.parent / "train.py"
+LOG = "log.txt"
+INTERRUPTED = 130
+"""Exit status of a training that Ctrl-C ended; it goes on next time."""
+
+_children: set[subprocess.Popen[bytes]] = set()
+"""Trainings of this process."""
+_guard = threading.Condition()
+_stopping = threading.Event()
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run, ready to be done by any process that sees its folder.
+
+    Attributes:
+        folder: of the run, absolute.
+        here: folder in which relative paths of the words begin, absolute.
+        key, words, point, config: see ``plan.Run``; ``config`` in dotted names.
+    """
+
+    folder: Path
+    here: Path
+    key: str
+    words: tuple[str, ...]
+    point: dict[str, str]
+    config: dict[str, Any]
+
+    def __call__(self, environment: Mapping[str, str] | None = None) -> Record:
+        """Do it, unless it is done; returns its record. Another process that does it is waited for."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / ".sweep.lock"):
+                return self._do(environment or {})
+        except OSError as error:  # a full disk: the record on it stays as it was, and the run is taken up next time
+            return self.lost(str(error))
+
+    def lost(self, error: str) -> Record:
+        """The record of a run of which nothing can be written."""
+        return self._asked() | {"state": FAILED, "error": error, "seconds": 0.0}
+
+    def _asked(self) -> Record:
+        return {"key": self.key, "words": list(self.words), "point": self.point, "config": self.config}
+
+    def _do(self, environment: Mapping[str, str]) -> Record:
+        before = read_record(self.folder) or {}
+        if before.get("state") == FINISHED:
+            write_record(self.folder, before | self._asked())  # axes may have been added
+            return before | self._asked()
+        with FileLock(self.folder / ".lock"):  # of a training whose sweep was killed, and that has gone on
+            pass
+        record = self._asked() | {
+            "state": STARTED,
+            "host": socket.gethostname(),
+            "began": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "seconds": before.get("seconds", 0.0),
+        }
+        write_record(self.folder, record)
+        began = time.monotonic()
+        with self._training(environment) as code:
+            record["seconds"] += time.monotonic() - began
+            if code == 0:
+                record |= {"state": FINISHED, **read_results(self.folder)}
+            elif code != INTERRUPTED and not _stopping.is_set():
+                record |= {"state": FAILED, "error": reason(self.folder / LOG, code)}
+            write_record(self.folder, record)
+        return record
+
+    @contextmanager
+    def _training(self, environment: Mapping[str, str]) -> Iterator[int]:
+        """Train; the exit status. ``stop`` waits until what is done with it is done."""
+        last = self.folder / "checkpoints" / "last.ckpt"
+        where = "'" + str(self.folder).replace("'", "\\'") + "'"
+        words = [*self.words, f"hydra.run.dir={where}"]
+        if last.is_file():
+            words.append(f"ckpt_path='{last}'")
+        with (self.folder / LOG).open("ab") as log, _guard:
+            if _stopping.is_set():
+                raise InterruptedError("stopped before it began")
+            child = subprocess.Popen(
+                [sys.executable, str(PROGRAM), *words],
+                cwd=self.here,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches it through ``stop`` alone, once
+            )
+            _children.add(child)
+        try:
+            yield child.wait()
+        finally:
+            with _guard:
+                _children.discard(child)
+                _guard.notify_all()
+
+
+def stop(signal: int) -> None:
+    """Pass a signal on to the trainings of this process, and wait until their end is recorded; no other begins."""
+    with _guard:
+        _stopping.set()
+        for child in _children:
+            child.send_signal(signal)
+        _guard.wait_for(lambda: not _children)
+
+
+def reason(log: Path, code: int) -> str:
+    """Why a training failed: its own last word, or the signal that ended it."""
+    if code < 0:
+        return f"killed by signal {-code}" + (" (out of memory?)" if code == -9 else "")
+    lines = [
+        line.strip() for line in log.read_bytes()[-20000:].decode(errors="replace").replace("\r", "\n").split("\n")
+    ]
+    lines = [line for line in lines if line]
+    said = [line for line in lines if line.startswith("error: ")]
+    return said[-1].removeprefix("error: ") if said else (lines[-1] if lines else f"exit status {code}")
