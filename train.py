@@ -11,7 +11,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from qd_pix2pix.command_line import check_words, guarded, program, quiet, resume_words, sweep_words
+from qd_pix2pix.command_line import asks_for_many, check_words, guarded, program, quiet, resume_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -29,9 +29,8 @@ def main(config: dict[str, Any]) -> None:
 if __name__ == "__main__":
     resume_words()
     check_words("train")
-    if (words := sweep_words()) is None:
-        main()
-    else:
+    if asks_for_many():
         from qd_pix2pix.sweeps.sweep import sweep
 
-        sys.exit(guarded(lambda: sweep(words)))
+        sys.exit(guarded(lambda: sweep([word for word in sys.argv[1:] if not word.startswith("-")])))
+    main()

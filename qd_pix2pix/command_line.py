@@ -31,11 +31,15 @@ def fail(error: BaseException | str) -> None:
     """Print one clear error and leave with status 2. HYDRA_FULL_ERROR=1 shows where it came from."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and isinstance(error, BaseException):
         raise error
+    print(f"error: {first_cause(error)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def first_cause(error: BaseException | str) -> str:
+    """What an error says, without what Hydra says around it."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    text = str(error).split("\nConfig search path")[0].strip()
-    print(f"error: {text}", file=sys.stderr)
-    sys.exit(2)
+    return str(error).split("\nConfig search path")[0].strip()
 
 
 def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], None]:
@@ -90,10 +94,9 @@ def check_words(config_name: str) -> None:
         fail(error)
 
 
-def sweep_words() -> list[str] | None:
-    """The words of the command line, if it asks for many runs."""
-    asked = {"-m", "--multirun"} & set(sys.argv[1:])
-    return [word for word in sys.argv[1:] if not word.startswith("-")] if asked else None
+def asks_for_many() -> bool:
+    """True where the command line asks for a sweep."""
+    return bool({"-m", "--multirun"} & set(sys.argv[1:]))
 
 
 def single(override: Override) -> str:

@@ -17,6 +17,11 @@ from qd_pix2pix.data.store import digest
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
 from qd_pix2pix.train import NO_END, total_steps, trainer_options, untrained
 
+KIND = (
+    *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),
+    *("loader.batch_size", "data.grid.n", "trainer.precision", "trainer.devices"),
+)
+"""Parts of the configuration that fix the time of a step."""
 WARM, TIMED = 2, 4
 """Steps that are made, and steps that are timed."""
 
@@ -57,10 +62,8 @@ class Estimates:
 
 
 def _kind(flat: dict[str, Any]) -> str:
-    """What fixes the time of a step."""
-    parts = ("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping.")
-    parts += ("loader.batch_size", "data.grid.n", "trainer.precision", "trainer.devices")
-    return digest({name: value for name, value in flat.items() if name.startswith(parts)})
+    """Of runs whose steps take the same time."""
+    return digest({name: value for name, value in flat.items() if name.startswith(KIND)})
 
 
 def _seconds(limit: str | None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes as MplAxes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -15,14 +16,12 @@ Curve = tuple[NDArray, NDArray]
 
 
 def against_axis(study: Study, axis: str, by: str | None, measure: str, label: str, factor: float) -> Figure:
-    """A measure against one axis: each run a dot, mean and standard deviation a line; one colour per value of ``by``."""
+    """A measure against one axis: runs, their mean and standard deviation; a colour for each value of ``by``."""
     figure = Figure(figsize=(5.2, 3.3), layout="constrained")
     panel = figure.subplots()
     values = study.values(axis)
-    sizes = [number(v) for v in values]
-    numeric = all(size is not None for size in sizes)
-    places = dict(zip(values, sizes if numeric else range(len(values)), strict=True))
-    for i, group in enumerate(study.values(by) if by else [None]):
+    places = _places(values)
+    for i, group in enumerate(study.values(by) if by else [""]):
         colour = COLOURS[i % len(COLOURS)]
         means, spreads, at = [], [], []
         for value in values:
@@ -32,9 +31,9 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
                 means.append(factor * runs.mean())
                 spreads.append(factor * runs.std(ddof=1) if len(runs) > 1 else 0.0)
                 panel.plot([places[value]] * len(runs), factor * runs, ".", color=colour, alpha=0.35, ms=4)
-        name = None if group is None else f"{short(by or '')} {group}"
+        name = f"{short(by)} {group}" if by else None
         panel.errorbar(at, means, spreads, fmt="o-", color=colour, ms=4, lw=1.4, capsize=2.5, label=name)
-    _ticks(panel, places, numeric)
+    _ticks(panel, places)
     panel.set_xlabel(short(axis))
     panel.set_ylabel(label)
     if by:
@@ -42,8 +41,14 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
     return figure
 
 
-def _ticks(panel, places, numeric) -> None:  # noqa: ANN001
-    at = [float(place) for place in places.values()]
+def _places(values: Sequence[str]) -> dict[str, float]:
+    """Where values stand on an axis: at themselves if all are numbers, else one after the other."""
+    sizes = [size for value in values if (size := number(value)) is not None]
+    return dict(zip(values, sizes if len(sizes) == len(values) else map(float, range(len(values))), strict=True))
+
+
+def _ticks(panel: MplAxes, places: dict[str, float]) -> None:
+    at, numeric = list(places.values()), all(number(value) is not None for value in places)
     if numeric and len(at) > 2 and min(at) > 0 and max(at) / min(at) > 30:
         panel.set_xscale("log")
     elif not numeric or len(at) <= 8:

@@ -24,6 +24,9 @@ class Jobs(Protocol):
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
         """Do all; hands over each record when it is there."""
 
+    def at_once(self) -> int:
+        """Runs at a time, as far as is known."""
+
 
 @dataclass(frozen=True)
 class LocalJobs:
@@ -52,6 +55,10 @@ class LocalJobs:
         yield from Parallel(len(places), backend="threading", return_as="generator_unordered")(
             delayed(do)(work) for work in works
         )
+
+    def at_once(self) -> int:
+        """See ``Jobs``."""
+        return len(self.places())
 
     def places(self) -> list[dict[str, str]]:
         """Environment of each of the runs at a time.
@@ -83,10 +90,12 @@ class SubmititJobs:
 
     Args:
         cluster: slurm; local for processes of this machine.
+        parallel: runs at a time, of a search.
         options: of submitit's ``update_parameters``: timeout_min, cpus_per_task, slurm_partition, ...
     """
 
     cluster: str = "slurm"
+    parallel: int = 8
     options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
@@ -98,6 +107,10 @@ class SubmititJobs:
         jobs = dict(zip(executor.map_array(ClusterWork(), works), works, strict=True))
         for job in submitit.helpers.as_completed(list(jobs)):
             yield _result_of(job, jobs[job])
+
+    def at_once(self) -> int:
+        """See ``Jobs``."""
+        return self.parallel
 
 
 class ClusterWork:

@@ -159,6 +159,8 @@ def _samples(study: Study) -> Iterator[Panel]:
         score = p.measures.get("nmae", p.measures["l1"])
         order = np.argsort(score)
         chosen = order[[len(order) // 2, -1]]
+        if p.target is None:
+            continue
         axes = Axes(p.extent, p.units, p.source_field, p.target_field)
         figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], ["typical dot", "worst dot"])
         point = ", ".join(f"{short(axis)} {value}" for axis, value in record["point"].items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from omegaconf import OmegaConf
 from qd_pix2pix.command_line import CONF, single
 from qd_pix2pix.data.store import digest
 
-NO_PART = ("sweep", "jobs", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
+NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
 """Words of the configuration that do not change what a run finds: how it is started, watched and kept."""
-OWN = ("sweep", "jobs", "dry")
+OWN = ("sweep", "jobs", "search", "dry")
 """Words of the sweep, of which its runs know nothing."""
 
 
@@ -41,46 +41,57 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: where it lies, its axes, its runs; and how they are started."""
+    """A sweep: its name and folder, what it varies, and how its runs are started.
+
+    Attributes:
+        name, folder: of the sweep.
+        words: the words of conf/sweep and of the command line, by key; of one key the last.
+        axes: those of several values.
+        config: of the first run, with the sweep's own settings.
+    """
 
     name: str
     folder: Path
-    axes: tuple[str, ...]
-    runs: tuple[Run, ...]
+    words: dict[str, Override]
+    axes: dict[str, Override]
     config: dict[str, Any]
+
+    def run(self, values: Sequence[str]) -> Run:
+        """The run with these values on the axes."""
+        chosen = dict(zip(self.axes, values, strict=True))
+        words = [f"{key}={chosen[key]}" if key in chosen else o.input_line or "" for key, o in self.words.items()]
+        words.append(f"sweep.name='{self.name}'")
+        config = resolve(words)
+        return Run(run_key(config), tuple(words), {k.lstrip("+"): v for k, v in chosen.items()}, config)
+
+    def runs(self) -> tuple[Run, ...]:
+        """All of them; two points with the same configuration are one run.
+
+        Raises:
+            ValueError: an axis has no end of values.
+        """
+        for key, override in self.axes.items():
+            if not override.is_discrete_sweep():
+                raise ValueError(f"{key}: an interval has no end of values; search=optuna draws from it")
+        values = itertools.product(*(list(o.sweep_string_iterator()) for o in self.axes.values()))
+        runs = (self.run(point) for point in values)
+        return tuple({run.key: run for run in runs}.values())
 
 
 def make_plan(words: Sequence[str]) -> Plan:
     """What ``train.py -m words`` asks for.
 
     The words of ``sweep=NAME`` (conf/sweep) come first; a word of the command line with the same key takes the place of
-    theirs. Two points with the same configuration are one run.
-
-    Raises:
-        ValueError: nothing is swept.
+    theirs.
     """
     given = parse(words)
     config = resolve([single(o) for o in given])
-    own = [o for o in given if o.key_or_group.split(".")[0] in OWN]
-    merged = {o.get_key_element(): o for o in [*parse(config["sweep"]["words"]), *given] if o not in own}
-    axes = {key.lstrip("+"): o for key, o in merged.items() if o.is_sweep_override()}
-    if not axes:
-        raise ValueError("-m: expected a sweep (sweep=discriminator) or a word of several values (seed=0,1,2)")
+    theirs = [o for o in given if o.key_or_group.split(".")[0] not in OWN]
+    merged = {o.get_key_element(): o for o in [*parse(config["sweep"]["words"]), *theirs]}
+    axes = {key: o for key, o in merged.items() if o.is_sweep_override()}
     fixed = [o.input_line or "" for o in merged.values() if not o.is_sweep_override()]
     name = config["sweep"]["name"] or _name(axes, fixed)
-    runs: dict[str, Run] = {}
-    for values in itertools.product(*(list(o.sweep_string_iterator()) for o in axes.values())):
-        chosen = iter(values)
-        line = [f"{key}={next(chosen)}" if o.is_sweep_override() else o.input_line or "" for key, o in merged.items()]
-        found = make_run([*line, f"sweep.name='{name}'"], dict(zip(axes, values, strict=True)))
-        runs.setdefault(found.key, found)
-    return Plan(name, Path(config["sweep"]["folder"]) / name, tuple(axes), tuple(runs.values()), config)
-
-
-def make_run(words: Sequence[str], point: dict[str, str]) -> Run:
-    """The run of a command line of single values."""
-    config = resolve(words)
-    return Run(run_key(config), tuple(words), point, config)
+    return Plan(name, Path(config["sweep"]["folder"]) / name, merged, axes, config)
 
 
 def run_key(config: dict[str, Any]) -> str:
@@ -99,7 +110,7 @@ def resolve(words: Sequence[str]) -> dict[str, Any]:
         return OmegaConf.to_container(compose("train", list(words)), resolve=True)  # type: ignore[return-value]
 
 
-def _name(axes: dict[str, Override], fixed: Sequence[str]) -> str:
+def _name(axes: Iterable[str], fixed: Sequence[str]) -> str:
     """Of a sweep that has none: its axes, and a hash of what else was said; new values go to the same folder."""
-    said = f"-{digest(sorted(fixed))[:6]}" if fixed else ""
-    return "-".join(axis.split(".")[-1].split("/")[-1] for axis in axes) + said
+    parts = [axis.split(".")[-1].split("/")[-1] for axis in axes] or ["one"]
+    return "-".join(parts + [digest(sorted(fixed))[:6]] * bool(fixed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,15 +17,17 @@ from hydra.utils import instantiate
 from tqdm import tqdm
 
 from qd_pix2pix.checkpoint import flatten
-from qd_pix2pix.command_line import EXPECTED, quiet
+from qd_pix2pix.command_line import EXPECTED, first_cause, quiet
 from qd_pix2pix.data.store import to_json, write_text_whole
-from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, Record, read_ledger
+from qd_pix2pix.sweeps.estimate import Estimates
+from qd_pix2pix.sweeps.jobs import Jobs
+from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, Record, read_ledger, read_record
+from qd_pix2pix.sweeps.page import write_page
 from qd_pix2pix.sweeps.plan import NO_PART, Plan, Run, make_plan
-from qd_pix2pix.sweeps.work import LOG, Work, stop
+from qd_pix2pix.sweeps.study import SEED, SUMMARY, short, value_of
+from qd_pix2pix.sweeps.work import Work, stop
+from qd_pix2pix.train import check_config
 
-SEED = "seed"
-SUMMARY = "sweep.json"
-"""File of a sweep's folder: its name, its axes, the command."""
 SHOWN = {"nmae": ("NMAE", 100, "%"), "r2": ("R²", 1, ""), "ssim": ("SSIM", 1, "")}
 """Measures of the table on the terminal: name, factor, unit."""
 
@@ -38,28 +40,36 @@ def sweep(words: Sequence[str]) -> int:
     """
     quiet()
     plan = make_plan(words)
-    if plan.config["dry"]:
-        tell_plan(plan)
-        return 0
     jobs = instantiate(plan.config["jobs"], _convert_="all")
+    search = instantiate(plan.config["search"], _convert_="all")
+    runs = () if search else plan.runs()
+    if plan.config["dry"]:
+        tell_plan(plan, runs or search.first(plan))
+        return 0
     plan.folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(plan.folder / SUMMARY, to_json({"name": plan.name, "axes": list(plan.axes), "words": list(words)}))
-    ledger = read_ledger(plan.folder)
-    bad = [refused(run) for run in plan.runs if run.key not in ledger]
-    failed = [record for record in bad if record]
-    for record in failed:
-        tqdm.write(line(record))
-    refused_keys = {record["key"] for record in failed}
-    works = [work_of(run, plan) for run in plan.runs if run.key not in refused_keys]
-    records = list(done(jobs(works, plan.folder), len(works)))
-    print(summary(plan, records))
-    failed += [record for record in records if record["state"] == FAILED]
-    unfinished = len(plan.runs) - sum(record["state"] == FINISHED for record in records)
+    said = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "words": list(words)}
+    write_text_whole(plan.folder / SUMMARY, to_json(said))
+    if search:
+        found = search(plan, lambda drawn: do_all(drawn, plan, jobs), jobs.at_once())
+    else:
+        found = do_all(runs, plan, jobs)
+    records = list(done(found, search.trials if search else len(runs)))
+    print(summary(plan.name, list(read_ledger(plan.folder).values()) if search else records))
+    if any(record["state"] == FINISHED for record in records):
+        print(f"\nreport  {write_page(plan.folder)}")
+    failed = [record for record in records if record["state"] == FAILED]
     if failed:
-        print(f"\n{len(failed)} of {len(plan.runs)} runs failed:", file=sys.stderr)
+        print(f"\n{len(failed)} of {len(records)} runs failed:", file=sys.stderr)
     for record in failed:
-        print(f"  {line(record)}\n    {plan.folder / record['key'] / LOG}", file=sys.stderr)
-    return 1 if unfinished else 0
+        print(f"  {line(record)}\n    {plan.folder / record['key']}", file=sys.stderr)
+    return 1 if any(record["state"] != FINISHED for record in records) else 0
+
+
+def do_all(runs: Sequence[Run], plan: Plan, jobs: Jobs) -> Iterator[Record]:
+    """The records of runs, as they come; those that cannot begin first."""
+    refusals = {run.key: refused(run, plan) for run in runs if read_record(plan.folder / run.key) is None}
+    yield from (record for record in refusals.values() if record)
+    yield from jobs([work_of(run, plan) for run in runs if not refusals.get(run.key)], plan.folder)
 
 
 def done(records: Iterable[Record], number: int) -> Iterable[Record]:
@@ -88,30 +98,22 @@ def work_of(run: Run, plan: Plan) -> Work:
     return Work((plan.folder / run.key).absolute(), Path.cwd(), run.key, run.words, run.point, flat)
 
 
-def refused(run: Run) -> Record | None:
+def refused(run: Run, plan: Plan) -> Record | None:
     """The record of a run that cannot begin, with the reason."""
-    from qd_pix2pix.train import check_config
-
     try:
         check_config(run.config)
     except EXPECTED as error:
-        return {"key": run.key, "point": run.point, "state": FAILED, "error": str(error), "seconds": 0.0}
+        return work_of(run, plan).lost(first_cause(error))
     return None
 
 
 def line(record: Record) -> str:
     """One run in one line."""
-    point = ", ".join(f"{axis.split('.')[-1]}={value}" for axis, value in record["point"].items())
+    point = _point(record["point"])
     if record["state"] == FINISHED:
-        found = ", ".join(_show(name, [value]) for name in SHOWN if (value := _value(record, name)) is not None)
+        found = ", ".join(_show(name, [value]) for name in SHOWN if (value := value_of(record, name)) is not None)
         return f"{point}: {found} ({record['seconds'] / 60:.1f} min)"
     return f"{point}: {record['state']}" + (f", {record['error']}" if record["state"] == FAILED else "")
-
-
-def _value(record: Record, measure: str) -> float | None:
-    """Mean over the test dots."""
-    found = record["measures"].get(measure)
-    return found["mean"] if isinstance(found, dict) else found
 
 
 def _show(measure: str, values: list[float]) -> str:
@@ -120,39 +122,34 @@ def _show(measure: str, values: list[float]) -> str:
     return f"{name} {factor * np.mean(values):.4g}{spread} {unit}".strip()
 
 
-def summary(plan: Plan, records: Sequence[Record]) -> str:
+def summary(name: str, records: Sequence[Record]) -> str:
     """Mean and standard deviation over the seeds, for every other point of the sweep."""
     groups: dict[tuple[str, ...], list[Record]] = {}
-    others = [axis for axis in plan.axes if axis != SEED]
-    for run in plan.runs:
-        groups.setdefault(tuple(run.point[axis] for axis in others), [])
     for record in records:
-        if record["state"] == FINISHED:
-            groups[tuple(record["point"][axis] for axis in others)].append(record)
-    lines = [f"\n{plan.name}: {', '.join(axis.split('.')[-1] for axis in others) or 'seeds'}"]
+        groups.setdefault(tuple(v for axis, v in record["point"].items() if axis != SEED), []).append(record)
+    lines = [f"\n{name}"]
     for values, members in groups.items():
+        finished = [record for record in members if record["state"] == FINISHED]
         found = [
-            _show(name, numbers)
-            for name in SHOWN
-            if (numbers := [v for record in members if (v := _value(record, name)) is not None])
+            _show(measure, numbers)
+            for measure in SHOWN
+            if (numbers := [v for record in finished if (v := value_of(record, measure)) is not None])
         ]
-        lines.append(f"  {', '.join(values)}: {', '.join(found) or 'nothing yet'} (runs: {len(members)})")
+        lines.append(f"  {', '.join(values) or 'all'}: {', '.join(found) or 'nothing yet'} (runs: {len(finished)})")
     return "\n".join(lines)
 
 
-def tell_plan(plan: Plan) -> None:
+def tell_plan(plan: Plan, runs: Sequence[Run]) -> None:
     """List the runs, what is there of them, and how long the others will take."""
-    from qd_pix2pix.sweeps.estimate import Estimates
-
     ledger = read_ledger(plan.folder)
     estimates, total = Estimates(ledger), 0.0
-    for run in plan.runs:
+    for run in runs:
         record = ledger.get(run.key)
-        point = ", ".join(f"{axis.split('.')[-1]}={value}" for axis, value in run.point.items())
+        point = _point(run.point)
         if record and record["state"] == FINISHED:
             print(f"{run.key}  {point}: finished")
             continue
-        bad = refused(run)
+        bad = refused(run, plan)
         if bad:
             print(f"{run.key}  {point}: cannot begin, {bad['error']}")
             continue
@@ -160,4 +157,8 @@ def tell_plan(plan: Plan) -> None:
         total += seconds
         state = f"{record['state']}, goes on" if record else "new"
         print(f"{run.key}  {point}: {state}, {seconds / 60:.1f} min")
-    print(f"{len(plan.runs)} runs in {plan.folder}, about {total / 3600:.1f} h of training, one after the other")
+    print(f"{len(runs)} runs in {plan.folder}, about {total / 3600:.1f} h of training, one after the other")
+
+
+def _point(point: dict[str, str]) -> str:
+    return ", ".join(f"{short(axis)}={value}" for axis, value in point.items())

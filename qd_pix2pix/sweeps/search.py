@@ -1,0 +1,109 @@
+"""Search by Optuna over the same runs: its study is stored in the sweep's folder, and goes on after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from qd_pix2pix.sweeps.ledger import FINISHED, STARTED, Record
+from qd_pix2pix.sweeps.plan import Plan, Run
+
+STUDY = "optuna.log"
+"""Optuna's journal in the sweep's folder: every step of the study, appended."""
+
+
+@dataclass(frozen=True)
+class OptunaSearch:
+    """Draws the values of the axes: of choices (a,b), ranges (range(1,5)), intervals (tag(log,interval(1,500))).
+
+    Args:
+        trials: runs in all; those that failed count.
+        measure: of the validation split, the best over the training.
+        direction: minimize or maximize.
+        sampler: of Optuna, a partial that takes ``seed``.
+        seed: of the draws; each start of the sweep draws on, not again.
+    """
+
+    trials: int
+    measure: str
+    direction: str
+    sampler: Callable[..., optuna.samplers.BaseSampler]
+    seed: int
+
+    def __call__(self, plan: Plan, do: Callable[[list[Run]], Iterator[Record]], at_once: int) -> Iterator[Record]:
+        """Records of all trials that are not yet told, those that an earlier start left first.
+
+        Args:
+            plan: what is varied.
+            do: runs to their records.
+            at_once: runs at a time; Optuna hears of them together.
+        """
+        study = self.study(plan)
+        begun: list[Any] = [trial for trial in study.trials if trial.state == TrialState.RUNNING]
+        spaces = {key: distribution(override) for key, override in plan.axes.items()}
+        left = self.trials - len(study.trials)
+        while begun or left > 0:
+            batch, begun = begun[:at_once], begun[at_once:]
+            asked = min(at_once - len(batch), left)
+            batch += [study.ask(spaces) for _ in range(asked)]
+            left -= asked
+            runs = {trial.number: self._run(plan, trial.params) for trial in batch}
+            found = {record["key"]: record for record in do(list({run.key: run for run in runs.values()}.values()))}
+            for trial_number, run in runs.items():
+                self._tell(study, trial_number, found[run.key])
+                yield found[run.key]
+
+    def _tell(self, study: optuna.Study, trial: int, record: Record) -> None:
+        value = record.get("validation", {}).get(self.measure)
+        if record["state"] == FINISHED and value is not None:
+            study.tell(trial, value)
+        elif record["state"] != STARTED:  # that was stopped, and goes on next time
+            study.tell(trial, state=TrialState.FAIL)
+
+    def study(self, plan: Plan) -> optuna.Study:
+        """The stored study, or a new one."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        journal = JournalFileBackend(str(plan.folder / STUDY))
+        study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(journal),
+            study_name=plan.name,
+            direction=self.direction,  # type: ignore[arg-type]
+            load_if_exists=True,
+        )
+        study.sampler = self.sampler(seed=self.seed + len(study.trials))
+        return study
+
+    def first(self, plan: Plan) -> list[Run]:
+        """For ``dry``: as many runs as will be made, at the beginning of each axis."""
+        values = {key: start_of(o) for key, o in plan.axes.items()}
+        return [self._run(plan, values)]
+
+    def _run(self, plan: Plan, values: dict[str, Any]) -> Run:
+        return plan.run([str(values[key]) for key in plan.axes])
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """What Optuna draws from, for what Hydra has read."""
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        kind = IntDistribution if isinstance(value.start, int) and isinstance(value.end, int) else FloatDistribution
+        return kind(value.start, value.end, log="log" in value.tags)  # type: ignore[arg-type]
+    if isinstance(value, RangeSweep) and all(isinstance(v, int) for v in (value.start, value.stop, value.step)):
+        return IntDistribution(value.start, value.stop - 1, step=value.step)  # type: ignore[arg-type, operator]
+    if isinstance(value, (ChoiceSweep, RangeSweep)):
+        return CategoricalDistribution(list(override.sweep_string_iterator()))
+    raise ValueError(f"{override.key_or_group}: expected choices, a range or an interval; got {override.input_line}")
+
+
+def start_of(override: Override) -> Any:
+    """A value of an axis."""
+    value = override.value()
+    return value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))
