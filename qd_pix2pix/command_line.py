@@ -75,6 +75,7 @@ def quiet() -> None:
         "Using ModelCheckpoint with manual optimization",
         "Checkpoint directory .* exists",
         ".*does not have many workers.*",
+        "It is recommended to use .*sync_dist",
     ):
         warnings.filterwarnings("ignore", text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from qd_pix2pix.conditions import recipes_of
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
 from qd_pix2pix.data.store import Store, training_statistics, write_text_whole
+from qd_pix2pix.distributed import is_first, world_size
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
 from qd_pix2pix.fields import FIELDS, get_field, units_of
 from qd_pix2pix.figures import Axes
@@ -48,18 +50,13 @@ def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
     """
     check_config(config)
-    lock = _claim(run, resuming=bool(config["ckpt_path"]))
-    try:
+    with _claim(run, resuming=bool(config["ckpt_path"])) if is_first() else nullcontext():
         return _train(config, run, words)
-    finally:
-        lock.release()
 
 
 def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
-    kept = [word for word in words if not word.startswith("ckpt_path=")]
-    write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
-    for leftover in (run / "checkpoints").glob(".*.tmp"):  # of a run that was killed while it wrote
-        leftover.unlink()
+    if is_first():
+        _prepare(run, words)
     launcher = make_launcher(config["launcher"])
     stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
     pl.seed_everything(config["seed"], workers=True, verbose=False)
@@ -74,7 +71,8 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     )
     n_train = sum(len(store.split("train")) for store in stores)
     trainer = make_trainer(config, run, model, loggers, [best], total_steps(config, n_train))
-    announce(model, stores, trainer, run)
+    if is_first():
+        announce(model, stores, trainer, run)
     for logger in loggers:
         logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
     try:
@@ -86,10 +84,20 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
             + (f"go on with ckpt_path={last}" if last.exists() else "too early")
         )
         raise SystemExit(130) from None
+    if not is_first():
+        return run / "checkpoints" / "best.ckpt"
     _finalize(loggers)
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
     evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
     return path
+
+
+def _prepare(run: Path, words: Sequence[str]) -> None:
+    """Keep the words of the command line; clean up after a run that was killed while it wrote."""
+    kept = [word for word in words if not word.startswith("ckpt_path=")]
+    write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
+    for leftover in (run / "checkpoints").glob(".*.tmp"):
+        leftover.unlink()
 
 
 def _recipes(config: Config) -> list[Config]:
@@ -194,7 +202,7 @@ def total_steps(config: Config, n_train: int) -> int:
         if not (type(value) is int or (name == "max_epochs" and value is None)):
             raise ValueError(f"trainer.{name}: expected a whole number, got {value!r}")
     epochs, steps = trainer["max_epochs"], trainer["max_steps"]
-    per_epoch = -(-n_train // batch)
+    per_epoch = -(-n_train // (batch * world_size(trainer)))
     if trainer["max_time"] is not None and steps < 0 and epochs in (None, -1):
         return NO_END
     bounds = [per_epoch * epochs] * (epochs is not None and epochs >= 0) + [steps] * (steps >= 0)

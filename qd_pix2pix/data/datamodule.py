@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, Subset
 
 from qd_pix2pix.conditions import facts_of
 from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry, Transform
@@ -16,10 +16,14 @@ from qd_pix2pix.mapping import Mapping
 
 
 class ResumableSampler(Sampler[tuple[int, int]]):
-    """Keys (epoch, index) in an order that depends on (seed, epoch) only; can start anywhere in an epoch."""
+    """Keys (epoch, index) in an order that depends on (seed, epoch) only; can start anywhere in an epoch.
 
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed = size, seed
+    Of ``world`` processes each takes every world-th key, so that together they make the batches that one would make of
+    world times the size. Where the dots do not go round, the first ones come again.
+    """
+
+    def __init__(self, size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        self.size, self.seed, self.rank, self.world = size, seed, rank, world
         self.epoch = 0
         self.start = 0
 
@@ -28,11 +32,12 @@ class ResumableSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.size
+        return -(-self.size // self.world)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
-        order = torch.randperm(self.size, generator=generator).tolist()[self.start :]
+        order = torch.randperm(self.size, generator=generator).tolist()
+        order = [order[i % self.size] for i in range(self.rank, len(self) * self.world, self.world)][self.start :]
         self.start = 0
         return iter([(self.epoch, index) for index in order])
 
@@ -127,16 +132,23 @@ class DotsDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled and augmented."""
         pairs = self.pairs("train", augment=True)
-        sampler = ResumableSampler(len(pairs), self.seed)
+        sampler = ResumableSampler(len(pairs), self.seed, *self._place)
         return ResumableLoader(pairs, batch_size=self.batch_size, sampler=sampler, **self._options)
 
     def val_dataloader(self) -> DataLoader:
-        """In order."""
-        return DataLoader(self.pairs("val"), batch_size=self.eval_batch_size, **self._options)
+        """In order, each process its share."""
+        pairs, (rank, world) = self.pairs("val"), self._place
+        share = Subset(pairs, range(rank, len(pairs), world)) if world > 1 else pairs
+        return DataLoader(share, batch_size=self.eval_batch_size, **self._options)
 
     def test_dataloader(self) -> DataLoader:
         """In order."""
         return DataLoader(self.pairs("test"), batch_size=self.eval_batch_size, **self._options)
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Number of this process, and how many there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     @property
     def _options(self) -> dict[str, Any]:

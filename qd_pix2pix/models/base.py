@@ -132,6 +132,11 @@ class FieldModel(pl.LightningModule, ABC):
         """Source field (B, 1, n, n) in its unit -> predicted target field (B, 1, n, n) in its unit."""
         return self.outputs(source, facts)[self.mapping.target.name]
 
+    def log_losses(self, losses: dict[str, Tensor]) -> None:
+        """Log what a training step has found, the mean over all processes."""
+        # one call, not one for each: Lightning takes its time
+        self.log_dict(losses, prog_bar=True, sync_dist=self.trainer.world_size > 1)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Take one batch into the measures of the validation split."""
         self._measure(self.val_measures, batch)
@@ -201,6 +206,9 @@ class FieldModel(pl.LightningModule, ABC):
     def on_train_start(self) -> None:
         """Start the clock; set the random streams of the checkpoint that is resumed."""
         self._began = time.monotonic()
+        if self.global_rank > 0:  # not the first one's stream: another share of the dots, other neurons dropped
+            torch.manual_seed(hash((self.card.get("seed", 0), self.global_rank, self.global_step)) % 2**63)
+            return
         if self._rng_state is None:
             return
         torch.set_rng_state(self._rng_state["cpu"].cpu())

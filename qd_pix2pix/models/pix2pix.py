@@ -118,7 +118,7 @@ class Pix2Pix(FieldModel):
             "train/g_adversarial": adversarial.detach(),
             "train/g_reconstruction": reconstruction.detach(),
         }
-        self.log_dict(losses, prog_bar=True)  # one call, not four: Lightning takes its time
+        self.log_losses(losses)
 
     def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()

@@ -122,6 +122,8 @@ class Regressor(FieldModel):
             if isinstance(callback, Timer):
                 elapsed, remaining = callback.time_elapsed("train"), callback.time_remaining("train")
                 done = max(done, elapsed / (elapsed + remaining) if remaining is not None else 0.0)
+                if self.trainer.world_size > 1:  # each process has a clock of its own
+                    done = self.trainer.strategy.broadcast(done)
         return min(done, 1.0)
 
     def rate(self, progress: float) -> float:
@@ -145,7 +147,7 @@ class Regressor(FieldModel):
                 total = total + weight * self.losses[i][term] * loss
                 logged[prefix + term] = loss.detach()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({"train/loss": total.detach(), "train/rate": rate, **logged}, prog_bar=True)
+        self.log_losses({"train/loss": total.detach(), "train/rate": torch.tensor(rate), **logged})
         return total
 
     def _terms(self, output: int, raw: Tensor, exact: Tensor, density: Tensor) -> dict[str, Tensor]:
