@@ -18,7 +18,7 @@ def main() -> None:
     """
     from qd_pix2pix.sweeps.page import write_page
 
-    words = OmegaConf.to_container(OmegaConf.from_cli())
+    words = {str(key): value for key, value in OmegaConf.from_cli().items()}
     unknown = set(words) - set(DEFAULTS)
     if unknown or not words.get("sweep"):
         raise ValueError(f"{', '.join(unknown) or 'sweep'}: expected python report.py sweep=NAME [folder=runs/sweeps]")

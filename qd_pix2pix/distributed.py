@@ -37,7 +37,7 @@ def started_elsewhere() -> bool:
 
 def is_first() -> bool:
     """True in the one process that writes."""
-    return rank_zero_only.rank == 0
+    return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
 
 
 def world_size(trainer: dict[str, Any]) -> int:
