@@ -1,18 +1,21 @@
-"""What happens beside training: the progress line, and pictures of a few dots as they are learned."""
+"""What happens beside training: the progress line, its speed, and pictures of a few dots as they are learned."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
+from matplotlib.figure import Figure
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from qd_pix2pix.figures import Axes, comparison, to_pixels
+from qd_pix2pix.figures import Axes, comparison, evolution, to_pixels
+from qd_pix2pix.history import read_snapshots, spread
 from qd_pix2pix.models import FieldModel
 
 
@@ -41,8 +44,31 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict(state_dict | moved | {"best_k_models": best_k, "dirpath": self.dirpath})
 
 
+class Throughput(pl.Callback):
+    """Logs ``train/dots_per_second``, of all devices together, over the steps since it was logged last."""
+
+    def __init__(self) -> None:
+        self._since: tuple[float, int] | None = None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Log where Lightning logs."""
+        now, step = time.perf_counter(), trainer.global_step
+        if self._since is not None and step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            before, begun = self._since
+            dots = (step - begun) * trainer.datamodule.batch_size * trainer.world_size  # type: ignore[attr-defined]
+            pl_module.log("train/dots_per_second", dots / max(now - before, 1e-9))
+            self._since = None
+        self._since = self._since or (now, step)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Time that is not spent on training."""
+        self._since = None
+
+
 class Snapshots(pl.Callback):
     """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
+
+    When the training ends, the first dot's evolution follows.
 
     Files: ``folder/step-00000400.npy``, float32 (dots, n, n) in the target's unit; the report shows the evolution.
     """
@@ -60,20 +86,29 @@ class Snapshots(pl.Callback):
             predicted = pl_module(source.to(pl_module.device)).float().cpu()
         self.folder.mkdir(parents=True, exist_ok=True)
         np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
-        self._log(trainer, source[:, 0].numpy(), target[:, 0].numpy(), predicted[:, 0].numpy())
+        given, exact, found = (field[:, 0].numpy() for field in (source, target, predicted))
+        self._show(trainer, "val/dots", lambda: comparison(self.axes, given, exact, found))
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the evolution of the first dot."""
+        snapshots = read_snapshots(self.folder.parent)
+        if self.dots is not None and len(snapshots) > 1 and trainer.is_global_zero:
+            steps = spread(sorted(snapshots))
+            maps, exact = [snapshots[step][0] for step in steps], self.dots[1][0, 0].numpy()
+            self._show(trainer, "val/evolution", lambda: evolution(self.axes, steps, maps, exact))
 
     def _first_dots(self, trainer: pl.Trainer) -> tuple[torch.Tensor, torch.Tensor]:
         pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
         items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
         return torch.stack([i["source"] for i in items]), torch.stack([i["target"] for i in items])
 
-    def _log(self, trainer: pl.Trainer, source: NDArray, target: NDArray, predicted: NDArray) -> None:
+    def _show(self, trainer: pl.Trainer, name: str, draw: Callable[[], Figure]) -> None:
         loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]
         if not loggers:
             return
-        image = to_pixels(comparison(self.axes, source, target, predicted))
+        image = to_pixels(draw())
         for logger in loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_image("val/dots", [image], step=trainer.global_step)
+                logger.log_image(name, [image], step=trainer.global_step)
             else:
-                logger.experiment.add_image("val/dots", image, trainer.global_step, dataformats="HWC")
+                logger.experiment.add_image(name, image, trainer.global_step, dataformats="HWC")

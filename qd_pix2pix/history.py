@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,11 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
         for name, series in points.items()
         if series
     }
+
+
+def spread(steps: Sequence[int], number: int = 6) -> list[int]:
+    """Some of the steps, from the first to the last."""
+    return [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, number).round().astype(int))]
 
 
 def read_snapshots(run: Path | str) -> dict[int, NDArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -25,14 +26,17 @@ def has_wandb_key() -> bool:
         return False
 
 
-def wandb_logger(save_dir: Path, project: str, offline: bool | None = None, **options: Any) -> WandbLogger:
+def wandb_logger(
+    save_dir: Path, project: str, offline: bool | None = None, tags: Sequence[str] = (), **options: Any
+) -> WandbLogger:
     """A W&B logger whose run belongs to the folder ``save_dir``.
 
     Args:
         save_dir: folder of the run; it keeps the id, so that a resumed run goes on in the same W&B run.
         project: W&B project.
         offline: write to disk only; None decides by whether there is a key. ``wandb sync`` uploads later.
-        options: of ``WandbLogger`` and ``wandb.init``: entity, group, tags, name, ...
+        tags: of the run; of a class its name.
+        options: of ``WandbLogger`` and ``wandb.init``: entity, group, name, ...
     """
     id_file = Path(save_dir) / "wandb-id"
     if not id_file.exists():
@@ -41,5 +45,11 @@ def wandb_logger(save_dir: Path, project: str, offline: bool | None = None, **op
     if offline is None:
         offline = os.environ.get("WANDB_MODE") == "offline" or not has_wandb_key()
     return WandbLogger(
-        project=project, save_dir=save_dir, offline=offline, id=id_file.read_text().strip(), resume="allow", **options
+        project=project,
+        save_dir=save_dir,
+        offline=offline,
+        id=id_file.read_text().strip(),
+        resume="allow",
+        tags=[str(tag).rsplit(".", 1)[-1] for tag in tags],
+        **options,
     )

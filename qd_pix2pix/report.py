@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qd_pix2pix import figures
 from qd_pix2pix.data.store import write_text_whole
 from qd_pix2pix.fields import MILLI, get_field, units_of
-from qd_pix2pix.history import read_history, read_snapshots
+from qd_pix2pix.history import read_history, read_snapshots, spread
 from qd_pix2pix.predictions import WITH_UNIT, Predictions
 
 DOTS_SHOWN = 3
@@ -221,8 +221,7 @@ def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray |
         yield Panel(png(figure), "Norms of the error over training.")
     snapshots = read_snapshots(run)
     if len(snapshots) > 1:
-        steps = sorted(snapshots)
-        steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
+        steps = spread(sorted(snapshots))
         figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], validation)
         yield Panel(png(figure), "A validation dot while the network learns.", wide=True)
 

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots
+from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
 from qd_pix2pix.command_line import WORDS
 from qd_pix2pix.conditions import recipes_of
@@ -259,7 +259,7 @@ def make_trainer(
         options["val_check_interval"] = n_steps // validations
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
-        callbacks=[*callbacks, snapshots, last, Progress(refresh_rate=20)],
+        callbacks=[*callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
         plugins=[WholeFileIO()],
         default_root_dir=run,
     )
