@@ -52,9 +52,27 @@ def bars_table(results: Results) -> list[str]:
     return lines
 
 
+def converged_table(results: Results) -> list[str]:
+    """The networks for use, beside the error of their labels."""
+    lines = ["| dots | NMAE, mean | median | 90 % of the dots | R² | error of the labels |", "| " + "--- | " * 6]
+    for name, result in results.items():
+        if name.startswith("converged"):
+            measures = result["measures"]
+            spread = measures.get("nmae")
+            parts = ["", "", ""]
+            if spread:
+                parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
+                parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
+            label = f"{100 * result['label_error']:.2f} %"
+            row = (name.removeprefix("converged "), *parts, f"{measures['r2']:.5f}", label)
+            lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
 def networks_table(results: Results, ending: str) -> list[str]:
     """Mean and spread over the seeds of every network."""
-    lines = ["| network | parameters | steps | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "| " + "--- | " * 6]
+    head = ("network", "parameters", "steps", "ms a step", "GaAs, N = 2", "averaged", "Si, N = 4", "averaged")
+    lines = ["| " + " | ".join(head) + " |", "| " + "--- | " * len(head)]
     for name in NETWORKS:
         cells, first = [], None
         for kind in ("gaas-N2", "si-N4"):
@@ -63,6 +81,8 @@ def networks_table(results: Results, ending: str) -> list[str]:
             first = first or (done[0] if done else None)
             values = [nmae(result) for result in done]
             cells.append(f"{np.mean(values):.2f} % ({min(values):.2f} … {max(values):.2f})" if values else "")
+            averaged = [100 * result["averaged_nmae"] for result in done if result["averaged_nmae"]]
+            cells.append(f"{np.mean(averaged):.2f} %" if averaged else "")
         if first:
             speed = f"{1e3 * first['seconds'] / first['steps']:.0f}"
             row = (name, f"{first['parameters'] / 1e6:.2f} M", first["steps"], speed, *cells)
@@ -140,7 +160,7 @@ def curves_figure(results: Results) -> Figure:
 def main() -> None:
     """Print and draw."""
     results = read_results()
-    print("\n".join(bars_table(results)))
+    print("\n".join(bars_table(results) + ["", *converged_table(results)]))
     for ending in (f"{MINUTES} min", f"{STEPS} steps"):
         print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
     print("\n" + "\n".join(choices_table(results) + ["", *wide_tables(results)]))
