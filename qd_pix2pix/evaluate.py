@@ -203,9 +203,19 @@ def evaluate_split(
         record = write_results(
             predict_split(model, store, split, symmetrise), model, store.recipe, own, checkpoint=str(checkpoint),
             split=split, symmetrised=symmetrise, origin=f"dots of the {split} split", remarks=[],
+            label_error=label_error(store, split),
         )  # fmt: skip
         pages.append(_show(record, model, own, run_of(checkpoint), stores[0]))
     return pages
+
+
+def label_error(store: Store, split: str) -> dict[str, float] | None:
+    """How far the labels n_int are from the converged density, int |n - n_exact| / N, by their own estimate.
+
+    None where there is no estimate.
+    """
+    errors = store.split(split).load(("density_error",))["density_error"]
+    return metrics.mean_and_spread(errors) if np.isfinite(errors).all() else None
 
 
 def evaluate_file(checkpoint: Path, path: Path, config: dict[str, Any], folder: Path) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors.torch import save_file
 
 from qd_pix2pix.checkpoint import CARD, MEASURES, load_model
+from qd_pix2pix.command_line import WORDS
 from qd_pix2pix.conditions import CONDITIONS, facts_of
 from qd_pix2pix.data.store import write_text_whole
 from qd_pix2pix.fields import units_of
@@ -117,7 +119,17 @@ def save_pretrained(checkpoint: Path, path: Path, records: list[dict[str, Any]])
     weights = {name: value.contiguous() for name, value in model.network.state_dict().items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     save_file(weights, temporary, metadata={CARD: json.dumps(card, sort_keys=True)})
+    temporary.chmod(0o644)  # safetensors writes for the owner's eyes only
     temporary.replace(path)
     described = path.with_suffix(".md")
-    write_text_whole(described, model_card(path.name, records))
+    write_text_whole(described, model_card(path.name, records, _words(checkpoint)))
     return path, described
+
+
+def _words(checkpoint: Path) -> str:
+    """Of the command line that has trained a checkpoint, as far as its run's folder is there."""
+    kept = checkpoint.resolve().parent.parent / WORDS
+    if not kept.is_file():
+        return ""
+    places = ("hydra.", "data_root=", "logger=", "launcher")
+    return " ".join(shlex.quote(word) for word in json.loads(kept.read_text()) if not word.startswith(places))

@@ -125,6 +125,13 @@ def also_table(record: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def label_error(record: dict[str, Any]) -> str:
+    """Mean error of the labels that a test was held against, as text; empty where nothing is known or none is."""
+    mapping, found = record["model"]["mapping"], record.get("label_error")
+    concerned = "n_int" in (mapping["source"], mapping["target"], *mapping["also"])
+    return f"{100 * found['mean']:.2g} %" if found and found["mean"] > 0 and concerned else ""
+
+
 def _unit(predictions: Predictions) -> str:
     """Unit of the target."""
     return predictions.units.of(predictions.target_field.quantity)
@@ -238,8 +245,11 @@ def print_table(record: dict[str, Any]) -> None:
         print(f"{row.name:20}{row.mean:>16}{row.median:>16}   {row.spread}")
 
 
-def model_card(weights: str, records: list[dict[str, Any]]) -> str:
-    """What a file of weights is, in Markdown: use, data, configuration, measures with their spread, limits."""
+def model_card(weights: str, records: list[dict[str, Any]], words: str) -> str:
+    """What a file of weights is, in Markdown: use, data, configuration, measures with their spread, limits.
+
+    ``words`` of the command line have trained it; empty where they are not known.
+    """
     card = records[0]["model"]
     mapping, units = card["mapping"], units_of(card["recipes"][0])
     given, asked = (get_field(mapping[key]) for key in ("source", "target"))
@@ -249,6 +259,7 @@ def model_card(weights: str, records: list[dict[str, Any]]) -> str:
             "facts": f"N = {record['recipe']['n_electrons']}, m* = {record['recipe']['material']['m_eff']}, "
             f"ε_r = {record['recipe']['material']['eps_r']}, L = {record['recipe']['grid']['extent']:g} {units.length}",
             "rows": table(record, units.of(asked.quantity)) + also_table(record),
+            "label_error": label_error(record),
         }
         for record in records
     ]
@@ -262,6 +273,7 @@ def model_card(weights: str, records: list[dict[str, Any]]) -> str:
         unit=units.of,
         tests=tests,
         provenance=_provenance(records[0]),
+        words=words,
         configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "seed")}, indent=1),
         recipes=json.dumps(card["recipes"], indent=1),
     )
@@ -311,6 +323,7 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         trained=sum(recipe["train"] for recipe in card["recipes"]),
         length=predictions.units.length,
         family=card["recipes"][0]["potential"]["_target_"].rsplit(".", 1)[-1],
+        label_error=label_error(record),
         rows=rows,
         also=also_table(record),
         # what the solver finds has its charge for sure

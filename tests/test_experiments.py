@@ -108,7 +108,7 @@ def regressor_runs():
     return module
 
 
-@pytest.mark.parametrize("study", ["bars", "networks", "choices", "wide", "curves"])
+@pytest.mark.parametrize("study", ["bars", "converged", "networks", "choices", "wide", "curves"])
 def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
     runs = regressor_runs.STUDIES[study]()
     assert len({regressor_runs.folder(name) for name in runs}) == len(runs) == len(set(runs.values()))

@@ -35,7 +35,8 @@ def nmae(result: dict[str, Any]) -> float:
 
 def bars_table(results: Results) -> list[str]:
     """What the best network reaches."""
-    lines = ["| dots | bar | NMAE, mean | median | 90 % of the dots | R² | steps | |", "| " + "--- | " * 8]
+    head = ("dots, minutes", "bar", "NMAE, mean", "median", "90 % of the dots", "R²", "steps", "labels", "")
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for name, (dots, bar, bound) in BARS.items():
         if name not in results:
             continue
@@ -45,16 +46,42 @@ def bars_table(results: Results) -> list[str]:
         if spread:
             parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
             parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
+        label = f"{100 * result['label_error']:.1f} %"
         met = spread["mean"] <= bound if spread else measures["r2"] >= bound
-        minutes = f"{result['seconds'] / 60:.0f} min"
-        row = (f"{dots}, {minutes}", bar, *parts, f"{measures['r2']:.5f}", result["steps"], "met" if met else "missed")
+        row = (
+            f"{dots}, {name.split(maxsplit=2)[2].removeprefix('inverse ')}",
+            bar,
+            *parts,
+            f"{measures['r2']:.5f}",
+            result["steps"],
+            label,
+            "met" if met else "missed",
+        )
         lines.append("| " + " | ".join(map(str, row)) + " |")
+    return lines
+
+
+def converged_table(results: Results) -> list[str]:
+    """The networks for use, beside the error of their labels."""
+    lines = ["| dots | NMAE, mean | median | 90 % of the dots | R² | error of the labels |", "|" + " --- |" * 6]
+    for name, result in results.items():
+        if name.startswith("converged"):
+            measures = result["measures"]
+            spread = measures.get("nmae")
+            parts = ["", "", ""]
+            if spread:
+                parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
+                parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
+            label = f"{100 * result['label_error']:.2f} %"
+            row = (name.removeprefix("converged "), *parts, f"{measures['r2']:.5f}", label)
+            lines.append("| " + " | ".join(row) + " |")
     return lines
 
 
 def networks_table(results: Results, ending: str) -> list[str]:
     """Mean and spread over the seeds of every network."""
-    lines = ["| network | parameters | steps | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "| " + "--- | " * 6]
+    head = ("network", "parameters", "steps", "ms a step", "GaAs, N = 2", "averaged", "Si, N = 4", "averaged")
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for name in NETWORKS:
         cells, first = [], None
         for kind in ("gaas-N2", "si-N4"):
@@ -63,6 +90,8 @@ def networks_table(results: Results, ending: str) -> list[str]:
             first = first or (done[0] if done else None)
             values = [nmae(result) for result in done]
             cells.append(f"{np.mean(values):.2f} % ({min(values):.2f} … {max(values):.2f})" if values else "")
+            averaged = [100 * result["averaged_nmae"] for result in done if result["averaged_nmae"]]
+            cells.append(f"{np.mean(averaged):.2f} %" if averaged else "")
         if first:
             speed = f"{1e3 * first['seconds'] / first['steps']:.0f}"
             row = (name, f"{first['parameters'] / 1e6:.2f} M", first["steps"], speed, *cells)
@@ -75,7 +104,7 @@ def wide_tables(results: Results) -> list[str]:
     lines = []
     if "wide gaas-N2 all outputs" in results:
         result = results["wide gaas-N2 all outputs"]
-        lines += ["| output | mean error | median | R² |", "| " + "--- | " * 4]
+        lines += ["| output | mean error | median | R² |", "|" + " --- |" * 4]
         spread = result["measures"]["nmae"]
         lines.append(
             f"| n_int | {nmae(result):.2f} % | {100 * spread['median']:.2f} % | {result['measures']['r2']:.5f} |"
@@ -86,7 +115,7 @@ def wide_tables(results: Results) -> list[str]:
             errors = [f"{factor * spread[key]:.2f} {unit}" for key in ("mean", "median")]
             lines.append(f"| {name} | {errors[0]} | {errors[1]} | {found['r2']:.5f} |")
     if "wide range" in results:
-        lines += ["", "| dots | NMAE, mean | median | R² |", "| " + "--- | " * 4]
+        lines += ["", "| dots | NMAE, mean | median | R² |", "|" + " --- |" * 4]
         for label, measures in results["wide range"]["members"].items():
             shares = [f"{100 * measures['nmae'][key]:.2f} %" for key in ("mean", "median")]
             lines.append(f"| {label} | {shares[0]} | {shares[1]} | {measures['r2']:.5f} |")
@@ -101,7 +130,7 @@ def curve(panel: Axes, points: dict[int, float], **style: Any) -> None:
 
 def choices_table(results: Results) -> list[str]:
     """What each choice is worth."""
-    lines = ["| one choice changed | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "| " + "--- | " * 4]
+    lines = ["| one choice changed | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "|" + " --- |" * 4]
     for name in CHOICES:
         found = [results.get(f"choice {name}, {kind}") for kind in ("gaas-N2", "si-N4")]
         values = [f"{nmae(result):.2f} %" if result else "" for result in found]
@@ -140,7 +169,7 @@ def curves_figure(results: Results) -> Figure:
 def main() -> None:
     """Print and draw."""
     results = read_results()
-    print("\n".join(bars_table(results)))
+    print("\n".join(bars_table(results) + ["", *converged_table(results)]))
     for ending in (f"{MINUTES} min", f"{STEPS} steps"):
         print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
     print("\n" + "\n".join(choices_table(results) + ["", *wide_tables(results)]))

@@ -46,7 +46,7 @@ def potentials(recipe: Recipe, kind: str, number: int) -> NDArray[np.float64]:
 def main() -> None:
     """Predict, solve, compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--weights", type=Path, default=HERE / "weights" / "V_to_nint-gaas-N2.safetensors")
+    parser.add_argument("--weights", type=Path, default=HERE / "weights" / "V_to_nint-gaas-N2-paper.safetensors")
     parser.add_argument("--dots", type=int, default=25)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", "the square has a side")  # that is the question here

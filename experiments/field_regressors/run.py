@@ -1,6 +1,7 @@
 """Trains what this folder reports, and keeps the measures: finished runs are read back, broken ones go on.
 
     python experiments/field_regressors/run.py bars        # the best network against the bars
+    python experiments/field_regressors/run.py converged   # the same half hours on converged labels
     python experiments/field_regressors/run.py networks    # all networks, three seeds, at equal time and equal steps
     python experiments/field_regressors/run.py choices     # what each choice of the best network is worth
     python experiments/field_regressors/run.py wide        # several outputs, and a range of dots, from one network
@@ -21,8 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 
 HERE = Path(__file__).parent
@@ -65,6 +68,13 @@ def bars() -> dict[str, tuple[str, ...]]:
     runs = {"bar gaas-N2 10 min": (*best, *DOTS["gaas-N2"], *until(10))}
     runs |= {f"bar {name} 30 min": (*best, *words, *until(30)) for name, words in DOTS.items()}
     return runs | {"bar gaas-N2 inverse 30 min": (*best, "mapping=nint_to_V", *DOTS["gaas-N2"], *until(30))}
+
+
+def converged() -> dict[str, tuple[str, ...]]:
+    """The networks for use: half an hour on labels that are converged."""
+    runs = {f"converged {name}": ("model=regressor", "preset=converged", *words) for name, words in DOTS.items()}
+    runs["converged gaas-N2 inverse"] = ("model=regressor", "mapping=nint_to_V", "preset=converged", *DOTS["gaas-N2"])
+    return {name: (*words, *until(30)) for name, words in runs.items()}
 
 
 def networks() -> dict[str, tuple[str, ...]]:
@@ -125,7 +135,14 @@ def curves() -> dict[str, tuple[str, ...]]:
     return runs
 
 
-STUDIES = {"bars": bars, "networks": networks, "choices": choices, "wide": wide, "curves": curves}
+STUDIES = {
+    "bars": bars,
+    "converged": converged,
+    "networks": networks,
+    "choices": choices,
+    "wide": wide,
+    "curves": curves,
+}
 
 
 def folder(name: str) -> Path:
@@ -138,18 +155,29 @@ def read_results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
+def averaged_nmae(name: str, dataset: Store) -> float:
+    """Mean over the test dots, when predictions are averaged over the eight symmetries of the square."""
+    dots = dataset.split("test").load(("V", "n_int"))
+    grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
+    found = from_pretrained(ROOT / folder(name) / "checkpoints" / "best.ckpt")(dots["V"], symmetrise=True)
+    share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
+    return float(np.abs(found - dots["n_int"]).sum((1, 2)).mean() * share)
+
+
 def keep(name: str, words: tuple[str, ...], threads: int) -> None:
     """Put the measures of a finished run into results.json."""
     files = sorted((ROOT / folder(name) / "test").rglob("metrics.json"))
     records = {file.parent.name: json.loads(file.read_text()) for file in files}
     first = next(iter(records.values()))
     card = first["model"]
-    labels = Store(ROOT / "data" / card["datasets"][0]).split("test").load(("density_error",))["density_error"]
+    dataset = Store(ROOT / "data" / card["datasets"][0])
+    labels = dataset.split("test").load(("density_error",))["density_error"]
     result = {
         "words": " ".join(words),
         "measures": first["measures"],
         "also": first["also"],
         "members": {label: r["measures"] for label, r in records.items()} if len(records) > 1 else {},
+        "averaged_nmae": averaged_nmae(name, dataset) if name.startswith("network") and "equivar" not in name else None,
         "label_error": float(labels.mean()),
         "dots": first["dots"],
         "steps": card["step"],

@@ -10,8 +10,9 @@ import sys
 
 from run import DOTS, HERE, ROOT, folder
 
-RUNS = {f"V_to_nint-{kind}": f"bar {kind} 30 min" for kind in DOTS} | {
-    "nint_to_V-gaas-N2": "bar gaas-N2 inverse 30 min",
+RUNS = {f"V_to_nint-{kind}": f"converged {kind}" for kind in DOTS} | {
+    "nint_to_V-gaas-N2": "converged gaas-N2 inverse",
+    "V_to_nint-gaas-N2-paper": "bar gaas-N2 30 min",
     "V_to_all-gaas-N2": "wide gaas-N2 all outputs",
     "V_to_nint-range": "wide range",
 }

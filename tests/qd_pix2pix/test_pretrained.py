@@ -131,9 +131,24 @@ def test_model_card_tells_the_measures_with_their_spread(folder, surrogate):
     row = next(line for line in card.splitlines() if line.startswith("| NMAE"))
     told = [float(number) for number in re.findall(r"([\d.e+-]+) %", row)]
     assert told == pytest.approx([100 * nmae[key] for key in ("mean", "median", "p05", "p95")], rel=5e-3)
-    for part in ("V → n_int, n0, energy, gap", "5 dots of the test split", "all.safetensors", "ΔE, |error|", "N = 2"):
+    for part in (
+        "V → n_int, n0, energy, gap",
+        "5 dots of the test split",
+        "all.safetensors",
+        r"ΔE, \|error\|",
+        "N = 2",
+    ):
         assert part in card
     assert "{{" not in card and "{%" not in card
+    table = card[card.index("| | mean") :].split("\n\n")[0]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()} == {6}
+    assert f"{100 * record['label_error']['mean']:.2g} % from the converged ones" in card
+
+
+def test_error_of_the_labels_is_that_of_the_dataset(folder, small_store):
+    stored = small_store.split("test").load(("density_error",))["density_error"]
+    told = json.loads((folder / "out" / "metrics.json").read_text())["label_error"]
+    assert told["mean"] == pytest.approx(stored.mean()) and told["median"] == pytest.approx(np.median(stored))
 
 
 def test_the_lines_of_the_model_card_run(folder, V, monkeypatch):
