@@ -1,10 +1,13 @@
-"""Words of the command line for a dataset and a run of seconds, and how they become a configuration."""
+"""Words of the command line for a dataset and a run of seconds, their configuration, and sweeps as processes."""
 
+import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -59,3 +62,27 @@ def wait_until(condition, process, seconds=120):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.time() < deadline
         time.sleep(0.01)
+
+
+def sweep_command(folder, *words):
+    """A sweep whose folder lies in this one."""
+    return [sys.executable, str(ROOT / "train.py"), "-m", *words, f"sweep.folder={folder}"]
+
+
+def finish(folder, *words, **options):
+    """A sweep as a process, waited for."""
+    command = sweep_command(folder, *words)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, **options)
+
+
+def trainings(folder):
+    """Processes that train a run of a sweep in this folder."""
+    where = f"hydra.run.dir='{folder}/"
+    found = psutil.process_iter(["cmdline"])
+    return [p for p in found if any(word.startswith(where) for word in p.info["cmdline"] or [])]
+
+
+def records(folder):
+    """What the runs of the sweep in this folder have written of themselves, and the folders of the runs; by seed."""
+    found = {path.parent: json.loads(path.read_text()) for path in sorted(folder.glob("*/*/record.json"))}
+    return {record["config"]["seed"]: record | {"run": run} for run, record in found.items()}
