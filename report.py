@@ -23,7 +23,8 @@ def main() -> None:
     if unknown or not words.get("sweep"):
         raise ValueError(f"{', '.join(unknown) or 'sweep'}: expected python report.py sweep=NAME [folder=runs/sweeps]")
     name, folder = str(words["sweep"]), Path(str(words.get("folder", DEFAULTS["folder"])))
-    print(f"report  {write_page(Path(name) if Path(name).is_dir() else folder / name)}")
+    elsewhere = Path(name).is_dir() and not (folder / name).is_dir()
+    print(f"report  {write_page(Path(name) if elsewhere else folder / name)}")
 
 
 if __name__ == "__main__":

@@ -87,11 +87,15 @@ def _temporary(path: Path) -> Path:
 def write_text_whole(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
     temporary = _temporary(path)
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:  # a full disk
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def to_json(content: Any) -> str:

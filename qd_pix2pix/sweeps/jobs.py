@@ -52,7 +52,8 @@ class LocalJobs:
             finally:
                 free.put(place)
 
-        yield from Parallel(len(places), backend="threading", return_as="generator_unordered")(
+        # one thread more than places: with a single one joblib would work in the main thread, which Ctrl-C interrupts
+        yield from Parallel(len(places) + 1, backend="threading", return_as="generator_unordered")(
             delayed(do)(work) for work in works
         )
 

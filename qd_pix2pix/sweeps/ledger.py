@@ -24,7 +24,7 @@ from qd_pix2pix.history import read_history
 
 RECORD = "record.json"
 STARTED, FINISHED, FAILED = "started", "finished", "failed"
-SMALLEST = ("nmae", "charge_error", "mae")
+SMALLEST = ("l1", "l2", "linf", "nmae", "charge_error", "mae")
 """Measures of validation of which the smallest is the best."""
 Record = dict[str, Any]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from qd_pix2pix.predictions import Predictions
 from qd_pix2pix.report import MEASURES, Panel, png, render
 from qd_pix2pix.sweeps import figures
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record
-from qd_pix2pix.sweeps.study import Point, Study, differences, read_study, short, sort_values, value_of
+from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, short, sort_values, value_of
 
 PERCENT = ("nmae", "charge_error", "equivariance_error")
 SMALLER_IS_BETTER = ("nmae", "l1", "l2", "linf", "charge_error", "equivariance_error")
@@ -49,7 +50,7 @@ def write_page(folder: Path) -> Path:
         differences=_differences(study),
         commits=sort_values({record["commit"] for record in finished}),
         hardware=sort_values({record["hardware"] for record in finished}),
-        command="python train.py -m " + " ".join(json.loads((folder / "sweep.json").read_text())["words"]),
+        command="python train.py -m " + shlex.join(json.loads((folder / SUMMARY).read_text())["words"]),
     )
     path = folder / "report.html"
     write_text_whole(path, page)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from filelock import FileLock
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages.journal import JournalFileBackend
@@ -45,6 +46,10 @@ class OptunaSearch:
             do: runs to their records.
             at_once: runs at a time; Optuna hears of them together.
         """
+        with FileLock(plan.folder / ".search.lock"):  # a second start waits, and goes on from there
+            yield from self._search(plan, do, at_once)
+
+    def _search(self, plan: Plan, do: Callable[[list[Run]], Iterator[Record]], at_once: int) -> Iterator[Record]:
         study = self.study(plan)
         begun: list[Any] = [trial for trial in study.trials if trial.state == TrialState.RUNNING]
         spaces = {key: distribution(override) for key, override in plan.axes.items()}
@@ -61,8 +66,11 @@ class OptunaSearch:
                 yield found[run.key]
 
     def _tell(self, study: optuna.Study, trial: int, record: Record) -> None:
-        value = record.get("validation", {}).get(self.measure)
-        if record["state"] == FINISHED and value is not None:
+        measured = record.get("validation", {})
+        if record["state"] == FINISHED and self.measure not in measured:
+            raise ValueError(f"search.measure: expected one of {', '.join(sorted(measured))}; got {self.measure!r}")
+        value = measured.get(self.measure)
+        if record["state"] == FINISHED:
             study.tell(trial, value)
         elif record["state"] != STARTED:  # that was stopped, and goes on next time
             study.tell(trial, state=TrialState.FAIL)
@@ -84,7 +92,7 @@ class OptunaSearch:
     def first(self, plan: Plan) -> list[Run]:
         """For ``dry``: as many runs as will be made, at the beginning of each axis."""
         values = {key: start_of(o) for key, o in plan.axes.items()}
-        return [self._run(plan, values)]
+        return [self._run(plan, values)] * self.trials
 
     def _run(self, plan: Plan, values: dict[str, Any]) -> Run:
         return plan.run([str(values[key]) for key in plan.axes])

@@ -56,13 +56,20 @@ def sweep(words: Sequence[str]) -> int:
     records = list(done(found, search.trials if search else len(runs)))
     print(summary(plan.name, list(read_ledger(plan.folder).values()) if search else records))
     if any(record["state"] == FINISHED for record in records):
-        print(f"\nreport  {write_page(plan.folder)}")
+        _write_page(plan)
     failed = [record for record in records if record["state"] == FAILED]
     if failed:
         print(f"\n{len(failed)} of {len(records)} runs failed:", file=sys.stderr)
     for record in failed:
         print(f"  {line(record)}\n    {plan.folder / record['key']}", file=sys.stderr)
     return 1 if any(record["state"] != FINISHED for record in records) else 0
+
+
+def _write_page(plan: Plan) -> None:
+    try:
+        print(f"\nreport  {write_page(plan.folder)}")
+    except OSError as error:  # a full disk must not hide what failed
+        print(f"\nno report: {error}", file=sys.stderr)
 
 
 def do_all(runs: Sequence[Run], plan: Plan, jobs: Jobs) -> Iterator[Record]:
@@ -102,7 +109,7 @@ def refused(run: Run, plan: Plan) -> Record | None:
     """The record of a run that cannot begin, with the reason."""
     try:
         check_config(run.config)
-    except EXPECTED as error:
+    except (*EXPECTED, TypeError) as error:
         return work_of(run, plan).lost(first_cause(error))
     return None
 

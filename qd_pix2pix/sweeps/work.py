@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -78,13 +79,14 @@ class Work:
             "seconds": before.get("seconds", 0.0),
         }
         write_record(self.folder, record)
-        began = time.monotonic()
+        log = self.folder / LOG
+        began, told = time.monotonic(), log.stat().st_size if log.is_file() else 0
         with self._training(environment) as code:
             record["seconds"] += time.monotonic() - began
             if code == 0:
                 record |= {"state": FINISHED, **read_results(self.folder)}
             elif code != INTERRUPTED and not _stopping.is_set():
-                record |= {"state": FAILED, "error": reason(self.folder / LOG, code)}
+                record |= {"state": FAILED, "error": reason(log, code, told)}
             write_record(self.folder, record)
         return record
 
@@ -94,7 +96,9 @@ class Work:
         last = self.folder / "checkpoints" / "last.ckpt"
         where = "'" + str(self.folder).replace("'", "\\'") + "'"
         words = [*self.words, f"hydra.run.dir={where}"]
-        if last.is_file():
+        if not last.is_file():  # killed between its first validation and its first checkpoint
+            (last.parent / "best.ckpt").unlink(missing_ok=True)
+        else:
             words.append(f"ckpt_path='{last}'")
         with (self.folder / LOG).open("ab") as log, _guard:
             if _stopping.is_set():
@@ -106,6 +110,7 @@ class Work:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=_listen,
                 start_new_session=True,  # Ctrl-C reaches it through ``stop`` alone, once
             )
             _children.add(child)
@@ -117,22 +122,25 @@ class Work:
                 _guard.notify_all()
 
 
-def stop(signal: int) -> None:
+def _listen() -> None:
+    """Hear Ctrl-C, also in the background of a script, which is deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def stop(number: int) -> None:
     """Pass a signal on to the trainings of this process, and wait until their end is recorded; no other begins."""
     with _guard:
         _stopping.set()
         for child in _children:
-            child.send_signal(signal)
+            child.send_signal(number)
         _guard.wait_for(lambda: not _children)
 
 
-def reason(log: Path, code: int) -> str:
-    """Why a training failed: its own last word, or the signal that ended it."""
+def reason(log: Path, code: int, start: int = 0) -> str:
+    """Why a training failed: its own last word behind ``start`` of the log, or the signal that ended it."""
     if code < 0:
         return f"killed by signal {-code}" + (" (out of memory?)" if code == -9 else "")
-    lines = [
-        line.strip() for line in log.read_bytes()[-20000:].decode(errors="replace").replace("\r", "\n").split("\n")
-    ]
-    lines = [line for line in lines if line]
-    said = [line for line in lines if line.startswith("error: ")]
-    return said[-1].removeprefix("error: ") if said else (lines[-1] if lines else f"exit status {code}")
+    text = log.read_bytes()[start:][-20000:].decode(errors="replace").replace("\r", "\n")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    said = [line for line in lines if "error: " in line]  # a progress bar may stand before it
+    return said[-1].partition("error: ")[2] if said else (lines[-1] if lines else f"exit status {code}")
