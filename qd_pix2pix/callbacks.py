@@ -41,6 +41,37 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict(state_dict | moved | {"best_k_models": best_k, "dirpath": self.dirpath})
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """Lightning's, which carries its step's line of the log: Lightning writes that line only after the checkpoint."""
+
+    trainer: pl.Trainer
+    line: dict[str, float] = {}
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Remember whose log it is."""
+        super().setup(trainer, pl_module, stage)
+        self.trainer = trainer
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's state, and the line where there is one."""
+        due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        logged = self.trainer.logged_metrics if due else {}
+        line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
+        return super().state_dict() | {"line": line}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what ``state_dict`` gave."""
+        self.line = state_dict.get("line", {})
+        super().load_state_dict(state_dict)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line again: a kill may have come between the checkpoint and it."""
+        super().on_train_start(trainer, pl_module)
+        for logger in trainer.loggers if self.line else ():
+            logger.log_metrics(self.line, step=trainer.global_step - 1)
+            logger.save()
+
+
 class Snapshots(pl.Callback):
     """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
 

@@ -66,6 +66,27 @@ def test_resumed_run_has_the_losses_of_an_undisturbed_one(small_words, tmp_path,
     assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in final), strict=True) if torch.is_tensor(a))
 
 
+# both are moments of a checkpoint, the second one also of a validation
+@pytest.mark.parametrize("step", [4, 12])
+def test_nothing_of_the_log_is_lost_between_a_checkpoint_and_its_line(small_words, tmp_path, monkeypatch, step):
+    from qd_pix2pix.models import Pix2Pix
+
+    def on_train_batch_end(self, *_):  # Lightning calls it after the checkpoint is written, and before the log is
+        if self.trainer.global_step == step:
+            raise Stop
+
+    words = [*small_words, *RANDOM, "checkpoint_every=4", "trainer.max_steps=16", "trainer.val_check_interval=3"]
+    train(configuration("train", *words), tmp_path / "undisturbed")
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Pix2Pix, "on_train_batch_end", on_train_batch_end)
+        with pytest.raises(Stop):
+            train(configuration("train", *words), run)
+    assert step not in losses(run)["train/d_real"], "stopped too late to test anything"
+    train(configuration("train", *words, f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"), run)
+    assert losses(run) == losses(tmp_path / "undisturbed")
+
+
 def program(*words):
     return [sys.executable, str(ROOT / "train.py"), *words]
 
