@@ -65,6 +65,55 @@ class Throughput(pl.Callback):
         self._since = None
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """Lightning's, after which nothing of a run is missing, wherever it is killed.
+
+    Lightning writes a checkpoint before the step's line of the log and before the step's validation, and a resumed run
+    makes up for neither. So a checkpoint carries the line, and waits for the validation.
+    """
+
+    trainer: pl.Trainer
+    line: dict[str, float] = {}
+    waiting = False
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Remember whose log it is."""
+        super().setup(trainer, pl_module, stage)
+        self.trainer = trainer
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Save where it is time, unless a validation follows."""
+        interval = trainer.val_check_batch if trainer.check_val_every_n_epoch is None else None
+        self.waiting = interval is not None and trainer.global_step % interval == 0
+        if not self.waiting:
+            super().on_train_batch_end(trainer, pl_module, *args)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save where it was time before the validation."""
+        if self.waiting:
+            self.waiting = False
+            super().on_train_batch_end(trainer, pl_module, None, None, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's state, and the line where there is one."""
+        due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        logged = self.trainer.logged_metrics if due else {}
+        line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
+        return super().state_dict() | {"line": line}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what ``state_dict`` gave."""
+        self.line = state_dict.get("line", {})
+        super().load_state_dict(state_dict)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line, again or for the first time."""
+        super().on_train_start(trainer, pl_module)
+        for logger in trainer.loggers if self.line else ():
+            logger.log_metrics(self.line, step=trainer.global_step - 1)
+            logger.save()
+
+
 class Snapshots(pl.Callback):
     """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
 

@@ -23,7 +23,7 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
             rows = list(csv.DictReader(file))
         first = min((int(row["step"]) for row in rows), default=0)
         for series in points.values():
-            for step in [s for s in series if s >= first]:
+            for step in [s for s in series if s > first]:
                 del series[step]
         for row in rows:
             for name, value in row.items():

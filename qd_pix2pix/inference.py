@@ -34,7 +34,8 @@ def predict(model: FieldModel, source: NDArray, facts: Sequence[float], symmetri
     scalars = {field.name for field in model.mapping.outputs if field.is_scalar}
     parts: dict[str, list[NDArray]] = {field.name: [] for field in model.mapping.outputs}
     with torch.inference_mode():
-        for i in tqdm(range(0, len(source), BATCH), desc="predicting", unit="batch", leave=False):
+        starts = range(0, len(source), BATCH)
+        for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=len(starts) == 1):
             batch = torch.as_tensor(source[i : i + BATCH], dtype=torch.float32, device=device)[:, None]
             told = torch.tensor(facts, dtype=torch.float32, device=device).repeat(len(batch), 1)
             # contiguous: other strides go through other kernels, with other roundings

@@ -13,11 +13,11 @@ import pytorch_lightning as pl
 import torch
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
+from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from qd_pix2pix.callbacks import BestCheckpoint, Progress, Snapshots, Throughput
+from qd_pix2pix.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.checkpoint import WholeFileIO, build_model, check_resumable, flatten
 from qd_pix2pix.command_line import WORDS
 from qd_pix2pix.conditions import recipes_of
@@ -244,7 +244,7 @@ def make_trainer(
     config: Config, run: Path, model: FieldModel, loggers: list[Logger], callbacks: list[Callback], n_steps: int
 ) -> pl.Trainer:
     """Lightning's Trainer with our callbacks; it validates at least once, at the end if not before."""
-    last = ModelCheckpoint(
+    last = LastCheckpoint(
         run / "checkpoints",
         "last",
         every_n_train_steps=min(config["checkpoint_every"], n_steps),

@@ -33,6 +33,15 @@ def nmae(result: dict[str, Any]) -> float:
     return 100 * result["measures"]["nmae"]["mean"]
 
 
+def nmae_cells(measures: dict[str, Any]) -> list[str]:
+    """Mean, median and the central 90 % of NMAE; empty for potentials."""
+    spread = measures.get("nmae")
+    if not spread:
+        return ["", "", ""]
+    shown = {key: f"{100 * value:.2f}" for key, value in spread.items()}
+    return [f"{shown['mean']} %", f"{shown['median']} %", f"{shown['p05']} … {shown['p95']} %"]
+
+
 def bars_table(results: Results) -> list[str]:
     """What the best network reaches."""
     head = ("dots, minutes", "bar", "NMAE, mean", "median", "90 % of the dots", "R²", "steps", "labels", "")
@@ -41,11 +50,7 @@ def bars_table(results: Results) -> list[str]:
         if name not in results:
             continue
         result, measures = results[name], results[name]["measures"]
-        spread = measures.get("nmae")
-        parts = ["", "", ""]
-        if spread:
-            parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
-            parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
+        spread, parts = measures.get("nmae"), nmae_cells(measures)
         label = f"{100 * result['label_error']:.1f} %"
         met = spread["mean"] <= bound if spread else measures["r2"] >= bound
         row = (
@@ -67,13 +72,8 @@ def converged_table(results: Results) -> list[str]:
     for name, result in results.items():
         if name.startswith("converged"):
             measures = result["measures"]
-            spread = measures.get("nmae")
-            parts = ["", "", ""]
-            if spread:
-                parts = [f"{100 * spread[k]:.2f} %" for k in ("mean", "median")]
-                parts.append(f"{100 * spread['p05']:.2f} … {100 * spread['p95']:.2f} %")
             label = f"{100 * result['label_error']:.2f} %"
-            row = (name.removeprefix("converged "), *parts, f"{measures['r2']:.5f}", label)
+            row = (name.removeprefix("converged "), *nmae_cells(measures), f"{measures['r2']:.5f}", label)
             lines.append("| " + " | ".join(row) + " |")
     return lines
 

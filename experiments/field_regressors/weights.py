@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from run import DOTS, HERE, ROOT, folder
+from run import DOTS, HERE, ROOT, folder, read_results
 
 RUNS = {f"V_to_nint-{kind}": f"converged {kind}" for kind in DOTS} | {
     "nint_to_V-gaas-N2": "converged gaas-N2 inverse",
@@ -20,10 +20,11 @@ RUNS = {f"V_to_nint-{kind}": f"converged {kind}" for kind in DOTS} | {
 
 def main() -> None:
     """Evaluate each run that is there on its test split, and write what it has learned."""
+    finished = read_results()  # a run that goes on has a best checkpoint, too
     for name, run in RUNS.items():
         checkpoint = folder(run) / "checkpoints" / "best.ckpt"
-        if not (ROOT / checkpoint).exists():
-            print(f"{run}: not there; run.py bars trains it")
+        if run not in finished or not (ROOT / checkpoint).exists():
+            print(f"{name}: the run {run!r} is not finished here; run.py trains it")
             continue
         save = (HERE / "weights" / name).relative_to(ROOT)
         words = [f"checkpoint='{checkpoint}'", f"save='{save}'"]

@@ -140,6 +140,7 @@ def test_model_card_tells_the_measures_with_their_spread(folder, surrogate):
     ):
         assert part in card
     assert "{{" not in card and "{%" not in card
+    assert "kinds of dots" not in card
     table = card[card.index("| | mean") :].split("\n\n")[0]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()} == {6}
     assert f"{100 * record['label_error']['mean']:.2g} % from the converged ones" in card

@@ -15,7 +15,7 @@ import torch
 from filelock import FileLock
 from small import ROOT, configuration, start, wait_until
 
-from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model
+from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model, read_checkpoint
 from qd_pix2pix.history import read_history
 from qd_pix2pix.train import train
 
@@ -64,6 +64,39 @@ def test_resumed_run_has_the_losses_of_an_undisturbed_one(small_words, tmp_path,
     assert resumed == undisturbed
     final = [load_model(r / "checkpoints" / "best.ckpt").state_dict() for r in (run, tmp_path / "undisturbed")]
     assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in final), strict=True) if torch.is_tensor(a))
+
+
+# checkpoints every 3 batches, validations every 2, epochs of 6; Lightning calls a model's hook after those of callbacks
+@pytest.mark.parametrize(
+    ("hook", "stopped", "saved"),
+    [
+        ("on_train_batch_end", 9, 9),  # the checkpoint is written, its line of the log is not
+        ("on_train_batch_end", 6, 3),
+        ("on_validation_start", 6, 3),  # the line is written, the validation is not
+        ("on_validation_end", 6, 6),
+        ("on_validation_end", 12, 12),
+    ],
+)
+def test_a_kill_around_a_checkpoint_loses_nothing_of_the_log(small_words, tmp_path, monkeypatch, hook, stopped, saved):
+    from qd_pix2pix.models import Pix2Pix
+
+    def stop(self, *_):
+        if self.trainer.global_step == stopped:
+            raise Stop
+
+    words = [*small_words, *RANDOM, "checkpoint_every=3", "trainer.max_steps=16", "trainer.val_check_interval=2"]
+    train(configuration("train", *words), tmp_path / "undisturbed")
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Pix2Pix, hook, stop)
+        with pytest.raises(Stop):
+            train(configuration("train", *words), run)
+    last = run / "checkpoints" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == saved
+    train(configuration("train", *words, f"ckpt_path={last}"), run)
+    assert losses(run) == losses(tmp_path / "undisturbed")
+    final = [read_checkpoint(r / "checkpoints" / "best.ckpt") for r in (run, tmp_path / "undisturbed")]
+    assert final[0]["global_step"] == final[1]["global_step"]
 
 
 def program(*words):
