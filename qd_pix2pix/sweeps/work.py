@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -15,8 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from qd_pix2pix.command_line import CONF
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, read_results, write_record
@@ -53,8 +52,8 @@ class Work:
         """Do it, unless it is done; returns its record. Another process that does it is waited for."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".sweep.lock"):
-                return self._do(environment or {})
+            with _alone(self.folder / ".sweep.lock") as lock:
+                return self._do(environment or {}, lock)
         except OSError as error:  # a full disk: the record on it stays as it was, and the run is taken up next time
             return self.lost(str(error))
 
@@ -65,13 +64,11 @@ class Work:
     def _asked(self) -> Record:
         return {"key": self.key, "words": list(self.words), "point": self.point, "config": self.config}
 
-    def _do(self, environment: Mapping[str, str]) -> Record:
+    def _do(self, environment: Mapping[str, str], lock: int) -> Record:
         before = read_record(self.folder) or {}
         if before.get("state") == FINISHED:
             write_record(self.folder, before | self._asked())  # axes may have been added
             return before | self._asked()
-        with FileLock(self.folder / ".lock"):  # of a training whose sweep was killed, and that has gone on
-            pass
         record = self._asked() | {
             "state": STARTED,
             "host": socket.gethostname(),
@@ -81,7 +78,7 @@ class Work:
         write_record(self.folder, record)
         log = self.folder / LOG
         began, told = time.monotonic(), log.stat().st_size if log.is_file() else 0
-        with self._training(environment) as code:
+        with self._training(environment, lock) as code:
             record["seconds"] += time.monotonic() - began
             if code == 0:
                 record |= {"state": FINISHED, **read_results(self.folder)}
@@ -91,7 +88,7 @@ class Work:
         return record
 
     @contextmanager
-    def _training(self, environment: Mapping[str, str]) -> Iterator[int]:
+    def _training(self, environment: Mapping[str, str], lock: int) -> Iterator[int]:
         """Train; the exit status. ``stop`` waits until what is done with it is done."""
         last = self.folder / "checkpoints" / "last.ckpt"
         where = "'" + str(self.folder).replace("'", "\\'") + "'"
@@ -101,8 +98,7 @@ class Work:
         else:
             words.append(f"ckpt_path='{last}'")
         with (self.folder / LOG).open("ab") as log, _guard:
-            if _stopping.is_set():
-                raise InterruptedError("stopped before it began")
+            _go_on()
             child = subprocess.Popen(
                 [sys.executable, str(PROGRAM), *words],
                 cwd=self.here,
@@ -111,6 +107,7 @@ class Work:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 preexec_fn=_listen,
+                pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches it through ``stop`` alone, once
             )
             _children.add(child)
@@ -120,6 +117,28 @@ class Work:
             with _guard:
                 _children.discard(child)
                 _guard.notify_all()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[int]:
+    """Wait for the lock, then hold it; a child that is given the descriptor holds it too, also when we are killed."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                _go_on()
+                time.sleep(0.2)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _go_on() -> None:
+    if _stopping.is_set():
+        raise InterruptedError("stopped before it began")
 
 
 def _listen() -> None:
