@@ -61,7 +61,7 @@ def _map(
 
 
 def comparison(
-    axes: Axes,
+    axes: Axes | Sequence[Axes],
     source: NDArray,
     target: NDArray | None,
     predicted: NDArray,
@@ -70,24 +70,25 @@ def comparison(
 ) -> Figure:
     """One row a dot: input, exact, predicted, error (predicted - exact); without ``target`` input and predicted only.
 
-    Fields have shape (dots, n, n). Exact and predicted share their colours.
+    Fields have shape (dots, n, n). Exact and predicted share their colours. ``axes`` are those of all dots, or of each.
     """
+    each = [axes] * len(source) if isinstance(axes, Axes) else list(axes)
     columns = [columns[0], columns[2]] if target is None else columns
     rows = len(source)
     figure = Figure(figsize=(2.75 * len(columns), 2.3 * rows + 0.25), layout="constrained")
     panels = figure.subplots(rows, len(columns), squeeze=False, sharex=True, sharey=True)
-    for row in range(rows):
+    for row, own in enumerate(each):
         shown = [predicted[row]] if target is None else [target[row], predicted[row]]
         bounds = min(s.min() for s in shown), max(s.max() for s in shown)
         limits = float(source[row].min()), float(source[row].max())
-        _map(figure, panels[row, 0], source[row], axes, axes.source, axes.source.symbol, limits)
+        _map(figure, panels[row, 0], source[row], own, own.source, own.source.symbol, limits)
         for panel, values in zip(panels[row, 1:], shown, strict=False):
-            _map(figure, panel, values, axes, axes.target, axes.target.symbol, bounds)
+            _map(figure, panel, values, own, own.target, own.target.symbol, bounds)
         if target is not None:
             error = predicted[row] - target[row]
             bound = max(float(np.abs(error).max()), 1e-12)
-            _map(figure, panels[row, 3], error, axes, axes.target, rf"\Delta {axes.target.symbol}", (-bound, bound))
-        panels[row, 0].set_ylabel(f"y ({axes.units.length})")
+            _map(figure, panels[row, 3], error, own, own.target, rf"\Delta {own.target.symbol}", (-bound, bound))
+        panels[row, 0].set_ylabel(f"y ({own.units.length})")
         if titles:
             panels[row, 0].annotate(
                 titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
@@ -95,7 +96,7 @@ def comparison(
     for panel, name in zip(panels[0], columns, strict=True):
         panel.set_title(name)
     for panel in panels[-1]:
-        panel.set_xlabel(f"x ({axes.units.length})")
+        panel.set_xlabel(f"x ({each[-1].units.length})")
     return figure
 
 

@@ -35,7 +35,7 @@ def wandb_logger(
         save_dir: folder of the run; it keeps the id, so that a resumed run goes on in the same W&B run.
         project: W&B project.
         offline: write to disk only; None decides by whether there is a key. ``wandb sync`` uploads later.
-        tags: of the run; of a class its name.
+        tags: of the run; of a class its name, of what is null nothing.
         options: of ``WandbLogger`` and ``wandb.init``: entity, group, name, ...
     """
     id_file = Path(save_dir) / "wandb-id"
@@ -50,6 +50,6 @@ def wandb_logger(
         offline=offline,
         id=id_file.read_text().strip(),
         resume="allow",
-        tags=[str(tag).rsplit(".", 1)[-1] for tag in tags],
+        tags=[str(tag).rsplit(".", 1)[-1] for tag in tags if tag],
         **options,
     )

@@ -62,6 +62,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = build_model(make_card(config, stores))
     model.card["parameters"] = sum(p.numel() for p in model.network.parameters())
+    model.card["receptive_field"] = model.receptive_field
     data: DotsDataModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
         stores=stores, mapping=model.mapping, seed=config["seed"]
     )
@@ -74,7 +75,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     if is_first():
         announce(model, stores, trainer, run)
     for logger in loggers:
-        logger.log_hyperparams(flatten(model.card | {"receptive_field": model.receptive_field}))
+        logger.log_hyperparams(flatten(model.card))
     try:
         trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
@@ -132,6 +133,7 @@ def check_config(config: Config) -> None:
     low_bounds = {
         "seed": (config["seed"], 0),
         "checkpoint_every": (config["checkpoint_every"], 1),
+        "snapshots": (config["snapshots"], 1),
         "trainer.val_check_interval": (config["trainer"]["val_check_interval"], 1),
     }
     for word, (value, low) in low_bounds.items():
@@ -252,7 +254,7 @@ def make_trainer(
     )
     recipe, mapping = model.card["recipes"][0], model.mapping
     axes = Axes(recipe["grid"]["extent"], units_of(recipe), mapping.source, mapping.target)
-    snapshots = Snapshots(run / "snapshots", axes)
+    snapshots = Snapshots(run / "snapshots", axes, config["snapshots"])
     options = trainer_options(config)
     if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])

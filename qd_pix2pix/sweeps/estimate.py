@@ -106,6 +106,7 @@ def seconds_per_step(config: dict[str, Any]) -> float:
     options = trainer_options(config)
     trainer = pl.Trainer(
         max_steps=WARM + TIMED,
+        limit_val_batches=0,
         precision=options["precision"],
         accelerator=options["accelerator"],
         devices=1,

@@ -71,6 +71,7 @@ def read_results(run: Path) -> Record:
         "steps": card["step"],
         "train_seconds": card["train_seconds"],
         "parameters": card["parameters"],
+        "receptive_field": card.get("receptive_field"),
         "commit": card["provenance"]["commit"],
         "hardware": card["provenance"]["hardware"],
     }

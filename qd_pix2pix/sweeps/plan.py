@@ -90,7 +90,8 @@ def make_plan(words: Sequence[str]) -> Plan:
     merged = {o.get_key_element(): o for o in [*parse(config["sweep"]["words"]), *theirs]}
     axes = {key: o for key, o in merged.items() if o.is_sweep_override()}
     fixed = [o.input_line or "" for o in merged.values() if not o.is_sweep_override()]
-    name = config["sweep"]["name"] or _name(axes, fixed)
+    parts = (config["sweep"]["name"] or _name(axes, fixed), config["sweep"]["scale"])
+    name = "-".join(part for part in parts if part)
     return Plan(name, Path(config["sweep"]["folder"]) / name, merged, axes, config)
 
 

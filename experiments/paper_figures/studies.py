@@ -1,0 +1,287 @@
+"""What each study of the paper draws and measures, from its finished runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from qd_pix2pix import metrics
+from qd_pix2pix.checkpoint import load_model
+from qd_pix2pix.command_line import WORDS
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.evaluate import measure, predict_input
+from qd_pix2pix.fields import get_field
+from qd_pix2pix.figures import COLOURS, Axes, comparison, curves, evolution
+from qd_pix2pix.history import read_history, read_snapshots, spread
+from qd_pix2pix.predictions import Predictions
+from qd_pix2pix.sweeps.figures import against_axis, heat_map, learning_curves
+from qd_pix2pix.sweeps.ledger import Record
+from qd_pix2pix.sweeps.study import Study
+
+Drawn = tuple[dict[str, Figure], dict[str, Any]]
+IMAGE = 64
+"""Side of the field in points: discriminators that see more are ImageGANs."""
+LOSSES = {
+    "train/g_adversarial": "generator, adversarial",
+    "train/g_reconstruction": "generator, L1 (scaled)",
+    "train/d_real": "discriminator, real pairs",
+    "train/d_fake": "discriminator, generated pairs",
+}
+
+
+def first_runs(study: Study) -> dict[tuple[str, ...], Record]:
+    """The first seed at each point, by the values on the axes."""
+    return {tuple(point.values[axis] for axis in study.axes): point.records[0] for point in study.points}
+
+
+def folder_of(study: Study, record: Record) -> Path:
+    """Of a run."""
+    return study.folder / record["key"]
+
+
+def predictions_of(study: Study, record: Record) -> Predictions:
+    """Of the test split."""
+    return Predictions.read(folder_of(study, record) / "test" / "predictions.h5")
+
+
+def axes_of(p: Predictions) -> Axes:
+    """What a run's fields are."""
+    return Axes(p.extent, p.units, p.source_field, p.target_field)
+
+
+def side_by_side(found: dict[str, Predictions], dot: int) -> Figure:
+    """One test dot by several runs, one row each."""
+    all_of = list(found.values())
+    rows = [[getattr(p, name)[dot] for p in all_of] for name in ("source", "target", "predicted")]
+    return comparison([axes_of(p) for p in all_of], *(np.array(fields) for fields in rows), titles=list(found))
+
+
+def typical(p: Predictions) -> int:
+    """The test dot of median error."""
+    return int(np.argsort(p.measures["l1"])[len(p.sample) // 2])
+
+
+def mappings(study: Study) -> Drawn:
+    """Figures 3, 4, 5, 10, 11, A3 and A7, of the mappings that are there."""
+    runs = {values[0] if values else "V_to_nint": record for values, record in first_runs(study).items()}
+    found = {name: predictions_of(study, record) for name, record in runs.items()}
+    main = "V_to_nint" if "V_to_nint" in runs else next(iter(runs))
+    folder, dot = folder_of(study, runs[main]), typical(found[main])
+    history = read_history(folder)
+    own, others = against_others(found[main])
+    figures = {
+        "figure3-mappings": side_by_side({n.replace("_to_", " → "): p for n, p in found.items()}, dot),
+        "figure4-losses": curves(history, LOSSES, "loss"),
+        "figureA3-means": mean_maps(store_of(folder)),
+        "figureA7-others": histograms(own, others),
+    }
+    numbers: dict[str, Any] = {"ssim_own": metrics.mean_and_spread(own), "ssim_others": metrics.mean_and_spread(others)}
+    for name in ("V_to_nint", "nint_to_V"):
+        if name in runs:
+            figures[f"figure11-evolution-{name}"] = evolution_of(folder_of(study, runs[name]), found[name])
+    figures["figure5-similarity"] = similarity(folder)
+    if "nint_to_V" in runs:
+        figures["figure10-inverse"], numbers["inverse"] = inverse(folder_of(study, runs["nint_to_V"]))
+    return figures, numbers
+
+
+def store_of(run: Path) -> Store:
+    """The dataset of a run."""
+    model = load_model(run / "checkpoints" / "best.ckpt")
+    words = json.loads((run / WORDS).read_text())
+    root = next((word.removeprefix("data_root=") for word in words if word.startswith("data_root=")), "data")
+    return Store(Path(root) / model.card["datasets"][0])
+
+
+def similarity(run: Path) -> Figure:
+    """Figure 5: SSIM, MSSIM and the norms of validation dots while the network learns; on the right all values."""
+    model = load_model(run / "checkpoints" / "best.ckpt")
+    store, field = store_of(run), model.mapping.target
+    snapshots = read_snapshots(run)
+    steps = sorted(snapshots)
+    n_dots = len(snapshots[steps[0]])
+    exact = torch.as_tensor(store.split("val").load((field.name,))[field.name][:n_dots])
+    span = model.mapping.span(field)
+    found = [metrics.dot_measures(torch.as_tensor(snapshots[step]), exact, span, 1.0, None) for step in steps]
+    names = {"ssim": "SSIM", "mssim": "MSSIM", "l1": "L1", "l2": "L2", "linf": "L∞"}
+    figure = Figure(figsize=(7.5, 8.5), layout="constrained")
+    panels = figure.subplots(len(names), 2, sharey="row", sharex="col", width_ratios=(4, 1))
+    for (name, label), (left, right) in zip(names.items(), panels, strict=True):
+        values = np.array([f[name].numpy() for f in found])
+        left.plot(steps, values, lw=0.7, alpha=0.6, color=COLOURS[0])
+        right.hist(values.ravel(), bins=40, orientation="horizontal", color=COLOURS[0])
+        left.set_ylabel(label if name.endswith("ssim") else f"{label} (nm⁻²)")
+    panels[-1, 0].set_xlabel("training step")
+    panels[-1, 1].set_xlabel("dots × steps")
+    return figure
+
+
+def evolution_of(run: Path, p: Predictions) -> Figure:
+    """Figure 11: the first validation dot from the first steps on."""
+    snapshots = read_snapshots(run)
+    steps = spread(sorted(snapshots))
+    name = p.target_field.name
+    exact = store_of(run).split("val").load((name,))[name][0]
+    return evolution(axes_of(p), steps, [snapshots[s][0] for s in steps], exact)
+
+
+def mean_maps(store: Store) -> Figure:
+    """Figure A3: averages over the training split."""
+    names = ("V", "n0", "n_int")
+    fields = store.split("train").load(names)
+    extent = store.recipe["grid"]["extent"]
+    figure = Figure(figsize=(9, 2.7), layout="constrained")
+    for panel, name in zip(figure.subplots(1, 3, sharey=True), names, strict=True):
+        field = get_field(name)
+        factor, unit = (100, "10⁻² nm⁻²") if field.is_density else (1, "eV")
+        mean = factor * fields[name].mean(axis=0)
+        drawn = panel.imshow(mean.T, extent=(0, extent, 0, extent), cmap="magma" if field.is_density else "cividis")
+        figure.colorbar(drawn, ax=panel, label=f"mean ${field.symbol}$ ({unit})")
+        panel.set_xlabel("x (nm)")
+    return figure
+
+
+def against_others(p: Predictions) -> tuple[NDArray, NDArray]:
+    """Figure A7: SSIM of predictions with their exact fields (S,), and with those of all other dots (S (S - 1),)."""
+    predicted, exact = (torch.as_tensor(np.asarray(f)) for f in (p.predicted, p.target))
+    table = torch.stack([metrics.ssim(predicted, other, float(exact.max() - exact.min())) for other in exact])
+    same = torch.eye(len(exact), dtype=torch.bool)
+    return table[same].numpy(), table[~same].numpy()
+
+
+def histograms(own: NDArray, others: NDArray) -> Figure:
+    """Two distributions of SSIM."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    bins = np.linspace(min(others.min(), own.min()), 1, 60)
+    for values, colour, label in ((others, COLOURS[5], "all other dots"), (own, COLOURS[1], "its own")):
+        panel.hist(values, bins=bins, density=True, alpha=0.8, color=colour, label=f"exact field: {label}")
+    panel.set_xlabel("SSIM of a predicted field with an exact one")
+    panel.set_ylabel("probability density")
+    panel.legend(fontsize=8)
+    return figure
+
+
+def inverse(run: Path) -> tuple[Figure, dict[str, Any]]:
+    """Figure 10: the exact density of every generated potential of the test split against the density given."""
+    model = load_model(run / "checkpoints" / "best.ckpt")
+    store = store_of(run)
+    p = predict_input(model, store.split("test").load(("n_int",))["n_int"], store.recipe, verify=True)
+    n_max = store.statistics["n_int"]["max"]
+    p, summary = measure(p, n_max, store.recipe["n_electrons"])
+    order = np.argsort(p.measures["nmae"])
+    chosen = order[[len(order) // 10, len(order) // 2, 9 * len(order) // 10]]
+    titles = [f"NMAE {100 * p.measures['nmae'][i]:.1f} %" for i in chosen]
+    columns = ("generated V", "n given", "n of generated V", "difference")
+    target = np.asarray(p.target)
+    figure = comparison(axes_of(p), p.source[chosen], target[chosen], p.predicted[chosen], titles, columns)
+    return figure, summary
+
+
+def discriminator(study: Study) -> Drawn:
+    """Figure 6: R^2 over training, and against the patch that the discriminator sees."""
+    figure = Figure(figsize=(9.5, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    groups = {"PixelGAN": COLOURS[2], "PatchGAN": COLOURS[0], "ImageGAN": COLOURS[1]}
+    for point in study.points:
+        for record in point.records:
+            size = record["receptive_field"]
+            colour = groups[group_of(size)]
+            steps, values = read_history(folder_of(study, record))["val/r2"]
+            left.plot(steps, values, color=colour, lw=1, alpha=0.7)
+            right.plot(size, record["measures"]["r2"], "o", ms=4, color=colour, alpha=0.8)
+    for name, colour in groups.items():
+        right.plot([], [], "o", color=colour, label=name)
+    left.set(xlabel="training step", ylabel="R² of the validation split", ylim=(0.5, 1))
+    right.set(xlabel="receptive field of the discriminator (points)", ylabel="R² of the test split", xscale="log")
+    right.legend(fontsize=8)
+    table = heat_map(study, *study.axes[:2], "r2", "R²", 1) if len(study.axes) > 1 else None
+    return {"figure6-patches": figure} | ({"figure6-table": table} if table else {}), {}
+
+
+def group_of(receptive_field: int) -> str:
+    """The paper's three groups."""
+    return "PixelGAN" if receptive_field == 1 else "PatchGAN" if receptive_field <= IMAGE else "ImageGAN"
+
+
+def training_size(study: Study) -> Drawn:
+    """Figure 7: training against validation; R^2 against the number of training dots."""
+    figures = {"figure7b-size": against_axis(study, "data.train", None, "r2", "R² of the test split", 1)}
+    last = study.points[-1].records[0]
+    run = folder_of(study, last)
+    span = load_model(run / "checkpoints" / "best.ckpt").mapping
+    history = read_history(run)
+    steps, values = history["val/l1"]
+    history["val/l1"] = steps, values * (2 / span.span(span.target))
+    names = {"train/g_reconstruction": "training, each dot", "val/l1": "validation"}
+    figures["figure7a-validation"] = curves(history, names, "L1 (scaled to [-1, 1])", log=True)
+    return figures, {}
+
+
+def jitter(study: Study) -> Drawn:
+    """Figure 8: measures against the size before the crop."""
+    axis = "loader.jitter"
+    by = "mapping" if "mapping" in study.axes else None
+    names = {"r2": ("R²", 1.0), "l1": ("L1", 1.0), "l2": ("L2", 1.0), "linf": ("L∞", 1.0)}
+    return {f"figure8-{name}": against_axis(study, axis, by, name, *of) for name, of in names.items()}, {}
+
+
+def electrons(study: Study) -> Drawn:
+    """Figure 9: one to four electrons in the same potential."""
+    found = {f"N = {values[0]}": predictions_of(study, r) for values, r in first_runs(study).items()}
+    dot = typical(next(iter(found.values())))
+    figures = {
+        "figure9-electrons": side_by_side(found, dot),
+        "figure9-r2": against_axis(study, "data.n_electrons", None, "r2", "R² of the test split", 1),
+    }
+    return figures, {}
+
+
+def reconstruction(study: Study) -> Drawn:
+    """Figure A5: one dot with each weight of the reconstruction."""
+    found = {f"λ = {values[0]}": predictions_of(study, r) for values, r in first_runs(study).items()}
+    dot = typical(next(iter(found.values())))
+    axis = "model.lambda_rec"
+    figures = {
+        "figureA5-lambda": side_by_side(found, dot),
+        "figureA5-r2": against_axis(study, axis, None, "r2", "R² of the test split", 1),
+        "figureA5-nmae": against_axis(study, axis, None, "nmae", "NMAE (%)", 100),
+    }
+    return figures, {}
+
+
+def as_images(fields: NDArray) -> NDArray[np.float64]:
+    """Each field by its own lowest and highest value on 256 levels, as a picture in a file."""
+    low, high = (f(fields, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+    return np.asarray(np.round(255 * (fields - low) / (high - low)) / 255)
+
+
+def why(study: Study) -> Drawn:
+    """R^2 of the same predictions as fields and as pictures, for each way of training."""
+    numbers = {}
+    for values, record in first_runs(study).items():
+        p = predictions_of(study, record)
+        fields = [np.asarray(f, dtype=float) for f in (p.predicted, p.target)]
+        scores = {"fields": fields, "pictures": [as_images(f) for f in fields]}
+        name = ", ".join(f"{axis.split('.')[-1]} {value}" for axis, value in zip(study.axes, values, strict=True))
+        numbers[name] = {kind: float(metrics.r2(*map(torch.as_tensor, pair))) for kind, pair in scores.items()}
+    figure = Figure(figsize=(7, 0.7 + 0.4 * len(numbers)), layout="constrained")
+    panel = figure.subplots()
+    for i, kind in enumerate(("fields", "pictures")):
+        panel.barh(np.arange(len(numbers)) + 0.36 * i, [n[kind] for n in numbers.values()], 0.34, color=COLOURS[i])
+        panel.plot([], [], "s", color=COLOURS[i], label=f"R² of {kind}")
+    panel.axvspan(0.78, 0.84, color="0.85", zorder=0, label="paper")
+    panel.set_yticks(np.arange(len(numbers)) + 0.18, list(numbers))
+    panel.set_xlim(0.5, 1)
+    panel.legend(fontsize=8, loc="lower left")
+    curves_of = [
+        (name, read_history(folder_of(study, r))["val/r2"])
+        for name, r in zip(numbers, first_runs(study).values(), strict=True)
+    ]
+    return {"r2": figure, "r2-steps": learning_curves(curves_of, "validation R²", 1, log=False)}, {"r2": numbers}
