@@ -1,7 +1,9 @@
 """Every experiment's configuration runs, minimised; those of Mills et al. give their potentials and energies."""
 
 import importlib.util
+import json
 import re
+import sys
 
 import h5py
 import numpy as np
@@ -100,12 +102,16 @@ def test_energies_agree_with_finite_differences(mills, name):
     assert recipe.solve(V).orbital_energies == pytest.approx(levels, abs=2e-3)
 
 
-@pytest.fixture(scope="module")
-def regressor_runs():
-    specification = importlib.util.spec_from_file_location("run", ROOT / "experiments/field_regressors/run.py")
-    module = importlib.util.module_from_spec(specification)
+def script(path):
+    specification = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / "experiments" / f"{path}.py")
+    module = sys.modules[specification.name] = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def regressor_runs():
+    return script("field_regressors/run")
 
 
 @pytest.mark.parametrize("study", ["bars", "converged", "networks", "choices", "wide", "curves"])
@@ -120,3 +126,82 @@ def test_what_is_told_of_field_regressors_is_what_the_commands_now_say(regressor
     """A result whose words have changed since is not shown as that of today's command."""
     today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
     assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
+
+
+@pytest.fixture(scope="module")
+def paper_figures():
+    return script("paper_figures/run")
+
+
+NARROW = {
+    "mappings": ["mapping=V_to_nint,nint_to_V"],
+    "discriminator": ["model.discriminator.layers=1,5", "model.discriminator.kernel_size=4"],
+    "training_size": ["data.train=6,12"],
+    "jitter": ["loader.jitter=null,72"],
+    "electrons": ["data.n_electrons=1,2"],
+    "lambda": ["model.lambda_rec=1,100"],
+    "why": ["material=gaas", "network.dropout=0.0"],
+}
+"""Two runs of each study of the paper."""
+
+
+@pytest.mark.parametrize("study", NARROW)
+def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = ["network.channels=4", "model.discriminator.channels=4", "solver.n_orbitals=4", "launcher.workers=1"]
+    paper_figures.main([study, "scale=smoke", *small, *NARROW[study]])
+    folder = tmp_path / "runs/paper_figures" / study
+    kept = json.loads((folder / "results.json").read_text())
+    assert len(kept["runs"]) == 2 and all(run["measures"]["r2"] < 1 for run in kept["runs"])
+    assert all(path.stat().st_size > 5000 for path in folder.glob("*.png")) and len([*folder.glob("*.png")]) >= 2
+    told = {run["point"].get("mapping", ""): run["measures"] for run in kept["runs"]}
+    if study == "mappings":
+        assert kept["found"]["ssim_own"] == pytest.approx(told["V_to_nint"]["ssim"], abs=1e-5)
+        assert kept["found"]["inverse"]["charge_error"]["mean"] < 1e-6, "densities of the solver hold their electrons"
+    if study == "discriminator":
+        assert sorted(run["receptive_field"] for run in kept["runs"]) == [4, 70]
+    if study == "why":
+        fields = sorted(numbers["fields"] for numbers in kept["found"]["r2"].values())
+        assert fields == pytest.approx(sorted(run["measures"]["r2"] for run in kept["runs"]), abs=1e-5)
+
+
+@pytest.mark.parametrize("study", NARROW)
+@pytest.mark.parametrize("scale", ["laptop", "paper"])
+def test_studies_of_the_paper_compose(paper_figures, study, scale):
+    plan = paper_figures.make_plan(paper_figures.words_of(study, scale, []))
+    runs = plan.runs()
+    assert plan.name == f"{study}-{scale}" and len(runs) == len({run.key for run in runs}) >= 4
+    assert {run.config["seed"] for run in runs} == ({0, 1, 2} if scale == "paper" else {0})
+    check_config(runs[-1].config)
+
+
+def test_a_picture_knows_neither_zero_nor_scale(paper_figures):
+    fields = np.array([[[2.0, 4.0], [3.0, 2.0]], [[0.0, 0.1], [0.051, 0.0]]])
+    expected = [[[0, 1], [128 / 255, 0]], [[0, 1], [130 / 255, 0]]]
+    np.testing.assert_allclose(paper_figures.studies.as_images(fields), expected)
+
+
+def test_groups_of_discriminators(paper_figures):
+    sizes = {1: "PixelGAN", 4: "PatchGAN", 34: "PatchGAN", 70: "ImageGAN"}
+    assert {size: paper_figures.studies.group_of(size) for size in sizes} == sizes
+
+
+def test_throughput_is_measured(tmp_path):
+    benchmark, results = script("throughput/benchmark"), tmp_path / "results.json"
+    few = ["--models", "pix2pix", "--blocks", "1", "--output", str(results)]
+    benchmark.main(["training", *few, "--batches", "1"])
+    benchmark.main(["inference", *few, "--kinds", "GaAs, N = 2, paper"])
+    found = json.loads(results.read_text())
+    assert found["training"]["pix2pix"]["1"].keys() >= {"lightning_to_bare", "plain_to_fused"}
+    assert 0 < found["training"]["pix2pix"]["1"]["seconds_per_step"]["Lightning"] < 60
+    solver = found["inference"]["solver"]["GaAs, N = 2, paper"]
+    seconds = 1 / solver["dots_per_second"], 1 / found["inference"]["networks"]["pix2pix"]
+    assert solver["break_even"]["pix2pix"] == benchmark.break_even(*seconds)
+
+
+@pytest.mark.parametrize(
+    ("solving", "answering", "expected"), [(1.0, 0.5, 2 * (10 + 20)), (2.0, 0.0, 10 + 10), (1, 1, np.inf)]
+)
+def test_break_even(solving, answering, expected):
+    """After D dots: data and training and D answers take as long as D solutions."""
+    assert script("throughput/benchmark").break_even(solving, answering, trained=20, data=10) == expected

@@ -74,7 +74,14 @@ EXPERIMENTS = {
     "lambda": Experiment(studies.reconstruction, ("sweep=lambda",), ("model.lambda_rec=1,10,100,1000",)),
     "why": Experiment(
         studies.why,
-        ("sweep.name=why", "model=pix2pix", "material=gaas,si", "loader.jitter=null,72", "network.dropout=0.0,0.5"),
+        (
+            "sweep.name=why",
+            "model=pix2pix",
+            "material=gaas,si",
+            "loader.jitter=null,72",
+            "network.dropout=0.0,0.5",
+            "seed=0,1,2",
+        ),
     ),
 }
 

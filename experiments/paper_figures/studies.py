@@ -74,7 +74,8 @@ def mappings(study: Study) -> Drawn:
     main = "V_to_nint" if "V_to_nint" in runs else next(iter(runs))
     folder, dot = folder_of(study, runs[main]), typical(found[main])
     history = read_history(folder)
-    own, others = against_others(found[main])
+    mapping = load_model(folder / "checkpoints" / "best.ckpt").mapping
+    own, others = against_others(found[main], mapping.span(mapping.target))
     figures = {
         "figure3-mappings": side_by_side({n.replace("_to_", " → "): p for n, p in found.items()}, dot),
         "figure4-losses": curves(history, LOSSES, "loss"),
@@ -147,10 +148,10 @@ def mean_maps(store: Store) -> Figure:
     return figure
 
 
-def against_others(p: Predictions) -> tuple[NDArray, NDArray]:
+def against_others(p: Predictions, span: float) -> tuple[NDArray, NDArray]:
     """Figure A7: SSIM of predictions with their exact fields (S,), and with those of all other dots (S (S - 1),)."""
     predicted, exact = (torch.as_tensor(np.asarray(f)) for f in (p.predicted, p.target))
-    table = torch.stack([metrics.ssim(predicted, other, float(exact.max() - exact.min())) for other in exact])
+    table = torch.stack([metrics.ssim(predicted, other, span) for other in exact])
     same = torch.eye(len(exact), dtype=torch.bool)
     return table[same].numpy(), table[~same].numpy()
 

@@ -64,6 +64,9 @@ def test_two_processes_learn_what_one_learns(runs):
     one, two = log(folder / "one"), log(folder / "two")
     assert one.keys() == two.keys() and len(one) > 40
     for key, value in one.items():
+        if key[0] == "train/dots_per_second":  # of the machine
+            assert two[key] > 0
+            continue
         assert two[key] == pytest.approx(value, rel=2e-4, abs=1e-6), key
     for name, value in measures(folder / "one").items():
         if name not in ("charge_error", "equivariance_error"):
