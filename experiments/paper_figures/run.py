@@ -92,7 +92,8 @@ def words_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
     less = (*experiment.laptop, *ONE_SEED) if scale != "paper" else ()
     if scale == "smoke":  # two runs tell whether all works
         less = tuple(word for word in less if not word.startswith("trainer.max_steps"))
-    return [*experiment.words, f"scale={scale}", *less, *more]
+    words = [*experiment.words, f"scale={scale}", *less, *more]
+    return list({word.split("=")[0]: word for word in words}.values())  # the last word on each matter
 
 
 def results(study: Study, words: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
