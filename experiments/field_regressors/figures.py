@@ -151,6 +151,9 @@ def curves_figure(results: Results) -> Figure:
             by_steps = {n: nmae(results[k]) for n in LENGTHS if (k := f"{name} {n} steps") in results}
             if f"{name} 4800 dots" in results:
                 by_steps[SIZES_STEPS] = nmae(results[f"{name} 4800 dots"])
+            longest = results.get(f"bar {kind} 30 min" if preset == "paper" else f"converged {kind}")
+            if longest:
+                by_steps[longest["steps"]] = nmae(longest)
             shown = label if preset == "paper" else None
             curve(dots, by_dots, linestyle=style[1:], marker=style[0], color=colour, label=shown)
             curve(steps, dict(sorted(by_steps.items())), linestyle=style[1:], marker=style[0], color=colour)

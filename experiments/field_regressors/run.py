@@ -49,9 +49,9 @@ MINUTES, STEPS = 5, 1000
 UNEQUAL = ("pix2pix", "pix2pix's U-Net")
 """Not at equal steps: pix2pix's batches are of one dot, and its generator takes an hour for 1000 of sixteen."""
 SEEDS = (0, 1, 2)
-SIZES, SIZES_STEPS = (300, 1200, 4800, 20000), 2000
+SIZES, SIZES_STEPS = (300, 1200, 4800, 20000), 1000
 """Training dots of a learning curve, and the steps that each of them is given."""
-LENGTHS = (500, 1000, 2000, 4000)
+LENGTHS = (250, 500, 1000, 2000)
 
 
 def until(minutes: int) -> tuple[str, ...]:

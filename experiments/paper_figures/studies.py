@@ -138,7 +138,9 @@ def mean_maps(store: Store) -> Figure:
     fields = store.split("train").load(names)
     extent = store.recipe["grid"]["extent"]
     figure = Figure(figsize=(9, 2.7), layout="constrained")
-    for panel, name in zip(figure.subplots(1, 3, sharey=True), names, strict=True):
+    panels = figure.subplots(1, 3, sharey=True)
+    panels[0].set_ylabel("y (nm)")
+    for panel, name in zip(panels, names, strict=True):
         field = get_field(name)
         factor, unit = (100, "10⁻² nm⁻²") if field.is_density else (1, "eV")
         mean = factor * fields[name].mean(axis=0)
