@@ -89,7 +89,8 @@ def networks_table(results: Results, ending: str) -> list[str]:
             done = [result for result in found if result]
             first = first or (done[0] if done else None)
             values = [nmae(result) for result in done]
-            cells.append(f"{np.mean(values):.2f} % ({min(values):.2f} … {max(values):.2f})" if values else "")
+            spread = f"{min(values):.2f} … {max(values):.2f}, {len(values)} seeds" if len(values) > 1 else "1 seed"
+            cells.append(f"{np.mean(values):.2f} % ({spread})" if values else "")
             averaged = [100 * result["averaged_nmae"] for result in done if result["averaged_nmae"]]
             cells.append(f"{np.mean(averaged):.2f} %" if averaged else "")
         if first:
