@@ -13,6 +13,9 @@ from qd_pix2pix.conditions import CONDITIONS, facts_of, recipes_of
 from qd_pix2pix.fields import units_of
 from qd_pix2pix.models import FieldModel
 
+FACTS = {"n_electrons": {"n_electrons"}, "material": {"m_eff", "eps_r"}, "extent": {"extent"}}
+"""Which of a dot's facts a user's word fixes."""
+
 
 def read_fields(path: Path) -> NDArray[np.float64]:
     """Fields that a user brings (.npy, shape (n, n) or (S, n, n)), as (S, n, n).
@@ -48,12 +51,13 @@ def check_fields(values: Any) -> NDArray[np.float64]:
 def recipe_of_dots(
     model: FieldModel, n: int, n_electrons: int | None, material: str | None, extent: float | None
 ) -> dict[str, Any]:
-    """What is known of a user's dots: the first recipe of training, with what the user says.
+    """What is known of a user's dots: the recipe of training, with what the user says.
 
     Args:
         model: what shall predict them.
         n: points per side. On more points than in training, with the same spacing, the square is larger.
-        n_electrons, material, extent: None for those of training; others need a model that was trained for a range.
+        n_electrons, material, extent: None for those of training, where that was of one kind; a model that was trained
+            for a range has to be told.
 
     Raises:
         ValueError: the model does not take such dots.
@@ -66,6 +70,9 @@ def recipe_of_dots(
     grid = usual["grid"]
     dx = grid["extent"] / grid["n"]
     words: dict[str, Any] = {"n_electrons": n_electrons, "material": material, "extent": extent}
+    for word, facts in FACTS.items():
+        if words[word] is None and not facts.isdisjoint(model.conditions.names):
+            raise ValueError(f"{word}: the network was trained for several; say which your dots have, {word}=...")
     asked: dict[str, Any] = {word: None if value is None else [value] for word, value in words.items()}
     recipe = recipes_of(usual, asked)[0]
     if extent is None:
@@ -77,10 +84,10 @@ def recipe_of_dots(
             f"extent: the network knows points {dx:.4g} {lengths} apart, which makes {dx * n:g} {lengths} of {n} "
             f"points; got {extent:g}. Resample the field, or train with range.extent=[...]"
         )
-    facts, known = facts_of(recipe), facts_of(usual)
+    told, known = facts_of(recipe), facts_of(usual)
     for i, name in enumerate(CONDITIONS[:3]):
-        if facts[i] != known[i] and name not in model.conditions.names:
-            raise ValueError(f"{name}: the network was trained for {known[i]:g} only, got {facts[i]:g}")
+        if told[i] != known[i] and name not in model.conditions.names:
+            raise ValueError(f"{name}: the network was trained for {known[i]:g} only, got {told[i]:g}")
     try:
         with torch.no_grad():
             model(torch.zeros(1, 1, n, n))

@@ -212,11 +212,11 @@ def test_a_range_has_a_folder_for_each_member(settings, range_run, small_store, 
         assert (folder / "report.html").stat().st_size > 50_000
 
 
-@pytest.mark.parametrize("n_electrons", [1, 2, 3, None])
+@pytest.mark.parametrize("n_electrons", [1, 2, 3])
 def test_own_dots_have_the_electrons_that_are_said(settings, range_run, own_dots, tmp_path, capsys, n_electrons):
     evaluate(settings | {"checkpoint": best(range_run), "input": str(own_dots), "n_electrons": n_electrons})
     predicted = Predictions.read(tmp_path / "out" / "predictions.h5").predicted
-    np.testing.assert_allclose(predicted.mean((1, 2)) * 24.0**2, n_electrons or 1, rtol=1e-6)
+    np.testing.assert_allclose(predicted.mean((1, 2)) * 24.0**2, n_electrons, rtol=1e-6)
     assert ("n_electrons is 3, in training 1 ... 2" in capsys.readouterr().out) == (n_electrons == 3)
 
 

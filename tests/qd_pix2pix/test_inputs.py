@@ -138,11 +138,13 @@ def test_dots_that_the_network_was_not_trained_for_are_refused(model, words, sai
 
 def test_a_range_takes_its_members_and_tells_of_others(ranged, small_store, tmp_path):
     V = columns(small_store, "V")
-    for n_electrons in (1, 2, None):
+    for n_electrons in (1, 2):
         assert read(tmp_path, V, ranged, n_electrons)[1] == []
     assert read(tmp_path, V, ranged, 3)[1] == ["n_electrons is 3, in training 1 ... 2"]
     with pytest.raises(ValueError, match="m_eff: .*0.067 only"):
         read(tmp_path, V, ranged, 1, material="si")
+    with pytest.raises(ValueError, match="n_electrons: the network was trained for several"):
+        read(tmp_path, V, ranged, None)
 
 
 @pytest.mark.parametrize(
