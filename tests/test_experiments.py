@@ -154,6 +154,8 @@ def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monk
     kept = json.loads((folder / "results.json").read_text())
     assert len(kept["runs"]) == 2 and all(run["measures"]["r2"] < 1 for run in kept["runs"])
     assert all(path.stat().st_size > 5000 for path in folder.glob("*.png")) and len([*folder.glob("*.png")]) >= 2
+    rows = [line for line in script("paper_figures/tables").table(folder) if line.endswith("| 1 |")]
+    assert len(rows) == 2, "one seed at each of two points"
     told = {run["point"].get("mapping", ""): run["measures"] for run in kept["runs"]}
     if study == "mappings":
         assert kept["found"]["ssim_own"] == pytest.approx(told["V_to_nint"]["ssim"], abs=1e-5)
