@@ -183,6 +183,12 @@ def test_a_picture_knows_neither_zero_nor_scale(paper_figures):
     np.testing.assert_allclose(paper_figures.studies.as_images(fields), expected)
 
 
+def test_r2_without_squares_is_of_lengths(paper_figures):
+    exact = np.array([[[3.0, 0.0], [0.0, 4.0]], [[-3.0, 0.0], [0.0, -4.0]]])  # mean 0, lengths 5 and 5
+    predicted = exact + np.array([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    assert paper_figures.studies.r2_of_norms(predicted, exact) == pytest.approx(1 - 1 / 10)
+
+
 def test_groups_of_discriminators(paper_figures):
     sizes = {1: "PixelGAN", 4: "PatchGAN", 34: "PatchGAN", 70: "ImageGAN"}
     assert {size: paper_figures.studies.group_of(size) for size in sizes} == sizes

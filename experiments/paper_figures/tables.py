@@ -47,7 +47,8 @@ def table(study: Path) -> list[str]:
         lines += ["", f"density of the generated potentials: R² {inverse['r2']:.4f}, "]
         lines[-1] += f"NMAE {100 * nmae['mean']:.1f} % (median {100 * nmae['median']:.1f} %)"
     for name, scores in results["found"].get("r2", {}).items():
-        lines.append(f"{name}: R² of fields {scores['fields']:.4f}, of pictures {scores['pictures']:.4f}")
+        found = ", ".join(f"{kind} {value:.4f}" for kind, value in scores.items())
+        lines.append(f"{name}: R² of {found}")
     return lines
 
 
