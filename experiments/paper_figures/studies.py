@@ -82,7 +82,11 @@ def mappings(study: Study) -> Drawn:
         "figureA3-means": mean_maps(store_of(folder)),
         "figureA7-others": histograms(own, others),
     }
-    numbers: dict[str, Any] = {"ssim_own": metrics.mean_and_spread(own), "ssim_others": metrics.mean_and_spread(others)}
+    numbers: dict[str, Any] = {
+        "r2": {name: scores(p) for name, p in found.items()},
+        "ssim_own": metrics.mean_and_spread(own),
+        "ssim_others": metrics.mean_and_spread(others),
+    }
     for name in ("V_to_nint", "nint_to_V"):
         if name in runs:
             figures[f"figure11-evolution-{name}"] = evolution_of(folder_of(study, runs[name]), found[name])
@@ -271,16 +275,22 @@ def r2_of_norms(predicted: NDArray, exact: NDArray) -> float:
     return float(1 - residual / total)
 
 
+def scores(p: Predictions) -> dict[str, float]:
+    """R^2 of the same predictions as fields, as pictures, and without the squares."""
+    fields = [np.asarray(f, dtype=float) for f in (p.predicted, p.target)]
+    pictures = [as_images(f) for f in fields]
+    found = {
+        name: metrics.r2(*map(torch.as_tensor, pair)) for name, pair in (("fields", fields), ("pictures", pictures))
+    }
+    return {name: float(value) for name, value in found.items()} | {"norms": r2_of_norms(*fields)}
+
+
 def why(study: Study) -> Drawn:
-    """R^2 of the same predictions as fields, as pictures, and without the squares, for each way of training."""
+    """The scores of each way of training."""
     numbers = {}
     for values, record in first_runs(study).items():
-        p = predictions_of(study, record)
-        fields = [np.asarray(f, dtype=float) for f in (p.predicted, p.target)]
-        scores = {"fields": fields, "pictures": [as_images(f) for f in fields]}
         name = ", ".join(f"{axis.split('.')[-1]} {value}" for axis, value in zip(study.axes, values, strict=True))
-        numbers[name] = {kind: float(metrics.r2(*map(torch.as_tensor, pair))) for kind, pair in scores.items()}
-        numbers[name]["norms"] = r2_of_norms(*fields)
+        numbers[name] = scores(predictions_of(study, record))
     figure = Figure(figsize=(7, 0.7 + 0.5 * len(numbers)), layout="constrained")
     panel = figure.subplots()
     kinds = {"fields": "R² of fields", "pictures": "R² of 8-bit pictures", "norms": "of fields, norms not squared"}
