@@ -80,11 +80,14 @@ def converged_table(results: Results) -> list[str]:
 
 def networks_table(results: Results, ending: str) -> list[str]:
     """Mean and spread over the seeds of every network."""
-    head = ("network", "parameters", "steps", "ms a step", "GaAs, N = 2", "averaged", "Si, N = 4", "averaged")
+    runs = [name for name in results if name.startswith("network") and f", {ending}, " in name]
+    kinds = [kind for kind in ("gaas-N2", "si-N4") if any(f", {kind}, " in name for name in runs)]
+    columns = (column for kind in kinds for column in (LABELS[kind], "averaged"))
+    head = ("network", "parameters", "steps", "ms a step", *columns)
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for name in NETWORKS:
         cells, first = [], None
-        for kind in ("gaas-N2", "si-N4"):
+        for kind in kinds:
             found = [results.get(f"network {name}, {kind}, {ending}, seed {seed}") for seed in SEEDS]
             done = [result for result in found if result]
             first = first or (done[0] if done else None)
