@@ -84,7 +84,7 @@ def test_the_command_line_wins_over_the_study():
     plan = make_plan(["sweep=discriminator", "seed=7", "model.discriminator.layers=2,1"])
     assert [axis for axis in plan.axes] == ["model.discriminator.layers", "model.discriminator.kernel_size"]
     runs = plan.runs()
-    assert [run.point["model.discriminator.layers"] for run in runs] == ["2"] * 3 + ["1"] * 3
+    assert [run.point["model.discriminator.layers"] for run in runs] == ["2"] * 4 + ["1"] * 4
     assert {run.config["seed"] for run in runs} == {7}
     assert plan.name == "discriminator"
 
