@@ -1,6 +1,6 @@
 """The layout of the project's W&B workspace, saved as a view: ``python -m qd_pix2pix.workspace ENTITY [PROJECT]``.
 
-It wants ``pip install wandb-workspaces`` and a W&B key; the runs come with ``logger=wandb``.
+It wants ``pip install -e '.[workspace]'`` and a W&B key; the runs come with ``logger=wandb``.
 """
 
 from __future__ import annotations

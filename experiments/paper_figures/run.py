@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -90,7 +89,7 @@ def words_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
     """The words of ``train.py -m``."""
     experiment = EXPERIMENTS[name]
     less = (*experiment.laptop, *ONE_SEED) if scale != "paper" else ()
-    if scale == "smoke":  # two runs tell whether all works
+    if scale == "smoke":  # it has fewer steps than any laptop
         less = tuple(word for word in less if not word.startswith("trainer.max_steps"))
     words = [*experiment.words, f"scale={scale}", *less, *more]
     return list({word.split("=")[0]: word for word in words}.values())  # the last word on each matter
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"scale: expected {', '.join(SCALES)}, got {scales[-1]!r}")
     words = words_of(given.study, scales[-1], [word for word in given.words if not word.startswith("scale=")])
     plan = make_plan(words)
-    subprocess.run([sys.executable, str(ROOT / "train.py"), "-m", *words], check=True, env=os.environ)
+    subprocess.run([sys.executable, str(ROOT / "train.py"), "-m", *words], check=True)
     study = read_study(plan.folder)
     figures, found = EXPERIMENTS[given.study].draw(study)
     smoke = Path("runs/paper_figures") / given.study

@@ -105,8 +105,10 @@ def distribution(override: Override) -> BaseDistribution:
         kind = IntDistribution if isinstance(value.start, int) and isinstance(value.end, int) else FloatDistribution
         return kind(value.start, value.end, log="log" in value.tags)  # type: ignore[arg-type]
     if isinstance(value, RangeSweep) and all(isinstance(v, int) for v in (value.start, value.stop, value.step)):
-        numbers = range(value.start, value.stop, value.step)  # type: ignore[arg-type]
-        return IntDistribution(numbers[0], numbers[-1], step=numbers.step)
+        numbers = sorted(range(value.start, value.stop, value.step))  # type: ignore[arg-type]
+        if numbers:
+            return IntDistribution(numbers[0], numbers[-1], step=abs(value.step))  # type: ignore[arg-type]
+        raise ValueError(f"{override.key_or_group}: the range is empty; got {override.input_line}")
     if isinstance(value, (ChoiceSweep, RangeSweep)):
         return CategoricalDistribution(list(override.sweep_string_iterator()))
     raise ValueError(f"{override.key_or_group}: expected choices, a range or an interval; got {override.input_line}")

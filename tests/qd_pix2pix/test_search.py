@@ -33,6 +33,8 @@ def draws(word, number=80):
         ("range(1,9,2)", {1, 3, 5, 7}),
         ("range(1,4)", {1, 2, 3}),
         ("range(3)", {0, 1, 2}),
+        ("range(1,9,2)", {1, 3, 5, 7}),
+        ("range(7,1,-3)", {4, 7}),
         ("range(0,2,0.5)", {"0.0", "0.5", "1.0", "1.5"}),
         ("int(interval(1.0,3.0))", {1, 2, 3}),
         ("tag(log,int(interval(1,3)))", {1, 2, 3}),
@@ -61,6 +63,8 @@ def test_a_logarithmic_interval_is_even_in_the_logarithm():
 def test_what_is_nothing_to_draw_from_is_told():
     with pytest.raises(ValueError, match="x: expected choices, a range or an interval"):
         distribution(parse(["x=glob(*)"])[0])
+    with pytest.raises(ValueError, match="x: the range is empty"):
+        distribution(parse(["x=range(5,1)"])[0])
 
 
 # --- a study whose runs are a formula
