@@ -176,12 +176,20 @@ def histograms(own: NDArray, others: NDArray) -> Figure:
 
 
 def inverse(run: Path) -> tuple[Figure, dict[str, Any]]:
-    """Figure 10: the exact density of every generated potential of the test split against the density given."""
+    """Figure 10: the exact density of every generated potential of the test split against the density given.
+
+    ``points_wrong`` is the share of points where the potential is wrong by more than half of its range, and
+    ``charge_there`` the share of the charge on them.
+    """
     model = load_model(run / "checkpoints" / "best.ckpt")
     store = store_of(run)
-    p = predict_input(model, store.split("test").load(("n_int",))["n_int"], store.recipe, verify=True)
+    exact = store.split("test").load(("V", "n_int"))
+    p = predict_input(model, exact["n_int"], store.recipe, verify=True)
     n_max = store.statistics["n_int"]["max"]
     p, summary = measure(p, n_max, store.recipe["n_electrons"])
+    wrong = np.abs(p.source - exact["V"]) > np.ptp(exact["V"]) / 2
+    summary["points_wrong"] = float(wrong.mean())
+    summary["charge_there"] = float(exact["n_int"][wrong].sum() / exact["n_int"].sum())
     order = np.argsort(p.measures["nmae"])
     chosen = order[[len(order) // 10, len(order) // 2, 9 * len(order) // 10]]
     titles = [f"NMAE {100 * p.measures['nmae'][i]:.1f} %" for i in chosen]

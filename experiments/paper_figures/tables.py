@@ -45,7 +45,12 @@ def table(study: Path) -> list[str]:
     if inverse:
         nmae = inverse["nmae"]
         lines += ["", f"density of the generated potentials: R² {inverse['r2']:.4f}, "]
-        lines[-1] += f"NMAE {100 * nmae['mean']:.1f} % (median {100 * nmae['median']:.1f} %)"
+        lines[-1] += (
+            f"NMAE {100 * nmae['mean']:.1f} % (median {100 * nmae['median']:.1f} %); wrong by half of V's range: "
+        )
+        lines[-1] += (
+            f"{100 * inverse['points_wrong']:.1f} % of the points, {100 * inverse['charge_there']:.1f} % of the charge"
+        )
     for name, scores in results["found"].get("r2", {}).items():
         found = ", ".join(f"{kind} {value:.4f}" for kind, value in scores.items())
         lines.append(f"{name}: R² of {found}")
