@@ -1,0 +1,145 @@
+"""One run of a sweep, with a program of our own in place of train.py; and the places where runs are done."""
+
+import json
+import os
+import sys
+import time
+
+import pytest
+from small import ROOT, start, wait_until
+
+from qd_pix2pix.sweeps import work
+from qd_pix2pix.sweeps.jobs import LocalJobs
+from qd_pix2pix.sweeps.work import Work
+
+PROGRAM = """
+import filelock, json, os, pathlib, signal, sys, time
+run = pathlib.Path(sys.argv[-1].partition("=")[2].strip("'"))
+{body}
+(run / "test/n").mkdir(parents=True, exist_ok=True)
+card = dict(step=5, train_seconds=1.0, parameters=7, provenance=dict(commit="c", hardware="h"))
+(run / "test/n/metrics.json").write_text(json.dumps(dict(measures=dict(r2=0.5), also={{}}, model=card)))
+"""
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Replace the training by a few lines."""
+
+    def replace(body=""):
+        path = tmp_path / "program.py"
+        path.write_text(PROGRAM.format(body=body))
+        monkeypatch.setattr(work, "PROGRAM", path)
+
+    return replace
+
+
+def a_run(folder, name="a"):
+    return Work(folder / name, folder, name, ("seed=0",), {"seed": "0"}, {"seed": 0})
+
+
+def test_a_run_is_recorded(program, tmp_path):
+    program("time.sleep(0.3)")
+    record = a_run(tmp_path)()
+    assert record == json.loads((tmp_path / "a/record.json").read_text())
+    assert record["state"] == "finished" and record["measures"] == {"r2": 0.5} and record["steps"] == 5
+    assert 0.3 < record["seconds"] < 5
+
+
+def test_the_best_of_the_validation_is_the_smallest_error_or_the_largest_likeness(program, tmp_path):
+    program("(run / 'csv/version_0').mkdir(parents=True); (run / 'csv/version_0/metrics.csv').write_text(CSV)")
+    columns = ["val/nmae", "val/l1", "val/l2", "val/linf", "val/charge_error", "val/gap/mae", "val/n0/l1"]
+    columns += ["val/r2", "val/ssim", "val/mssim", "val/n0/r2"]
+    rows = [(0.3, 0.1), (0.1, 0.7), (0.2, 0.4)]
+    table = [",".join(["step", *columns])]
+    table += [",".join([f"{step}", *[f"{low}"] * 7, *[f"{high}"] * 4]) for step, (low, high) in enumerate(rows)]
+    code = (tmp_path / "program.py").read_text()
+    (tmp_path / "program.py").write_text("CSV = " + repr("\n".join(table)) + code)
+    best = {name.removeprefix("val/"): 0.1 if i < 7 else 0.7 for i, name in enumerate(columns)}
+    assert a_run(tmp_path)()["validation"] == best
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9 (out of memory?)"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by signal 11"),
+        ("print('error: no room'); sys.exit(2)", "no room"),
+        ("raise RuntimeError('what is this')", "RuntimeError: what is this"),
+        (r"print('\rEpoch 0: 3/3', end=''); print('error: no room'); print('\rEpoch 0: 3/3'); sys.exit(2)", "no room"),
+        ("sys.exit(3)", "exit status 3"),
+    ],
+)
+def test_why_a_run_failed_is_recorded(program, tmp_path, body, said):
+    program(body)
+    assert a_run(tmp_path)()["error"] == said
+    assert json.loads((tmp_path / "a/record.json").read_text())["state"] == "failed"
+
+
+def test_a_second_failure_is_told_for_what_it_is(program, tmp_path):
+    program("print('error: no room'); sys.exit(2)")
+    a_run(tmp_path)()
+    program("raise RuntimeError('what is this')")
+    assert a_run(tmp_path)()["error"] == "RuntimeError: what is this"
+    program()
+    record = a_run(tmp_path)()
+    assert record["state"] == "finished" and "error" not in record
+
+
+ONE = """
+import sys
+from pathlib import Path
+from qd_pix2pix.sweeps import work
+folder = Path(sys.argv[1])
+work.PROGRAM = folder / "program.py"
+work.Work(folder / "a", folder, "a", ("seed=0",), {"seed": "0"}, {"seed": 0})()
+"""
+
+
+def test_a_training_that_has_just_begun_is_waited_for(program, tmp_path):
+    """The sweep is killed before its training has taken its folder, as it does when torch is imported."""
+    take = "lock = filelock.FileLock(run / '.lock'); lock.acquire(timeout=0); time.sleep(1)"
+    program(f"(run / 'begun').touch(); time.sleep(1); {take}")
+    process = start([sys.executable, "-c", ONE, str(tmp_path)], cwd=ROOT)
+    wait_until((tmp_path / "a/begun").exists, process)
+    process.kill()
+    process.wait()
+    record = a_run(tmp_path)()
+    assert record["state"] == "finished", record["error"]
+
+
+def test_runs_share_the_cores(program, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    program("run.joinpath('told').write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5)")
+    began = time.monotonic()
+    runs = [a_run(tmp_path, name) for name in "abc"]
+    assert {record["key"] for record in LocalJobs(3)(runs, tmp_path)} == {"a", "b", "c"}
+    assert time.monotonic() - began < 1.4, "they waited for each other"
+    assert [(tmp_path / name / "told").read_text() for name in "abc"] == ["2"] * 3
+
+
+def test_threads_that_the_user_chose_are_kept(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS" not in LocalJobs(2).places()[0]
+
+
+def test_every_gpu_is_a_place(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in LocalJobs().places()] == ["0", "1"]
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in LocalJobs(3).places()] == ["0", "1", "0"]
+    program("run.joinpath('gpu').write_text(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(0.5)")
+    list(LocalJobs()([a_run(tmp_path, name) for name in "ab"], tmp_path))
+    assert {(tmp_path / name / "gpu").read_text() for name in "ab"} == {"0", "1"}
+
+
+def test_without_gpus_there_is_one_place(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert LocalJobs().at_once() == 1
+
+
+@pytest.mark.parametrize("parallel", [0, -1, 1.5, True, "two"])
+def test_what_is_no_number_of_runs_is_told(parallel):
+    with pytest.raises(ValueError, match="jobs.parallel"):
+        LocalJobs(parallel).places()
