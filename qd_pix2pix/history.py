@@ -1,10 +1,13 @@
-"""What a run wrote while it trained: the CSV logs, joined over resumes, and the snapshots."""
+"""What a run wrote: the CSV logs of its training, joined over resumes, the snapshots, the measures of its test."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,3 +48,16 @@ def read_snapshots(run: Path | str) -> dict[int, NDArray]:
     """Predictions for a few validation dots by training step: (dots, n, n) in the target's unit."""
     files = sorted(Path(run).glob("snapshots/step-*.npy"))
     return {int(file.stem.split("-")[1]): np.load(file) for file in files}
+
+
+def read_tests(run: Path | str) -> dict[str, dict[str, Any]]:
+    """What ``metrics.json`` of the test split holds, by the kind of dots; of one kind: ``test``."""
+    files = sorted((Path(run) / "test").rglob("metrics.json"))
+    return {file.parent.name: json.loads(file.read_text()) for file in files}
+
+
+def overall(tests: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Each measure as one number: the mean over the dots, and over the kinds of dots where there are several."""
+    every = [test["measures"] for test in tests.values()]
+    means = [{name: v["mean"] if isinstance(v, dict) else v for name, v in measures.items()} for measures in every]
+    return {name: fmean(of_kind[name] for of_kind in means) for name in means[0]}

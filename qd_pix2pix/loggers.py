@@ -5,12 +5,12 @@ from __future__ import annotations
 import netrc
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 
 HOST = "https://api.wandb.ai"
 
@@ -53,3 +53,16 @@ def wandb_logger(
         tags=[str(tag).rsplit(".", 1)[-1] for tag in tags if tag],
         **options,
     )
+
+
+def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
+    """Put measures of the test split into the summary of W&B's run, as ``test/r2``.
+
+    The run is that of this process: where training was spawned, Lightning's logger no longer knows it here.
+    """
+    if not any(isinstance(logger, WandbLogger) for logger in loggers):
+        return
+    import wandb  # costs a second
+
+    if wandb.run:
+        wandb.run.summary.update({f"test/{name}": value for name, value in measures.items()})

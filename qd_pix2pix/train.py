@@ -28,6 +28,8 @@ from qd_pix2pix.distributed import is_first, world_size
 from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
 from qd_pix2pix.fields import FIELDS, get_field, units_of
 from qd_pix2pix.figures import Axes
+from qd_pix2pix.history import overall, read_tests
+from qd_pix2pix.loggers import log_test
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
 
@@ -90,6 +92,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
     _finalize(loggers)
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
     evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
+    log_test(loggers, overall(read_tests(run)))
     return path
 
 

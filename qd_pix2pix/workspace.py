@@ -28,7 +28,7 @@ LOSSES = {
 }
 IMAGES = {"input, exact, predicted, error": "val/dots", "evolution of the first dot": "val/evolution"}
 STUDIED = ("receptive_field", "model.lambda_rec", "loader.jitter", "parameters", "seed")
-"""What R² is drawn against: names in the runs' configuration."""
+"""What R² of the test split is drawn against: names in the runs' configuration."""
 
 
 def layout(entity: str, project: str) -> Any:
@@ -56,7 +56,7 @@ def layout(entity: str, project: str) -> Any:
         for title, name in IMAGES.items()
     ]
     studied = [
-        panels.ScatterPlot(title=f"R² against {name}", x=panels.Config(name), y=panels.SummaryMetric("val/r2"))
+        panels.ScatterPlot(title=f"test R² against {name}", x=panels.Config(name), y=panels.SummaryMetric("test/r2"))
         for name in STUDIED
     ]
     sections = {

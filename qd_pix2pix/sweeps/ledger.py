@@ -8,7 +8,8 @@ leaves the record before. A record is ``record.json``:
     state                 started, finished or failed
     error                 why it failed
     host, began, seconds  of the last attempt; of all attempts together
-    measures, also        of the test split (``metrics.json``), ``members`` by kind of dots where there are several
+    measures, also        of the test split (``metrics.json``); where there are several kinds of dots, ``measures`` are
+                          means over the kinds, and ``members`` has those of each
     validation            the best of each measure of the validation split
     steps, parameters, receptive_field, commit, hardware
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from qd_pix2pix.data.store import write_text_whole
-from qd_pix2pix.history import read_history
+from qd_pix2pix.history import overall, read_history, read_tests
 
 RECORD = "record.json"
 STARTED, FINISHED, FAILED = "started", "finished", "failed"
@@ -52,10 +53,10 @@ def read_results(run: Path) -> Record:
     Raises:
         FileNotFoundError: it has not been evaluated.
     """
-    files = sorted((run / "test").rglob("metrics.json"))
-    if not files:
+    tests = read_tests(run)
+    if not tests:
         raise FileNotFoundError(f"{run / 'test'}: no metrics.json is there")
-    tests = {file.parent.name: json.loads(file.read_text()) for file in files}
+    several = len(tests) > 1
     first = next(iter(tests.values()))
     card = first["model"]
     best = {}
@@ -64,9 +65,9 @@ def read_results(run: Path) -> Record:
         if split == "val":
             best[measure] = float(values.min() if measure.split("/")[-1] in SMALLEST else values.max())
     return {
-        "measures": first["measures"],
-        "also": first["also"],
-        "members": {name: test["measures"] for name, test in tests.items()} if len(tests) > 1 else {},
+        "measures": overall(tests) if several else first["measures"],
+        "also": {} if several else first["also"],
+        "members": {name: test["measures"] for name, test in tests.items()} if several else {},
         "validation": best,
         "steps": card["step"],
         "train_seconds": card["train_seconds"],

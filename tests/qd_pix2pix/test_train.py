@@ -300,6 +300,8 @@ def test_checkpoint_errors_are_clear(tmp_path):
 
 
 def test_wandb_offline_keeps_its_run_over_a_resume(small_words, tmp_path):
+    import wandb
+
     words = [*small_words, "logger=wandb"]
     train(configuration("train", *words), tmp_path)
     last = tmp_path / "checkpoints" / "last.ckpt"
@@ -309,6 +311,9 @@ def test_wandb_offline_keeps_its_run_over_a_resume(small_words, tmp_path):
     assert runs and all(run.name.endswith(identity) for run in runs)
     images = [image for run in runs for image in run.rglob("*.png")]
     assert images, "no panels were logged"
+    measured = json.loads((tmp_path / "test" / "metrics.json").read_text())["measures"]
+    assert wandb.run.summary["test/r2"] == measured["r2"]
+    assert wandb.run.summary["test/nmae"] == measured["nmae"]["mean"]
 
 
 def test_tensorboard_gets_losses_measures_and_images(small_words, tmp_path):

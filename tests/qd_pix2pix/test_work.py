@@ -143,3 +143,20 @@ def test_without_gpus_there_is_one_place(monkeypatch):
 def test_what_is_no_number_of_runs_is_told(parallel):
     with pytest.raises(ValueError, match="jobs.parallel"):
         LocalJobs(parallel).places()
+
+
+def test_a_run_on_several_kinds_of_dots_is_judged_by_all_of_them(program, tmp_path):
+    """Means over the dots of a kind, then over the kinds; each kind stays beside them."""
+    program(
+        """
+card = dict(step=5, train_seconds=1.0, parameters=7, provenance=dict(commit="c", hardware="h"))
+for kind, r2, nmae in (("n=1", 0.9, 0.02), ("n=2", 0.5, 0.06)):
+    (run / "test" / kind).mkdir(parents=True, exist_ok=True)
+    measures = dict(r2=r2, nmae=dict(mean=nmae, median=0.5, p05=0.5, p95=0.5))
+    (run / "test" / kind / "metrics.json").write_text(json.dumps(dict(measures=measures, also={}, model=card)))
+sys.exit()
+"""
+    )
+    record = a_run(tmp_path)({})
+    assert record["measures"] == pytest.approx({"r2": 0.7, "nmae": 0.04})
+    assert {kind: measures["r2"] for kind, measures in record["members"].items()} == {"n=1": 0.9, "n=2": 0.5}
