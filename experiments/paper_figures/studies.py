@@ -255,7 +255,7 @@ def electrons(study: Study) -> Drawn:
         "figure9-electrons": side_by_side(found, dot),
         "figure9-r2": against_axis(study, "data.n_electrons", None, "r2", "R² of the test split", 1),
     }
-    return figures, {}
+    return figures, {"r2": {name: scores(p) for name, p in found.items()}}
 
 
 def reconstruction(study: Study) -> Drawn:
