@@ -39,11 +39,14 @@ DOTS = {
 NETWORKS = {
     "equivariant U-Net": ("model=regressor", "network=equivariant_unet"),
     "residual U-Net": ("model=regressor", "network=residual_unet"),
+    "averaged U-Net": ("model=regressor", "network=averaged_unet"),
     "ResNet": ("model=regressor", "network=resnet"),
     "FNO": ("model=regressor", "network=fno"),
     "pix2pix's U-Net": ("model=regressor", "network=unet"),
     "pix2pix": ("model=pix2pix",),
 }
+EQUIVARIANT = ("network equivariant U-Net", "network averaged U-Net")
+"""Runs of networks that averaging at the end would not change."""
 MINUTES, STEPS = 5, 1000
 """Equal time and equal steps of all networks and choices."""
 UNEQUAL = ("pix2pix", "pix2pix's U-Net")
@@ -174,12 +177,13 @@ def keep(name: str, words: tuple[str, ...], threads: int) -> None:
     card = first["model"]
     dataset = Store(ROOT / "data" / card["datasets"][0])
     labels = dataset.split("test").load(("density_error",))["density_error"]
+    compared = name.startswith("network")
     result = {
         "words": " ".join(words),
         "measures": first["measures"],
         "also": first["also"],
         "members": {label: r["measures"] for label, r in records.items()} if len(records) > 1 else {},
-        "averaged_nmae": averaged_nmae(name, dataset) if name.startswith("network") and "equivar" not in name else None,
+        "averaged_nmae": averaged_nmae(name, dataset) if compared and not name.startswith(EQUIVARIANT) else None,
         "label_error": float(labels.mean()),
         "dots": first["dots"],
         "steps": card["step"],

@@ -1,13 +1,15 @@
 """Shapes and receptive fields of all networks; each network of the package is found by itself."""
 
 import inspect
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from qd_pix2pix import networks
-from qd_pix2pix.networks import FNO, PatchGAN, ResidualUNet, ResNet, UNet
+from qd_pix2pix.networks import FNO, GroupAverage, PatchGAN, ResidualUNet, ResNet, UNet
+from qd_pix2pix.symmetry import ORDER, square_symmetry
 
 FOUND = [c for _, c in inspect.getmembers(networks, inspect.isclass) if issubclass(c, nn.Module)]
 SMALL = {
@@ -16,6 +18,7 @@ SMALL = {
     "ResidualUNet": {"channels": (2, 3), "blocks": (1, 2)},
     "ResNet": {"channels": 4, "blocks": 5},
     "FNO": {"modes": 4, "channels": 6, "layers": 2},
+    "GroupAverage": {"network": partial(ResNet, channels=4, blocks=2)},
 }
 EVERY = [pytest.param(c, SMALL.get(c.__name__, {}), id=c.__name__) for c in FOUND]
 EVERY.append(pytest.param(ResidualUNet, SMALL["ResidualUNet"] | {"equivariant": True}, id="equivariant"))
@@ -121,6 +124,23 @@ def test_periodic_networks_do_not_know_where_the_field_begins(cls):
         error[padding] = (shifted.abs().mean() / network(source).abs().mean()).item()
     assert error["circular"] < 1e-5
     assert error["zeros"] > 1e-3
+
+
+@pytest.mark.parametrize("name", ["UNet", "ResidualUNet", "ResNet", "FNO"])
+def test_any_network_commutes_with_the_square_once_it_is_averaged(name):
+    """And the average is the sum over the group that defines it, each image on its own way."""
+    torch.manual_seed(0)
+    network = GroupAverage(partial(getattr(networks, name), **SMALL[name]), in_channels=2, out_channels=3)
+    for p in network.parameters():
+        p.data += 0.1 * torch.randn_like(p)
+    x = torch.rand(2, 2, 32, 32)
+    straight = network(x)
+    assert (network.network(x) - straight).abs().mean() > 1e-3 * straight.abs().mean(), "averaging changes something"
+    for g in range(ORDER):
+        torch.testing.assert_close(network(square_symmetry(x, g)), square_symmetry(straight, g), atol=1e-5, rtol=1e-4)
+    quarter = [torch.rot90(network.network(torch.rot90(x, k, (-2, -1))), -k, (-2, -1)) for k in range(4)]
+    mirrored = [torch.rot90(network.network(torch.rot90(x.mT, k, (-2, -1))), -k, (-2, -1)).mT for k in range(4)]
+    torch.testing.assert_close(straight, sum(quarter + mirrored) / 8, atol=1e-5, rtol=1e-4)
 
 
 def test_residual_blocks_begin_as_the_identity():

@@ -175,12 +175,13 @@ def test_it_is_evaluated_like_a_checkpoint(weights, regressor_run, folder, data_
     "network",
     [
         ["network=resnet", "network.channels=4", "network.blocks=2"],
+        ["network=averaged_unet", "network.network.channels=[2,2]", "network.network.blocks=[1,1]"],
         ["network=fno", "network.modes=4", "network.channels=4", "network.layers=1"],
         ["network=unet", "network.levels=3", "network.channels=2"],
         ["network=unet", "network.levels=3", "network.channels=2", "network.norm=batch"],
         SMALL_REGRESSOR[1:],
     ],
-    ids=["resnet", "fno", "unet", "batch norm", "equivariant"],
+    ids=["resnet", "averaged", "fno", "unet", "batch norm", "equivariant"],
 )
 def test_every_network_fits_into_such_a_file(network, regressor_words, small_store, folder, tmp_path, V):
     kept = [word for word in regressor_words if word not in SMALL_REGRESSOR]

@@ -17,6 +17,7 @@ from qd_pix2pix.train import make_card, train
 NETWORKS = {
     "equivariant_unet": ["network.channels=[2,3]", "network.blocks=[1,1]"],
     "residual_unet": ["network.channels=[4,6]", "network.blocks=[1,1]"],
+    "averaged_unet": ["network.network.channels=[4,6]", "network.network.blocks=[1,1]"],
     "resnet": ["network.channels=6", "network.blocks=4"],
     "fno": ["network.modes=6", "network.channels=6", "network.layers=2"],
     "unet": ["network.levels=4", "network.channels=4"],
