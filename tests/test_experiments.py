@@ -137,7 +137,7 @@ NARROW = {
     "mappings": ["mapping=V_to_nint,nint_to_V"],
     "discriminator": ["model.discriminator.layers=1,5", "model.discriminator.kernel_size=4"],
     "training_size": ["data.train=6,12"],
-    "jitter": ["loader.jitter=null,72"],
+    "jitter": ["loader.jitter=64,72"],
     "electrons": ["data.n_electrons=1,2"],
     "lambda": ["model.lambda_rec=1,100"],
     "why": ["material=gaas", "network.dropout=0.0"],

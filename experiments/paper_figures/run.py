@@ -68,7 +68,7 @@ EXPERIMENTS = {
     "training_size": Experiment(
         studies.training_size, ("sweep=training_size",), ("data.train=100,300,1000,3000", "trainer.max_steps=3000")
     ),
-    "jitter": Experiment(studies.jitter, ("sweep=jitter",), ("mapping=nint_to_V", "loader.jitter=null,66,72,80")),
+    "jitter": Experiment(studies.jitter, ("sweep=jitter",), ("mapping=nint_to_V", "loader.jitter=64,66,72,80")),
     "electrons": Experiment(studies.electrons, ("sweep=electrons",)),
     "lambda": Experiment(studies.reconstruction, ("sweep=lambda",), ("model.lambda_rec=1,10,100,1000",)),
     "why": Experiment(
@@ -77,7 +77,7 @@ EXPERIMENTS = {
             "sweep.name=why",
             "model=pix2pix",
             "material=gaas,si",
-            "loader.jitter=null,72",
+            "loader.jitter=64,72",
             "network.dropout=0.0,0.5",
             "seed=0,1,2",
         ),

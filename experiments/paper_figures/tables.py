@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from qd_pix2pix.sweeps.study import sort_key
+
 HERE = Path(__file__).parent
 MEASURES = {"r2": ("R²", 1, ""), "nmae": ("NMAE", 100, " %"), "ssim": ("SSIM", 1, ""), "l1": ("L1", 1, "")}
 """Name, factor, unit."""
@@ -37,7 +39,7 @@ def table(study: Path) -> list[str]:
     axes = [axis.split(".")[-1] for axis in results["runs"][0]["point"] if axis != "seed"]
     head = [*axes, *(name for name, _, _ in MEASURES.values()), "best at step", "seeds"]
     lines = [f"{study.name}: `{results['command']}`", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for values, runs in points.items():
+    for values, runs in sorted(points.items(), key=lambda point: [sort_key(value) for value in point[0]]):
         steps = "–".join(str(n) for n in sorted({run["steps"] for run in runs}))
         row = [*values, *(cell(measure, runs) for measure in MEASURES), steps, str(len(runs))]
         lines.append("| " + " | ".join(row) + " |")
