@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from small import ROOT, configuration
+from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 
 from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.train import check_config, train
@@ -126,6 +126,28 @@ def test_what_is_told_of_field_regressors_is_what_the_commands_now_say(regressor
     """A result whose words have changed since is not shown as that of today's command."""
     today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
     assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
+
+
+def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
+    """Two names of one configuration share a run; what is kept is not trained again, what failed is told."""
+    small = (*SMALL_DATA, *SMALL_REGRESSOR, *SHORT, "network.equivariant=false", "launcher.workers=1")
+    study = {"network a": small, "network b": (*small, "seed=0"), "network c": (*small, "seed=-1")}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(regressor_runs, "STUDIES", {"bars": lambda: study})
+    monkeypatch.setattr(regressor_runs, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(sys, "argv", ["run.py", "bars"])
+    with pytest.raises(SystemExit, match="run=network c: failed, seed"):
+        regressor_runs.main()
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert list(kept) == ["network a", "network b"] and kept["network a"]["words"] == " ".join(small)
+    assert kept["network a"]["measures"] == kept["network b"]["measures"]
+    assert 0 < kept["network a"]["averaged_nmae"] != kept["network a"]["measures"]["nmae"]["mean"]
+    assert len(list((tmp_path / "runs/field_regressors").glob("*/checkpoints/best.ckpt"))) == 1
+    log = tmp_path / regressor_runs.folder("network a") / "log.txt"
+    before = log.stat().st_mtime_ns
+    with pytest.raises(SystemExit, match="network c"):
+        regressor_runs.main()
+    assert log.stat().st_mtime_ns == before
 
 
 @pytest.fixture(scope="module")

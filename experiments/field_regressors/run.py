@@ -8,7 +8,7 @@
     python experiments/field_regressors/run.py curves      # training dots, steps, exactness of the labels
     ... --parallel 2                                       # two runs at a time, each with half of the cores
 
-Checkpoints and reports lie under runs/field_regressors/<name>, what is told here in results.json.
+From the root. Checkpoints and reports lie under runs/field_regressors, what is told here in results.json.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.data.store import Store
+from qd_pix2pix.data.store import Store, write_text_whole
+from qd_pix2pix.evaluate import label_error
+from qd_pix2pix.history import read_tests
+from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
+from qd_pix2pix.sweeps.ledger import FINISHED, Record
+from qd_pix2pix.sweeps.plan import Run, resolve, run_key
+from qd_pix2pix.sweeps.sweep import do_all, done, line
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -150,9 +153,20 @@ STUDIES = {
 }
 
 
+def all_runs() -> dict[str, tuple[str, ...]]:
+    """Of all studies."""
+    return {name: words for study in STUDIES.values() for name, words in study().items()}
+
+
+def make_run(name: str, words: tuple[str, ...]) -> Run:
+    """A run, known by the hash of its configuration: of two names for the same one is trained."""
+    config = resolve(words)
+    return Run(run_key(config), words, {"run": name}, config)
+
+
 def folder(name: str) -> Path:
     """Where a run lies, seen from the root."""
-    return RUNS / "".join(c if c.isalnum() else "-" for c in name)
+    return RUNS / make_run(name, all_runs()[name]).key
 
 
 def read_results() -> dict[str, Any]:
@@ -160,60 +174,36 @@ def read_results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
-def averaged_nmae(name: str, dataset: Store) -> float:
+def averaged_nmae(checkpoint: Path, dataset: Store) -> float:
     """Mean over the test dots, when predictions are averaged over the eight symmetries of the square."""
     dots = dataset.split("test").load(("V", "n_int"))
     grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
-    found = from_pretrained(ROOT / folder(name) / "checkpoints" / "best.ckpt")(dots["V"], symmetrise=True)
+    found = from_pretrained(checkpoint)(dots["V"], symmetrise=True)
     share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
     return float(np.abs(found - dots["n_int"]).sum((1, 2)).mean() * share)
 
 
-def keep(name: str, words: tuple[str, ...], threads: int) -> None:
-    """Put the measures of a finished run into results.json."""
-    files = sorted((ROOT / folder(name) / "test").rglob("metrics.json"))
-    records = {file.parent.name: json.loads(file.read_text()) for file in files}
-    first = next(iter(records.values()))
+def keep(record: Record, threads: int) -> None:
+    """Put what a finished run has found into results.json."""
+    name, run = record["point"]["run"], RUNS / record["key"]
+    first = next(iter(read_tests(run).values()))
     card = first["model"]
-    dataset = Store(ROOT / "data" / card["datasets"][0])
-    labels = dataset.split("test").load(("density_error",))["density_error"]
-    compared = name.startswith("network")
+    dataset = Store(Path("data") / card["datasets"][0])
+    compared = name.startswith("network") and not name.startswith(EQUIVARIANT)
+    labels = label_error(dataset, "test")
     result = {
-        "words": " ".join(words),
-        "measures": first["measures"],
-        "also": first["also"],
-        "members": {label: r["measures"] for label, r in records.items()} if len(records) > 1 else {},
-        "averaged_nmae": averaged_nmae(name, dataset) if compared and not name.startswith(EQUIVARIANT) else None,
-        "label_error": float(labels.mean()),
+        "words": " ".join(record["words"]),
+        **{key: record[key] for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")},
+        "averaged_nmae": averaged_nmae(run / "checkpoints" / "best.ckpt", dataset) if compared else None,
+        "label_error": labels["mean"] if labels else None,
         "dots": first["dots"],
-        "steps": card["step"],
-        "seconds": card["train_seconds"],
-        "parameters": card["parameters"],
+        "seconds": record["train_seconds"],
         "precision": card["trainer"]["precision"],
         "threads": threads,
-        "commit": card["provenance"]["commit"],
-        "hardware": card["provenance"]["hardware"],
-        "dataset": card["datasets"][0],
+        "dataset": dataset.name,
     }
-    temporary = RESULTS.with_suffix(".tmp")
-    temporary.write_text(json.dumps(dict(sorted((read_results() | {name: result}).items())), indent=1) + "\n")
-    temporary.replace(RESULTS)
-
-
-def train(name: str, words: tuple[str, ...], threads: int) -> bool:
-    """Train one run, or go on with it; False where it failed."""
-    run = folder(name)
-    last = ROOT / run / "checkpoints" / "last.ckpt"
-    given = [f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"] if last.exists() else [*words, f"hydra.run.dir={run}"]
-    (ROOT / run).mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    with (ROOT / run / "log.txt").open("a") as log:
-        done = subprocess.run(
-            [sys.executable, "train.py", *given], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-    if done.returncode:
-        tqdm.write(f"failed: {name}, see {run / 'log.txt'}")
-    return done.returncode == 0
+    results = dict(sorted((read_results() | {name: result}).items()))
+    write_text_whole(RESULTS, json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:
@@ -222,25 +212,19 @@ def main() -> None:
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--parallel", type=int, default=1, help="runs at a time")
     parser.add_argument("--only", default="", help="only runs whose name contains this")
-    arguments = parser.parse_args()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = max(cores // arguments.parallel, 1)
-    wanted = {n: words for n, words in STUDIES[arguments.study]().items() if arguments.only in n}
-    known = read_results()
-    missing = {n: words for n, words in wanted.items() if known.get(n, {}).get("words") != " ".join(words)}
+    given = parser.parse_args()
+    known = {name: result["words"] for name, result in read_results().items()}
+    wanted = {name: words for name, words in STUDIES[given.study]().items() if given.only in name}
+    missing = [make_run(name, words) for name, words in wanted.items() if known.get(name) != " ".join(words)]
+    jobs = LocalJobs(given.parallel)
     failed = []
-    with (
-        ThreadPoolExecutor(arguments.parallel) as pool,
-        tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="run") as bar,
-    ):
-        for name, fine in zip(missing, pool.map(lambda n: train(n, missing[n], threads), missing), strict=True):
-            if fine:
-                keep(name, missing[name], threads)
-            else:
-                failed.append(name)
-            bar.update()
+    for record in done(do_all(missing, RUNS, jobs), len(missing)):
+        if record["state"] == FINISHED:
+            keep(record, int(jobs.places()[0].get(THREADS, os.environ.get(THREADS, 0))))
+        else:
+            failed.append(line(record))
     if failed:
-        sys.exit(f"failed: {', '.join(failed)}")
+        sys.exit("\n".join(["not finished:", *failed]))
 
 
 if __name__ == "__main__":

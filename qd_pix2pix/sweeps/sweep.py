@@ -50,9 +50,9 @@ def sweep(words: Sequence[str]) -> int:
     said = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "words": list(words)}
     write_text_whole(plan.folder / SUMMARY, to_json(said))
     if search:
-        found = search(plan, lambda drawn: do_all(drawn, plan, jobs), jobs.at_once())
+        found = search(plan, lambda drawn: do_all(drawn, plan.folder, jobs), jobs.at_once())
     else:
-        found = do_all(runs, plan, jobs)
+        found = do_all(runs, plan.folder, jobs)
     records = list(done(found, search.trials if search else len(runs)))
     print(summary(plan.name, list(read_ledger(plan.folder).values()) if search else records))
     if any(record["state"] == FINISHED for record in records):
@@ -72,11 +72,11 @@ def _write_page(plan: Plan) -> None:
         print(f"\nno report: {error}", file=sys.stderr)
 
 
-def do_all(runs: Sequence[Run], plan: Plan, jobs: Jobs) -> Iterator[Record]:
-    """The records of runs, as they come; those that cannot begin first."""
-    refusals = {run.key: refused(run, plan) for run in runs if read_record(plan.folder / run.key) is None}
+def do_all(runs: Sequence[Run], folder: Path, jobs: Jobs) -> Iterator[Record]:
+    """The records of runs, as they come; those that cannot begin first. Each has a folder in that of the sweep."""
+    refusals = {run.key: refused(run, folder) for run in runs if read_record(folder / run.key) is None}
     yield from (record for record in refusals.values() if record)
-    yield from jobs([work_of(run, plan) for run in runs if not refusals.get(run.key)], plan.folder)
+    yield from jobs([work_of(run, folder) for run in runs if not refusals.get(run.key)], folder)
 
 
 def done(records: Iterable[Record], number: int) -> Iterable[Record]:
@@ -99,18 +99,18 @@ def done(records: Iterable[Record], number: int) -> Iterable[Record]:
         signal.signal(signal.SIGTERM, before)
 
 
-def work_of(run: Run, plan: Plan) -> Work:
-    """A run, ready to be done."""
+def work_of(run: Run, folder: Path) -> Work:
+    """A run of the sweep in this folder, ready to be done."""
     flat = flatten({key: value for key, value in run.config.items() if key not in NO_PART})
-    return Work((plan.folder / run.key).absolute(), Path.cwd(), run.key, run.words, run.point, flat)
+    return Work((folder / run.key).absolute(), Path.cwd(), run.key, run.words, run.point, flat)
 
 
-def refused(run: Run, plan: Plan) -> Record | None:
+def refused(run: Run, folder: Path) -> Record | None:
     """The record of a run that cannot begin, with the reason."""
     try:
         check_config(run.config)
     except (*EXPECTED, TypeError) as error:
-        return work_of(run, plan).lost(first_cause(error))
+        return work_of(run, folder).lost(first_cause(error))
     return None
 
 
@@ -156,7 +156,7 @@ def tell_plan(plan: Plan, runs: Sequence[Run]) -> None:
         if record and record["state"] == FINISHED:
             print(f"{run.key}  {point}: finished")
             continue
-        bad = refused(run, plan)
+        bad = refused(run, plan.folder)
         if bad:
             print(f"{run.key}  {point}: cannot begin, {bad['error']}")
             continue
