@@ -12,7 +12,7 @@ run: install ## the main job: solve dots, train pix2pix, evaluate, write the rep
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(VENV)/test.stamp ## install what the tests need, and run them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/test.stamp ## ruff, types, layout
 	$(BIN)/ruff check .
