@@ -49,7 +49,7 @@ def _places(values: Sequence[str]) -> dict[str, float]:
 
 def _ticks(panel: MplAxes, places: dict[str, float]) -> None:
     at, numeric = list(places.values()), all(number(value) is not None for value in places)
-    if numeric and len(at) > 2 and min(at) > 0 and max(at) / min(at) > 30:
+    if numeric and len(at) > 2 and min(at) > 0 and max(at) / min(at) >= 20:
         panel.set_xscale("log")
     elif not numeric or len(at) <= 8:
         panel.set_xticks(at, list(places), rotation=0 if max(map(len, places)) < 9 else 25, fontsize=8)
