@@ -299,7 +299,7 @@ def why(study: Study) -> Drawn:
     for values, record in first_runs(study).items():
         name = ", ".join(f"{axis.split('.')[-1]} {value}" for axis, value in zip(study.axes, values, strict=True))
         numbers[name] = scores(predictions_of(study, record))
-    figure = Figure(figsize=(7, 0.7 + 0.5 * len(numbers)), layout="constrained")
+    figure = Figure(figsize=(7, 1.2 + 0.5 * len(numbers)), layout="constrained")
     panel = figure.subplots()
     kinds = {"fields": "R² of fields", "pictures": "R² of 8-bit pictures", "norms": "of fields, norms not squared"}
     for i, (kind, label) in enumerate(kinds.items()):
@@ -308,7 +308,7 @@ def why(study: Study) -> Drawn:
     panel.axvspan(0.78, 0.84, color="0.85", zorder=0, label="paper")
     panel.set_yticks(np.arange(len(numbers)) + 0.26, list(numbers))
     panel.set_xlim(0.5, 1)
-    panel.legend(fontsize=8, loc="lower left")
+    figure.legend(fontsize=8, loc="outside upper center", ncols=2)
     curves_of = [
         (name, read_history(folder_of(study, r))["val/r2"])
         for name, r in zip(numbers, first_runs(study).values(), strict=True)
