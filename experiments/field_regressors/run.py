@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from qd_pix2pix import from_pretrained
+from qd_pix2pix.command_line import quiet
 from qd_pix2pix.data.store import Store, write_text_whole
 from qd_pix2pix.evaluate import label_error
 from qd_pix2pix.history import read_tests
@@ -213,6 +214,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=1, help="runs at a time")
     parser.add_argument("--only", default="", help="only runs whose name contains this")
     given = parser.parse_args()
+    quiet()
     known = {name: result["words"] for name, result in read_results().items()}
     wanted = {name: words for name, words in STUDIES[given.study]().items() if given.only in name}
     missing = [make_run(name, words) for name, words in wanted.items() if known.get(name) != " ".join(words)]
