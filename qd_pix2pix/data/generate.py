@@ -1,11 +1,13 @@
 """Potentials x solver -> dataset: in parallel, resumable, the same bits whatever happens on the way.
 
 Sample i of a split draws its potential from the random stream (seed, split, i), and a shard is always solved as one
-batch on one thread. So neither the number of workers nor where they run nor an interruption changes a bit.
+batch on one thread. So neither the number of workers nor where they run nor an interruption changes a bit, and shards
+that a dataset of other sizes has solved already are taken over.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ from qd_pix2pix.data.store import (
     digest,
     merge_statistics,
     read_manifest,
+    read_shard,
     sha256,
     to_json,
     write_shard,
@@ -214,7 +217,19 @@ def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, launcher:
     shards: dict[str, Any] = read_manifest(path).get("shards", {}) if (path / "manifest.json").exists() else {}
     shards = {name: entry for name, entry in shards.items() if _is_whole(path / name, entry)}
     # absolute: workers have a working directory of their own
-    jobs = {name: (recipe, path.absolute() / name, *job) for name, job in wanted.items() if name not in shards}
+    jobs: dict[str, tuple[Any, ...]] = {
+        name: (recipe, path.absolute() / name, *job) for name, job in wanted.items() if name not in shards
+    }
+    solved = {
+        name: (shard, entry)
+        for name, (shard, entry) in _solved_before(recipe, path).items()
+        if name in jobs and entry["samples"] == len(wanted[name][1])
+    }
+    if solved:
+        taken = sum(entry["samples"] for _, entry in solved.values())
+        folders = ", ".join(sorted({str(path.parent / shard.parent.name) for shard, _ in solved.values()}))
+        print(f"{taken} of them are taken over from {folders}", flush=True)
+    jobs |= {name: (*jobs[name], found) for name, found in solved.items()}
     total = sum(len(samples) for _, samples in wanted.values())
     bar = partial(tqdm, total=total, initial=_stored(shards), desc=f"solving N = {made.n_electrons}", smoothing=0)
     try:
@@ -254,6 +269,22 @@ class _Manifest:
             self.write(shards)
 
 
+def _solved_before(recipe: dict[str, Any], path: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """Shards, and their entries, of datasets beside ``path`` whose recipes differ in the sizes of splits alone."""
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    sizes = {split: recipe[split] for split in SPLITS}
+    for folder in sorted(path.parent.glob(f"{path.name.rpartition('-')[0]}-*")):
+        try:
+            other = json.loads((folder / "recipe.json").read_text())
+            # the name holds the hash, so that an altered recipe, or one of another format, does not pass
+            if folder != path and other | sizes == recipe and dataset_name(other) == folder.name:
+                shards = read_manifest(folder).get("shards", {})
+                found |= {name: (folder.absolute() / name, entry) for name, entry in shards.items()}
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # not a dataset, or a damaged one: nothing can be had from it
+    return found
+
+
 def _stored(shards: dict[str, Any]) -> int:
     return sum(entry["samples"] for entry in shards.values())
 
@@ -274,10 +305,16 @@ def _check_seen(path: Path, where: str) -> None:
         time.sleep(0.1)
 
 
-def _make_shard(recipe: dict[str, Any], path: Path, split: str, samples: range) -> dict[str, Any]:
-    """Draw, solve and write one shard; returns its entry in the manifest."""
+def _make_shard(
+    recipe: dict[str, Any], path: Path, split: str, samples: range, solved: tuple[Path, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Draw, solve and write one shard, or write what is ``solved``; returns its entry in the manifest."""
     # for good, not for this call: another shard may be in the making on another thread of a worker
     threadpool_limits(1)
     _check_seen(path.with_name("recipe.json"), f"on {socket.gethostname()}")
     made = make_recipe(recipe)
+    if solved and _is_whole(*solved):
+        entry = write_shard(path, read_shard(solved[0]), made.grid.x, recipe, split)
+        # statistics are of the numbers before they were rounded to the precision of the file
+        return entry | {"fields": solved[1]["fields"]}
     return write_shard(path, made.columns(split, samples), made.grid.x, recipe, split)

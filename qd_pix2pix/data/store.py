@@ -164,6 +164,12 @@ def write_shard(
     return entry
 
 
+def read_shard(path: Path) -> dict[str, NDArray]:
+    """All columns of a shard, as ``write_shard`` takes them."""
+    with h5py.File(path, "r") as file:
+        return {name: file[name][...] for name in COLUMNS}
+
+
 def _write_column(file: h5py.File, name: str, values: NDArray, unit: str | None, description: str) -> None:
     is_field = values.ndim == 3
     options = (

@@ -54,6 +54,25 @@ def test_a_lost_or_damaged_shard_is_made_again(small_store, tmp_path):
     assert digests(path) == digests(small_store.path)
 
 
+def test_a_dataset_of_other_sizes_lends_its_shards(small_store, tmp_path, capsys):
+    """Larger from smaller and smaller from larger: the bytes of a dataset that was solved alone, and less to solve."""
+    generate(recipe("data.train=22", "data.test=1"), tmp_path, LocalLauncher(1))
+    capsys.readouterr()
+    taken_over = generate(recipe(), tmp_path, LocalLauncher(1))
+    assert "15 of them are taken over" in capsys.readouterr().out  # train 0 ... 9 and val; not 10, 11, not test
+    assert digests(taken_over) == digests(small_store.path)
+
+
+def test_only_whole_shards_of_the_same_recipe_are_taken_over(small_store, tmp_path):
+    for words in (("data.n_electrons=1",), ("data.seed=1",), ("data.train=6", "data.shard_size=6")):
+        generate(recipe("data.train=10", *words), tmp_path, LocalLauncher(1))
+    damaged = generate(recipe("data.train=10"), tmp_path, LocalLauncher(1))
+    with (damaged / "train-00000.h5").open("ab") as file:
+        file.write(b"x")
+    (tmp_path / damaged.name.replace("N2-", "N2-not")).mkdir()
+    assert digests(generate(recipe(), tmp_path, LocalLauncher(1))) == digests(small_store.path)
+
+
 def test_splits_do_not_share_potentials_and_seeds_differ():
     made, other = make_recipe(recipe()), make_recipe(recipe("data.seed=1"))
     drawn = [made.draw("train", 0), made.draw("train", 1), made.draw("val", 0), made.draw("test", 0)]
