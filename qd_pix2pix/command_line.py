@@ -163,16 +163,20 @@ def _no_such_key(key: str, depth: int, node: Any) -> str:
     return f"{parts[depth]}: there is no such word{where}.{hint} Choices: {', '.join(choices)}"
 
 
+def quoted(path: Path) -> str:
+    """A path as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
+    return "'" + str(path).replace("'", "\\'") + "'"
+
+
 def resume_words() -> None:
     """With ``ckpt_path=`` the run goes on in its own folder, with the words it was trained with (new ones win)."""
     given = {word.partition("=")[0]: word for word in sys.argv[1:] if not word.startswith("-")}
-    path = Path(given.get("ckpt_path", "ckpt_path=").partition("=")[2].strip("'\""))
+    path = Path(given.get("ckpt_path", "ckpt_path=").partition("=")[2].strip("'\"").replace("\\'", "'"))
     run = path.resolve().parent.parent
     saved = run / WORDS
     if "ckpt_path" not in given or not path.is_file() or not saved.is_file():
         return
     words = [str(word) for word in json.loads(saved.read_text())]
     kept = [word for word in words if word.partition("=")[0] not in given]
-    quoted = str(run).replace("'", "\\'")
-    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir='{quoted}'"]
+    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir={quoted(run)}"]
     sys.argv[1:1] = kept + where

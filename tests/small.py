@@ -11,6 +11,8 @@ import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from qd_pix2pix.command_line import quoted
+
 ROOT = Path(__file__).parent.parent
 
 SMALL_DATA = [
@@ -66,7 +68,7 @@ def wait_until(condition, process, seconds=120):
 
 def sweep_command(folder, *words):
     """A sweep whose folder lies in this one."""
-    return [sys.executable, str(ROOT / "train.py"), "-m", *words, f"sweep.folder={folder}"]
+    return [sys.executable, str(ROOT / "train.py"), "-m", *words, f"sweep.folder={quoted(folder)}"]
 
 
 def finish(folder, *words, **options):
@@ -77,7 +79,7 @@ def finish(folder, *words, **options):
 
 def trainings(folder):
     """Processes that train a run of a sweep in this folder."""
-    where = f"hydra.run.dir='{folder}/"
+    where = f"hydra.run.dir={quoted(folder)[:-1]}/"
     found = psutil.process_iter(["cmdline"])
     return [p for p in found if any(word.startswith(where) for word in p.info["cmdline"] or [])]
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.command_line import CONF
+from qd_pix2pix.command_line import CONF, quoted
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, read_results, write_record
 
 PROGRAM = CONF.parent / "train.py"
@@ -91,12 +91,11 @@ class Work:
     def _training(self, environment: Mapping[str, str], lock: int) -> Iterator[int]:
         """Train; the exit status. ``stop`` waits until what is done with it is done."""
         last = self.folder / "checkpoints" / "last.ckpt"
-        where = "'" + str(self.folder).replace("'", "\\'") + "'"
-        words = [*self.words, f"hydra.run.dir={where}"]
+        words = [*self.words, f"hydra.run.dir={quoted(self.folder)}"]
         if not last.is_file():  # killed between its first validation and its first checkpoint
             (last.parent / "best.ckpt").unlink(missing_ok=True)
         else:
-            words.append(f"ckpt_path='{last}'")
+            words.append(f"ckpt_path={quoted(last)}")
         with (self.folder / LOG).open("ab") as log, _guard:
             _go_on()
             child = subprocess.Popen(

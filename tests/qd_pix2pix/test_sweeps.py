@@ -36,11 +36,12 @@ def undisturbed(words, tmp_path_factory):
 
 @pytest.fixture
 def half(undisturbed, tmp_path):
-    """A sweep of which only the first run is done."""
-    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(records(tmp_path)[1]["run"])
-    yield tmp_path
-    end(tmp_path)
+    """A sweep of which only the first run is done, in a folder that Hydra's grammar would trip over."""
+    folder = tmp_path / "Bohr's dots, (two)"
+    shutil.copytree(undisturbed, folder)
+    shutil.rmtree(records(folder)[1]["run"])
+    yield folder
+    end(folder)
 
 
 def end(folder):
