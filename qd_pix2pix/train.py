@@ -189,10 +189,11 @@ def trainer_options(config: Config) -> Config:
 
 
 def _multiplies_bf16() -> bool:
-    """True where products of bfloat16 matrices are faster than those of float32: matrix units of CPU or GPU."""
+    """True where products of bfloat16 are faster than those of float32: the GPU or the CPU has units for them."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # Intel's matrices, AMD's and Intel's vectors
+    return any(getattr(torch.cpu, unit, bool)() for unit in units)
 
 
 def total_steps(config: Config, n_train: int) -> int:

@@ -1,6 +1,8 @@
 """Whole runs of the regressor: exact resume of optimiser and schedule, an end by the clock, the machine's precision."""
 
+import platform
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,13 @@ def test_precision_is_what_suits_the_machine(regressor_words, small_store, monke
     for word, expected in (("auto", precision), ("64-true", "64-true"), ("32-true", "32-true")):
         config = configuration("train", *regressor_words, f"trainer.precision={word}")
         assert make_card(config, [small_store])["trainer"]["precision"] == expected
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or platform.machine() != "x86_64", reason="about the units of a CPU")
+@pytest.mark.skipif(platform.system() != "Linux", reason="Linux lists them")
+def test_the_processor_says_whether_it_multiplies_bfloat16():
+    flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+    assert training._multiplies_bf16() == bool({"amx_tile", "avx512_bf16"} & set(flags))
 
 
 def test_the_machine_decides_for_one_of_two(regressor_words, tmp_path, capsys):
