@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 from run import CHOICES, LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, SIZES_STEPS, STEPS, read_results
 
 from qd_pix2pix.figures import COLOURS
@@ -168,8 +170,19 @@ def curves_figure(results: Results) -> Figure:
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.set_xlabel(text)
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
     dots.set_ylabel("NMAE of 100 test dots (%)")
     dots.legend(fontsize=8)
+    kinds: dict[str, dict[str, Any]] = {
+        "learned from paper labels (M = 8)": {"marker": "o", "ls": "-"},
+        "the error of these labels": {"ls": ":"},
+    }
+    if any("converged" in name for name in results if name.startswith("curve")):
+        kinds["learned from converged labels"] = {"marker": "s", "ls": "--"}
+        kinds["the error of those"] = {"ls": (0, (1, 4))}
+    lines = [Line2D([], [], color="grey", lw=1.2, ms=4, **style) for style in kinds.values()]
+    steps.legend(lines, list(kinds), fontsize=8)
     return figure
 
 
