@@ -13,6 +13,7 @@ import psutil
 import pytest
 from small import finish, records, start, sweep_command, trainings, wait_until
 
+from qd_pix2pix.command_line import quoted
 from qd_pix2pix.sweeps.ledger import write_record
 from qd_pix2pix.sweeps.sweep import sweep
 
@@ -180,7 +181,7 @@ def test_one_broken_run_does_not_stop_the_others(undisturbed, half, words, capsy
     write_record(there, json.loads((there / "record.json").read_text()) | {"state": "started"})
     last = there / "checkpoints/last.ckpt"
     last.write_bytes(last.read_bytes()[:1000])
-    same = [*words, f"sweep.folder={half}", f"sweep.name={there.parent.name}", "model.optimizer.lr=foo,2e-3"]
+    same = [*words, f"sweep.folder={quoted(half)}", f"sweep.name={there.parent.name}", "model.optimizer.lr=foo,2e-3"]
     assert sweep(same) == 1
     told = capsys.readouterr().err
     assert "3 of 4 runs failed" in told
@@ -214,7 +215,7 @@ def test_a_full_disk_damages_nothing(undisturbed, half, words, capsys):
     assert "1 of 2 runs failed" in done.stderr and "File too large" in done.stderr
     assert records(half)[1]["state"] == "failed" and "File too large" in records(half)[1]["error"]
     assert found(half)[0] == ledger[0]
-    assert sweep([*words, f"sweep.folder={half}"]) == 0, capsys.readouterr().err
+    assert sweep([*words, f"sweep.folder={quoted(half)}"]) == 0, capsys.readouterr().err
     assert found(half) == found(undisturbed)
     assert not list(half.rglob("*.tmp"))
 
