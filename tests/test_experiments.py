@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scipy.optimize import brentq
 from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.train import check_config, train
 from solvers import Material, finite_difference_levels
@@ -148,6 +150,21 @@ def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_
     with pytest.raises(SystemExit, match="network c"):
         regressor_runs.main()
     assert log.stat().st_mtime_ns == before
+
+
+def test_networks_are_held_against_other_labels_of_the_same_dots(regressor_run, small_store, single_store, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "experiments" / "field_regressors")
+    monkeypatch.delitem(sys.modules, "run", raising=False)
+    against = script("field_regressors/truth").against
+    network = regressor_run / "checkpoints" / "best.ckpt"
+    for truth, n_electrons in ((small_store, 2), (single_store, 1)):
+        dots = truth.split("test").load(("V", "n_int"))
+        density = from_pretrained(network)(dots["V"])
+        error = np.abs(density - dots["n_int"]).sum((1, 2)).mean() * (24 / 32) ** 2 / n_electrons
+        assert against(network, small_store, truth) == pytest.approx(error)
+    others = SimpleNamespace(load=lambda columns: {column: dots[column] + 1e-3 for column in columns})
+    with pytest.raises(ValueError, match="use the same data.seed"):
+        against(network, small_store, SimpleNamespace(name="others", split=lambda split: others))
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ python experiments/field_regressors/figures.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from run import CHOICES, LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, SIZES_STEPS, STEPS, read_results
 
 from qd_pix2pix.figures import COLOURS
@@ -28,11 +28,28 @@ BARS = {
 }
 LABELS = {"gaas-N2": "GaAs, N = 2", "gaas-N4": "GaAs, N = 4", "si-N2": "Si, N = 2", "si-N4": "Si, N = 4"}
 Results = dict[str, dict[str, Any]]
+Points = dict[int, float]
+Measure = Callable[[dict[str, Any]], float]
 
 
 def nmae(result: dict[str, Any]) -> float:
     """Mean over the test dots, in percent."""
     return 100 * result["measures"]["nmae"]["mean"]
+
+
+def truth(result: dict[str, Any]) -> float:
+    """The same against converged labels, in percent; 0 where truth.py has not held it against them."""
+    return 100 * result.get("truth", 0)
+
+
+SORTS = (
+    ("paper", nmae, {"marker": "o", "ls": "-"}, ("M = 8", "M = 8")),
+    ("paper", truth, {"marker": "^", "ls": "-."}, ("M = 8", "converged")),
+    ("converged", nmae, {"marker": "s", "ls": "--"}, ("converged", "converged")),
+)
+"""Learning curves: labels learned, measure, line, and the labels that were learned and that judge."""
+FLOORS = {"paper": (":", "M = 8"), "converged": ((0, (1, 4)), "converged")}
+"""Lines of the labels' own errors, and the labels' names."""
 
 
 def nmae_cells(measures: dict[str, Any]) -> list[str]:
@@ -128,12 +145,6 @@ def wide_tables(results: Results) -> list[str]:
     return lines
 
 
-def curve(panel: Axes, points: dict[int, float], **style: Any) -> None:
-    """One learning curve."""
-    if points:
-        panel.plot(list(points), list(points.values()), ms=4, lw=1.4, **style)
-
-
 def choices_table(results: Results) -> list[str]:
     """What each choice is worth."""
     lines = ["| one choice changed | ms a step | GaAs, N = 2: NMAE | Si, N = 4: NMAE |", "|" + " --- |" * 4]
@@ -146,43 +157,60 @@ def choices_table(results: Results) -> list[str]:
     return lines
 
 
+def points(results: Results, kind: str, preset: str, measure: Measure) -> tuple[Points, Points]:
+    """A measure against training dots, and against steps, of those runs that have it."""
+    name = f"curve {kind} {preset}"
+    dots = {n: results.get(f"{name} {n} dots") for n in SIZES}
+    steps = {n: results.get(f"{name} {n} steps") for n in LENGTHS} | {SIZES_STEPS: dots[4800]}
+    longest = results.get(f"bar {kind} 30 min" if preset == "paper" else f"converged {kind}")
+    if longest:
+        steps[longest["steps"]] = longest
+    found = [{n: measure(run) for n, run in sorted(runs.items()) if run} for runs in (dots, steps)]
+    by_dots, by_steps = ({n: value for n, value in values.items() if value} for values in found)
+    return by_dots, by_steps
+
+
+def curves_table(results: Results) -> list[str]:
+    """The learning curves in numbers; the last column is what half an hour reaches."""
+    sizes, lengths = [f"{n} dots" for n in SIZES], [f"{n} steps" for n in LENGTHS]
+    head = ("dots", "learned from", "held against", *sizes, *lengths, "half an hour")
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for kind, label in LABELS.items():
+        for preset, measure, _, (learned, held) in SORTS:
+            by_dots, by_steps = points(results, kind, preset, measure)
+            longest = [value for n, value in by_steps.items() if n > max(LENGTHS)]
+            values = [by_dots.get(n) for n in SIZES] + [by_steps.get(n) for n in LENGTHS] + (longest or [None])
+            if any(values):
+                cells = [f"{value:.2f} %" if value else "" for value in values]
+                lines.append("| " + " | ".join((label, learned, held, *cells)) + " |")
+    return lines
+
+
 def curves_figure(results: Results) -> Figure:
-    """NMAE against training dots and steps; full: paper labels, dashed: converged; dotted: the labels' own error."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    dots, steps = figure.subplots(1, 2, sharey=True)
-    for colour, (kind, label) in zip(COLOURS, LABELS.items(), strict=False):
-        for preset, style in (("paper", "o-"), ("converged", "s--")):
-            name = f"curve {kind} {preset}"
-            by_dots = {n: nmae(results[k]) for n in SIZES if (k := f"{name} {n} dots") in results}
-            by_steps = {n: nmae(results[k]) for n in LENGTHS if (k := f"{name} {n} steps") in results}
-            if f"{name} 4800 dots" in results:
-                by_steps[SIZES_STEPS] = nmae(results[f"{name} 4800 dots"])
-            longest = results.get(f"bar {kind} 30 min" if preset == "paper" else f"converged {kind}")
-            if longest:
-                by_steps[longest["steps"]] = nmae(longest)
-            shown = label if preset == "paper" else None
-            curve(dots, by_dots, linestyle=style[1:], marker=style[0], color=colour, label=shown)
-            curve(steps, dict(sorted(by_steps.items())), linestyle=style[1:], marker=style[0], color=colour)
-            label_error = results.get(f"{name} 4800 dots", {}).get("label_error")
-            for panel in (dots, steps) if label_error else ():
-                panel.axhline(100 * label_error, color=colour, lw=0.8, ls=":" if preset == "paper" else (0, (1, 4)))
-    for panel, text in ((dots, f"training dots ({SIZES_STEPS} steps)"), (steps, "steps (4800 dots)")):
-        panel.set_xscale("log")
-        panel.set_yscale("log")
-        panel.set_xlabel(text)
+    """NMAE against training dots and steps."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for colour, kind in zip(COLOURS, LABELS, strict=False):
+        for preset, measure, style, _ in SORTS:
+            for panel, values in zip(panels, points(results, kind, preset, measure), strict=True):
+                panel.plot(list(values), list(values.values()), color=colour, ms=4, lw=1.4, **style)
+        for preset, (style, _) in FLOORS.items():
+            label_error = results.get(f"curve {kind} {preset} 4800 dots", {}).get("label_error")
+            for panel in panels if label_error else ():
+                panel.axhline(100 * label_error, color=colour, lw=0.8, ls=style)
+    for panel, text in zip(panels, (f"training dots ({SIZES_STEPS} steps)", "steps (4800 dots)"), strict=True):
+        panel.set(xscale="log", yscale="log", xlabel=text, yticks=[0.2, 0.5, 1, 2, 5, 10])
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.yaxis.set_minor_formatter(NullFormatter())
-        panel.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
-    dots.set_ylabel("NMAE of 100 test dots (%)")
-    dots.legend(fontsize=8)
-    kinds: dict[str, dict[str, Any]] = {
-        "learned from paper labels (M = 8)": {"marker": "o", "ls": "-"},
-        "the error of these labels": {"ls": ":"},
-    }
-    if any("converged" in name for name in results if name.startswith("curve")):
-        kinds["learned from converged labels"] = {"marker": "s", "ls": "--"}
-        kinds["the error of those"] = {"ls": (0, (1, 4))}
-    lines = [Line2D([], [], color="grey", lw=1.2, ms=4, **style) for style in kinds.values()]
-    steps.legend(lines, list(kinds), fontsize=8)
+    panels[0].set_ylabel("NMAE of 100 test dots (%)")
+    shown = [Line2D([], [], color=colour, label=label) for colour, label in zip(COLOURS, LABELS.values(), strict=False)]
+    for _, _, style, (learned, held) in SORTS:
+        shown.append(
+            Line2D([], [], color="grey", ms=4, label=f"learned from {learned}, held against {held} labels", **style)
+        )
+    for style, labels in FLOORS.values():
+        shown.append(Line2D([], [], color="grey", lw=0.8, ls=style, label=f"error of the {labels} labels themselves"))
+    figure.legend(handles=shown, loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -192,7 +220,7 @@ def main() -> None:
     print("\n".join(bars_table(results) + ["", *converged_table(results)]))
     for ending in (f"{MINUTES} min", f"{STEPS} steps"):
         print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
-    print("\n" + "\n".join(choices_table(results) + ["", *wide_tables(results)]))
+    print("\n" + "\n".join(choices_table(results) + ["", *curves_table(results), "", *wide_tables(results)]))
     if any(name.startswith("curve") for name in results):
         curves_figure(results).savefig(HERE / "curves.png", dpi=130)
 

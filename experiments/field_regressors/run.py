@@ -175,11 +175,11 @@ def read_results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
-def averaged_nmae(checkpoint: Path, dataset: Store) -> float:
-    """Mean over the test dots, when predictions are averaged over the eight symmetries of the square."""
+def nmae_of(network: Path, dataset: Store, symmetrise: bool = False) -> float:
+    """Mean over the test dots of stored weights; ``symmetrise``: averaged over the eight symmetries of the square."""
     dots = dataset.split("test").load(("V", "n_int"))
     grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
-    found = from_pretrained(checkpoint)(dots["V"], symmetrise=True)
+    found = from_pretrained(network)(dots["V"], symmetrise=symmetrise)
     share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
     return float(np.abs(found - dots["n_int"]).sum((1, 2)).mean() * share)
 
@@ -195,7 +195,7 @@ def keep(record: Record, threads: int) -> None:
     result = {
         "words": " ".join(record["words"]),
         **{key: record[key] for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")},
-        "averaged_nmae": averaged_nmae(run / "checkpoints" / "best.ckpt", dataset) if compared else None,
+        "averaged_nmae": nmae_of(run / "checkpoints" / "best.ckpt", dataset, symmetrise=True) if compared else None,
         "label_error": labels["mean"] if labels else None,
         "dots": first["dots"],
         "seconds": record["train_seconds"],

@@ -1,0 +1,52 @@
+"""Holds the networks that learned M = 8 labels against converged labels of the same test dots.
+
+    python experiments/field_regressors/truth.py
+
+Of every run of a learning curve, and every half hour, that is finished here, where the converged dots are there, too.
+What it finds stands as "truth" in results.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from run import DOTS, HERE, RESULTS, curves, folder, nmae_of, read_results
+
+from qd_pix2pix.data.store import Store, write_text_whole
+
+ELSEWHERE = {"bar gaas-N2 30 min": HERE / "weights" / "V_to_nint-gaas-N2-paper.safetensors"}
+"""Weights that stand in for a run that was finished elsewhere."""
+
+
+def against(network: Path, learned: Store, truth: Store) -> float:
+    """NMAE of a network on the test dots of other labels than it learned.
+
+    Raises:
+        ValueError: these are other dots.
+    """
+    stores = (learned, truth)
+    first, second = (store.split("test").load(("V",))["V"] for store in stores)
+    if not np.array_equal(first, second):
+        raise ValueError(f"{truth.name}: expected the test dots of {learned.name}, got others; use the same data.seed")
+    return nmae_of(network, truth)
+
+
+def main() -> None:
+    """Find what is missing, and keep it."""
+    results = read_results()
+    for kind in DOTS:
+        exact = results.get(f"curve {kind} converged 4800 dots")
+        for name in (f"bar {kind} 30 min", *(name for name in curves() if name.startswith(f"curve {kind} paper "))):
+            network = folder(name) / "checkpoints" / "best.ckpt"
+            network = network if network.exists() else ELSEWHERE.get(name, network)
+            if exact and name in results and network.exists():
+                stores = [Store(Path("data") / result["dataset"]) for result in (results[name], exact)]
+                results[name]["truth"] = against(network, *stores)
+                print(f"{name}: {100 * results[name]['truth']:.2f} % from the converged density")
+    write_text_whole(RESULTS, json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
