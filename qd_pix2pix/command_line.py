@@ -163,9 +163,9 @@ def _no_such_key(key: str, depth: int, node: Any) -> str:
     return f"{parts[depth]}: there is no such word{where}.{hint} Choices: {', '.join(choices)}"
 
 
-def quoted(path: Path) -> str:
-    """A path as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
-    return "'" + str(path).replace("'", "\\'") + "'"
+def quoted(value: Path | str) -> str:
+    """A path or name as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
+    return "'" + str(value).replace("'", "\\'") + "'"
 
 
 def resume_words() -> None:

@@ -31,9 +31,12 @@ Record = dict[str, Any]
 
 
 def read_record(run: Path) -> Record | None:
-    """The record of a run's folder; None where there is none."""
-    path = run / RECORD
-    return json.loads(path.read_text()) if path.is_file() else None
+    """The record of a run's folder; None where there is none, or a damaged one: the run is then taken up again."""
+    try:
+        record = json.loads((run / RECORD).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def write_record(run: Path, record: Record) -> None:

@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from qd_pix2pix.command_line import CONF, single
+from qd_pix2pix.command_line import CONF, quoted, single
 from qd_pix2pix.data.store import digest
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
@@ -60,7 +60,7 @@ class Plan:
         """The run with these values on the axes."""
         chosen = dict(zip(self.axes, values, strict=True))
         words = [f"{key}={chosen[key]}" if key in chosen else o.input_line or "" for key, o in self.words.items()]
-        words.append(f"sweep.name='{self.name}'")
+        words.append(f"sweep.name={quoted(self.name)}")
         config = resolve(words)
         return Run(run_key(config), tuple(words), {k.lstrip("+"): v for k, v in chosen.items()}, config)
 

@@ -74,6 +74,11 @@ def test_the_command_line_wins_over_the_study():
     assert plan.name == "discriminator"
 
 
+def test_a_sweep_may_have_any_name():
+    plan = make_plan(["sweep.name='Bohr\\'s dots, (two)'", "seed=0,1"])
+    assert {run.config["sweep"]["name"] for run in plan.runs()} == {plan.folder.name} == {"Bohr's dots, (two)"}
+
+
 def test_points_with_the_same_configuration_are_one_run():
     assert len(points("data.grid.extent=30,30.0,31", "seed=0,1")) == 4
     assert len(points("logger=csv,wandb,tensorboard")) == 1

@@ -14,7 +14,7 @@ import pytest
 from small import finish, records, start, sweep_command, trainings, wait_until
 
 from qd_pix2pix.command_line import quoted
-from qd_pix2pix.sweeps.ledger import write_record
+from qd_pix2pix.sweeps.ledger import read_record, write_record
 from qd_pix2pix.sweeps.sweep import sweep
 
 
@@ -193,6 +193,17 @@ def test_one_broken_run_does_not_stop_the_others(undisturbed, half, words, capsy
     mended = [word for word in same if not word.startswith("model.optimizer.lr")]
     assert sweep(mended) == 0, capsys.readouterr().err
     assert found(half) == found(undisturbed)
+
+
+def test_a_damaged_record_is_made_again(undisturbed, half, words, capsys):
+    """As after a loss of power: nothing, or half of it, is in the file; the run is whole, and not trained again."""
+    run = records(half)[0]["run"]
+    for left in (b"", b"null", b"\xff", b'{"key": "'):
+        (run / "record.json").write_bytes(left)
+        assert read_record(run) is None
+    assert sweep([*words, f"sweep.folder={quoted(half)}"]) == 0, capsys.readouterr().err
+    assert found(half) == found(undisturbed)
+    assert "the run is already at step 60" in (run / "log.txt").read_text()
 
 
 def test_a_value_of_the_wrong_kind_is_told_for_its_run(words, tmp_path, capsys):
