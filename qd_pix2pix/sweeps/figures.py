@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qd_pix2pix.figures import COLOURS
-from qd_pix2pix.sweeps.study import Study, number, short
+from qd_pix2pix.sweeps.study import Study, number
 
 Curve = tuple[NDArray, NDArray]
 
@@ -31,10 +31,10 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
                 means.append(factor * runs.mean())
                 spreads.append(factor * runs.std(ddof=1) if len(runs) > 1 else 0.0)
                 panel.plot([places[value]] * len(runs), factor * runs, ".", color=colour, alpha=0.35, ms=4)
-        name = f"{short(by)} {group}" if by else None
+        name = f"{study.short(by)} {group}" if by else None
         panel.errorbar(at, means, spreads, fmt="o-", color=colour, ms=4, lw=1.4, capsize=2.5, label=name)
     _ticks(panel, places)
-    panel.set_xlabel(short(axis))
+    panel.set_xlabel(study.short(axis))
     panel.set_ylabel(label)
     if by:
         panel.legend(fontsize=8)
@@ -78,8 +78,8 @@ def heat_map(study: Study, axis: str, by: str, measure: str, label: str, factor:
             panel.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=8, color=colour)
     panel.set_xticks(range(len(columns)), columns)
     panel.set_yticks(range(len(rows)), rows)
-    panel.set_xlabel(short(axis))
-    panel.set_ylabel(short(by))
+    panel.set_xlabel(study.short(axis))
+    panel.set_ylabel(study.short(by))
     panel.spines[:].set_visible(False)
     figure.colorbar(drawn, ax=panel, label=label, pad=0.02)
     return figure

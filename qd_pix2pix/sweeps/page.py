@@ -18,7 +18,7 @@ from qd_pix2pix.predictions import Predictions
 from qd_pix2pix.report import MEASURES, Panel, png, render
 from qd_pix2pix.sweeps import figures
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record
-from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, short, sort_values, value_of
+from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, sort_values, value_of
 
 PERCENT = ("nmae", "charge_error", "equivariance_error")
 SMALLER_IS_BETTER = ("nmae", "l1", "l2", "linf", "charge_error", "equivariance_error")
@@ -39,7 +39,7 @@ def write_page(folder: Path) -> Path:
     page = render(
         "sweep.html.j2",
         study=study,
-        axes=[short(axis) for axis in study.axes],
+        axes=[study.short(axis) for axis in study.axes],
         counts={state: sum(r["state"] == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
         hours=sum(record["seconds"] for record in study.records) / 3600,
         head=[*(MEASURES[name] for name in measures), *EXTRA.values(), "minutes"],
@@ -126,16 +126,19 @@ def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
             by = next((other for other in several if other != axis), None) if len(several) == 2 else None
             figure = figures.against_axis(study, axis, by, measure, label, factor)
             rest = "" if len(several) <= 2 else ", over all other axes"
-            yield Panel(png(figure), f"{label} against {short(axis)}: runs, mean and standard deviation{rest}.")
+            yield Panel(png(figure), f"{label} against {study.short(axis)}: runs, mean and standard deviation{rest}.")
         for axis, by in pairs:
             figure = figures.heat_map(study, axis, by, measure, label, factor)
-            yield Panel(png(figure), f"{label}, mean over the runs at each {short(axis)} and {short(by)}.")
+            yield Panel(png(figure), f"{label}, mean over the runs at each {study.short(axis)} and {study.short(by)}.")
     yield from _learning(study)
 
 
 def _learning(study: Study) -> Iterator[Panel]:
     histories = [
-        (", ".join(f"{short(a)} {v}" for a, v in point.values.items()), read_history(study.folder / record["key"]))
+        (
+            ", ".join(f"{study.short(a)} {v}" for a, v in point.values.items()),
+            read_history(study.folder / record["key"]),
+        )
         for point in study.points
         for record in point.records
     ]
@@ -164,7 +167,7 @@ def _samples(study: Study) -> Iterator[Panel]:
             continue
         axes = Axes(p.extent, p.units, p.source_field, p.target_field)
         figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], ["typical dot", "worst dot"])
-        point = ", ".join(f"{short(axis)} {value}" for axis, value in record["point"].items())
+        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record["point"].items())
         found = _text(measure, value_of(record, measure) or 0.0)
         yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure]} {found}.", wide=True)
 

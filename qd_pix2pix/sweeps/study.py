@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ class Study:
     axes: tuple[str, ...]
     records: tuple[Record, ...]
     points: tuple[Point, ...]
+
+    def short(self, axis: str) -> str:
+        """A name of an axis for figures and tables."""
+        return short(axis, self.axes)
 
     def values(self, axis: str) -> list[str]:
         """All values of an axis that have a finished run, in order."""
@@ -101,9 +105,13 @@ def sort_values(values: set[str]) -> list[str]:
     return sorted(values, key=sort_key)
 
 
-def short(axis: str) -> str:
-    """Last part of an axis' name."""
-    return axis.split(".")[-1].split("/")[-1]
+def short(axis: str, among: Iterable[str]) -> str:
+    """The last part of an axis' name, or as many as tell it from the others: norm, or network.norm."""
+    parts = axis.replace("/", ".").split(".")
+    others = [other.replace("/", ".").split(".") for other in among if other != axis]
+    lengths = range(1, len(parts))
+    length = next((n for n in lengths if all(other[-n:] != parts[-n:] for other in others)), len(parts))
+    return ".".join(parts[-length:])
 
 
 def differences(records: Sequence[Record]) -> dict[str, list[Any]]:

@@ -168,4 +168,4 @@ def tell_plan(plan: Plan, runs: Sequence[Run]) -> None:
 
 
 def _point(point: dict[str, str]) -> str:
-    return ", ".join(f"{short(axis)}={value}" for axis, value in point.items())
+    return ", ".join(f"{short(axis, point)}={value}" for axis, value in point.items())

@@ -15,9 +15,10 @@ from small import ROOT
 from qd_pix2pix.fields import NM_EV, get_field
 from qd_pix2pix.predictions import Predictions
 from qd_pix2pix.sweeps import figures
+from qd_pix2pix.sweeps.ledger import read_ledger
 from qd_pix2pix.sweeps.page import write_page
-from qd_pix2pix.sweeps.study import differences, read_study, sort_values, value_of
-from qd_pix2pix.sweeps.sweep import summary
+from qd_pix2pix.sweeps.study import differences, read_study, short, sort_values, value_of
+from qd_pix2pix.sweeps.sweep import line, summary
 
 CONFIG = {"seed": 0, "model.lambda_rec": 10, "network.channels": "[2, 3]", "network.padding": "zeros"}
 WORDS = ["model.lambda_rec=10,2", "seed=0,1,2", "logger.name='a b'", "network.dropout=tag(log,interval(0.1,1))"]
@@ -226,6 +227,31 @@ def test_a_map_of_two_axes(two_axes):
     assert [text.get_text() for text in panel.get_yticklabels()] == ["8", "16"]
     captions = re.findall("<figcaption>([^<]*)", write_page(two_axes).read_text())
     assert any("at each layers and channels" in caption for caption in captions)
+
+
+@pytest.mark.parametrize(
+    ("axis", "among", "name"),
+    [
+        ("model.discriminator.layers", ["network.channels"], "layers"),
+        ("model.discriminator.norm", ["network.norm", "seed"], "discriminator.norm"),
+        ("network.norm", ["model.discriminator.norm", "network.norm"], "network.norm"),
+        ("norm", ["network.norm"], "norm"),
+        ("network.norm", ["norm"], "network.norm"),
+        ("a.b.c", ["d.b.c"], "a.b.c"),
+        ("hydra/launcher", [], "launcher"),
+    ],
+)
+def test_axes_have_names_that_tell_them_apart(axis, among, name):
+    assert short(axis, among) == name
+
+
+def test_two_axes_of_one_last_part_are_told_apart(tmp_path):
+    axes = ["network.norm", "model.discriminator.norm"]
+    begin(tmp_path / "norms", "norms", axes)
+    for i, point in enumerate([("batch", "batch"), ("batch", "instance"), ("instance", "batch")]):
+        write(tmp_path / "norms", f"r{i}", dict(zip(axes, point, strict=True)), **result(0.2, 0.5 + i / 10))
+    assert tables(tmp_path / "norms")["Points"][0][:2] == ["network.norm", "discriminator.norm"]
+    assert "discriminator.norm=instance" in line(read_ledger(tmp_path / "norms")["r1"])
 
 
 def test_words_and_numbers_on_one_axis_stand_side_by_side(tmp_path):
