@@ -5,11 +5,12 @@ python experiments/field_regressors/figures.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
@@ -171,47 +172,65 @@ def points(results: Results, kind: str, preset: str, measure: Measure) -> tuple[
 
 
 def curves_table(results: Results) -> list[str]:
-    """The learning curves in numbers; the last column is what half an hour reaches."""
+    """The learning curves in numbers; then what half an hour reaches, and how far the learned labels themselves are.
+
+    These by their own estimate, or where truth.py has found it, from the converged ones.
+    """
     sizes, lengths = [f"{n} dots" for n in SIZES], [f"{n} steps" for n in LENGTHS]
-    head = ("dots", "learned from", "held against", *sizes, *lengths, "half an hour")
+    head = ("dots", "learned from", "held against", *sizes, *lengths, "half an hour", "the labels")
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for kind, label in LABELS.items():
         for preset, measure, _, (learned, held) in SORTS:
             by_dots, by_steps = points(results, kind, preset, measure)
             longest = [value for n, value in by_steps.items() if n > max(LENGTHS)]
             values = [by_dots.get(n) for n in SIZES] + [by_steps.get(n) for n in LENGTHS] + (longest or [None])
+            run = results.get(f"curve {kind} {preset} 4800 dots", {})
+            floor = run.get("labels_truth" if measure is truth else "label_error")
             if any(values):
+                values.append(100 * floor if floor else None)
                 cells = [f"{value:.2f} %" if value else "" for value in values]
                 lines.append("| " + " | ".join((label, learned, held, *cells)) + " |")
     return lines
 
 
 def curves_figure(results: Results) -> Figure:
-    """NMAE against training dots and steps."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for colour, kind in zip(COLOURS, LABELS, strict=False):
-        for preset, measure, style, _ in SORTS:
-            for panel, values in zip(panels, points(results, kind, preset, measure), strict=True):
-                panel.plot(list(values), list(values.values()), color=colour, ms=4, lw=1.4, **style)
-        for preset, (style, _) in FLOORS.items():
-            label_error = results.get(f"curve {kind} {preset} 4800 dots", {}).get("label_error")
-            for panel in panels if label_error else ():
-                panel.axhline(100 * label_error, color=colour, lw=0.8, ls=style)
-    for panel, text in zip(panels, (f"training dots ({SIZES_STEPS} steps)", "steps (4800 dots)"), strict=True):
-        panel.set(xscale="log", yscale="log", xlabel=text, yticks=[0.2, 0.5, 1, 2, 5, 10])
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-    panels[0].set_ylabel("NMAE of 100 test dots (%)")
-    shown = [Line2D([], [], color=colour, label=label) for colour, label in zip(COLOURS, LABELS.values(), strict=False)]
+    """NMAE against training dots and steps; a row for each material."""
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    rows = figure.subplots(2, 2, sharex="col", sharey=True)
+    texts = (f"training dots ({SIZES_STEPS} steps)", "steps (4800 dots)")
+    for panels, (material, name) in zip(rows, (("gaas", "GaAs"), ("si", "Si")), strict=True):
+        for colour, electrons in zip(COLOURS, (2, 4), strict=False):
+            _draw_curves(panels, results, f"{material}-N{electrons}", colour)
+        for panel, text in zip(panels, texts, strict=True):
+            panel.set(xscale="log", yscale="log", yticks=[0.2, 0.5, 1, 2, 5, 10], title=name)
+            panel.set_xlabel(text if name == "Si" else "")
+            panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            panel.yaxis.set_minor_formatter(NullFormatter())
+        panels[0].set_ylabel("NMAE of 100 test dots (%)")
+    figure.legend(handles=_meanings(), loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def _draw_curves(panels: Sequence[Axes], results: Results, kind: str, colour: str) -> None:
+    """All learning curves of one kind of dots, and the errors of its labels."""
+    for preset, measure, style, _ in SORTS:
+        for panel, values in zip(panels, points(results, kind, preset, measure), strict=True):
+            panel.plot(list(values), list(values.values()), color=colour, ms=4, lw=1.4, **style)
+    for preset, (style, _) in FLOORS.items():
+        label_error = results.get(f"curve {kind} {preset} 4800 dots", {}).get("label_error")
+        for panel in panels if label_error else ():
+            panel.axhline(100 * label_error, color=colour, lw=0.8, ls=style)
+
+
+def _meanings() -> list[Line2D]:
+    """Entries of the legend: colours, curves, errors of labels."""
+    shown = [Line2D([], [], color=c, label=f"N = {n}") for c, n in zip(COLOURS, (2, 4), strict=False)]
     for _, _, style, (learned, held) in SORTS:
-        shown.append(
-            Line2D([], [], color="grey", ms=4, label=f"learned from {learned}, held against {held} labels", **style)
-        )
+        text = f"learned from {learned}, held against {held} labels"
+        shown.append(Line2D([], [], color="grey", ms=4, label=text, **style))
     for style, labels in FLOORS.values():
         shown.append(Line2D([], [], color="grey", lw=0.8, ls=style, label=f"error of the {labels} labels themselves"))
-    figure.legend(handles=shown, loc="outside lower center", ncols=3, fontsize=8)
-    return figure
+    return shown
 
 
 def main() -> None:

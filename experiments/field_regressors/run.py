@@ -17,10 +17,13 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.command_line import quiet
@@ -175,13 +178,12 @@ def read_results() -> dict[str, Any]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
-def nmae_of(network: Path, dataset: Store, symmetrise: bool = False) -> float:
-    """Mean over the test dots of stored weights; ``symmetrise``: averaged over the eight symmetries of the square."""
+def nmae_of(density: Callable[[NDArray], NDArray], dataset: Store) -> float:
+    """Mean over the test dots of whatever gives densities (dots, n, n) for potentials."""
     dots = dataset.split("test").load(("V", "n_int"))
     grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
-    found = from_pretrained(network)(dots["V"], symmetrise=symmetrise)
     share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
-    return float(np.abs(found - dots["n_int"]).sum((1, 2)).mean() * share)
+    return float(np.abs(density(dots["V"]) - dots["n_int"]).sum((1, 2)).mean() * share)
 
 
 def keep(record: Record, threads: int) -> None:
@@ -192,10 +194,13 @@ def keep(record: Record, threads: int) -> None:
     dataset = Store(Path("data") / card["datasets"][0])
     compared = name.startswith("network") and not name.startswith(EQUIVARIANT)
     labels = label_error(dataset, "test")
+    averaged = partial(
+        from_pretrained(run / "checkpoints" / "best.ckpt"), symmetrise=True
+    )  # over the square's symmetries
     result = {
         "words": " ".join(record["words"]),
         **{key: record[key] for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")},
-        "averaged_nmae": nmae_of(run / "checkpoints" / "best.ckpt", dataset, symmetrise=True) if compared else None,
+        "averaged_nmae": nmae_of(averaged, dataset) if compared else None,
         "label_error": labels["mean"] if labels else None,
         "dots": first["dots"],
         "seconds": record["train_seconds"],

@@ -3,7 +3,7 @@
     python experiments/field_regressors/truth.py
 
 Of every run of a learning curve, and every half hour, that is finished here, where the converged dots are there, too.
-What it finds stands as "truth" in results.json.
+What it finds stands as "truth" and, of the labels themselves, "labels_truth" in results.json.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from pathlib import Path
 import numpy as np
 from run import DOTS, HERE, RESULTS, curves, folder, nmae_of, read_results
 
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store, write_text_whole
 
 ELSEWHERE = {"bar gaas-N2 30 min": HERE / "weights" / "V_to_nint-gaas-N2-paper.safetensors"}
 """Weights that stand in for a run that was finished elsewhere."""
 
 
-def against(network: Path, learned: Store, truth: Store) -> float:
-    """NMAE of a network on the test dots of other labels than it learned.
+def against(network: Path, learned: Store, truth: Store) -> tuple[float, float]:
+    """NMAE of a network, and of the labels that it learned, on the test dots of other labels.
 
     Raises:
         ValueError: these are other dots.
     """
-    stores = (learned, truth)
-    first, second = (store.split("test").load(("V",))["V"] for store in stores)
-    if not np.array_equal(first, second):
+    labels, others = (store.split("test").load(("V", "n_int")) for store in (learned, truth))
+    if not np.array_equal(labels["V"], others["V"]):
         raise ValueError(f"{truth.name}: expected the test dots of {learned.name}, got others; use the same data.seed")
-    return nmae_of(network, truth)
+    return nmae_of(from_pretrained(network), truth), nmae_of(lambda V: labels["n_int"], truth)
 
 
 def main() -> None:
@@ -43,8 +43,9 @@ def main() -> None:
             network = network if network.exists() else ELSEWHERE.get(name, network)
             if exact and name in results and network.exists():
                 stores = [Store(Path("data") / result["dataset"]) for result in (results[name], exact)]
-                results[name]["truth"] = against(network, *stores)
-                print(f"{name}: {100 * results[name]['truth']:.2f} % from the converged density")
+                found, labels = against(network, *stores)
+                results[name] |= {"truth": found, "labels_truth": labels}
+                print(f"{name}: {100 * found:.2f} % from the converged density, its labels {100 * labels:.2f} %")
     write_text_whole(RESULTS, json.dumps(results, indent=1) + "\n")
 
 
