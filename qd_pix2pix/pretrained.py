@@ -1,7 +1,7 @@
 """Trained networks as one small safetensors file with a model card beside it; and back, in three lines.
 
     from qd_pix2pix import from_pretrained
-    surrogate = from_pretrained("experiments/field_regressors/weights/V_to_nint-gaas-N2-paper.safetensors")
+    surrogate = from_pretrained("experiments/field_regressors/weights/V_to_nint-gaas-N2.safetensors")
     density = surrogate(V)  # eV -> nm^-2
 
 The file holds the weights of the network and, as metadata, the card of its checkpoint and the measures of its test. No

@@ -88,12 +88,13 @@ def bars_table(results: Results) -> list[str]:
 
 def converged_table(results: Results) -> list[str]:
     """The networks for use, beside the error of their labels."""
-    lines = ["| dots | NMAE, mean | median | 90 % of the dots | R² | error of the labels |", "|" + " --- |" * 6]
+    lines = ["| dots | NMAE, mean | median | 90 % of the dots | R² | steps | labels |", "|" + " --- |" * 7]
     for name, result in results.items():
+        kind, _, inverse = name.removeprefix("converged ").partition(" ")
         if name.startswith("converged"):
-            measures = result["measures"]
+            dots, measures = LABELS[kind] + (", n_int → V" if inverse else ""), result["measures"]
             label = f"{100 * result['label_error']:.2f} %"
-            row = (name.removeprefix("converged "), *nmae_cells(measures), f"{measures['r2']:.5f}", label)
+            row = (dots, *nmae_cells(measures), f"{measures['r2']:.5f}", str(result["steps"]), label)
             lines.append("| " + " | ".join(row) + " |")
     return lines
 
