@@ -169,6 +169,17 @@ def test_networks_are_held_against_other_labels_of_the_same_dots(regressor_run, 
         against(network, small_store, SimpleNamespace(name="others", split=lambda split: others))
 
 
+def test_the_inverse_gives_potentials_of_these_densities(tmp_path, monkeypatch, capsys):
+    inverse = script("field_regressors/inverse")
+    monkeypatch.setattr(sys, "argv", ["inverse.py", "--dots", "4", "--noise", "0", "1e-3"])
+    monkeypatch.setattr(inverse, "HERE", tmp_path)
+    inverse.main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    (r2, exact), (_, noisy) = [(float(row[1]), float(row[3].removesuffix(" %"))) for row in rows]
+    assert r2 > 0.99 and exact < 1 < noisy, "percent of the charge in the wrong place"
+    assert (tmp_path / "inverse.png").stat().st_size > 20_000
+
+
 @pytest.fixture(scope="module")
 def paper_figures():
     return script("paper_figures/run")
