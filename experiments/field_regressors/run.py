@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.command_line import quiet
+from qd_pix2pix.command_line import guarded, quiet
 from qd_pix2pix.data.store import Store, write_text_whole
 from qd_pix2pix.evaluate import label_error
 from qd_pix2pix.history import read_tests
@@ -235,4 +235,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)
