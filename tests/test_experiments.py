@@ -152,9 +152,10 @@ def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_
     assert log.stat().st_mtime_ns == before
 
 
-def test_networks_are_held_against_other_labels_of_the_same_dots(regressor_run, small_store, single_store, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "experiments" / "field_regressors")
-    monkeypatch.delitem(sys.modules, "run", raising=False)
+def test_networks_are_held_against_other_labels_of_the_same_dots(
+    regressor_runs, regressor_run, small_store, single_store, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "run", regressor_runs)
     against = script("field_regressors/truth").against
     network = regressor_run / "checkpoints" / "best.ckpt"
     for truth, n_electrons in ((small_store, 2), (single_store, 1)):

@@ -30,7 +30,7 @@ BARS = {
 LABELS = {"gaas-N2": "GaAs, N = 2", "gaas-N4": "GaAs, N = 4", "si-N2": "Si, N = 2", "si-N4": "Si, N = 4"}
 Results = dict[str, dict[str, Any]]
 Points = dict[int, float]
-Measure = Callable[[dict[str, Any]], float]
+Measure = Callable[[dict[str, Any]], float | None]
 
 
 def nmae(result: dict[str, Any]) -> float:
@@ -38,9 +38,9 @@ def nmae(result: dict[str, Any]) -> float:
     return 100 * result["measures"]["nmae"]["mean"]
 
 
-def truth(result: dict[str, Any]) -> float:
-    """The same against converged labels, in percent; 0 where truth.py has not held it against them."""
-    return 100 * result.get("truth", 0)
+def truth(result: dict[str, Any]) -> float | None:
+    """The same against converged labels, in percent; None where truth.py has not held it against them."""
+    return 100 * result["truth"] if "truth" in result else None
 
 
 SORTS = (
@@ -168,7 +168,7 @@ def points(results: Results, kind: str, preset: str, measure: Measure) -> tuple[
     if longest:
         steps[longest["steps"]] = longest
     found = [{n: measure(run) for n, run in sorted(runs.items()) if run} for runs in (dots, steps)]
-    by_dots, by_steps = ({n: value for n, value in values.items() if value} for values in found)
+    by_dots, by_steps = ({n: value for n, value in values.items() if value is not None} for values in found)
     return by_dots, by_steps
 
 

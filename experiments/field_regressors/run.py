@@ -179,11 +179,16 @@ def read_results() -> dict[str, Any]:
 
 
 def nmae_of(density: Callable[[NDArray], NDArray], dataset: Store) -> float:
-    """Mean over the test dots of whatever gives densities (dots, n, n) for potentials."""
+    """Mean NMAE over the test dots of whatever gives densities (dots, n, n) for potentials."""
     dots = dataset.split("test").load(("V", "n_int"))
     grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
     share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
     return float(np.abs(density(dots["V"]) - dots["n_int"]).sum((1, 2)).mean() * share)
+
+
+def averaged_nmae(network: Path, dataset: Store) -> float:
+    """The same, when predictions are averaged over the eight symmetries of the square."""
+    return nmae_of(partial(from_pretrained(network), symmetrise=True), dataset)
 
 
 def keep(record: Record, threads: int) -> None:
@@ -194,13 +199,10 @@ def keep(record: Record, threads: int) -> None:
     dataset = Store(Path("data") / card["datasets"][0])
     compared = name.startswith("network") and not name.startswith(EQUIVARIANT)
     labels = label_error(dataset, "test")
-    averaged = partial(
-        from_pretrained(run / "checkpoints" / "best.ckpt"), symmetrise=True
-    )  # over the square's symmetries
     result = {
         "words": " ".join(record["words"]),
         **{key: record[key] for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")},
-        "averaged_nmae": nmae_of(averaged, dataset) if compared else None,
+        "averaged_nmae": averaged_nmae(run / "checkpoints" / "best.ckpt", dataset) if compared else None,
         "label_error": labels["mean"] if labels else None,
         "dots": first["dots"],
         "seconds": record["train_seconds"],
