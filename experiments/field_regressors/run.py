@@ -112,11 +112,13 @@ CHOICES = {
     "products in float32": ("trainer.precision=32-true",),
     "loss: likelihood": ("model.density.loss.l1=0", "model.density.loss.likelihood=1"),
     "deeper": ("network.channels=[8,16,16,16]", "network.blocks=[1,3,2,1]"),
+    "FNO of 32 modes": ("network=fno", "network.modes=32"),
+    "FNO with AdamW at 1e-3": ("network=fno", *ADAMW, "model.optimizer.lr=1e-3"),
 }
 
 
 def choices() -> dict[str, tuple[str, ...]]:
-    """The best network with one choice changed, at equal steps, on the easiest and the hardest dots."""
+    """The best network (and the FNO) with one choice changed, at equal steps, on the easiest and the hardest dots."""
     return {
         f"choice {name}, {kind}": ("model=regressor", *DOTS[kind], *steps(STEPS), *words)
         for kind in ("gaas-N2", "si-N4")

@@ -1,7 +1,7 @@
 """Fourier neural operator (Li et al. 2021), as the library ``neuraloperator`` has it.
 
-Layers y = silu(W x + F^-1 R F x) with R on the lowest ``modes`` frequencies; the field is enlarged by zeros before, as
-the walls of a dot are not periodic.
+Layers y = silu(W x + F^-1 R F x) with R on the frequencies |k_x|, |k_y| <= ``modes`` / 2; the field is enlarged by
+zeros before, as the walls of a dot are not periodic.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from qd_pix2pix.networks.blocks import check_at_least
 
 
 class FNO(nn.Module):
-    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; any n of at least ``modes``.
+    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; any n.
 
     Args:
         in_channels: fields given.
         out_channels: fields asked.
-        modes: frequencies kept per direction.
+        modes: frequencies kept per direction, of both signs as the library counts: twice the k_max of the paper.
         channels: features of every layer.
         layers: Fourier layers.
         padding: share of the side by which fields are enlarged; 0 for periodic fields.

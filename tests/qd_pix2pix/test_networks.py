@@ -99,6 +99,18 @@ def test_fno_runs_on_grids_that_it_never_saw(n, padding):
     assert network(smooth).shape == (1, 1, n, n)
 
 
+@pytest.mark.parametrize("direction", [-1, -2])
+def test_an_fno_hears_the_frequencies_up_to_half_its_modes(direction):
+    """Each Fourier convolution lets a plane wave of that frequency through, and the next one not."""
+    torch.manual_seed(0)
+    convolution = FNO(modes=8, channels=6, layers=1, padding=0.0).operator.fno_blocks.convs[0]
+    x = torch.arange(32) / 32
+    for frequency in range(9):
+        wave = torch.cos(2 * torch.pi * frequency * x + 0.3).expand(1, 6, 32, 32)
+        heard = convolution(wave.transpose(-1, direction)).sub(convolution(torch.zeros_like(wave))).abs().amax()
+        assert (heard > 1e-3) == (frequency <= 4)
+
+
 def test_a_periodic_fno_does_not_know_the_grid():
     torch.manual_seed(0)
     network = FNO(modes=4, channels=6, layers=2, padding=0.0)
