@@ -28,6 +28,8 @@ BARS = {
     "bar gaas-N2 inverse 30 min": ("GaAs, N = 2, n_int → V", "R² ≥ 0.975", 0.975),
 }
 LABELS = {"gaas-N2": "GaAs, N = 2", "gaas-N4": "GaAs, N = 4", "si-N2": "Si, N = 2", "si-N4": "Si, N = 4"}
+MATERIALS = {"m_eff=0.067,eps_r=12.9": "GaAs", "m_eff=0.19,eps_r=11.7": "Si"}
+"""As the kinds of a range name them."""
 Results = dict[str, dict[str, Any]]
 Points = dict[int, float]
 Measure = Callable[[dict[str, Any]], float | None]
@@ -99,27 +101,25 @@ def converged_table(results: Results) -> list[str]:
     return lines
 
 
-def networks_table(results: Results, ending: str) -> list[str]:
-    """Mean and spread over the seeds of every network."""
-    runs = [name for name in results if name.startswith("network") and f", {ending}, " in name]
-    kinds = [kind for kind in ("gaas-N2", "si-N4") if any(f", {kind}, " in name for name in runs)]
-    columns = (column for kind in kinds for column in (LABELS[kind], "averaged"))
-    head = ("network", "parameters", "steps", "ms a step", *columns)
+def networks_table(results: Results, kind: str, ending: str) -> list[str]:
+    """Mean and spread over the seeds of every network, on one kind of dots."""
+    head = ("network", "parameters", "steps", "ms a step", LABELS[kind], "averaged")
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for name in NETWORKS:
-        cells, first = [], None
-        for kind in kinds:
-            found = [results.get(f"network {name}, {kind}, {ending}, seed {seed}") for seed in SEEDS]
-            done = [result for result in found if result]
-            first = first or (done[0] if done else None)
-            values = [nmae(result) for result in done]
-            spread = f"{min(values):.2f} … {max(values):.2f}, {len(values)} seeds" if len(values) > 1 else "1 seed"
-            cells.append(f"{np.mean(values):.2f} % ({spread})" if values else "")
+        found = [results.get(f"network {name}, {kind}, {ending}, seed {seed}") for seed in SEEDS]
+        done = [result for result in found if result]
+        if done:
+            first, values = done[0], [nmae(result) for result in done]
+            spread = f" ({min(values):.2f} … {max(values):.2f}, {len(values)} seeds)" if len(values) > 1 else ""
             averaged = [100 * result["averaged_nmae"] for result in done if result["averaged_nmae"]]
-            cells.append(f"{np.mean(averaged):.2f} %" if averaged else "")
-        if first:
-            speed = f"{1e3 * first['seconds'] / first['steps']:.0f}"
-            row = (name, f"{first['parameters'] / 1e6:.2f} M", first["steps"], speed, *cells)
+            row = (
+                name,
+                f"{first['parameters'] / 1e6:.2f} M",
+                first["steps"],
+                f"{1e3 * first['seconds'] / first['steps']:.0f}",
+                f"{np.mean(values):.2f} %{spread}",
+                f"{np.mean(averaged):.2f} %" if averaged else "",
+            )
             lines.append("| " + " | ".join(map(str, row)) + " |")
     return lines
 
@@ -141,8 +141,10 @@ def wide_tables(results: Results) -> list[str]:
             lines.append(f"| {name} | {errors[0]} | {errors[1]} | {found['r2']:.5f} |")
     if "wide range" in results:
         lines += ["", "| dots | NMAE, mean | median | R² |", "|" + " --- |" * 4]
-        for label, measures in results["wide range"]["members"].items():
+        for member, measures in results["wide range"]["members"].items():
+            electrons, material = member.removeprefix("n_electrons=").split(",", 1)
             shares = [f"{100 * measures['nmae'][key]:.2f} %" for key in ("mean", "median")]
+            label = f"N = {electrons}, {MATERIALS[material]}"
             lines.append(f"| {label} | {shares[0]} | {shares[1]} | {measures['r2']:.5f} |")
     return lines
 
@@ -238,8 +240,9 @@ def main() -> None:
     """Print and draw."""
     results = read_results()
     print("\n".join(bars_table(results) + ["", *converged_table(results)]))
-    for ending in (f"{MINUTES} min", f"{STEPS} steps"):
-        print(f"\n{ending}\n\n" + "\n".join(networks_table(results, ending)))
+    for kind in ("gaas-N2", "si-N4"):
+        for ending in (f"{MINUTES} min", f"{STEPS} steps"):
+            print(f"\n{ending}\n\n" + "\n".join(networks_table(results, kind, ending)))
     print("\n" + "\n".join(choices_table(results) + ["", *curves_table(results), "", *wide_tables(results)]))
     if any(name.startswith("curve") for name in results):
         curves_figure(results).savefig(HERE / "curves.png", dpi=130)
