@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,11 @@ FACTS = {"step": "global_step", "train_seconds": "train_seconds"}
 """What a loaded card tells beside what it was written with."""
 MEASURES = "tests"
 """Key of a card under which a .safetensors file keeps the measures of its tests."""
-TRUSTED = ("qd_pix2pix.", "solvers.", "torch.optim.", "torch.nn.")
+ROOMS = ("qd_pix2pix.networks", "qd_pix2pix.models", "qd_pix2pix.mapping", "qd_pix2pix.optimizers", "solvers")
+"""Modules whose classes a card may name."""
+FOREIGN = ("torch.optim", "torch.nn")
+"""Modules of torch whose networks and optimisers a card may name."""
+RECIPE = "qd_pix2pix.data.generate.Recipe"
 
 
 class WholeFileIO(TorchCheckpointIO):
@@ -49,32 +53,50 @@ class WholeFileIO(TorchCheckpointIO):
         temporary.replace(path)
 
 
-def _targets(config: Any) -> Iterator[str]:
-    if isinstance(config, dict):
-        if "_target_" in config:
-            yield str(config["_target_"])
-        config = list(config.values())
-    if isinstance(config, (list, tuple)):
-        for item in config:
-            yield from _targets(item)
-
-
 def check_targets(config: Any) -> None:
     """Refuse a configuration that names anything but classes of this project and of torch's networks and optimisers.
+
+    Interpolations are refused, too: what they resolve to is not what was checked.
 
     Raises:
         ValueError: names what was refused.
     """
-    for target in _targets(config):
-        known = target.startswith(TRUSTED)
-        found = get_object(target) if known else None
-        # a class defined where it is said to be: no way through a module to what that module imports
-        at_home = str(getattr(found, "__module__", "")).startswith(tuple(t.rstrip(".") for t in TRUSTED))
-        is_class = isinstance(found, type) and (
-            issubclass(found, (nn.Module, Optimizer)) or found.__module__.split(".")[0] in ("solvers", "qd_pix2pix")
-        )
-        if not (known and at_home and (is_class or target == "solvers.solve")):
-            raise ValueError(f"checkpoint: it asks for {target!r}, which is no part of qd_pix2pix; not loaded")
+    if isinstance(config, dict):
+        for key, value in config.items():
+            _check_text(key)
+            if key == "_target_":
+                _check_target(value)
+            check_targets(value)
+    elif isinstance(config, (list, tuple)):
+        for item in config:
+            check_targets(item)
+    else:
+        _check_text(config)
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str) and "${" in value:
+        raise ValueError(f"checkpoint: its card holds the interpolation {value!r}; not loaded")
+    if not (value is None or isinstance(value, (str, int, float))):
+        raise ValueError(f"checkpoint: its card holds a {type(value).__name__}, no plain number or text; not loaded")
+
+
+def _check_target(target: Any) -> None:
+    name, found = str(target), None
+    if _is_in(name, (*ROOMS, *FOREIGN, RECIPE)):
+        with suppress(Exception):  # there is nothing of that name
+            found = get_object(name)
+    # a class defined where it is said to be: no way through a module to what that module imports
+    home = str(getattr(found, "__module__", ""))
+    known = isinstance(found, type) and (
+        _is_in(home, ROOMS) or name == RECIPE or (_is_in(home, FOREIGN) and issubclass(found, (nn.Module, Optimizer)))
+    )
+    if not (known or name == "solvers.solve"):
+        raise ValueError(f"checkpoint: it asks for {target!r}, which is no part of qd_pix2pix; not loaded")
+
+
+def _is_in(name: str, modules: tuple[str, ...]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def build_model(card: dict[str, Any]) -> FieldModel:

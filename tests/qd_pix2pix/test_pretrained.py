@@ -252,6 +252,30 @@ def test_no_code_of_strangers_is_run(weights, tmp_path, monkeypatch, part, targe
     assert not (tmp_path / "evil-was-here").exists()
 
 
+SAVE = "{_target_: numpy.savetxt, fname: evil-was-here, X: [1]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f'${{oc.create:"{SAVE}"}}', f"${{oc.decode:'{SAVE}'}}", "${oc.env:HOME}", "${optimizer.lr}", "a ${oc.env:HOME} b"],
+)
+@pytest.mark.parametrize("place", ["optimizer", "lr", "list", "network", "mapping", "recipe", "key"])
+def test_no_interpolation_of_strangers_is_resolved(weights, tmp_path, monkeypatch, place, text):
+    monkeypatch.chdir(tmp_path)
+
+    def evil(card):
+        at = {"optimizer": (card["model"], "optimizer"), "lr": (card["model"]["optimizer"], "lr")}
+        at |= {"list": (card["model"]["network"]["channels"], 0), "network": (card["model"], "network")}
+        at |= {"mapping": (card["mapping"], "source"), "recipe": (card["recipes"][0], "potential")}
+        node, key = at.get(place, (card["model"], text))
+        node[key] = text
+        return card
+
+    with pytest.raises(ValueError, match="interpolation.*not loaded"):
+        from_pretrained(rewritten(weights, tmp_path / "evil.safetensors", change=evil))
+    assert not (tmp_path / "evil-was-here").exists()
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.safetensors"):
         from_pretrained(tmp_path / "nothing.safetensors")

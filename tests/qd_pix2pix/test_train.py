@@ -276,11 +276,25 @@ def test_no_pickle_from_strangers_runs(small_run, tmp_path, monkeypatch):
         "qd_pix2pix.data.store.os.system",
         "torch.optim.adam.torch.load",
         "builtins.eval",
+        "qd_pix2pix.data.store.Store",
+        "qd_pix2pix.callbacks.BestCheckpoint",
+        "qd_pix2pix.data.launchers.LocalLauncher",
+        "torch.nn.modules.module.warnings.warn",
+        "torch.optim.lr_scheduler.LambdaLR",
+        "solvers.single_particle.np.load",
+        "solvers.nothing",
+        ["os.system"],
     ],
 )
 def test_a_card_cannot_ask_for_other_code(target):
     with pytest.raises(ValueError, match="not loaded"):
         check_targets({"model": [{"inner": {"_target_": target}}]})
+
+
+@pytest.mark.parametrize("text", ["${a}", "x${oc.env:HOME}", {"${a}": 1}, [["${a}"]]])
+def test_a_card_cannot_ask_for_interpolations(text):
+    with pytest.raises(ValueError, match="not loaded"):
+        check_targets({"model": [{"inner": text}]})
 
 
 def test_the_projects_own_configurations_are_trusted(small_words):
