@@ -4,14 +4,14 @@ from typing import Any
 
 import hydra
 
-from qd_pix2pix.command_line import check_words, program
+from qd_pix2pix.cli import check_words, program
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 @program
 def main(config: dict[str, Any]) -> None:
     """Predictions, measures, report."""
-    from qd_pix2pix.evaluate import evaluate
+    from qd_pix2pix.evaluation.evaluate import evaluate
 
     evaluate(config)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import hydra
 
-from qd_pix2pix.command_line import check_words, program
+from qd_pix2pix.cli import check_words, program
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="generate")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from qd_pix2pix.command_line import guarded
+from qd_pix2pix.cli import guarded
 
 DEFAULTS = {"sweep": None, "folder": "runs/sweeps"}
 """Name of a sweep, or its folder; folder of all sweeps."""
@@ -16,7 +16,7 @@ def main() -> None:
     Raises:
         ValueError: a word is unknown, or no sweep lies there.
     """
-    from qd_pix2pix.sweeps.page import write_page
+    from qd_pix2pix.reports.sweep_page import write_page
 
     words = {str(key): value for key, value in OmegaConf.from_cli().items()}
     unknown = set(words) - set(DEFAULTS)

@@ -11,14 +11,14 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from qd_pix2pix.command_line import asks_for_many, check_words, guarded, program, quiet, resume_words
+from qd_pix2pix.cli import asks_for_many, check_words, guarded, program, quiet, resume_words
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @program
 def main(config: dict[str, Any]) -> None:
     """One run: dataset, training, evaluation, report."""
-    from qd_pix2pix.train import train  # here, so that the solver's processes need not import torch
+    from qd_pix2pix.training.run import train  # here, so that the solver's processes need not import torch
 
     quiet()
 
@@ -30,7 +30,7 @@ if __name__ == "__main__":
     resume_words()
     check_words("train")
     if asks_for_many():
-        from qd_pix2pix.sweeps.sweep import sweep
+        from qd_pix2pix.sweeps.run import sweep
 
         sys.exit(guarded(lambda: sweep([word for word in sys.argv[1:] if not word.startswith("-")])))
     main()

@@ -6,36 +6,14 @@ fields are indexed ``[ix, iy]``.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.backend import namespace
-
-
-def check_positive(name: str, value: object) -> None:
-    """Raise ValueError unless ``value`` is a positive, finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-
-
-def check_integer(name: str, value: object, low: int, hint: str = "") -> None:
-    """Raise ValueError unless ``value`` is a whole number of at least ``low``."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}. {hint}".rstrip(". ") + ".")
-
-
-def check_range(name: str, value: object, low: float = -math.inf) -> None:
-    """Raise ValueError unless ``value`` is a pair (low, high) of ordered, finite numbers, both at least ``low``."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else ()
-    numbers = len(pair) == 2 and all(isinstance(v, Real) and math.isfinite(v) for v in pair)
-    if not numbers or not low <= pair[0] <= pair[1]:
-        bound = "" if low == -math.inf else f", both at least {low:g}"
-        raise ValueError(f"{name}: expected [low, high] with low <= high{bound}, got {value!r}")
+from solvers.checks import check_integer, check_positive
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from solvers.grid import check_positive
+from solvers.checks import check_positive
 
 UNITS = {
     "nm, eV": (0.0380998212, 1.439964548),

@@ -52,7 +52,7 @@ def single_store(data_root):
 @pytest.fixture(scope="session")
 def small_run(small_words, tmp_path_factory):
     """The folder of a finished run."""
-    from qd_pix2pix.train import train
+    from qd_pix2pix.training.run import train
 
     run = tmp_path_factory.mktemp("run")
     train(configuration("train", *small_words), run)
@@ -62,7 +62,7 @@ def small_run(small_words, tmp_path_factory):
 @pytest.fixture(scope="session")
 def regressor_run(regressor_words, tmp_path_factory):
     """The folder of a finished run of a regressor that is not equivariant, with every output."""
-    from qd_pix2pix.train import train
+    from qd_pix2pix.training.run import train
 
     run = tmp_path_factory.mktemp("regressor")
     train(configuration("train", *regressor_words, "network.equivariant=false", "mapping=V_to_all"), run)
@@ -72,7 +72,7 @@ def regressor_run(regressor_words, tmp_path_factory):
 @pytest.fixture(scope="session")
 def range_run(regressor_words, tmp_path_factory):
     """The folder of a finished run of a regressor for one and two electrons."""
-    from qd_pix2pix.train import train
+    from qd_pix2pix.training.run import train
 
     run = tmp_path_factory.mktemp("range")
     train(configuration("train", *regressor_words, "range.n_electrons=[1,2]", "trainer.max_steps=12"), run)

@@ -11,7 +11,7 @@ import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from qd_pix2pix.command_line import quoted
+from qd_pix2pix.cli import quoted
 
 ROOT = Path(__file__).parent.parent
 

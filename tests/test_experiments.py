@@ -14,7 +14,7 @@ from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.generate import make_recipe
-from qd_pix2pix.train import check_config, train
+from qd_pix2pix.training.run import check_config, train
 from solvers import Material, finite_difference_levels
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))

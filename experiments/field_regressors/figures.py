@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from run import CHOICES, LENGTHS, MINUTES, NETWORKS, SEEDS, SIZES, SIZES_STEPS, STEPS, read_results
 
-from qd_pix2pix.figures import COLOURS
+from qd_pix2pix.reports.figures import COLOURS
 
 HERE = Path(__file__).parent
 BARS = {

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from qd_pix2pix import from_pretrained, metrics
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.generate import make_recipe
-from qd_pix2pix.evaluate import measure, predict_input
-from qd_pix2pix.figures import Axes, comparison
-from qd_pix2pix.predictions import Predictions
+from qd_pix2pix.evaluation import measures as metrics
+from qd_pix2pix.evaluation.evaluate import measure, predict_input
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.reports.figures import Axes, comparison
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" / "nint_to_V-gaas-N2.safetensors"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.generate import Recipe, make_recipe
-from qd_pix2pix.figures import Axes, comparison
-from qd_pix2pix.pretrained import Surrogate
+from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.reports.figures import Axes, comparison
 from solvers import Grid
 
 HERE = Path(__file__).parent

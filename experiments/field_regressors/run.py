@@ -26,14 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.command_line import guarded, quiet
+from qd_pix2pix.cli import guarded, quiet
 from qd_pix2pix.data.store import Store, write_text_whole
-from qd_pix2pix.evaluate import label_error
-from qd_pix2pix.history import read_tests
+from qd_pix2pix.evaluation.evaluate import label_error
+from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
 from qd_pix2pix.sweeps.plan import Run, resolve, run_key
-from qd_pix2pix.sweeps.sweep import do_all, done, line
+from qd_pix2pix.sweeps.run import do_all, done, line
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -25,7 +25,7 @@ from qd_pix2pix.data.generate import Recipe, generate, make_recipe
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.provenance import provenance
 from solvers import Grid
-from solvers.potentials import Harmonic, InfiniteWell
+from solvers.quantum_dots.potentials import Harmonic, InfiniteWell
 
 HERE = Path(__file__).parent
 CLASSES = ("harmonic", "infinite_well", "double_gaussian", "random")

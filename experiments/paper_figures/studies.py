@@ -11,18 +11,18 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix import metrics
-from qd_pix2pix.checkpoint import load_model
-from qd_pix2pix.command_line import WORDS
+from qd_pix2pix.cli import WORDS
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.evaluate import measure, predict_input
-from qd_pix2pix.fields import get_field
-from qd_pix2pix.figures import COLOURS, Axes, comparison, curves, evolution
-from qd_pix2pix.history import read_history, read_snapshots, spread
-from qd_pix2pix.predictions import Predictions
-from qd_pix2pix.sweeps.figures import against_axis, heat_map, learning_curves
+from qd_pix2pix.evaluation import measures as metrics
+from qd_pix2pix.evaluation.evaluate import measure, predict_input
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.reports.figures import COLOURS, Axes, comparison, curves, evolution
+from qd_pix2pix.reports.history import read_history, read_snapshots, spread
+from qd_pix2pix.reports.sweep_figures import against_axis, heat_map, learning_curves
+from qd_pix2pix.schema import get_field
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.study import Study
+from qd_pix2pix.training.checkpoint import load_model
 
 Drawn = tuple[dict[str, Figure], dict[str, Any]]
 IMAGE = 64

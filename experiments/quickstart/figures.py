@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qd_pix2pix.figures import Axes, comparison
-from qd_pix2pix.predictions import Predictions
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.reports.figures import Axes, comparison
 
 
 def main(folder: Path) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.figures import COLOURS
+from qd_pix2pix.reports.figures import COLOURS
 from solvers import PRESETS, Grid, Material, solve
-from solvers.potentials import DoubleGaussian, RandomWells
+from solvers.quantum_dots.potentials import DoubleGaussian, RandomWells
 
 HERE = Path(__file__).parent
 GAAS = Material(0.067, 12.9)

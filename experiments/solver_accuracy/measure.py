@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from qd_pix2pix.provenance import provenance
 from solvers import PRESETS, Grid, Material, Solution, solve
-from solvers.potentials import RandomWells
+from solvers.quantum_dots.potentials import RandomWells
 
 HERE = Path(__file__).parent
 MATERIALS = {"GaAs": Material(0.067, 12.9), "Si": Material(0.19, 11.7)}

@@ -25,18 +25,18 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.provenance import provenance
 from solvers import PRESETS, Grid, Material, solve
-from solvers.coulomb import coulomb_kernel
-from solvers.potentials import RandomWells
+from solvers.quantum_dots.coulomb import coulomb_kernel
+from solvers.quantum_dots.potentials import RandomWells
 
 HERE = Path(__file__).parent
 GAAS = Material(0.067, 12.9)
 SEED, ROUNDS, PLAIN_DOTS = 0, 5, 6
 STAGES = {
-    "orbitals": ("solvers.ground_state", "lowest_orbitals"),
-    "integrals": ("solvers.ground_state", "active_space"),
-    "full CI": ("solvers.ground_state", "_states"),
-    "better orbitals, error estimate": ("solvers.ground_state", "enlarge"),
-    "densities and observables": ("solvers.ground_state", "_observables"),
+    "orbitals": ("solvers.quantum_dots.ground_state", "lowest_orbitals"),
+    "integrals": ("solvers.quantum_dots.ground_state", "active_space"),
+    "full CI": ("solvers.quantum_dots.ground_state", "_states"),
+    "better orbitals, error estimate": ("solvers.quantum_dots.ground_state", "enlarge"),
+    "densities and observables": ("solvers.quantum_dots.ground_state", "_observables"),
 }
 
 

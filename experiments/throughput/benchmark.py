@@ -30,18 +30,18 @@ from pytorch_lightning.loggers import CSVLogger
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from qd_pix2pix.callbacks import Progress
-from qd_pix2pix.conditions import facts_of
 from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.data.store import write_text_whole
-from qd_pix2pix.evaluate import best_device
-from qd_pix2pix.inference import predict
-from qd_pix2pix.losses import REGRESSION
+from qd_pix2pix.evaluation.evaluate import best_device
+from qd_pix2pix.inference.predict import predict
+from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.models import FieldModel, Pix2Pix, Regressor
 from qd_pix2pix.models.base import build_optimizer
+from qd_pix2pix.models.losses import REGRESSION
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
-from qd_pix2pix.train import trainer_options, untrained
+from qd_pix2pix.training.callbacks import Progress
+from qd_pix2pix.training.run import trainer_options, untrained
 
 HERE = Path(__file__).parent
 MODELS = {

@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Sampler, Subset
 
-from qd_pix2pix.conditions import facts_of
 from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry, Transform
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.mapping import Mapping
+from qd_pix2pix.mapping.conditions import facts_of
 
 
 class ResumableSampler(Sampler[tuple[int, int]]):

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from qd_pix2pix.data.store import Split
 from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.symmetry import ORDER, square_symmetry
+from qd_pix2pix.mapping.symmetry import ORDER, square_symmetry
 
 Transform = Callable[[Tensor, np.random.Generator], Tensor]
 """(fields (c, n, n), random stream) -> fields (c, n, n), all channels alike."""

@@ -40,7 +40,7 @@ from qd_pix2pix.data.store import (
     write_shard,
     write_text_whole,
 )
-from qd_pix2pix.dataset_page import write_dataset_page
+from qd_pix2pix.reports.dataset_page import write_dataset_page
 from solvers import Grid, Material, Solution
 
 VISIBLE_WITHIN = 30.0
@@ -55,7 +55,7 @@ class Potential(Protocol):
 
 
 class PotentialFamily(Protocol):
-    """What draws potentials: ``RandomX`` of ``solvers.potentials``."""
+    """What draws potentials: ``RandomX`` of ``solvers.quantum_dots.potentials``."""
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> Potential:
         """Draw one."""

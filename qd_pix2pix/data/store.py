@@ -47,7 +47,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields import units_of
+from qd_pix2pix.schema import units_of
 
 FORMAT = 2
 SPLITS = ("train", "val", "test")

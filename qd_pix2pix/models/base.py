@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanAbsoluteError, Metric
 
-from qd_pix2pix.conditions import CONDITIONS, Conditions
-from qd_pix2pix.fields import Field
+from qd_pix2pix.evaluation.measures import FieldMetrics
 from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.metrics import FieldMetrics
+from qd_pix2pix.mapping.conditions import CONDITIONS, Conditions
+from qd_pix2pix.schema import Field
 
 Batch = dict[str, Tensor]
 NetworkFactory = Callable[..., nn.Module]

@@ -15,10 +15,10 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from qd_pix2pix.losses import ADVERSARIAL, RECONSTRUCTION
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer
-from qd_pix2pix.networks.blocks import choose
+from qd_pix2pix.models.losses import ADVERSARIAL, RECONSTRUCTION
+from solvers.checks import check_choice
 
 
 class Pix2Pix(FieldModel):
@@ -50,8 +50,8 @@ class Pix2Pix(FieldModel):
         gradient_clip: float | None = None,
     ) -> None:
         super().__init__(mapping, recipes, network, gradient_clip)
-        choose("model.adversarial_loss", adversarial_loss, ADVERSARIAL)
-        choose("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
+        check_choice("model.adversarial_loss", adversarial_loss, ADVERSARIAL)
+        check_choice("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
         if not lambda_rec >= 0:
             raise ValueError(f"model.lambda_rec: expected a number of at least 0, got {lambda_rec!r}")
         if len(mapping.outputs) > 1:

@@ -18,12 +18,12 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from qd_pix2pix.fields import Field
-from qd_pix2pix.heads import HEADS, Head, ScalarHead
-from qd_pix2pix.losses import REGRESSION
 from qd_pix2pix.mapping import Mapping
+from qd_pix2pix.mapping.heads import HEADS, Head, ScalarHead
 from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer, exact_of
-from qd_pix2pix.networks.blocks import choose
+from qd_pix2pix.models.losses import REGRESSION
+from qd_pix2pix.schema import Field
+from solvers.checks import check_choice
 
 DECADES = 8
 """Orders of magnitude of a density that its logarithm tells apart: those of float32, in which it is stored."""
@@ -172,9 +172,9 @@ def _kind_of(field: Field) -> str:
 
 def _check_kind(name: str, kind: Kind) -> None:
     if "head" in kind:
-        choose(f"{name}.head", kind["head"], {k: v for k, v in HEADS.items() if k != "charge" or "density" in name})
+        check_choice(f"{name}.head", kind["head"], [k for k in HEADS if k != "charge" or "density" in name])
     for term, weight in kind["loss"].items():
-        choose(f"{name}.loss", term, {LIKELIHOOD: None, **REGRESSION})
+        check_choice(f"{name}.loss", term, {LIKELIHOOD: None, **REGRESSION})
         _check_number(f"{name}.loss.{term}", weight, 0, math.inf)
     if not any(kind["loss"].values()):
         raise ValueError(f"{name}.loss: expected a positive weight of at least one term, got {dict(kind['loss'])}")

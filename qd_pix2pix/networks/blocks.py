@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from torch import Tensor, nn
+
+from solvers.checks import check_choice
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
@@ -22,21 +24,9 @@ INITIALISERS: dict[str, Callable[[Tensor], object]] = {
 PADDINGS = {"zeros": "walls", "circular": "periodic fields"}
 
 
-def choose(name: str, value: str, choices: Mapping[str, object]) -> None:
-    """Raise ValueError, with the choices, unless ``value`` is one of them."""
-    if value not in choices:
-        raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
-
-
-def check_at_least(name: str, value: int, low: int) -> None:
-    """Raise ValueError unless ``value`` is a whole number of at least ``low``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name}: expected a whole number of at least {low}, got {value!r}")
-
-
 def initialise(network: nn.Module, initialiser: str) -> None:
     """Draw the weights of all convolutions; biases 0, norms 1. ``normal`` is the paper's N(0, 0.02)."""
-    choose("initialiser", initialiser, INITIALISERS)
+    check_choice("initialiser", initialiser, INITIALISERS)
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             INITIALISERS[initialiser](module.weight)

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qd_pix2pix.symmetry import INVERSE, ORDER, PRODUCT, square_symmetry
+from qd_pix2pix.mapping.symmetry import INVERSE, ORDER, PRODUCT, square_symmetry
 
 GROUP = 16
 """Channels of a group of ``GroupNorm``, at least."""

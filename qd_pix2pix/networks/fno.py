@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from qd_pix2pix.networks.blocks import check_at_least
+from solvers.checks import check_integer
 
 
 class FNO(nn.Module):
@@ -39,7 +39,7 @@ class FNO(nn.Module):
     ) -> None:
         super().__init__()
         for name, value in (("modes", modes), ("channels", channels), ("layers", layers)):
-            check_at_least(f"network.{name}", value, 1)
+            check_integer(f"network.{name}", value, 1)
         if not 0 <= padding < 1:
             raise ValueError(f"network.padding: expected a share of the side in [0, 1), got {padding!r}")
         # here, so that who wants no FNO does not wait for the library

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from qd_pix2pix.symmetry import INVERSE, ORDER, square_symmetry
+from qd_pix2pix.mapping.symmetry import INVERSE, ORDER, square_symmetry
 
 
 class GroupAverage(nn.Module):

@@ -14,7 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qd_pix2pix.networks.blocks import NORMS, check_at_least, choose, initialise
+from qd_pix2pix.networks.blocks import NORMS, initialise
+from solvers.checks import check_choice, check_integer
 
 SLOPE = 0.3
 
@@ -69,10 +70,10 @@ class PatchGAN(nn.Module):
         initialiser: str = "normal",
     ) -> None:
         super().__init__()
-        check_at_least("model.discriminator.layers", layers, 1)
-        check_at_least("model.discriminator.kernel_size", kernel_size, 1)
-        check_at_least("model.discriminator.channels", channels, 1)
-        choose("model.discriminator.norm", norm, NORMS)
+        check_integer("model.discriminator.layers", layers, 1)
+        check_integer("model.discriminator.kernel_size", kernel_size, 1)
+        check_integer("model.discriminator.channels", channels, 1)
+        check_choice("model.discriminator.norm", norm, NORMS)
         self.kernel_size, self.strides = kernel_size, layer_strides(layers, kernel_size)
         blocks: list[nn.Module] = []
         before = in_channels

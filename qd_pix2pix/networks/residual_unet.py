@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qd_pix2pix.networks.blocks import PADDINGS, check_at_least, choose
+from qd_pix2pix.mapping.symmetry import ORDER
+from qd_pix2pix.networks.blocks import PADDINGS
 from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
-from qd_pix2pix.symmetry import ORDER
+from solvers.checks import check_choice, check_integer
 
 
 class ResidualUNet(nn.Module):
@@ -56,10 +57,10 @@ class ResidualUNet(nn.Module):
                 f"{list(blocks)}"
             )
         for number in channels:
-            check_at_least("network.channels", number, 1)
+            check_integer("network.channels", number, 1)
         for number in blocks:
-            check_at_least("network.blocks", number, 0)
-        choose("network.padding", padding, PADDINGS)
+            check_integer("network.blocks", number, 0)
+        check_choice("network.padding", padding, PADDINGS)
         self.multiple = 2 ** len(channels)
         self.order = ORDER if equivariant else 1
         conv: Factory = partial(Convolution, padding=padding, elements=(self.order, self.order))

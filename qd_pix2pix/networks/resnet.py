@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qd_pix2pix.networks.blocks import PADDINGS, check_at_least, choose
+from qd_pix2pix.mapping.symmetry import ORDER
+from qd_pix2pix.networks.blocks import PADDINGS
 from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
-from qd_pix2pix.symmetry import ORDER
+from solvers.checks import check_choice, check_integer
 
 DILATIONS = (1, 2, 4, 8)
 
@@ -46,9 +47,9 @@ class ResNet(nn.Module):
         equivariant: bool = False,
     ) -> None:
         super().__init__()
-        check_at_least("network.channels", channels, 1)
-        check_at_least("network.blocks", blocks, 1)
-        choose("network.padding", padding, PADDINGS)
+        check_integer("network.channels", channels, 1)
+        check_integer("network.blocks", blocks, 1)
+        check_choice("network.padding", padding, PADDINGS)
         self.order = ORDER if equivariant else 1
         conv: Factory = partial(Convolution, padding=padding, elements=(self.order, self.order))
         self.stem = conv(in_channels, channels, 4, stride=2, elements=(1, self.order))

@@ -14,7 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qd_pix2pix.networks.blocks import NORMS, check_at_least, choose, initialise
+from qd_pix2pix.networks.blocks import NORMS, initialise
+from solvers.checks import check_choice, check_integer
 
 SLOPE = 0.3
 
@@ -48,10 +49,10 @@ class UNet(nn.Module):
         initialiser: str = "normal",
     ) -> None:
         super().__init__()
-        check_at_least("network.levels", levels, 2)
-        check_at_least("network.channels", channels, 1)
-        check_at_least("network.kernel_size", kernel_size, 2)
-        choose("network.norm", norm, NORMS)
+        check_integer("network.levels", levels, 2)
+        check_integer("network.channels", channels, 1)
+        check_integer("network.kernel_size", kernel_size, 2)
+        check_choice("network.norm", norm, NORMS)
         if not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
             raise ValueError(f"network.dropout: expected a probability in [0, 1), got {dropout!r}")
         self.multiple = 2**levels

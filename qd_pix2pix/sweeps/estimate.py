@@ -11,11 +11,11 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from qd_pix2pix.checkpoint import flatten
-from qd_pix2pix.conditions import facts_of
 from qd_pix2pix.data.store import digest
+from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
-from qd_pix2pix.train import NO_END, total_steps, trainer_options, untrained
+from qd_pix2pix.training.checkpoint import flatten
+from qd_pix2pix.training.run import NO_END, total_steps, trainer_options, untrained
 
 KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),

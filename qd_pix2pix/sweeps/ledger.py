@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from qd_pix2pix.data.store import write_text_whole
-from qd_pix2pix.history import overall, read_history, read_tests
+from qd_pix2pix.reports.history import overall, read_history, read_tests
 
 RECORD = "record.json"
 STARTED, FINISHED, FAILED = "started", "finished", "failed"

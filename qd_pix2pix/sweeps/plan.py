@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from qd_pix2pix.command_line import CONF, quoted, single
+from qd_pix2pix.cli import CONF, quoted, single
 from qd_pix2pix.data.store import digest
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.command_line import CONF, quoted
+from qd_pix2pix.cli import CONF, quoted
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, read_results, write_record
 
 PROGRAM = CONF.parent / "train.py"

@@ -7,9 +7,9 @@ import numpy as np
 from analytic import GAAS
 
 from solvers import Grid, solve
-from solvers.determinants import orbital_pairs
 from solvers.eigensolver import davidson
-from solvers.solve import columns
+from solvers.quantum_dots.determinants import orbital_pairs
+from solvers.quantum_dots.solve import columns
 
 GRID = Grid(32, 30.0)
 GUARDS = {"residual", "orthogonality", "charge_error", "imbalance"}

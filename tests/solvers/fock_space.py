@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 from dots import four_index
 
-from solvers.determinants import orbital_pairs
+from solvers.quantum_dots.determinants import orbital_pairs
 
 
 def levels(energies):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from dots import four_index
 
-from solvers.coulomb import COULOMB, coulomb_integrals, pair_densities
+from solvers.quantum_dots.coulomb import COULOMB, coulomb_integrals, pair_densities
 
 
 class Exact:

@@ -1,0 +1,1 @@
+"""Predictions, measures, and the solver beside them."""

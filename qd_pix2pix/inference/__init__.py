@@ -1,0 +1,1 @@
+"""A trained network in place of the solver."""

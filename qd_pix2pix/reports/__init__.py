@@ -1,0 +1,1 @@
+"""Results as pages and pictures. No torch here."""

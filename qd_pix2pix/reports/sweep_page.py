@@ -1,0 +1,182 @@
+"""The ledger of a sweep -> one self-contained HTML page. No torch here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.data.store import write_text_whole
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.reports import sweep_figures as figures
+from qd_pix2pix.reports.figures import Axes, comparison
+from qd_pix2pix.reports.history import read_history
+from qd_pix2pix.reports.run_page import MEASURES, Panel, png, render
+from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record
+from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, sort_values, value_of
+
+PERCENT = ("nmae", "charge_error", "equivariance_error")
+SMALLER_IS_BETTER = ("nmae", "l1", "l2", "linf", "charge_error", "equivariance_error")
+DRAWN = ("nmae", "r2", "ssim")
+"""Measures that have figures."""
+EXTRA = {"receptive_field": "receptive field", "parameters": "parameters", "steps": "steps"}
+
+
+def write_page(folder: Path) -> Path:
+    """Write ``folder/report.html`` from the runs in a sweep's folder.
+
+    Raises:
+        ValueError: no sweep lies there.
+    """
+    study = read_study(folder)
+    finished = [record for record in study.records if record["state"] == FINISHED]
+    measures = [name for name in MEASURES if any(value_of(record, name) is not None for record in finished)]
+    page = render(
+        "sweep.html.j2",
+        study=study,
+        axes=[study.short(axis) for axis in study.axes],
+        counts={state: sum(r["state"] == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
+        hours=sum(record["seconds"] for record in study.records) / 3600,
+        head=[*(MEASURES[name] for name in measures), *EXTRA.values(), "minutes"],
+        points=[_row(point, study, measures) for point in study.points],
+        runs=[_run(record, study, measures) for record in study.records],
+        figures=list(_figures(study, measures)),
+        samples=list(_samples(study)),
+        differences=_differences(study),
+        commits=sort_values({record["commit"] for record in finished}),
+        hardware=sort_values({record["hardware"] for record in finished}),
+        command="python train.py -m " + shlex.join(json.loads((folder / SUMMARY).read_text())["words"]),
+    )
+    path = folder / "report.html"
+    write_text_whole(path, page)
+    return path
+
+
+def _text(measure: str, value: float) -> str:
+    if measure in PERCENT:
+        return f"{100 * value:.3g} %"
+    if measure in ("steps", "parameters", "receptive_field"):
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.4f}" if abs(value) > 0.01 else f"{value:.2e}"
+
+
+def _cell(measure: str, runs: Any) -> dict[str, Any]:
+    """Mean and standard deviation of the runs, as text, and the number to sort by."""
+    runs = np.asarray([value for value in runs if value is not None], dtype=float)
+    if not len(runs):
+        return {"text": "", "sort": ""}
+    text = _text(measure, runs.mean())
+    if len(runs) > 1 and runs.std() > 0:
+        factor = 100 if measure in PERCENT else 1
+        text = f"{text.removesuffix(' %')} ± {factor * runs.std(ddof=1):.2g}" + (" %" if measure in PERCENT else "")
+    return {"text": text, "sort": float(runs.mean())}
+
+
+def _cells(records: tuple[Record, ...], measures: list[str]) -> list[dict[str, Any]]:
+    cells = [_cell(name, [value_of(record, name) for record in records]) for name in [*measures, *EXTRA]]
+    minutes = np.mean([record["seconds"] for record in records]) / 60
+    return [*cells, {"text": f"{minutes:.1f}", "sort": float(minutes)}]
+
+
+def _axis_cell(value: str) -> dict[str, Any]:
+    try:
+        return {"text": value, "sort": float(value)}
+    except ValueError:
+        return {"text": value, "sort": value}
+
+
+def _row(point: Point, study: Study, measures: list[str]) -> dict[str, Any]:
+    values = [_axis_cell(point.values[axis]) for axis in study.axes]
+    return {"values": values, "runs": len(point.records), "cells": _cells(point.records, measures)}
+
+
+def _run(record: Record, study: Study, measures: list[str]) -> dict[str, Any]:
+    found = record["state"] == FINISHED
+    report = study.folder / record["key"] / "test" / "report.html"
+    return {
+        "key": record["key"],
+        "link": f"{record['key']}/test/report.html" if report.is_file() else "",
+        "values": [_axis_cell(record["point"].get(axis, "")) for axis in study.axes],
+        "seed": record["config"].get("seed", ""),
+        "state": record["state"],
+        "error": record.get("error", ""),
+        "cells": _cells((record,), measures) if found else [],
+    }
+
+
+def _label(measure: str) -> tuple[str, float]:
+    percent = measure in PERCENT
+    return MEASURES[measure] + (" (%)" if percent else ""), 100.0 if percent else 1.0
+
+
+def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
+    """Each drawn measure against each axis, maps of two axes, learning curves."""
+    if not study.points:
+        return
+    several = [axis for axis in study.axes if len(study.values(axis)) > 1]
+    for measure in (name for name in DRAWN if name in measures):
+        label, factor = _label(measure)
+        pairs = list(itertools.combinations(several, 2))
+        for axis in several:
+            by = next((other for other in several if other != axis), None) if len(several) == 2 else None
+            figure = figures.against_axis(study, axis, by, measure, label, factor)
+            rest = "" if len(several) <= 2 else ", over all other axes"
+            yield Panel(png(figure), f"{label} against {study.short(axis)}: runs, mean and standard deviation{rest}.")
+        for axis, by in pairs:
+            figure = figures.heat_map(study, axis, by, measure, label, factor)
+            yield Panel(png(figure), f"{label}, mean over the runs at each {study.short(axis)} and {study.short(by)}.")
+    yield from _learning(study)
+
+
+def _learning(study: Study) -> Iterator[Panel]:
+    histories = [
+        (
+            ", ".join(f"{study.short(a)} {v}" for a, v in point.values.items()),
+            read_history(study.folder / record["key"]),
+        )
+        for point in study.points
+        for record in point.records
+    ]
+    for measure in ("nmae", "r2"):
+        curves = [(name, history[f"val/{measure}"]) for name, history in histories if f"val/{measure}" in history]
+        if curves:
+            label, factor = _label(measure)
+            figure = figures.learning_curves(curves, f"validation {label}", factor, log=measure == "nmae")
+            yield Panel(png(figure), f"{label} of the validation split over the training of all runs.")
+
+
+def _samples(study: Study) -> Iterator[Panel]:
+    """The same dot by the best and by the worst run: its typical dot, and the worst one."""
+    measure = "nmae" if any(len(point.of("nmae")) for point in study.points) else "r2"
+    records = [record for point in study.points for record in point.records if value_of(record, measure) is not None]
+    records.sort(key=lambda record: value_of(record, measure) or 0.0, reverse=measure not in SMALLER_IS_BETTER)
+    for name, record in (("Best", records[0]), ("Worst", records[-1])) if len(records) > 1 else ():
+        path = study.folder / record["key"] / "test" / "predictions.h5"
+        if not path.is_file():
+            continue
+        p = Predictions.read(path)
+        score = p.measures.get("nmae", p.measures["l1"])
+        order = np.argsort(score)
+        chosen = order[[len(order) // 2, -1]]
+        if p.target is None:
+            continue
+        axes = Axes(p.extent, p.units, p.source_field, p.target_field)
+        figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], ["typical dot", "worst dot"])
+        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record["point"].items())
+        found = _text(measure, value_of(record, measure) or 0.0)
+        yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure]} {found}.", wide=True)
+
+
+def _differences(study: Study) -> dict[str, Any]:
+    """Configurations side by side: one column per point."""
+    first = [point.records[0] for point in study.points]
+    found = differences(first)
+    return {
+        "head": [", ".join(point.values.values()) for point in study.points],
+        "rows": {name: ["" if v is None else v for v in values] for name, values in found.items() if name != "seed"},
+    }

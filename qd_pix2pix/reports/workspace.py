@@ -1,0 +1,92 @@
+"""A layout of the W&B workspace, saved as a view: ``python -m qd_pix2pix.reports.workspace ENTITY [PROJECT]``.
+
+It wants ``pip install -e '.[workspace]'`` and a W&B key; the runs come with ``logger=wandb``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+STEP = "trainer/global_step"
+MEASURES = {
+    "R²": "val/r2",
+    "NMAE": "val/nmae",
+    "SSIM": "val/ssim",
+    "MSSIM": "val/mssim",
+    "L1": "val/l1",
+    "L∞": "val/linf",
+}
+LOSSES = {
+    "generator, adversarial": "train/g_adversarial",
+    "generator, reconstruction": "train/g_reconstruction",
+    "discriminator, real pairs": "train/d_real",
+    "discriminator, generated pairs": "train/d_fake",
+    "regressor": "train/loss",
+    "learning rate": "train/rate",
+}
+IMAGES = {"input, exact, predicted, error": "val/dots", "evolution of the first dot": "val/evolution"}
+STUDIED = ("receptive_field", "model.lambda_rec", "loader.jitter", "parameters", "seed")
+"""What R² of the test split is drawn against: names in the runs' configuration."""
+
+
+def layout(entity: str, project: str) -> Any:
+    """The workspace, not saved: measures and pictures first, then what was studied, losses, speed.
+
+    Runs of a sweep stand together, lines are their mean with one standard deviation.
+
+    Raises:
+        ModuleNotFoundError: wandb-workspaces is not installed.
+    """
+    import wandb_workspaces.reports.v2 as panels
+    import wandb_workspaces.workspaces as workspaces
+
+    def lines(names: dict[str, str], **options: Any) -> list[Any]:
+        return [
+            panels.LinePlot(
+                title=title, x=STEP, y=[name], groupby="Group", groupby_aggfunc="mean", groupby_rangefunc="stddev",
+                **options,
+            )
+            for title, name in names.items()
+        ]  # fmt: skip
+
+    pictures = [
+        panels.MediaBrowser(title=title, media_keys=[name], mode="gallery", gallery_axis="run", num_columns=1)
+        for title, name in IMAGES.items()
+    ]
+    studied = [
+        panels.ScatterPlot(title=f"test R² against {name}", x=panels.Config(name), y=panels.SummaryMetric("test/r2"))
+        for name in STUDIED
+    ]
+    sections = {
+        "Measures": lines(MEASURES),
+        "Dots": pictures,
+        "Study": studied,
+        "Losses": lines(LOSSES, smoothing_factor=0.6, smoothing_type="exponential"),
+        "Speed": lines({"dots a second": "train/dots_per_second"}),
+    }
+    return workspaces.Workspace(
+        entity=entity,
+        project=project,
+        name="Quantum dots",
+        sections=[workspaces.Section(name=name, panels=shown, is_open=True) for name, shown in sections.items()],
+        settings=workspaces.WorkspaceSettings(x_axis=STEP),
+        runset_settings=workspaces.RunsetSettings(groupby=[workspaces.Metric("Group")]),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Save the view."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("entity", help="W&B user or team")
+    parser.add_argument("project", nargs="?", default="qd_pix2pix")
+    given = parser.parse_args(arguments)
+    try:
+        layout(given.entity, given.project).save()
+    except ModuleNotFoundError as error:
+        parser.exit(1, f"error: {error.name}: pip install -c constraints.txt -e '.[workspace]' brings it\n")
+
+
+if __name__ == "__main__":
+    main()

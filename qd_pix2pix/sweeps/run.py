@@ -1,0 +1,171 @@
+"""``train.py -m``: plan, do what is missing, tell what was found.
+
+Start the same command again after a kill, a crash or a full disk: what is finished is read back, what was broken goes
+on from its checkpoint, what is new is added.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from hydra.utils import instantiate
+from tqdm import tqdm
+
+from qd_pix2pix.cli import EXPECTED, first_cause, quiet
+from qd_pix2pix.data.store import to_json, write_text_whole
+from qd_pix2pix.reports.sweep_page import write_page
+from qd_pix2pix.sweeps.estimate import Estimates
+from qd_pix2pix.sweeps.jobs import Jobs
+from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, Record, read_ledger, read_record
+from qd_pix2pix.sweeps.plan import NO_PART, Plan, Run, make_plan
+from qd_pix2pix.sweeps.study import SEED, SUMMARY, short, value_of
+from qd_pix2pix.sweeps.work import Work, stop
+from qd_pix2pix.training.checkpoint import flatten
+from qd_pix2pix.training.run import check_config
+
+SHOWN = {"nmae": ("NMAE", 100, "%"), "r2": ("R²", 1, ""), "ssim": ("SSIM", 1, "")}
+"""Measures of the table on the terminal: name, factor, unit."""
+
+
+def sweep(words: Sequence[str]) -> int:
+    """Do what ``train.py -m words`` asks for; returns the exit status: 1 where a run failed.
+
+    Raises:
+        ValueError: a word is bad; before any run.
+    """
+    quiet()
+    plan = make_plan(words)
+    jobs = instantiate(plan.config["jobs"], _convert_="all")
+    search = instantiate(plan.config["search"], _convert_="all")
+    runs = () if search else plan.runs()
+    if plan.config["dry"]:
+        tell_plan(plan, runs or search.first(plan))
+        return 0
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    said = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "words": list(words)}
+    write_text_whole(plan.folder / SUMMARY, to_json(said))
+    if search:
+        found = search(plan, lambda drawn: do_all(drawn, plan.folder, jobs), jobs.at_once())
+    else:
+        found = do_all(runs, plan.folder, jobs)
+    records = list(done(found, search.trials if search else len(runs)))
+    print(summary(plan.name, list(read_ledger(plan.folder).values()) if search else records))
+    if any(record["state"] == FINISHED for record in records):
+        _write_page(plan)
+    failed = [record for record in records if record["state"] == FAILED]
+    if failed:
+        print(f"\n{len(failed)} of {len(records)} runs failed:", file=sys.stderr)
+    for record in failed:
+        print(f"  {line(record)}\n    {plan.folder / record['key']}", file=sys.stderr)
+    return 1 if any(record["state"] != FINISHED for record in records) else 0
+
+
+def _write_page(plan: Plan) -> None:
+    try:
+        print(f"\nreport  {write_page(plan.folder)}")
+    except OSError as error:  # a full disk must not hide what failed
+        print(f"\nno report: {error}", file=sys.stderr)
+
+
+def do_all(runs: Sequence[Run], folder: Path, jobs: Jobs) -> Iterator[Record]:
+    """The records of runs, as they come; those that cannot begin first. Each has a folder in that of the sweep."""
+    refusals = {run.key: refused(run, folder) for run in runs if read_record(folder / run.key) is None}
+    yield from (record for record in refusals.values() if record)
+    yield from jobs([work_of(run, folder) for run in runs if not refusals.get(run.key)], folder)
+
+
+def done(records: Iterable[Record], number: int) -> Iterable[Record]:
+    """Records as they come, with a progress bar; Ctrl-C and SIGTERM end the trainings, which go on next time."""
+
+    def leave(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with tqdm(total=number, unit="run", desc="sweep", smoothing=0) as bar:
+            for record in records:
+                tqdm.write(line(record))
+                bar.update()
+                yield record
+    except KeyboardInterrupt:
+        stop(signal.SIGINT)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def work_of(run: Run, folder: Path) -> Work:
+    """A run of the sweep in this folder, ready to be done."""
+    flat = flatten({key: value for key, value in run.config.items() if key not in NO_PART})
+    return Work((folder / run.key).absolute(), Path.cwd(), run.key, run.words, run.point, flat)
+
+
+def refused(run: Run, folder: Path) -> Record | None:
+    """The record of a run that cannot begin, with the reason."""
+    try:
+        check_config(run.config)
+    except (*EXPECTED, TypeError) as error:
+        return work_of(run, folder).lost(first_cause(error))
+    return None
+
+
+def line(record: Record) -> str:
+    """One run in one line."""
+    point = _point(record["point"])
+    if record["state"] == FINISHED:
+        found = ", ".join(_show(name, [value]) for name in SHOWN if (value := value_of(record, name)) is not None)
+        return f"{point}: {found} ({record['seconds'] / 60:.1f} min)"
+    return f"{point}: {record['state']}" + (f", {record['error']}" if record["state"] == FAILED else "")
+
+
+def _show(measure: str, values: list[float]) -> str:
+    name, factor, unit = SHOWN[measure]
+    spread = f" ± {factor * np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
+    return f"{name} {factor * np.mean(values):.4g}{spread} {unit}".strip()
+
+
+def summary(name: str, records: Sequence[Record]) -> str:
+    """Mean and standard deviation over the seeds, for every other point of the sweep."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(v for axis, v in record["point"].items() if axis != SEED), []).append(record)
+    lines = [f"\n{name}"]
+    for values, members in groups.items():
+        finished = [record for record in members if record["state"] == FINISHED]
+        found = [
+            _show(measure, numbers)
+            for measure in SHOWN
+            if (numbers := [v for record in finished if (v := value_of(record, measure)) is not None])
+        ]
+        lines.append(f"  {', '.join(values) or 'all'}: {', '.join(found) or 'nothing yet'} (runs: {len(finished)})")
+    return "\n".join(lines)
+
+
+def tell_plan(plan: Plan, runs: Sequence[Run]) -> None:
+    """List the runs, what is there of them, and how long the others will take."""
+    ledger = read_ledger(plan.folder)
+    estimates, total = Estimates(ledger), 0.0
+    for run in runs:
+        record = ledger.get(run.key)
+        point = _point(run.point)
+        if record and record["state"] == FINISHED:
+            print(f"{run.key}  {point}: finished")
+            continue
+        bad = refused(run, plan.folder)
+        if bad:
+            print(f"{run.key}  {point}: cannot begin, {bad['error']}")
+            continue
+        seconds = estimates(run.config)
+        total += seconds
+        state = f"{record['state']}, goes on" if record else "new"
+        print(f"{run.key}  {point}: {state}, {seconds / 60:.1f} min")
+    print(f"{len(runs)} runs in {plan.folder}, about {total / 3600:.1f} h of training, one after the other")
+
+
+def _point(point: dict[str, str]) -> str:
+    return ", ".join(f"{short(axis, point)}={value}" for axis, value in point.items())

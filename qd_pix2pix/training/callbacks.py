@@ -1,0 +1,163 @@
+"""What happens beside training: the progress line, its speed, and pictures of a few dots as they are learned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from matplotlib.figure import Figure
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+
+from qd_pix2pix.models import FieldModel
+from qd_pix2pix.reports.figures import Axes, comparison, evolution, to_pixels
+from qd_pix2pix.reports.history import read_snapshots, spread
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar with short names: losses, and R^2 of the last validation."""
+
+    NAMES = {"train/loss": "loss", "train/g_adversarial": "G", "train/g_reconstruction": "L_rec", "val/r2": "R2"}
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """What stands at the end of the line."""
+        metrics = super().get_metrics(trainer, pl_module)
+        return {self.NAMES[name]: value for name, value in metrics.items() if name in self.NAMES}
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's, which knows the best score so far also where the run's folder was moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the paths in the state for files of the folder as it is now."""
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {key: here(state_dict[key]) for key in ("best_model_path", "last_model_path", "kth_best_model_path")}
+        best_k = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | moved | {"best_k_models": best_k, "dirpath": self.dirpath})
+
+
+class Throughput(pl.Callback):
+    """Logs ``train/dots_per_second``, of all devices together, over the steps since it was logged last."""
+
+    def __init__(self) -> None:
+        self._since: tuple[float, int] | None = None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Log where Lightning logs."""
+        now, step = time.perf_counter(), trainer.global_step
+        if self._since is not None and step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            before, begun = self._since
+            dots = (step - begun) * trainer.datamodule.batch_size * trainer.world_size  # type: ignore[attr-defined]
+            pl_module.log("train/dots_per_second", dots / max(now - before, 1e-9))
+            self._since = None
+        self._since = self._since or (now, step)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Time that is not spent on training."""
+        self._since = None
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Lightning's, after which nothing of a run is missing, wherever it is killed.
+
+    Lightning writes a checkpoint before the step's line of the log and before the step's validation, and a resumed run
+    makes up for neither. So a checkpoint carries the line, and waits for the validation.
+    """
+
+    trainer: pl.Trainer
+    line: dict[str, float] = {}
+    waiting = False
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Remember whose log it is."""
+        super().setup(trainer, pl_module, stage)
+        self.trainer = trainer
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Save where it is time, unless a validation follows."""
+        interval = trainer.val_check_batch if trainer.check_val_every_n_epoch is None else None
+        self.waiting = interval is not None and trainer.global_step % interval == 0
+        if not self.waiting:
+            super().on_train_batch_end(trainer, pl_module, *args)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save where it was time before the validation."""
+        if self.waiting:
+            self.waiting = False
+            super().on_train_batch_end(trainer, pl_module, None, None, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's state, and the line where there is one."""
+        due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        logged = self.trainer.logged_metrics if due else {}
+        line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
+        return super().state_dict() | {"line": line}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what ``state_dict`` gave."""
+        self.line = state_dict.get("line", {})
+        super().load_state_dict(state_dict)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line, again or for the first time."""
+        super().on_train_start(trainer, pl_module)
+        for logger in trainer.loggers if self.line else ():
+            logger.log_metrics(self.line, step=trainer.global_step - 1)
+            logger.save()
+
+
+class Snapshots(pl.Callback):
+    """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
+
+    When the training ends, the first dot's evolution follows.
+
+    Files: ``folder/step-00000400.npy``, float32 (dots, n, n) in the target's unit; the report shows the evolution.
+    """
+
+    def __init__(self, folder: Path, axes: Axes, n_dots: int = 4) -> None:
+        self.folder, self.axes, self.n_dots = folder, axes, n_dots
+        self.dots: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Predict, store, log."""
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
+            return
+        source, target = self.dots = self.dots or self._first_dots(trainer)
+        with torch.no_grad():
+            predicted = pl_module(source.to(pl_module.device)).float().cpu()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
+        given, exact, found = (field[:, 0].numpy() for field in (source, target, predicted))
+        self._show(trainer, "val/dots", lambda: comparison(self.axes, given, exact, found))
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the evolution of the first dot."""
+        snapshots = read_snapshots(self.folder.parent)
+        if self.dots is not None and len(snapshots) > 1 and trainer.is_global_zero:
+            steps = spread(sorted(snapshots))
+            maps, exact = [snapshots[step][0] for step in steps], self.dots[1][0, 0].numpy()
+            self._show(trainer, "val/evolution", lambda: evolution(self.axes, steps, maps, exact))
+
+    def _first_dots(self, trainer: pl.Trainer) -> tuple[torch.Tensor, torch.Tensor]:
+        pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
+        items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
+        return torch.stack([i["source"] for i in items]), torch.stack([i["target"] for i in items])
+
+    def _show(self, trainer: pl.Trainer, name: str, draw: Callable[[], Figure]) -> None:
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]
+        if not loggers:
+            return
+        image = to_pixels(draw())
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(name, [image], step=trainer.global_step)
+            else:
+                logger.experiment.add_image(name, image, trainer.global_step, dataformats="HWC")

@@ -1,0 +1,1 @@
+"""Few-electron quantum dots: one electron in the sine basis, many by full configuration interaction."""

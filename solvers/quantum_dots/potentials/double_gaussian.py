@@ -1,0 +1,53 @@
+"""Two inverted Gaussians (Mills, Spanner, Tamblyn 2017, eq. B4): a smooth double dot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.checks import check_range
+from solvers.grid import Grid
+
+
+@dataclass(frozen=True)
+class DoubleGaussian:
+    """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2], j = 1, 2.
+
+    ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the square; ``width`` (2, 2) in nm.
+    """
+
+    depth: NDArray[np.float64]
+    center: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    def __call__(self, grid: Grid) -> NDArray[np.float64]:
+        """The potential on the grid, shape (n, n), in eV."""
+        x = grid.x - grid.extent / 2
+        wells = zip(self.depth, self.center, self.width, strict=True)
+        return -sum(
+            a * np.outer(np.exp(-(((x - c[0]) / k[0]) ** 2)), np.exp(-(((x - c[1]) / k[1]) ** 2))) for a, c, k in wells
+        )
+
+
+@dataclass(frozen=True)
+class RandomDoubleGaussian:
+    """Uniform depths (eV), centres (nm, from the middle of the square) and widths (nm) of both wells."""
+
+    depth: tuple[float, float] = (0.2, 0.5)
+    center: tuple[float, float] = (-7.0, 7.0)
+    width: tuple[float, float] = (2.5, 7.0)
+
+    def __post_init__(self) -> None:
+        check_range("potential.depth", self.depth)
+        check_range("potential.center", self.center)
+        check_range("potential.width", self.width, low=1e-3)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> DoubleGaussian:
+        """Draw one double dot."""
+        return DoubleGaussian(
+            depth=rng.uniform(*self.depth, size=2),
+            center=rng.uniform(*self.center, size=(2, 2)),
+            width=rng.uniform(*self.width, size=(2, 2)),
+        )

@@ -1,0 +1,47 @@
+"""Harmonic traps (Mills, Spanner, Tamblyn 2017, eq. B1): V = [k_x (x - c_x)^2 + k_y (y - c_y)^2] / 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.checks import check_positive, check_range
+from solvers.grid import Grid
+
+
+@dataclass(frozen=True)
+class Harmonic:
+    """Spring constants ``k`` = (k_x, k_y) in eV/nm^2, ``center`` in nm from the middle, cut at ``v_max`` (eV)."""
+
+    k: tuple[float, float]
+    center: tuple[float, float] = (0.0, 0.0)
+    v_max: float = float("inf")
+
+    def __call__(self, grid: Grid) -> NDArray[np.float64]:
+        """The potential on the grid, shape (n, n), in eV."""
+        x = grid.x - grid.extent / 2
+        along_x = self.k[0] / 2 * (x - self.center[0]) ** 2
+        along_y = self.k[1] / 2 * (x - self.center[1]) ** 2
+        return np.minimum(np.add.outer(along_x, along_y), self.v_max)
+
+
+@dataclass(frozen=True)
+class RandomHarmonic:
+    """Uniform spring constants ``k`` (eV/nm^2) and centres (``center``, nm from the middle), cut at ``v_max`` (eV)."""
+
+    k: tuple[float, float] = (1e-4, 3e-3)
+    center: tuple[float, float] = (-6.0, 6.0)
+    v_max: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("potential.k", self.k, low=0.0)
+        check_range("potential.center", self.center)
+        check_positive("potential.v_max", self.v_max)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> Harmonic:
+        """Draw one trap."""
+        k = rng.uniform(*self.k, size=2)
+        center = rng.uniform(*self.center, size=2)
+        return Harmonic((k[0], k[1]), (center[0], center[1]), self.v_max)

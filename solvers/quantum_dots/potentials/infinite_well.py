@@ -1,0 +1,81 @@
+"""Rectangular wells with high walls (Mills, Spanner, Tamblyn 2017, eq. B2 and B3)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.checks import check_integer, check_positive, check_range
+from solvers.grid import Grid
+from solvers.units import Material
+
+
+@dataclass(frozen=True)
+class InfiniteWell:
+    """V = 0 in a rectangle of sides ``size`` = (L_x, L_y) (nm), V = ``wall`` (eV) outside.
+
+    ``center`` is given in nm from the middle of the square.
+    """
+
+    size: tuple[float, float]
+    center: tuple[float, float] = (0.0, 0.0)
+    wall: float = 10.0
+
+    def __call__(self, grid: Grid) -> NDArray[np.float64]:
+        """The potential on the grid, shape (n, n), in eV."""
+        x = grid.x - grid.extent / 2
+        in_x, in_y = ((c - side / 2 < x) & (x <= c + side / 2) for c, side in zip(self.center, self.size, strict=True))
+        return np.where(np.logical_and.outer(in_x, in_y), 0.0, self.wall)
+
+
+@dataclass(frozen=True)
+class RandomInfiniteWell:
+    """Wells whose ground-state energy is nearly uniform in ``energy`` (eV), as the paper draws them.
+
+    The energy and one side (in ``side``, nm) are drawn together, again and again until the other side, which follows
+    from E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and lies in ``other_side`` (nm); x and y are swapped at
+    random. Low energies, for which few sides will do, come out less often. ``material`` only turns energies into
+    lengths here.
+
+    The paper does not say which L_y is valid, nor where the well lies; in its units conf/experiment takes L_y up to 24
+    and centres in [-8, 8], those of its other classes, so that no well leaves the square.
+
+    Raises:
+        ValueError: a setting is out of its range, or no well can be drawn with these settings.
+    """
+
+    energy: tuple[float, float] = (0.02, 0.2)
+    side: tuple[float, float] = (6.0, 24.0)
+    other_side: tuple[float, float] = (6.0, 24.0)
+    center: tuple[float, float] = (-3.0, 3.0)
+    wall: float = 10.0
+    material: Material = Material(0.067, 12.9)
+    max_draws: int = 2000
+
+    def __post_init__(self) -> None:
+        check_range("potential.energy", self.energy, low=0.0)
+        check_range("potential.side", self.side, low=0.0)
+        check_positive("potential.side[0]", self.side[0])
+        check_range("potential.other_side", self.other_side, low=0.0)
+        check_range("potential.center", self.center)
+        check_positive("potential.wall", self.wall)
+        check_integer("potential.max_draws", self.max_draws, 1)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> InfiniteWell:
+        """Draw one well."""
+        unit = math.pi**2 * self.material.hartree * self.material.bohr**2 / 2  # hbar^2 pi^2 / (2 m*)
+        for _ in range(self.max_draws):
+            energy, first = rng.uniform(*self.energy), rng.uniform(*self.side)
+            rest = energy / unit - first**-2
+            if rest > 0 and self.other_side[0] <= rest**-0.5 <= self.other_side[1]:
+                size = (first, rest**-0.5) if rng.random() < 0.5 else (rest**-0.5, first)
+                center = rng.uniform(*self.center, size=2)
+                return InfiniteWell(size, (center[0], center[1]), self.wall)
+        raise ValueError(
+            f"potential.energy: {self.max_draws} draws in a row gave no well with an energy in {list(self.energy)}, "
+            f"one side in {list(self.side)} and the other in {list(self.other_side)} ({self.material.units}) for "
+            f"m_eff = {self.material.m_eff:g}. Change energy, or widen side and other_side."
+        )

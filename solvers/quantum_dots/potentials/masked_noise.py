@@ -1,0 +1,177 @@
+"""Smooth noise under the mask of a random blob (Mills, Spanner, Tamblyn 2017, appendix B 4): their random class.
+
+    V = max u - u,    u = w^d m,    w = [1 + blur(fine - coarse, sigma_1)] / 2,    m = blur(blob, sigma_2)
+
+with ``coarse`` a binary grid over the whole square, ``fine`` one over its middle half, and ``blob`` the inside of a
+closed curve. Blurs and sizes are in 256ths of the square's side, the paper's pixels, on any grid.
+
+What the paper fixes: the binary grids, the blurs, the blob, the exponents d, the maximum less the result, all ranges.
+What it leaves open, or says in two ways, is decided here by its own three requirements (random, smooth, largest at the
+boundary), its energies of 0 to 400 mHa, and pictures of the potentials that its authors published, which run from 0 to
+0.4 ... 1 hartree (experiments/mills_potentials):
+
+- Sign and offset of the difference, which a power of 0.1 needs to be non-negative: fine - coarse, mapped from its range
+  [-1, 1] to [0, 1]. So the middle of the square is deeper than its rim.
+- Order: the text raises the product of noise and mask to the power d. With d = 0.1 that makes of a mask of 10^-4 one of
+  0.4: it would neither vanish at the boundary nor be smooth where the blur is cut off. Here the noise is raised, then
+  masked; for d = 1 both are the same.
+- Scale: the text's steps give energies within its 400 mHa; its "maximum of 20.0 at the boundary" would put the ground
+  state at 1.2 hartree (median). ``v_max`` = None takes the steps as they are, ``v_max`` = 20 the maximum.
+- The blob is padded before it is blurred: a blur within R x R pixels would be cut at their edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import ConvexHull
+
+from solvers.checks import check_integer, check_positive, check_range
+from solvers.grid import Grid
+
+PIXELS = 256
+"""Pixels of the paper along one side: the unit of its blurs and sizes."""
+CURVE_POINTS = 400
+"""Points of the closed curve, between which it is straight: finer than the pixels."""
+
+Array = NDArray[np.floating]
+
+
+def _upscaled(binary: NDArray[np.bool_], edges: Array) -> Array:
+    """A small grid (k, k) on cells with these ``edges`` (n + 1,) along each side, in units of its own side.
+
+    It is 0 beyond. A cell takes the mean over what it covers, so that n need be no multiple of k.
+    """
+    blocks = np.arange(len(binary) + 1) / len(binary)
+    low, high = np.maximum.outer(edges[:-1], blocks[:-1]), np.minimum.outer(edges[1:], blocks[1:])
+    covered = (high - low).clip(0) / np.diff(edges)[:, None]
+    return covered @ binary @ covered.T
+
+
+def closed_curve(points: Array, n_points: int = CURVE_POINTS) -> Array:
+    """The closed cubic spline (n_points, 2) through ``points`` (k, 2) in their order, by the length of its chords."""
+    closed = np.concatenate([points, points[:1]])
+    length = np.concatenate([[0.0], np.linalg.norm(np.diff(closed, axis=0), axis=1).cumsum()])
+    return CubicSpline(length, closed, bc_type="periodic")(np.linspace(0, length[-1], n_points, endpoint=False))
+
+
+def inside(curve: Array, position: Array) -> NDArray[np.bool_]:
+    """Which of the points ``position`` x ``position`` lie inside the closed ``curve`` (k, 2), shape (n, n).
+
+    Each line of constant x crosses the curve at some y; a point is inside where an odd number of them lie below it.
+    """
+    n = len(position)
+    start, end = curve, np.roll(curve, -1, axis=0)
+    # lines that a piece crosses: those between its ends, so that neighbouring pieces share no line
+    first, last = np.sort(np.searchsorted(position, [start[:, 0], end[:, 0]]), axis=0)
+    piece = np.repeat(np.arange(len(curve)), last - first)
+    line = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)]).astype(int)
+    slope = (end[piece, 1] - start[piece, 1]) / (end[piece, 0] - start[piece, 0])
+    y = start[piece, 1] + slope * (position[line] - start[piece, 0])
+    crossings = np.zeros((n, n + 1), dtype=int)
+    np.add.at(crossings, (line, np.searchsorted(position, y)), 1)
+    return crossings.cumsum(axis=1)[:, :n] % 2 == 1
+
+
+@dataclass(frozen=True)
+class MaskedNoise:
+    """Smooth noise under a smooth mask, zero at its deepest point.
+
+    Attributes:
+        coarse, fine: binary grids (k, k) over the whole square, and over its middle half.
+        noise_blur: sigma_1, standard deviation in 256ths of the side.
+        outline: (k, 2) corners of the blob, counter-clockwise, in units of the blob's own square.
+        blob_size: R, side of the blob's square, in 256ths of the side; it lies in the middle.
+        mask_blur: sigma_2, like ``noise_blur``.
+        exponent: d.
+        v_max: the maximum of V (eV); None: what comes out, in hartree at most 1.
+    """
+
+    coarse: NDArray[np.bool_]
+    fine: NDArray[np.bool_]
+    noise_blur: float
+    outline: Array
+    blob_size: float
+    mask_blur: float
+    exponent: float = 1.0
+    v_max: float | None = None
+
+    def noise(self, grid: Grid) -> Array:
+        """W on the grid, (n, n), within [0, 1]."""
+        edges = np.arange(grid.n + 1) / grid.n
+        difference = _upscaled(self.fine, 2 * edges - 0.5) - _upscaled(self.coarse, edges)
+        return (1 + gaussian_filter(difference, self.noise_blur * grid.n / PIXELS)) / 2
+
+    def mask(self, grid: Grid) -> Array:
+        """M on the grid, (n, n), within [0, 1]; what a blob's curve has beyond its square is cut off."""
+        position = (grid.x / grid.extent - 0.5) * PIXELS / self.blob_size + 0.5
+        within = (position >= 0) & (position < 1)
+        blob = inside(closed_curve(self.outline), position) & np.logical_and.outer(within, within)
+        return gaussian_filter(blob.astype(float), self.mask_blur * grid.n / PIXELS, mode="constant")
+
+    def __call__(self, grid: Grid) -> Array:
+        """The potential on the grid, shape (n, n), in eV."""
+        u = self.noise(grid).clip(0, 1) ** self.exponent * self.mask(grid)  # a rounding error has no root
+        v = u.max() - u
+        return v if self.v_max is None else v * (self.v_max / v.max())
+
+
+@dataclass(frozen=True)
+class RandomMaskedNoise:
+    """Draws ``MaskedNoise`` with the ranges of table III.
+
+    ``noise_blur``, ``blob_size``, ``mask_blur`` are uniform in their ranges (in 256ths of the side), ``exponent`` is
+    one of those given, k a whole number in ``blob_points`` (low, high; both included): the corners of the blob are
+    those of the convex hull of k^2 points of a 200 x 200 grid.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    noise_blur: tuple[float, float] = (6.0, 10.0)
+    blob_points: tuple[int, int] = (2, 7)
+    blob_size: tuple[float, float] = (80.0, 180.0)
+    mask_blur: tuple[float, float] = (10.0, 16.0)
+    exponent: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0)
+    v_max: float | None = None
+
+    def __post_init__(self) -> None:
+        check_range("potential.noise_blur", self.noise_blur, low=0.0)
+        check_range("potential.blob_points", self.blob_points)
+        for points in self.blob_points:
+            check_integer("potential.blob_points", points, 2, "A blob needs more than two corners")
+        check_range("potential.blob_size", self.blob_size, low=1.0)
+        check_range("potential.mask_blur", self.mask_blur, low=0.0)
+        if not isinstance(self.exponent, (tuple, list)) or not self.exponent:
+            raise ValueError(f"potential.exponent: expected a list of exponents, got {self.exponent!r}")
+        for value in self.exponent:
+            check_positive("potential.exponent", value)
+        if self.v_max is not None:
+            check_positive("potential.v_max", self.v_max)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> MaskedNoise:
+        """Draw one; the grid has no part in it."""
+        coarse, fine = rng.integers(2, size=(2, 16, 16)).astype(bool)
+        k = int(rng.integers(self.blob_points[0], self.blob_points[1] + 1))
+        return MaskedNoise(
+            coarse=coarse,
+            fine=fine,
+            noise_blur=rng.uniform(*self.noise_blur),
+            outline=_hull_of_random_points(rng, k**2),
+            blob_size=rng.uniform(*self.blob_size),
+            mask_blur=rng.uniform(*self.mask_blur),
+            exponent=float(rng.choice(self.exponent)),
+            v_max=self.v_max,
+        )
+
+
+def _hull_of_random_points(rng: np.random.Generator, n_points: int, side: int = 200) -> Array:
+    """Corners of the convex hull of random points of a grid, counter-clockwise, in units of its side."""
+    points = rng.integers(side, size=(n_points, 2))
+    while np.linalg.matrix_rank(points - points[0]) < 2:  # all on one line: one draw in a million
+        points = rng.integers(side, size=(n_points, 2))
+    return (points[ConvexHull(points).vertices] + 0.5) / side

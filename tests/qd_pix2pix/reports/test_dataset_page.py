@@ -1,0 +1,43 @@
+"""The page of a dataset: what it says is what is stored."""
+
+import re
+
+import numpy as np
+import pytest
+from small import configuration
+
+from qd_pix2pix.data.generate import generate
+from qd_pix2pix.data.store import Store, StoreError
+from qd_pix2pix.reports.dataset_page import write_dataset_page
+
+
+def test_a_new_dataset_has_its_page(small_store):
+    page = (small_store.path / "dataset.html").read_text()
+    assert small_store.path.name in page and "density error" in page and "22 dots" in page
+    assert page.count("data:image/png;base64,") >= 4
+
+
+def test_numbers_on_the_page_are_those_of_the_columns(small_store):
+    page = write_dataset_page(small_store.path).read_text()
+    parts = [small_store.split(s).load(["density_error", "gap"]) for s in ("train", "val", "test")]
+    error, gap = (np.concatenate([p[name] for p in parts]) for name in ("density_error", "gap"))
+    assert (error > 0).all()
+    cards = dict(re.findall(r"<span>([^<]*)</span><b>([^<]*)</b>", page))
+    assert cards["density error, mean"] == f"{100 * error.mean():.2g} %"
+    assert cards["gap, median"] == f"{1e3 * np.median(gap):.3g} meV"
+
+
+def test_one_electron_has_no_truncation_error(tmp_path):
+    words = ["potential=double_gaussian", "data.grid.n=16", "solver.n_orbitals=2", "data.n_electrons=1"]
+    sizes = ["data.train=3", "data.val=1", "data.test=1"]
+    path = generate(configuration("generate", *words, *sizes)["data"], tmp_path)
+    columns = Store(path).split("train").load(["density_error", "energy_error", "spin", "interaction"])
+    assert not columns["density_error"].any() and not columns["energy_error"].any()
+    np.testing.assert_allclose(columns["spin"], 0.5)
+    np.testing.assert_allclose(columns["interaction"], 0.0, atol=1e-12)
+    assert "density error, mean" not in (path / "dataset.html").read_text()
+
+
+def test_no_page_without_a_dataset(tmp_path):
+    with pytest.raises(StoreError, match="no dataset"):
+        write_dataset_page(tmp_path)

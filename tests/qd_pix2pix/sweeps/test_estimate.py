@@ -1,0 +1,78 @@
+"""How long the runs of a sweep will take."""
+
+import pytest
+
+from qd_pix2pix.sweeps import estimate
+from qd_pix2pix.sweeps.estimate import Estimates
+from qd_pix2pix.sweeps.ledger import write_record
+from qd_pix2pix.sweeps.plan import make_plan, resolve
+from qd_pix2pix.sweeps.run import sweep
+from qd_pix2pix.training.checkpoint import flatten
+
+
+def finished(config, **told):
+    return {"key": "k", "words": [], "point": {}, "config": flatten(config), "state": "finished", **told}
+
+
+def small(regressor_words, *words):
+    return resolve([*regressor_words, "trainer.max_epochs=-1", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        (["trainer.max_steps=600"], 120.0),
+        (["trainer.max_steps=600", "trainer.max_time=00:00:01:40"], 100.0),
+        (["trainer.max_steps=600", "trainer.max_time=01:00:00:00"], 120.0),
+        (["trainer.max_steps=-1", "trainer.max_time=00:01:30:00"], 5400.0),
+        (["trainer.max_steps=-1", "trainer.max_epochs=10"], 6.0),  # 12 dots in batches of 4
+        (["trainer.max_steps=-1", "trainer.max_epochs=10", "range.n_electrons=[1,2]"], 12.0),
+        (["trainer.max_steps=600", "seed=8", "data.n_electrons=3", "model.optimizer.lr=1e-3"], 120.0),
+    ],
+)
+def test_an_estimate_is_the_time_of_a_step_times_the_steps(regressor_words, monkeypatch, words, seconds):
+    """One step in five took a second."""
+    monkeypatch.setattr(estimate, "seconds_per_step", None)
+    ledger = {"k": finished(small(regressor_words), steps=50, train_seconds=10.0)}
+    assert Estimates(ledger)(small(regressor_words, *words)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("word", ["network.channels=[3,4]", "loader.batch_size=6", "data.grid.n=64"])
+def test_another_kind_is_timed_once(regressor_words, monkeypatch, word):
+    timed = []
+    monkeypatch.setattr(estimate, "seconds_per_step", lambda config: timed.append(config) or 2.0)
+    estimates = Estimates({"k": finished(small(regressor_words), steps=50, train_seconds=10.0)})
+    other = small(regressor_words, word, "trainer.max_steps=600")
+    assert estimates(other) == estimates(other) == 1200.0
+    assert len(timed) == 1
+
+
+def test_a_step_is_timed(regressor_words):
+    fast = estimate.seconds_per_step(small(regressor_words))
+    assert 0 < fast < 2
+
+
+def test_dry_begins_nothing(regressor_words, tmp_path, capsys):
+    words = [
+        *regressor_words,
+        "seed=0,1,2",
+        "trainer.max_epochs=3000",
+        "trainer.max_steps=-1",
+        "model.optimizer.lr=foo,2e-3",
+    ]
+    plan = make_plan([*words, f"sweep.folder={tmp_path}"])
+    good = [run for run in plan.runs() if run.point["model.optimizer.lr"] != "foo"]
+    states = ({"state": "finished", "steps": 50, "train_seconds": 10.0}, {"state": "started"})
+    for run, told in zip(good[:2], states, strict=True):
+        (plan.folder / run.key).mkdir(parents=True)
+        record = {"key": run.key, "point": run.point, "config": flatten(run.config), **told}
+        write_record(plan.folder / run.key, record)
+    before = sorted(tmp_path.rglob("*"))
+    assert sweep([*words, f"sweep.folder={tmp_path}", "dry=true"]) == 0
+    lines = {line.partition("  ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines[good[0].key].endswith(": finished")
+    assert lines[good[1].key].endswith(": started, goes on, 30.0 min")
+    assert lines[good[2].key].endswith(": new, 30.0 min")
+    assert sum("cannot begin" in line for line in lines.values()) == 3
+    assert any("6 runs in" in line and "about 1.0 h" in line for line in lines.values())
+    assert sorted(tmp_path.rglob("*")) == before

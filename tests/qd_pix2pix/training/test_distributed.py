@@ -1,0 +1,128 @@
+"""Two processes learn what one learns: of the same dots, with the same measures, in one log."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, start, wait_until
+
+from qd_pix2pix.data.datamodule import ResumableSampler
+from qd_pix2pix.training.distributed import world_size
+
+WORDS = [
+    *SMALL_DATA,
+    "trainer.max_steps=8",
+    "trainer.val_check_interval=4",
+    "trainer.log_every_n_steps=1",
+    "trainer.accelerator=cpu",
+    "launcher.workers=1",
+    "checkpoint_every=2",
+]
+KINDS = {
+    "pix2pix": ([*SMALL_NETWORKS, "model.optimizer.lr=1e-3"], "ddp"),
+    "regressor": ([*SMALL_REGRESSOR, "trainer.precision=32-true", "model.optimizer.lr=1e-2"], "regression_ddp"),
+}
+
+
+def command(data_root, run, *words):
+    return [sys.executable, "train.py", *WORDS, f"data_root={data_root}", f"hydra.run.dir={run}", *words]
+
+
+def train(data_root, run, *words):
+    done = subprocess.run(command(data_root, run, *words), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def log(run):
+    rows = []
+    for version in sorted((run / "csv").iterdir()):
+        rows += csv.DictReader((version / "metrics.csv").open())
+    return {(name, row["step"]): float(v) for row in rows for name, v in row.items() if v and name not in ("step",)}
+
+
+def measures(run):
+    return json.loads((run / "test" / "metrics.json").read_text())["measures"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def runs(request, data_root, small_store, tmp_path_factory):
+    """The words of a model, its run in one process, and in two with half a batch each."""
+    words, trainer = KINDS[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    train(data_root, folder / "one", *words, "loader.batch_size=4")
+    parallel = [*words, "loader.batch_size=2", f"trainer={trainer}"]
+    train(data_root, folder / "two", *parallel)
+    return parallel, folder
+
+
+def test_two_processes_learn_what_one_learns(runs):
+    _, folder = runs
+    one, two = log(folder / "one"), log(folder / "two")
+    assert one.keys() == two.keys() and len(one) > 40
+    for key, value in one.items():
+        if key[0] == "train/dots_per_second":  # of the machine
+            assert two[key] > 0
+            continue
+        assert two[key] == pytest.approx(value, rel=2e-4, abs=1e-6), key
+    for name, value in measures(folder / "one").items():
+        if name not in ("charge_error", "equivariance_error"):
+            assert measures(folder / "two")[name] == pytest.approx(value, rel=1e-4), name
+
+
+def test_two_processes_write_one_log(runs):
+    _, folder = runs
+    assert [path.name for path in (folder / "two" / "csv").iterdir()] == ["version_0"]
+    assert sorted(p.name for p in (folder / "two").iterdir()) == sorted(p.name for p in (folder / "one").iterdir())
+    assert len(list((folder / "two" / "snapshots").iterdir())) == 2
+
+
+@pytest.mark.parametrize("runs", ["pix2pix"], indirect=True)
+def test_two_processes_go_on_after_a_kill(runs, data_root, tmp_path):
+    words, folder = runs
+    run = tmp_path / "run"
+    process = start(command(data_root, run, *words), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    wait_until((run / "checkpoints" / "last.ckpt").exists, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    train(data_root, run, f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}")
+    for name, value in measures(folder / "two").items():
+        if name not in ("charge_error", "equivariance_error"):
+            assert measures(run)[name] == pytest.approx(value, rel=1e-4), name
+
+
+@pytest.mark.parametrize(("size", "world", "batch"), [(12, 2, 3), (12, 3, 2), (13, 2, 4), (5, 4, 2)])
+def test_processes_share_the_batches_of_one(size, world, batch):
+    """Batch k of one process with world times the batch size is the k-th batches of all; only the end may repeat."""
+    one = [index for _, index in ResumableSampler(size, seed=3)]
+    shares = [[index for _, index in ResumableSampler(size, 3, rank, world)] for rank in range(world)]
+    assert {len(share) for share in shares} == {len(ResumableSampler(size, 3, 0, world))} == {-(-size // world)}
+    together = [index for group in zip(*shares, strict=True) for index in group]
+    assert together[:size] == one and together[size:] == one[: len(together) - size]
+    for k in range(size // (world * batch)):
+        whole = one[k * world * batch : (k + 1) * world * batch]
+        assert sorted(i for share in shares for i in share[k * batch : (k + 1) * batch]) == sorted(whole)
+
+
+def test_a_share_begins_where_it_was_left():
+    whole = list(ResumableSampler(13, 0, 1, 2))
+    sampler = ResumableSampler(13, 0, 1, 2)
+    sampler.start = 4
+    assert list(sampler) == whole[4:]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "processes"),
+    [
+        ({"devices": 1}, 1),
+        ({"devices": 4, "num_nodes": 2}, 8),
+        ({"devices": [0, 2]}, 2),
+        ({"devices": "0,3"}, 2),
+        ({"devices": "2"}, 2),
+    ],
+)
+def test_number_of_processes(trainer, processes):
+    assert world_size(trainer) == processes
