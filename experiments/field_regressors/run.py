@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.cli import guarded, quiet
-from qd_pix2pix.data.store import Store, write_text_whole
+from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import label_error
+from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
@@ -213,7 +214,7 @@ def keep(record: Record, threads: int) -> None:
         "dataset": dataset.name,
     }
     results = dict(sorted((read_results() | {name: result}).items()))
-    write_text_whole(RESULTS, json.dumps(results, indent=1) + "\n")
+    write_text(RESULTS, json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:

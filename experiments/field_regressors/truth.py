@@ -15,7 +15,8 @@ import numpy as np
 from run import DOTS, HERE, RESULTS, curves, folder, nmae_of, read_results
 
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.data.store import Store, write_text_whole
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.files import write_text
 
 ELSEWHERE = {"bar gaas-N2 30 min": HERE / "weights" / "V_to_nint-gaas-N2-paper.safetensors"}
 """Weights that stand in for a run that was finished elsewhere."""
@@ -46,7 +47,7 @@ def main() -> None:
                 found, labels = against(network, *stores)
                 results[name] |= {"truth": found, "labels_truth": labels}
                 print(f"{name}: {100 * found:.2f} % from the converged density, its labels {100 * labels:.2f} %")
-    write_text_whole(RESULTS, json.dumps(results, indent=1) + "\n")
+    write_text(RESULTS, json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

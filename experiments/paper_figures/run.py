@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 sys.path.insert(0, str(Path(__file__).parent))
 import studies  # noqa: E402
 
-from qd_pix2pix.data.store import write_text_whole  # noqa: E402
+from qd_pix2pix.data.store import write_text  # noqa: E402
 from qd_pix2pix.sweeps.plan import make_plan  # noqa: E402
 from qd_pix2pix.sweeps.study import Study, read_study  # noqa: E402
 
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(output / f"{name}.png", dpi=110)
-    write_text_whole(output / "results.json", json.dumps(results(study, words, found), indent=1) + "\n")
+    write_text(output / "results.json", json.dumps(results(study, words, found), indent=1) + "\n")
     print(f"\nfigures {output}")
 
 

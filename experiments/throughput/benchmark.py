@@ -31,8 +31,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from qd_pix2pix.data.generate import make_recipe
-from qd_pix2pix.data.store import write_text_whole
 from qd_pix2pix.evaluation.evaluate import best_device
+from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.predict import predict
 from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.models import FieldModel, Pix2Pix, Regressor
@@ -317,7 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "provenance": provenance(str(best_device())),
     }
-    write_text_whole(given.output, json.dumps(known | {given.what: found | {"machine": machine}}, indent=1) + "\n")
+    write_text(given.output, json.dumps(known | {given.what: found | {"machine": machine}}, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
 

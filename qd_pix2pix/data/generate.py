@@ -31,15 +31,12 @@ from qd_pix2pix.data.store import (
     SPLITS,
     Store,
     StoreError,
-    digest,
     merge_statistics,
     read_manifest,
     read_shard,
-    sha256,
-    to_json,
     write_shard,
-    write_text_whole,
 )
+from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.reports.dataset_page import write_dataset_page
 from solvers import Grid, Material, Solution
 
@@ -206,7 +203,7 @@ def _is_complete(path: Path) -> bool:
 def _generate_locked(recipe: dict[str, Any], made: Recipe, path: Path, launcher: Launcher) -> None:
     for leftover in path.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)  # a worker on another machine may still be writing it
-    write_text_whole(path / "recipe.json", to_json(recipe))
+    write_text(path / "recipe.json", to_json(recipe))
     manifest = _Manifest(path)
     wanted = {
         f"{split}-{k:05d}.h5": (split, range(first, min(first + made.shard_size, size)))
@@ -261,7 +258,7 @@ class _Manifest:
 
     def write(self, shards: dict[str, Any], **more: Any) -> None:
         began = time.monotonic()
-        write_text_whole(self._path, to_json(self._head | {"shards": shards} | more))
+        write_text(self._path, to_json(self._head | {"shards": shards} | more))
         self._rests_until = began + 10 * (time.monotonic() - began)
 
     def write_at_times(self, shards: dict[str, Any]) -> None:

@@ -35,18 +35,17 @@ damage is noticed while reading. Files are written under a temporary name and re
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.files import sha256, write_whole
 from qd_pix2pix.schema import units_of
 
 FORMAT = 2
@@ -79,49 +78,6 @@ class StoreError(ValueError):
     """A dataset that is missing, incomplete, of another format, or damaged; the text names the file."""
 
 
-def _temporary(path: Path) -> Path:
-    """A name beside ``path`` that nobody else writes to, on whatever machine."""
-    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    temporary = _temporary(path)
-    try:
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:  # a full disk
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def to_json(content: Any) -> str:
-    """JSON as it stands in every file of a dataset: sorted, indented, no NaN."""
-    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-
-def digest(content: Any, salt: str = "") -> str:
-    """Twelve hexadecimal digits that name plain containers; 30 and 30.0 are the same number."""
-
-    def canonical(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: canonical(v) for key, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [canonical(v) for v in value]
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    return hashlib.sha256((to_json(canonical(content)) + salt).encode()).hexdigest()[:12]
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_shard(
     path: Path, columns: dict[str, NDArray], x: NDArray[np.floating], recipe: dict[str, Any], split: str
 ) -> dict[str, Any]:
@@ -134,34 +90,32 @@ def write_shard(
         recipe: plain containers; it is stored inside.
         split: train, val or test.
     """
-    temporary = _temporary(path)
     units = units_of(recipe)
     axes = {"sample": columns["sample"], "x": x, "y": x}
     axes["orbital"] = np.arange(columns["orbital_energies"].shape[1])
-    with h5py.File(temporary, "w") as file:
-        file.attrs.update(format=FORMAT, recipe=json.dumps(recipe, sort_keys=True), split=split, seed=recipe["seed"])
-        for axis, values in axes.items():
-            file.create_dataset(axis, data=values).make_scale(axis)
-        for axis in ("x", "y"):
-            file[axis].attrs.update(units=units.length, long_name=f"{axis} coordinate of the point")
-        file["sample"].attrs["long_name"] = COLUMNS["sample"][2]
-        file["orbital"].attrs["long_name"] = "number of the level, from the lowest"
-        for name, (dtype, quantity, description) in COLUMNS.items():
-            if name not in axes:
-                unit = units.of(quantity) if quantity else None
-                _write_column(file, name, columns[name].astype(dtype), unit, description)
-        file.flush()
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    entry = {
-        "sha256": sha256(temporary),
-        "bytes": temporary.stat().st_size,
-        "samples": len(columns["sample"]),
-        "split": split,
-        "fields": {name: _field_statistics(columns[name]) for name in FIELD_COLUMNS},
-    }
-    temporary.replace(path)
-    return entry
+    with write_whole(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(
+                format=FORMAT, recipe=json.dumps(recipe, sort_keys=True), split=split, seed=recipe["seed"]
+            )
+            for axis, values in axes.items():
+                file.create_dataset(axis, data=values).make_scale(axis)
+            for axis in ("x", "y"):
+                file[axis].attrs.update(units=units.length, long_name=f"{axis} coordinate of the point")
+            file["sample"].attrs["long_name"] = COLUMNS["sample"][2]
+            file["orbital"].attrs["long_name"] = "number of the level, from the lowest"
+            for name, (dtype, quantity, description) in COLUMNS.items():
+                if name not in axes:
+                    unit = units.of(quantity) if quantity else None
+                    _write_column(file, name, columns[name].astype(dtype), unit, description)
+            file.flush()
+        return {
+            "sha256": sha256(temporary),
+            "bytes": temporary.stat().st_size,
+            "samples": len(columns["sample"]),
+            "split": split,
+            "fields": {name: _field_statistics(columns[name]) for name in FIELD_COLUMNS},
+        }
 
 
 def read_shard(path: Path) -> dict[str, NDArray]:

@@ -15,9 +15,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
-from qd_pix2pix.data.store import SPLITS, Store, write_text_whole
+from qd_pix2pix.data.store import SPLITS, Store
 from qd_pix2pix.evaluation import measures as metrics
 from qd_pix2pix.evaluation.predictions import Also, Predictions
+from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.inputs import compare_with_training, read_fields, recipe_of_dots
 from qd_pix2pix.inference.predict import BATCH, Outputs, best_device, device_name, equivariance_errors, predict
 from qd_pix2pix.inference.pretrained import save_pretrained
@@ -181,7 +182,7 @@ def write_results(
         "model": model.card,
         "provenance": provenance(device_name(best_device())),
     }
-    write_text_whole(folder / "metrics.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / "metrics.json", json.dumps(record, indent=1) + "\n")
     return record
 
 

@@ -8,7 +8,6 @@ exact ``target`` and the measures of single dots; ``x``, ``y``, ``gap``; of furt
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.files import write_whole
 from qd_pix2pix.schema import NM_EV, Field, Units, get_field
 
 WITH_UNIT = ("l1", "l2", "linf")
@@ -55,10 +55,9 @@ class Predictions:
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         n = self.source.shape[-1]
         coordinate = (np.arange(n) + 0.5) * self.extent / n
-        with h5py.File(temporary, "w") as file:
+        with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
             file.attrs.update(source=self.source_field.name, target=self.target_field.name, extent=self.extent)
             file.attrs["units"] = str(self.units)
             for axis, values in {"sample": self.sample, "x": coordinate, "y": coordinate}.items():
@@ -79,7 +78,6 @@ class Predictions:
             for name, values in self.measures.items():
                 unit = self.units.of(self.target_field.quantity) if name in WITH_UNIT else "1"
                 _column(file, f"measures/{name}", values, unit)
-        temporary.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Predictions:

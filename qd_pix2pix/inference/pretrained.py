@@ -11,7 +11,6 @@ code is in it, and none is run.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import warnings
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors.torch import save_file
 
 from qd_pix2pix.cli import WORDS
-from qd_pix2pix.data.store import write_text_whole
+from qd_pix2pix.files import write_text, write_whole
 from qd_pix2pix.inference.inputs import check_fields, compare_with_training, recipe_of_dots
 from qd_pix2pix.inference.predict import Outputs, predict
 from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
@@ -118,12 +117,10 @@ def save_pretrained(checkpoint: Path, path: Path, records: list[dict[str, Any]])
     tests = [{key: record[key] for key in ("split", "dots", "symmetrised", "measures", "also")} for record in records]
     card = model.card | {MEASURES: tests}
     weights = {name: value.contiguous() for name, value in model.network.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(weights, temporary, metadata={CARD: json.dumps(card, sort_keys=True)})
-    temporary.chmod(0o644)  # safetensors writes for the owner's eyes only
-    temporary.replace(path)
+    with write_whole(path) as temporary:
+        save_file(weights, temporary, metadata={CARD: json.dumps(card, sort_keys=True)})
     described = path.with_suffix(".md")
-    write_text_whole(described, model_card(path.name, records, _words(checkpoint)))
+    write_text(described, model_card(path.name, records, _words(checkpoint)))
     return path, described
 
 

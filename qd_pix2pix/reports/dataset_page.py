@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.data.store import SPLITS, Split, Store, write_text_whole
+from qd_pix2pix.data.store import SPLITS, Split, Store
+from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
 from qd_pix2pix.reports.run_page import Panel, png, render
 from qd_pix2pix.schema import MILLI, Units, get_field, units_of
@@ -118,7 +119,7 @@ def write_dataset_page(path: Path | str) -> Path:
         lines=lines,
         configuration=json.dumps(recipe, indent=2),
     )
-    write_text_whole(Path(path) / PAGE, page)
+    write_text(Path(path) / PAGE, page)
     return Path(path) / PAGE
 
 

@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.data.store import write_text_whole
 from qd_pix2pix.evaluation.predictions import WITH_UNIT, Predictions
+from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
 from qd_pix2pix.reports.history import read_history, read_snapshots, spread
 from qd_pix2pix.schema import MILLI, get_field, units_of
@@ -336,5 +336,5 @@ def write_report(folder: Path, run: Path | None = None, validation: NDArray | No
         configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "recipes")}, indent=2),
     )
     path = folder / "report.html"
-    write_text_whole(path, page)
+    write_text(path, page)
     return path

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from qd_pix2pix.data.store import write_text_whole
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import sweep_figures as figures
 from qd_pix2pix.reports.figures import Axes, comparison
 from qd_pix2pix.reports.history import read_history
@@ -53,7 +53,7 @@ def write_page(folder: Path) -> Path:
         command="python train.py -m " + shlex.join(json.loads((folder / SUMMARY).read_text())["words"]),
     )
     path = folder / "report.html"
-    write_text_whole(path, page)
+    write_text(path, page)
     return path
 
 

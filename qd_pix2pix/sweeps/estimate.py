@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from qd_pix2pix.data.store import digest
+from qd_pix2pix.files import digest
 from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
 from qd_pix2pix.training.checkpoint import flatten

@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.data.store import write_text_whole
+from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import overall, read_history, read_tests
 
 RECORD = "record.json"
@@ -41,7 +41,7 @@ def read_record(run: Path) -> Record | None:
 
 def write_record(run: Path, record: Record) -> None:
     """Replace the record of a run's folder."""
-    write_text_whole(run / RECORD, json.dumps(record, indent=1) + "\n")
+    write_text(run / RECORD, json.dumps(record, indent=1) + "\n")
 
 
 def read_ledger(sweep: Path) -> dict[str, Record]:

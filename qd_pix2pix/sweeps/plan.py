@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from qd_pix2pix.cli import CONF, quoted, single
-from qd_pix2pix.data.store import digest
+from qd_pix2pix.files import digest
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
 """Words of the configuration that do not change what a run finds: how it is started, watched and kept."""

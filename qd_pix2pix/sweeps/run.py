@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from tqdm import tqdm
 
 from qd_pix2pix.cli import EXPECTED, first_cause, quiet
-from qd_pix2pix.data.store import to_json, write_text_whole
+from qd_pix2pix.files import to_json, write_text
 from qd_pix2pix.reports.sweep_page import write_page
 from qd_pix2pix.sweeps.estimate import Estimates
 from qd_pix2pix.sweeps.jobs import Jobs
@@ -48,7 +48,7 @@ def sweep(words: Sequence[str]) -> int:
         return 0
     plan.folder.mkdir(parents=True, exist_ok=True)
     said = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "words": list(words)}
-    write_text_whole(plan.folder / SUMMARY, to_json(said))
+    write_text(plan.folder / SUMMARY, to_json(said))
     if search:
         found = search(plan, lambda drawn: do_all(drawn, plan.folder, jobs), jobs.at_once())
     else:

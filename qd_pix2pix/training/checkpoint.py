@@ -7,7 +7,6 @@ names are built only if they are networks and models of this package, optimisers
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.optim import Optimizer
 
+from qd_pix2pix.files import write_whole
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.models.base import CARD
@@ -45,12 +45,8 @@ class WholeFileIO(TorchCheckpointIO):
         """Write ``checkpoint`` to ``path``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with write_whole(path) as temporary:
+            torch.save(checkpoint, temporary)
 
 
 def check_targets(config: Any) -> None:

@@ -20,8 +20,9 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from qd_pix2pix.cli import WORDS
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
-from qd_pix2pix.data.store import Store, training_statistics, write_text_whole
+from qd_pix2pix.data.store import Store, training_statistics
 from qd_pix2pix.evaluation.evaluate import best_device, device_name, evaluate_split
+from qd_pix2pix.files import write_text
 from qd_pix2pix.mapping.conditions import recipes_of
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
@@ -99,7 +100,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
 def _prepare(run: Path, words: Sequence[str]) -> None:
     """Keep the words of the command line; clean up after a run that was killed while it wrote."""
     kept = [word for word in words if not word.startswith("ckpt_path=")]
-    write_text_whole(run / WORDS, json.dumps(kept, indent=1) + "\n")
+    write_text(run / WORDS, json.dumps(kept, indent=1) + "\n")
     for leftover in (run / "checkpoints").glob(".*.tmp"):
         leftover.unlink()
 
