@@ -32,6 +32,7 @@ from qd_pix2pix.history import overall, read_tests
 from qd_pix2pix.loggers import log_test
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
+from qd_pix2pix.resume import Place
 
 Config = dict[str, Any]
 NOT_OURS = (
@@ -265,7 +266,7 @@ def make_trainer(
         options["val_check_interval"] = n_steps // validations
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
-        callbacks=[*callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
+        callbacks=[Place(), *callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
         plugins=[WholeFileIO()],
         default_root_dir=run,
     )
