@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, Timer
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from qd_pix2pix.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
@@ -29,7 +29,7 @@ from qd_pix2pix.evaluate import best_device, device_name, evaluate_split
 from qd_pix2pix.fields import FIELDS, get_field, units_of
 from qd_pix2pix.figures import Axes
 from qd_pix2pix.history import overall, read_tests
-from qd_pix2pix.loggers import log_test
+from qd_pix2pix.loggers import WholeLog, log_test
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.resume import Place
@@ -241,7 +241,7 @@ def _claim(run: Path, resuming: bool) -> FileLock:
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:
     """The CSV log, always; and the one that was asked for."""
-    loggers: list[Logger] = [CSVLogger(run, name="csv")]
+    loggers: list[Logger] = [WholeLog(run, name="csv")]
     if config["logger"]:
         loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
     return loggers

@@ -17,6 +17,7 @@ from small import ROOT, configuration, start, wait_until
 
 from qd_pix2pix.checkpoint import WholeFileIO, check_targets, load_model
 from qd_pix2pix.history import read_history
+from qd_pix2pix.loggers import WholeLog
 from qd_pix2pix.train import train
 
 LOSSES = ["train/d_real", "train/d_fake", "train/g_adversarial", "train/g_reconstruction"]
@@ -172,6 +173,28 @@ def test_later_versions_replace_what_they_did_again(tmp_path):
     (tmp_path / "csv" / "version_2" / "metrics.csv").write_text("epoch,step,loss\n")  # killed before the first line
     steps, values = read_history(tmp_path)["loss"]
     assert (steps.tolist(), values.tolist()) == ([1, 2, 3, 4], [1.0, 2.0, 30.0, 40.0])
+
+
+def test_new_columns_of_the_log_cost_no_line_where_a_kill_comes_between(tmp_path, monkeypatch):
+    log = WholeLog(tmp_path, name="csv")
+    log.log_metrics({"train/d_real": 0.5}, step=0)
+    log.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: 1 / 0)  # the last moment at which the old file is there alone
+        log.log_metrics({"val/r2": 0.25}, step=0)
+        with pytest.raises(ZeroDivisionError):
+            log.save()
+    assert read_history(tmp_path)["train/d_real"][1].tolist() == [0.5]
+
+
+def test_new_columns_of_the_log_keep_the_lines_before(tmp_path):
+    log = WholeLog(tmp_path, name="csv")
+    for step, line in enumerate([{"train/d_real": 0.5}, {"val/r2": 0.25}, {"train/d_real": 0.75}]):
+        log.log_metrics(line, step=step)
+        log.save()
+    history = read_history(tmp_path)
+    assert [a.tolist() for a in history["train/d_real"]] == [[1, 3], [0.5, 0.75]]
+    assert [a.tolist() for a in history["val/r2"]] == [[2], [0.25]]
 
 
 def test_checkpoint_stands_for_itself(small_run, small_store):
