@@ -24,7 +24,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from qd_pix2pix.provenance import provenance
-from solvers import PRESETS, Grid, Material, solve
+from solvers import PRESETS, Grid, Material
+from solvers.quantum_dots import solve
 from solvers.quantum_dots.coulomb import coulomb_kernel
 from solvers.quantum_dots.potentials import RandomWells
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +13,7 @@ from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry, Tr
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.mapping.conditions import facts_of
+from qd_pix2pix.training.resume import place_of, seed_of
 
 
 class ResumableSampler(Sampler[tuple[int, int]]):
@@ -27,46 +28,41 @@ class ResumableSampler(Sampler[tuple[int, int]]):
         self.epoch = 0
         self.start = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
-        self.epoch = epoch
-
     def __len__(self) -> int:
         return -(-self.size // self.world)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
+        generator = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
         order = torch.randperm(self.size, generator=generator).tolist()
-        order = [order[i % self.size] for i in range(self.rank, len(self) * self.world, self.world)][self.start :]
-        self.start = 0
-        return iter([(self.epoch, index) for index in order])
+        order = [order[i % self.size] for i in range(self.rank, len(self) * self.world, self.world)]
+        return iter([(self.epoch, index) for index in order[self.start :]])
 
 
 class ResumableLoader(DataLoader[Any]):
-    """A DataLoader over a ``ResumableSampler`` that knows how many batches of the epoch it has handed out.
+    """A DataLoader over a ``ResumableSampler`` that begins where the training stands.
 
-    Lightning stores ``state_dict`` in checkpoints, and gives it back before it goes on.
+    Args:
+        place: () -> (epoch, batches of it that are done). Asked when the first batch is wanted, not when the iterator
+            is made: Lightning makes one before it has read a checkpoint.
     """
 
     sampler: ResumableSampler
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, place: Callable[[], tuple[int, int]] = lambda: (0, 0), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._handed_out = 0
+        self.place = place
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        self._handed_out = self.sampler.start // (self.batch_size or 1)
-        for batch in super().__iter__():
-            self._handed_out += 1
-            yield batch
+        self.sampler.epoch, batches = self.place()
+        self.sampler.start = batches * (self.batch_size or 1)
+        yield from super().__iter__()
 
-    def state_dict(self) -> dict[str, int]:
-        """Position in the epoch, in batches."""
-        return {"batches": self._handed_out % len(self)}
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the step tells the place. Lightning warns of loaders without a state."""
+        return {}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on after that many batches."""
-        self.sampler.start = state["batches"] * (self.batch_size or 1)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing."""
 
 
 class DotsDataModule(pl.LightningDataModule):
@@ -132,12 +128,12 @@ class DotsDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled and augmented."""
         pairs = self.pairs("train", augment=True)
-        sampler = ResumableSampler(len(pairs), self.seed, *self._place)
-        return ResumableLoader(pairs, batch_size=self.batch_size, sampler=sampler, **self._options)
+        sampler = ResumableSampler(len(pairs), self.seed, *self._rank_and_world)
+        return ResumableLoader(pairs, place=self._place, batch_size=self.batch_size, sampler=sampler, **self._options)
 
     def val_dataloader(self) -> DataLoader:
         """In order, each process its share."""
-        pairs, (rank, world) = self.pairs("val"), self._place
+        pairs, (rank, world) = self.pairs("val"), self._rank_and_world
         share = Subset(pairs, range(rank, len(pairs), world)) if world > 1 else pairs
         return DataLoader(share, batch_size=self.eval_batch_size, **self._options)
 
@@ -145,8 +141,12 @@ class DotsDataModule(pl.LightningDataModule):
         """In order."""
         return DataLoader(self.pairs("test"), batch_size=self.eval_batch_size, **self._options)
 
-    @property
     def _place(self) -> tuple[int, int]:
+        """Epoch, and batches of it that are done: both follow from the step."""
+        return place_of(self.trainer) if self.trainer else (0, 0)
+
+    @property
+    def _rank_and_world(self) -> tuple[int, int]:
         """Number of this process, and how many there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 

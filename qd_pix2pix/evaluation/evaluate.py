@@ -19,9 +19,9 @@ from qd_pix2pix.data.store import SPLITS, Store
 from qd_pix2pix.evaluation import measures as metrics
 from qd_pix2pix.evaluation.predictions import Also, Predictions
 from qd_pix2pix.files import write_text
-from qd_pix2pix.inference.inputs import compare_with_training, read_fields, recipe_of_dots
-from qd_pix2pix.inference.predict import BATCH, Outputs, best_device, device_name, equivariance_errors, predict
-from qd_pix2pix.inference.pretrained import save_pretrained
+from qd_pix2pix.inference.predict.inputs import compare_with_training, read_fields, recipe_of_dots
+from qd_pix2pix.inference.predict.predict import BATCH, Outputs, best_device, device_name, equivariance_errors, predict
+from qd_pix2pix.inference.predict.pretrained import save_pretrained
 from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.provenance import provenance

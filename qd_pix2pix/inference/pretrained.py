@@ -22,8 +22,8 @@ from safetensors.torch import save_file
 
 from qd_pix2pix.cli import WORDS
 from qd_pix2pix.files import write_text, write_whole
-from qd_pix2pix.inference.inputs import check_fields, compare_with_training, recipe_of_dots
-from qd_pix2pix.inference.predict import Outputs, predict
+from qd_pix2pix.inference.predict.inputs import check_fields, compare_with_training, recipe_of_dots
+from qd_pix2pix.inference.predict.predict import Outputs, predict
 from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
 from qd_pix2pix.models import FieldModel
 from qd_pix2pix.reports.run_page import model_card

@@ -18,6 +18,7 @@ from qd_pix2pix.evaluation.measures import FieldMetrics
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.mapping.conditions import CONDITIONS, Conditions
 from qd_pix2pix.schema import Field
+from qd_pix2pix.training.resume import seed_of
 
 Batch = dict[str, Tensor]
 NetworkFactory = Callable[..., nn.Module]
@@ -83,7 +84,6 @@ class FieldModel(pl.LightningModule, ABC):
         self.gradient_clip = gradient_clip
         self.n_trained = recipes[0]["grid"]["n"]
         self.card: dict[str, Any] = {}
-        self._rng_state: dict[str, Tensor] | None = None
         self._seconds, self._began = 0.0, time.monotonic()
         self.val_measures, self.test_measures = (self._measures_of_outputs() for _ in range(2))
 
@@ -191,27 +191,18 @@ class FieldModel(pl.LightningModule, ABC):
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the card, the time spent, and the random streams: a resume does not change what dropout drops."""
+        """Keep the card and the time spent."""
         checkpoint[CARD] = self.card
         checkpoint["train_seconds"] = self._seconds + time.monotonic() - self._began
-        checkpoint["rng_state"] = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            checkpoint["rng_state"]["cuda"] = torch.cuda.get_rng_state(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the random streams; they are set when training really begins."""
-        self._rng_state = checkpoint.get("rng_state")
+        """Take the time spent."""
         self._seconds = checkpoint["train_seconds"]
 
     def on_train_start(self) -> None:
-        """Start the clock; set the random streams of the checkpoint that is resumed."""
+        """Start the clock."""
         self._began = time.monotonic()
-        if self.global_rank > 0:  # not the first one's stream: another share of the dots, other neurons dropped
-            torch.manual_seed(hash((self.card.get("seed", 0), self.global_rank, self.global_step)) % 2**63)
-            return
-        if self._rng_state is None:
-            return
-        torch.set_rng_state(self._rng_state["cpu"].cpu())
-        if self.device.type == "cuda" and "cuda" in self._rng_state:
-            torch.cuda.set_rng_state(self._rng_state["cuda"].cpu(), self.device)
-        self._rng_state = None
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed what dropout draws from: a resume does not change what is dropped, and each process drops others."""
+        torch.manual_seed(seed_of(self.card.get("seed", 0), self.global_rank, self.global_step))

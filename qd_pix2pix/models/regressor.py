@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning.callbacks import Timer
@@ -113,9 +113,17 @@ class Regressor(FieldModel):
         schedule = LambdaLR(optimizer, lambda step: self.rate(self.progress(step)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_train_start(self) -> None:
+        """Set the rate of the next step: the checkpoint's is wrong where the run was made longer."""
+        super().on_train_start()
+        schedule = cast(LambdaLR, self.lr_schedulers())
+        rate = self.rate(self.progress(schedule.last_epoch))
+        for group, full in zip(schedule.optimizer.param_groups, schedule.base_lrs, strict=True):
+            group["lr"] = full * rate
+
     def progress(self, step: int) -> float:
         """Share of the training that is done after ``step`` steps, 0 ... 1."""
-        if step == 0:  # asked while a run is resumed, before its loader knows where it was: Lightning must not count
+        if step == 0:  # also asked before there are loaders, of which Lightning would have to count the batches
             return 0.0
         done = step / self.trainer.estimated_stepping_batches
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]

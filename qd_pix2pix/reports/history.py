@@ -24,7 +24,9 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
     for version in versions:
         with version.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        first = min((int(row["step"]) for row in rows), default=0)
+        if not rows:  # killed before it wrote a line
+            continue
+        first = min(int(row["step"]) for row in rows)
         for series in points.values():
             for step in [s for s in series if s > first]:
                 del series[step]

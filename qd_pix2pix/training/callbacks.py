@@ -73,8 +73,14 @@ class LastCheckpoint(ModelCheckpoint):
     """
 
     trainer: pl.Trainer
+    step = -1
     line: dict[str, float] = {}
     waiting = False
+
+    @property
+    def state_key(self) -> str:
+        """The same for every interval, which may be another when the run goes on."""
+        return type(self).__name__
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Remember whose log it is."""
@@ -83,8 +89,9 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
         """Save where it is time, unless a validation follows."""
-        interval = trainer.val_check_batch if trainer.check_val_every_n_epoch is None else None
-        self.waiting = interval is not None and trainer.global_step % interval == 0
+        fetcher = trainer.fit_loop._data_fetcher
+        assert fetcher is not None
+        self.waiting = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
         if not self.waiting:
             super().on_train_batch_end(trainer, pl_module, *args)
 
@@ -99,18 +106,18 @@ class LastCheckpoint(ModelCheckpoint):
         due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         logged = self.trainer.logged_metrics if due else {}
         line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
-        return super().state_dict() | {"line": line}
+        line |= {"epoch": self.trainer.current_epoch} if line else {}
+        return super().state_dict() | {"line": line, "step": self.trainer.global_step - 1}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take what ``state_dict`` gave."""
-        self.line = state_dict.get("line", {})
+        self.line, self.step = state_dict["line"], state_dict["step"]
         super().load_state_dict(state_dict)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the line, again or for the first time."""
-        super().on_train_start(trainer, pl_module)
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line, again or for the first time; also where no step is left, so that no training starts."""
         for logger in trainer.loggers if self.line else ():
-            logger.log_metrics(self.line, step=trainer.global_step - 1)
+            logger.log_metrics(self.line, step=self.step)
             logger.save()
 
 

@@ -1,7 +1,9 @@
-"""Weights & Biases without surprises: offline where there is no key, the same run after a resume."""
+"""Logs that a kill leaves whole; Weights & Biases offline where there is no key, in the same run after a resume."""
 
 from __future__ import annotations
 
+import csv
+import io
 import netrc
 import os
 import uuid
@@ -10,9 +12,37 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers.csv_logs import ExperimentWriter, rank_zero_experiment
+
+from qd_pix2pix.files import write_text
 
 HOST = "https://api.wandb.ai"
+
+
+class WholeWriter(ExperimentWriter):
+    """Lightning's, which writes the file anew when there are new columns; here a kill meanwhile costs no line."""
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        path, text = Path(self.metrics_file_path), io.StringIO(newline="")
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        writer = csv.DictWriter(text, fieldnames=fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
+
+
+class WholeLog(CSVLogger):
+    """Lightning's CSV log with the writer above."""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The writer of this log."""
+        if self._experiment is None:
+            self._experiment = WholeWriter(log_dir=self.log_dir)
+        return self._experiment
 
 
 def has_wandb_key() -> bool:

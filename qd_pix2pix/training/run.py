@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import Callback, Timer
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from qd_pix2pix.cli import WORDS
@@ -32,7 +32,8 @@ from qd_pix2pix.schema import FIELDS, get_field, units_of
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, check_resumable, flatten
 from qd_pix2pix.training.distributed import is_first, world_size
-from qd_pix2pix.training.loggers import log_test
+from qd_pix2pix.training.loggers import WholeLog, log_test
+from qd_pix2pix.training.resume import Place
 
 Config = dict[str, Any]
 NOT_OURS = (
@@ -241,7 +242,7 @@ def _claim(run: Path, resuming: bool) -> FileLock:
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:
     """The CSV log, always; and the one that was asked for."""
-    loggers: list[Logger] = [CSVLogger(run, name="csv")]
+    loggers: list[Logger] = [WholeLog(run, name="csv")]
     if config["logger"]:
         loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
     return loggers
@@ -266,7 +267,7 @@ def make_trainer(
         options["val_check_interval"] = n_steps // validations
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
-        callbacks=[*callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
+        callbacks=[Place(), *callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
         plugins=[WholeFileIO()],
         default_root_dir=run,
     )
