@@ -39,7 +39,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCALES = ("smoke", "laptop", "paper")
 ONE_SEED = ("seed=0",)
-NOT_KEPT = ("words", "config", "host", "began", "key", "state", "also", "members", "validation")
+NOT_KEPT = ("overrides", "config", "host", "began", "key", "state", "also", "members", "validation")
 """What results.json leaves out of a run's record."""
 
 
@@ -97,7 +97,7 @@ def words_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
 
 def results(study: Study, words: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     """What is kept: each run's measures with their provenance, and what the figures show beyond them."""
-    runs = [{name: value for name, value in r.items() if name not in NOT_KEPT} for r in study.records]
+    runs = [{name: value for name, value in r.to_dict().items() if name not in NOT_KEPT} for r in study.records]
     return {"command": "python train.py -m " + shlex.join(words), "runs": runs, "found": found}
 
 

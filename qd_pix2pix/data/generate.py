@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from qd_pix2pix.data.launchers import Launcher, LocalLauncher
+from qd_pix2pix.data.launchers import Launcher, LocalLauncher, check_main_guard
 from qd_pix2pix.data.store import (
     COLUMNS,
     FORMAT,
@@ -177,6 +177,7 @@ def generate(recipe: dict[str, Any], root: Path | str, launcher: Launcher | None
     launcher.check()
     print(f"dataset {path} is not there, or not whole: {made.train + made.val + made.test} dots are solved", flush=True)
     path.mkdir(parents=True, exist_ok=True)
+    check_main_guard()
     lock = FileLock(path / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -24,7 +24,7 @@ from qd_pix2pix.inference.predict.predict import BATCH, Outputs, best_device, de
 from qd_pix2pix.inference.predict.pretrained import save_pretrained
 from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
 from qd_pix2pix.models import FieldModel
-from qd_pix2pix.provenance import provenance
+from qd_pix2pix.provenance import provenance, runs_of
 from qd_pix2pix.reports.run_page import print_table, write_report
 from qd_pix2pix.schema import Field, units_of
 from qd_pix2pix.training.checkpoint import load_model
@@ -223,7 +223,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: dict[str, Any], folder: 
     """Predict a user's own dots, and with ``verify`` solve them too: files and report into ``folder``."""
     model = load_model(checkpoint)
     values = read_fields(path)
-    recipe = recipe_of_dots(model, values.shape[-1], config["n_electrons"], config["material"], config["extent"])
+    recipe = recipe_of_dots(model, values.shape[-1], **_conditions(config["conditions"]))
     remarks = compare_with_training(values, model, recipe)
     inverse = config["verify"] and model.mapping.target.name == "V"
     predictions = predict_input(model, values, recipe, config["verify"], config["symmetrise"])
@@ -235,6 +235,15 @@ def evaluate_file(checkpoint: Path, path: Path, config: dict[str, Any], folder: 
         symmetrised=config["symmetrise"], origin=f"dots from {path.name}", remarks=remarks, inverse=inverse,
     )  # fmt: skip
     return _show(record, model, folder, None, None)
+
+
+def _conditions(given: dict[str, Any]) -> dict[str, Any]:
+    """Conditions of a user's own dots, by name; ValueError for a name that is none."""
+    names = ("n_electrons", "material", "extent")
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{name}: no such option or condition. Choices: {', '.join(names)}")
+    return {name: given.get(name) for name in names}
 
 
 def _charge_remark(predictions: Predictions, n_electrons: int) -> list[str]:
@@ -269,9 +278,9 @@ def evaluate(config: dict[str, Any]) -> Path:
         raise ValueError(
             "verify: held-out dots are compared with their exact fields anyway; verify=true is for input=..."
         )
-    for word in ("n_electrons", "material", "extent"):
-        if config[word] is not None:
-            raise ValueError(f"{word}: the dots of a split have their own; {word} is for input=...")
+    for name in _conditions(config["conditions"]):
+        if name in config["conditions"]:
+            raise ValueError(f"{name}: the dots of a split have their own; {name} is for input=...")
     if config["split"] not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
     recipes = load_model(checkpoint).card["recipes"]
@@ -296,8 +305,7 @@ def _make_folder(folder: Path) -> Path:
 
 def run_of(checkpoint: Path) -> Path | None:
     """The folder of the run that wrote a checkpoint, if it still lies there."""
-    run = checkpoint.resolve().parent.parent
-    return run if (run / "csv").is_dir() else None
+    return next((run for run in runs_of(checkpoint) if (run / "csv").is_dir()), None)
 
 
 def _show(record: dict[str, Any], model: FieldModel, folder: Path, run: Path | None, store: Store | None) -> Path:

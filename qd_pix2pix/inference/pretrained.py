@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors.torch import save_file
 
-from qd_pix2pix.cli import WORDS
 from qd_pix2pix.files import write_text, write_whole
 from qd_pix2pix.inference.predict.inputs import check_fields, compare_with_training, recipe_of_dots
 from qd_pix2pix.inference.predict.predict import Outputs, predict
 from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
 from qd_pix2pix.models import FieldModel
+from qd_pix2pix.provenance import read_overrides, runs_of
 from qd_pix2pix.reports.run_page import model_card
 from qd_pix2pix.schema import units_of
 from qd_pix2pix.training.checkpoint import CARD, MEASURES, load_model
@@ -126,8 +126,6 @@ def save_pretrained(checkpoint: Path, path: Path, records: list[dict[str, Any]])
 
 def _words(checkpoint: Path) -> str:
     """Of the command line that has trained a checkpoint, as far as its run's folder is there."""
-    kept = checkpoint.resolve().parent.parent / WORDS
-    if not kept.is_file():
-        return ""
+    kept = next((found for run in runs_of(checkpoint) if (found := read_overrides(run)) is not None), [])
     places = ("hydra.", "data_root=", "logger=", "launcher")
-    return " ".join(shlex.quote(word) for word in json.loads(kept.read_text()) if not word.startswith(places))
+    return " ".join(shlex.quote(word) for word in kept if not word.startswith(places))

@@ -34,27 +34,33 @@ def write_page(folder: Path) -> Path:
         ValueError: no sweep lies there.
     """
     study = read_study(folder)
-    finished = [record for record in study.records if record["state"] == FINISHED]
+    finished = [record for record in study.records if record.state == FINISHED]
     measures = [name for name in MEASURES if any(value_of(record, name) is not None for record in finished)]
     page = render(
         "sweep.html.j2",
         study=study,
         axes=[study.short(axis) for axis in study.axes],
-        counts={state: sum(r["state"] == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
-        hours=sum(record["seconds"] for record in study.records) / 3600,
+        counts={state: sum(r.state == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
+        hours=sum(record.seconds for record in study.records) / 3600,
         head=[*(MEASURES[name] for name in measures), *EXTRA.values(), "minutes"],
         points=[_row(point, study, measures) for point in study.points],
         runs=[_run(record, study, measures) for record in study.records],
         figures=list(_figures(study, measures)),
         samples=list(_samples(study)),
         differences=_differences(study),
-        commits=sort_values({record["commit"] for record in finished}),
-        hardware=sort_values({record["hardware"] for record in finished}),
-        command="python train.py -m " + shlex.join(json.loads((folder / SUMMARY).read_text())["words"]),
+        commits=sort_values({record.commit or "" for record in finished}),
+        hardware=sort_values({record.hardware or "" for record in finished}),
+        command="python train.py -m " + shlex.join(_overrides(folder)),
     )
     path = folder / "report.html"
     write_text(path, page)
     return path
+
+
+def _overrides(folder: Path) -> list[str]:
+    """Return the overrides of the sweep's last command; older sweeps call them words."""
+    summary = json.loads((folder / SUMMARY).read_text())
+    return summary.get("overrides", summary.get("words", []))
 
 
 def _text(measure: str, value: float) -> str:
@@ -79,7 +85,7 @@ def _cell(measure: str, runs: Any) -> dict[str, Any]:
 
 def _cells(records: tuple[Record, ...], measures: list[str]) -> list[dict[str, Any]]:
     cells = [_cell(name, [value_of(record, name) for record in records]) for name in [*measures, *EXTRA]]
-    minutes = np.mean([record["seconds"] for record in records]) / 60
+    minutes = np.mean([record.seconds for record in records]) / 60
     return [*cells, {"text": f"{minutes:.1f}", "sort": float(minutes)}]
 
 
@@ -96,15 +102,15 @@ def _row(point: Point, study: Study, measures: list[str]) -> dict[str, Any]:
 
 
 def _run(record: Record, study: Study, measures: list[str]) -> dict[str, Any]:
-    found = record["state"] == FINISHED
-    report = study.folder / record["key"] / "test" / "report.html"
+    found = record.state == FINISHED
+    report = study.folder / record.key / "test" / "report.html"
     return {
-        "key": record["key"],
-        "link": f"{record['key']}/test/report.html" if report.is_file() else "",
-        "values": [_axis_cell(record["point"].get(axis, "")) for axis in study.axes],
-        "seed": record["config"].get("seed", ""),
-        "state": record["state"],
-        "error": record.get("error", ""),
+        "key": record.key,
+        "link": f"{record.key}/test/report.html" if report.is_file() else "",
+        "values": [_axis_cell(record.point.get(axis, "")) for axis in study.axes],
+        "seed": record.config.get("seed", ""),
+        "state": record.state,
+        "error": record.error or "",
         "cells": _cells((record,), measures) if found else [],
     }
 
@@ -137,7 +143,7 @@ def _learning(study: Study) -> Iterator[Panel]:
     histories = [
         (
             ", ".join(f"{study.short(a)} {v}" for a, v in point.values.items()),
-            read_history(study.folder / record["key"]),
+            read_history(study.folder / record.key),
         )
         for point in study.points
         for record in point.records
@@ -156,7 +162,7 @@ def _samples(study: Study) -> Iterator[Panel]:
     records = [record for point in study.points for record in point.records if value_of(record, measure) is not None]
     records.sort(key=lambda record: value_of(record, measure) or 0.0, reverse=measure not in SMALLER_IS_BETTER)
     for name, record in (("Best", records[0]), ("Worst", records[-1])) if len(records) > 1 else ():
-        path = study.folder / record["key"] / "test" / "predictions.h5"
+        path = study.folder / record.key / "test" / "predictions.h5"
         if not path.is_file():
             continue
         p = Predictions.read(path)
@@ -167,7 +173,7 @@ def _samples(study: Study) -> Iterator[Panel]:
             continue
         axes = Axes(p.extent, p.units, p.source_field, p.target_field)
         figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], ["typical dot", "worst dot"])
-        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record["point"].items())
+        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record.point.items())
         found = _text(measure, value_of(record, measure) or 0.0)
         yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure]} {found}.", wide=True)
 

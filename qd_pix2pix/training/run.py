@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,21 +16,19 @@ from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from qd_pix2pix.cli import WORDS
 from qd_pix2pix.data.datamodule import DotsDataModule
 from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
 from qd_pix2pix.data.store import Store, training_statistics
 from qd_pix2pix.evaluation.evaluate import best_device, device_name, evaluate_split
-from qd_pix2pix.files import write_text
 from qd_pix2pix.mapping.conditions import recipes_of
 from qd_pix2pix.models import FieldModel
-from qd_pix2pix.provenance import provenance
+from qd_pix2pix.provenance import provenance, write_overrides
 from qd_pix2pix.reports.figures import Axes
 from qd_pix2pix.reports.history import overall, read_tests
 from qd_pix2pix.schema import FIELDS, get_field, units_of
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, check_resumable, flatten
-from qd_pix2pix.training.distributed import is_first, world_size
+from qd_pix2pix.training.distributed import is_first, settle_rank, world_size
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
 
@@ -53,6 +50,7 @@ def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
     Raises:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
     """
+    settle_rank(config["trainer"])
     check_config(config)
     with _claim(run, resuming=bool(config["ckpt_path"])) if is_first() else nullcontext():
         return _train(config, run, words)
@@ -100,8 +98,7 @@ def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
 
 def _prepare(run: Path, words: Sequence[str]) -> None:
     """Keep the words of the command line; clean up after a run that was killed while it wrote."""
-    kept = [word for word in words if not word.startswith("ckpt_path=")]
-    write_text(run / WORDS, json.dumps(kept, indent=1) + "\n")
+    write_overrides(run, words)
     for leftover in (run / "checkpoints").glob(".*.tmp"):
         leftover.unlink()
 
