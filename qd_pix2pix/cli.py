@@ -130,11 +130,11 @@ def generate() -> None:
 def _generate(config: dict[str, Any]) -> None:
     """Draw and solve, or check."""
     with loading():
-        from qd_pix2pix.data.generate import generate, make_launcher
-        from qd_pix2pix.data.store import check
+        from qd_pix2pix.data.generate import check, generate, make_launcher
+        from qd_pix2pix.reports.dataset_page import ensure_dataset_page
     path = config["check"] or generate(config["data"], config["data_root"], make_launcher(config["launcher"]))
     sizes = ", ".join(f"{size} {split}" for split, size in check(path).items())
-    print(f"{path}: complete and unaltered, {sizes}; see {path}/dataset.html")
+    print(f"{path}: complete and unaltered, {sizes}; see {ensure_dataset_page(path)}")
 
 
 def evaluate() -> None:
@@ -145,10 +145,18 @@ def evaluate() -> None:
 def _evaluate(config: dict[str, Any]) -> None:
     """Predictions, measures, report."""
     with loading():
-        from qd_pix2pix.evaluation.evaluate import evaluate
+        from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
+        from qd_pix2pix.reports.model_card import trained_by, write_model_card
+        from qd_pix2pix.reports.run_page import show as show_page
         from qd_pix2pix.training.distributed import limit_threads
     limit_threads()
-    evaluate(config)
+    checkpoint, folders = Path(str(config["checkpoint"])), evaluate(config)
+    for folder in folders:
+        show_page(folder, None if config["input"] else run_of(checkpoint))
+    if config["save"]:
+        weights = save_tested(checkpoint, Path(config["save"]), folders)
+        card = write_model_card(weights, folders, trained_by(checkpoint))
+        print(f"weights      {weights}\nmodel card   {card}")
 
 
 def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from qd_pix2pix.inference.predict.pretrained import Surrogate
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.generate import Recipe, make_recipe
+from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.reports.figures import Axes, comparison
 from solvers import Grid
 

@@ -27,13 +27,13 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger
-from qd_pix2pix.inference.predict.predict import predict
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.evaluation.evaluate import best_device
 from qd_pix2pix.files import write_text
+from qd_pix2pix.inference.predict import predict
 from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.models import FieldModel, Pix2Pix, Regressor
 from qd_pix2pix.models.base import build_optimizer

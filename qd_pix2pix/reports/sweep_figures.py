@@ -9,7 +9,7 @@ from matplotlib.axes import Axes as MplAxes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.reports.figures import COLOURS
+from qd_pix2pix.reports.figures import COLOURS, plain
 from qd_pix2pix.sweeps.study import Study, number
 
 Curve = tuple[NDArray, NDArray]
@@ -39,11 +39,6 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
     if by:
         panel.legend(fontsize=8)
     return figure
-
-
-def plain(text: str | None) -> str:
-    """Return a text that Matplotlib shows as it is: values of axes may hold dollars, which would begin a formula."""
-    return (text or "").replace("$", r"\$")
 
 
 def _places(values: Sequence[str]) -> dict[str, float]:

@@ -16,16 +16,18 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from qd_pix2pix.files import digest
-from qd_pix2pix.mapping.conditions import facts_of
+from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.run import NO_END, total_steps, trainer_options, untrained
 
 KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),
-    *("loader.batch_size", "data.grid.n", "trainer.precision", "trainer.devices"),
+    *("loader.batch_size", "data.", "trainer.precision", "trainer.devices"),
 )
 """Parts of the configuration that fix the time of a step."""
+NO_PART = tuple(f"data.{name}" for name in ("seed", "train", "val", "test", "shard_size"))
+"""Parts of the above that do not."""
 WARM, TIMED = 2, 4
 """Steps that are made, and steps that are timed."""
 ENOUGH = 5.0
@@ -76,7 +78,7 @@ class Estimates:
 
 def _kind(flat: dict[str, Any]) -> str:
     """Return the name of all runs whose steps take the same time."""
-    return digest({name: value for name, value in flat.items() if name.startswith(KIND)})
+    return digest({name: value for name, value in flat.items() if name.startswith(KIND) and name not in NO_PART})
 
 
 def _seconds(limit: str | None) -> float:
@@ -89,13 +91,11 @@ def _seconds(limit: str | None) -> float:
 class _Noise(Dataset[dict[str, torch.Tensor]]):
     """Random samples of the right shape."""
 
-    def __init__(self, config: dict[str, Any], model: Any) -> None:
-        n = config["data"]["grid"]["n"]
-        self.item = {name: torch.rand(1, n, n) for name in ("source", "target")}
-        self.item["facts"] = torch.tensor(facts_of(config["data"]), dtype=torch.float32)
-        for field in model.mapping.outputs[1:]:
-            self.item[field.name] = torch.rand(()) if field.is_scalar else torch.rand(1, n, n)
-        self.length = (WARM + TIMED) * config["loader"]["batch_size"]
+    def __init__(self, predictor: Predictor, length: int) -> None:
+        schema, mapping = predictor.schema, predictor.mapping
+        names = (*mapping.sources, *mapping.outputs, *(column.name for column in schema.given))
+        self.item = {name: torch.rand(schema.domain.shape if schema[name].is_field else ()) for name in names}
+        self.length = length
 
     def __len__(self) -> int:
         return self.length
@@ -158,6 +158,7 @@ def seconds_per_step(config: dict[str, Any]) -> float:
         enable_model_summary=False,
         callbacks=[clock],
     )
+    batch = config["loader"]["batch_size"]
     with _silent():
-        make().fit(model, DataLoader(_Noise(config, model), config["loader"]["batch_size"]))
+        make().fit(model, DataLoader(_Noise(model.predictor, (WARM + TIMED) * batch), batch))
     return clock.per_step()

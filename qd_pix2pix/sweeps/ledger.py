@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from qd_pix2pix.evaluation.measures import larger_is_better
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import overall, read_history, read_tests
 
 RECORD = "record.json"
 STARTED, FINISHED, FAILED = "started", "finished", "failed"
-SMALLEST = ("l1", "l2", "linf", "nmae", "charge_error", "mae")
-"""Measures of validation of which the smallest is the best."""
 
 
 @dataclass(frozen=True)
@@ -123,16 +122,16 @@ def read_results(run: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{run / 'test'}: no metrics.json is there")
     several = len(tests) > 1
     first = next(iter(tests.values()))
-    card = first["model"]
+    card = first.model
     best = {}
     for name, (_, values) in read_history(run).items():
         split, _, measure = name.partition("/")
         if split == "val":
-            best[measure] = float(values.min() if measure.split("/")[-1] in SMALLEST else values.max())
+            best[measure] = float(values.max() if larger_is_better(measure) else values.min())
     return {
-        "measures": overall(tests) if several else first["measures"],
-        "also": {} if several else first["also"],
-        "members": {name: test["measures"] for name, test in tests.items()} if several else {},
+        "measures": overall(tests) if several else first.measures,
+        "also": {} if several else first.also,
+        "members": {name: test.measures for name, test in tests.items()} if several else {},
         "validation": best,
         "steps": card["step"],
         "train_seconds": card["train_seconds"],

@@ -17,6 +17,7 @@ from hydra.utils import instantiate
 from tqdm import tqdm
 
 from qd_pix2pix.errors import first_cause, is_expected
+from qd_pix2pix.evaluation.measures import MEASURES
 from qd_pix2pix.files import to_json, write_text
 from qd_pix2pix.reports.sweep_page import write_page
 from qd_pix2pix.sweeps.estimate import Estimates
@@ -29,7 +30,7 @@ from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.loggers import quiet
 from qd_pix2pix.training.run import check_config
 
-SHOWN = {"nmae": ("NMAE", 100, "%"), "r2": ("R²", 1, ""), "ssim": ("SSIM", 1, "")}
+SHOWN = {m.name: (m.label, 100 if m.percent else 1, "%" if m.percent else "") for m in MEASURES.values() if m.in_sweeps}
 """Measures of the table on the terminal: name, factor, unit."""
 
 

@@ -1,24 +1,14 @@
-"""What an exact resume rests on: whatever depends on the progress of a training is a function of its step alone.
+"""Exact resume: whatever depends on the progress of a training is a function of its step alone.
 
-A step is a batch, in both models. Lightning's own counters of epochs and batches are not enough: they tell where a hook
-was called, and miss an epoch where a checkpoint is written in the hook of its last batch.
+A step is a batch, in all models. Lightning's own counters of epochs and batches are not enough: they miss
+an epoch where a checkpoint is written in the hook of its last batch.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pytorch_lightning as pl
 
-
-def seed_of(*numbers: int) -> int:
-    """A seed of 63 bits for torch, from whole numbers of at least 0; the same on every machine."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) & (2**63 - 1)
-
-
-def place_of(trainer: pl.Trainer) -> tuple[int, int]:
-    """Epoch in which the next batch lies, and the number of batches of this epoch that are done."""
-    epoch, batches = divmod(trainer.global_step, int(trainer.num_training_batches))
-    return epoch, batches
+from qd_pix2pix.data.sampler import place_of
 
 
 class Place(pl.Callback):

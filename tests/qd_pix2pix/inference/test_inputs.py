@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from qd_pix2pix.inference.predict.inputs import check_fields, compare_with_training, read_fields, recipe_of_dots
 
+from qd_pix2pix.inference.inputs import check_fields, compare_with_training, read_fields, recipe_of_dots
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.training.checkpoint import load_model
 

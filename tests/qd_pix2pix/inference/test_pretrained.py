@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 import torch
-from qd_pix2pix.inference.predict.pretrained import save_pretrained
 from safetensors import safe_open
 from safetensors.torch import save_file
 from small import SMALL_REGRESSOR, configuration, evaluation
@@ -14,6 +13,7 @@ from small import SMALL_REGRESSOR, configuration, evaluation
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.inference.pretrained import save_pretrained
 from qd_pix2pix.training.checkpoint import CARD, build_model, load_model
 from qd_pix2pix.training.run import make_card
 
