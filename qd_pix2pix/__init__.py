@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qd_pix2pix.inference.pretrained import Surrogate
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def from_pretrained(path: Path | str) -> Surrogate:
