@@ -18,7 +18,7 @@ test: $(VENV)/test.stamp ## install what the tests need, and run them
 slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 5 where there are none
 	$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist worksteal || [ $$? -eq 5 ]
 
-check: $(VENV)/check.stamp ## ruff, types, spelling, layout, words, tables
+check: $(VENV)/check.stamp ## ruff, types, spelling, layout, phrases, tables
 	$(BIN)/pre-commit run --all-files
 	$(BIN)/python -m pytest tests/test_layout.py tests/test_words.py tests/test_tables.py
 

@@ -121,14 +121,14 @@ def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
         check_config(configuration("train", *words))
 
 
-def test_what_is_told_of_field_regressors_is_what_the_commands_now_say(regressor_runs):
-    """A result whose words have changed since is not shown as that of today's command."""
+def test_results_of_field_regressors_belong_to_the_current_commands(regressor_runs):
+    """A result whose overrides have changed since is not shown as that of the current command."""
     today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
     assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
 
 
 def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
-    """Two names of one configuration share a run; what is kept is not trained again, what failed is told."""
+    """Two names of one configuration share a run; kept runs are not trained again, failed ones are reported."""
     small = (*SMALL_DATA, *SMALL_REGRESSOR, *SHORT, "network.equivariant=false", "launcher.workers=1")
     study = {"network a": small, "network b": (*small, "seed=0"), "network c": (*small, "seed=-1")}
     monkeypatch.chdir(tmp_path)
@@ -222,14 +222,14 @@ def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monk
 @pytest.mark.parametrize("study", NARROW)
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_studies_of_the_paper_compose(paper_figures, study, scale):
-    plan = paper_figures.make_plan(paper_figures.words_of(study, scale, []))
+    plan = paper_figures.make_plan(paper_figures.overrides_of(study, scale, []))
     runs = plan.runs()
     assert plan.name == f"{study}-{scale}" and len(runs) == len({run.key for run in runs}) >= 4
     assert {run.config["seed"] for run in runs} == ({0, 1, 2} if scale == "paper" else {0})
     check_config(runs[-1].config)
 
 
-def test_a_picture_knows_neither_zero_nor_scale(paper_figures):
+def test_a_picture_has_neither_zero_nor_scale(paper_figures):
     fields = np.array([[[2.0, 4.0], [3.0, 2.0]], [[0.0, 0.1], [0.051, 0.0]]])
     expected = [[[0, 1], [128 / 255, 0]], [[0, 1], [130 / 255, 0]]]
     np.testing.assert_allclose(paper_figures.studies.as_images(fields), expected)

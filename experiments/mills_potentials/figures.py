@@ -1,4 +1,4 @@
-"""The four classes of Mills, Spanner and Tamblyn (2017): how exact the ground states are, how fast they are made.
+"""Measure accuracy and speed for the four classes of Mills, Spanner and Tamblyn (2017).
 
 python -m experiments.mills_potentials.figures           (writes table.json and potentials.png)
 """
@@ -31,17 +31,17 @@ HERE = Path(__file__).parent
 CLASSES = ("harmonic", "infinite_well", "double_gaussian", "random")
 MODES = (24, 32, 48, 64, 90, 128)
 REFERENCE = 96
-"""Sine functions per direction that stand for very many where there is no formula: V is smooth there."""
+"""Sine functions per direction of the reference where there is no closed form; V is smooth there."""
 OTHER_READINGS = (
     ("double_gaussian", "potential.depth=[0.2,0.4]"),
     ("random", "potential.v_max=20.0", "solver.n_modes=64"),
 )
-"""What the paper may also have meant."""
+"""Other interpretations of the paper."""
 SHOWN = 4
 
 
 def configuration(name: str, *words: str) -> dict[str, Any]:
-    """The dataset's recipe of experiment=mills_<name>, as generate.py sees it."""
+    """Return the dataset configuration of experiment=mills_<name>, as in generate.py."""
     with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
         config = compose("generate", [f"experiment=mills_{name}", *words])
     return OmegaConf.to_container(config, resolve=True)["data"]  # type: ignore[index, call-overload, return-value]

@@ -47,12 +47,12 @@ class Experiment:
 
     Attributes:
         draw: finished study -> figures by name, and numbers beyond those of the ledger.
-        words: of ``train.py -m``.
-        laptop: more words for ``scale=smoke`` and ``scale=laptop``.
+        overrides: of ``train.py -m``.
+        laptop: further overrides for ``scale=smoke`` and ``scale=laptop``.
     """
 
     draw: Callable[[Study], tuple[dict[str, Figure], dict[str, Any]]]
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     laptop: tuple[str, ...] = ()
 
 
@@ -83,35 +83,41 @@ EXPERIMENTS = {
 }
 
 
-def words_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
+def overrides_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
     """Return the overrides of ``train.py -m``."""
     experiment = EXPERIMENTS[name]
     less = (*experiment.laptop, *ONE_SEED) if scale != "paper" else ()
     if scale == "smoke":  # it has fewer steps than any laptop
-        less = tuple(word for word in less if not word.startswith("trainer.max_steps"))
-    words = [*experiment.words, f"scale={scale}", *less, *more]
-    return list({word.split("=")[0]: word for word in words}.values())  # the last word on each matter
+        less = tuple(override for override in less if not override.startswith("trainer.max_steps"))
+    overrides = [*experiment.overrides, f"scale={scale}", *less, *more]
+    return list(
+        {override.split("=")[0]: override for override in overrides}.values()
+    )  # the last override of each option
 
 
-def results(study: Study, words: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
+def results(study: Study, overrides: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     """Return each run's measures with their provenance, and further numbers of the figures."""
     runs = [{name: value for name, value in r.items() if name not in NOT_KEPT} for r in study.records]
-    return {"command": "python train.py -m " + shlex.join(words), "runs": runs, "found": found}
+    return {"command": "python train.py -m " + shlex.join(overrides), "runs": runs, "found": found}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train missing runs and draw the study."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("study", choices=EXPERIMENTS)
-    parser.add_argument("words", nargs="*", help="scale=smoke, laptop or paper; further words of train.py -m")
+    parser.add_argument("overrides", nargs="*", help="scale=smoke, laptop or paper; further overrides of train.py -m")
     parser.add_argument("--output", type=Path, help="folder of figures and results.json")
     given = parser.parse_args(arguments)
-    scales = [word.removeprefix("scale=") for word in given.words if word.startswith("scale=")] or ["laptop"]
+    scales = [override.removeprefix("scale=") for override in given.overrides if override.startswith("scale=")] or [
+        "laptop"
+    ]
     if scales[-1] not in SCALES:
         parser.error(f"scale: expected {', '.join(SCALES)}, got {scales[-1]!r}")
-    words = words_of(given.study, scales[-1], [word for word in given.words if not word.startswith("scale=")])
-    plan = make_plan(words)
-    subprocess.run([sys.executable, str(ROOT / "train.py"), "-m", *words], check=True)
+    overrides = overrides_of(
+        given.study, scales[-1], [override for override in given.overrides if not override.startswith("scale=")]
+    )
+    plan = make_plan(overrides)
+    subprocess.run([sys.executable, str(ROOT / "train.py"), "-m", *overrides], check=True)
     study = read_study(plan.folder)
     figures, found = EXPERIMENTS[given.study].draw(study)
     smoke = Path("runs/paper_figures") / given.study
@@ -119,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(output / f"{name}.png", dpi=110)
-    write_text(output / "results.json", json.dumps(results(study, words, found), indent=1) + "\n")
+    write_text(output / "results.json", json.dumps(results(study, overrides, found), indent=1) + "\n")
     print(f"\nfigures {output}")
 
 

@@ -47,7 +47,7 @@ def draw_convergence(errors: Errors) -> Figure:
 
 
 def draw_estimates(errors: Errors) -> Figure:
-    """Estimated against true density error, one point a dot."""
+    """Estimated against measured density error, one point per dot."""
     figure = Figure(figsize=(9.5, 4.6), layout="constrained")
     for panel, preset in zip(figure.subplots(1, 2), ("paper", "converged"), strict=True):
         for marker, (material, by_n) in zip("os", errors.items(), strict=False):
