@@ -90,9 +90,7 @@ def overrides_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
     if scale == "smoke":  # it has fewer steps than any laptop
         less = tuple(override for override in less if not override.startswith("trainer.max_steps"))
     overrides = [*experiment.overrides, f"scale={scale}", *less, *more]
-    return list(
-        {override.split("=")[0]: override for override in overrides}.values()
-    )  # the last override of each option
+    return list({override.split("=")[0]: override for override in overrides}.values())  # the last of each option
 
 
 def results(study: Study, overrides: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
