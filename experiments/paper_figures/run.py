@@ -106,20 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("overrides", nargs="*", help="scale=smoke, laptop or paper; further overrides of train.py -m")
     parser.add_argument("--output", type=Path, help="folder of figures and results.json")
     given = parser.parse_args(arguments)
-    scales = [override.removeprefix("scale=") for override in given.overrides if override.startswith("scale=")] or [
-        "laptop"
-    ]
-    if scales[-1] not in SCALES:
-        parser.error(f"scale: expected {', '.join(SCALES)}, got {scales[-1]!r}")
-    overrides = overrides_of(
-        given.study, scales[-1], [override for override in given.overrides if not override.startswith("scale=")]
-    )
+    given_scales = [override for override in given.overrides if override.startswith("scale=")]
+    scale = (given_scales or ["scale=laptop"])[-1].removeprefix("scale=")
+    if scale not in SCALES:
+        parser.error(f"scale: expected {', '.join(SCALES)}, got {scale!r}")
+    overrides = overrides_of(given.study, scale, [o for o in given.overrides if o not in given_scales])
     plan = make_plan(overrides)
     subprocess.run([sys.executable, str(ROOT / "train.py"), "-m", *overrides], check=True)
     study = read_study(plan.folder)
     figures, found = EXPERIMENTS[given.study].draw(study)
     smoke = Path("runs/paper_figures") / given.study
-    output = given.output or (smoke if scales[-1] == "smoke" else HERE / scales[-1] / given.study)
+    output = given.output or (smoke if scale == "smoke" else HERE / scale / given.study)
     output.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(output / f"{name}.png", dpi=110)
