@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: help run test check install clean
+.PHONY: help run test slow check tables build install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,25 +13,40 @@ run: install ## the main job: solve dots, train pix2pix, evaluate, write the rep
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(VENV)/test.stamp ## install what the tests need, and run them
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" --numprocesses logical --maxprocesses 4 --dist worksteal
 
-check: $(VENV)/test.stamp ## ruff, types, layout
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_layout.py
+slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 5 where there are none
+	$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist worksteal || [ $$? -eq 5 ]
+
+check: $(VENV)/check.stamp ## ruff, types, spelling, layout, phrases, tables
+	$(BIN)/pre-commit run --all-files
+	$(BIN)/python -m pytest tests/test_layout.py tests/test_words.py tests/test_tables.py
+
+tables: $(VENV)/install.stamp ## write the tables of README, docs and experiments from their results
+	$(BIN)/python -m experiments.tables
+
+build: $(VENV)/build.stamp ## sdist and wheel in dist/
+	$(BIN)/python -m build
 
 install: $(VENV)/install.stamp ## create .venv and install the package
 
-$(VENV)/install.stamp: pyproject.toml constraints.txt
+$(VENV)/install.stamp: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(INSTALL) .
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/install.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,check]'
+	$(INSTALL) '.[test]'
 	touch $@
 
-clean: ## remove .venv and caches; datasets and runs stay
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+$(VENV)/check.stamp: $(VENV)/test.stamp
+	$(INSTALL) '.[check]'
+	touch $@
+
+$(VENV)/build.stamp: $(VENV)/install.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt build
+	touch $@
+
+clean: ## remove .venv, builds and caches; datasets and runs stay
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

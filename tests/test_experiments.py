@@ -1,6 +1,6 @@
 """Every experiment's configuration runs, minimised; those of Mills et al. give their potentials and energies."""
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -105,10 +105,7 @@ def test_energies_agree_with_finite_differences(mills, name):
 
 
 def script(path):
-    specification = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / "experiments" / f"{path}.py")
-    module = sys.modules[specification.name] = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"experiments.{path.replace('/', '.')}")
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +121,14 @@ def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
         check_config(configuration("train", *words))
 
 
-def test_what_is_told_of_field_regressors_is_what_the_commands_now_say(regressor_runs):
-    """A result whose words have changed since is not shown as that of today's command."""
+def test_results_of_field_regressors_belong_to_the_current_commands(regressor_runs):
+    """A result whose overrides have changed since is not shown as that of the current command."""
     today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
     assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
 
 
 def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
-    """Two names of one configuration share a run; what is kept is not trained again, what failed is told."""
+    """Two names of one configuration share a run; kept runs are not trained again, failed ones are reported."""
     small = (*SMALL_DATA, *SMALL_REGRESSOR, *SHORT, "network.equivariant=false", "launcher.workers=1")
     study = {"network a": small, "network b": (*small, "seed=0"), "network c": (*small, "seed=-1")}
     monkeypatch.chdir(tmp_path)
@@ -152,10 +149,7 @@ def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_
     assert log.stat().st_mtime_ns == before
 
 
-def test_networks_are_held_against_other_labels_of_the_same_dots(
-    regressor_runs, regressor_run, small_store, single_store, monkeypatch
-):
-    monkeypatch.setitem(sys.modules, "run", regressor_runs)
+def test_networks_are_evaluated_against_other_labels_of_the_same_dots(regressor_run, small_store, single_store):
     against = script("field_regressors/truth").against
     network = regressor_run / "checkpoints" / "best.ckpt"
     for truth, n_electrons in ((small_store, 2), (single_store, 1)):
@@ -179,6 +173,7 @@ def test_the_inverse_gives_potentials_of_these_densities(tmp_path, monkeypatch, 
     (r2, exact), (_, noisy) = [(float(row[1]), float(row[3].removesuffix(" %"))) for row in rows]
     assert r2 > 0.99 and exact < 1 < noisy, "percent of the charge in the wrong place"
     assert (tmp_path / "inverse.png").stat().st_size > 20_000
+    assert json.loads((tmp_path / "inverse.json").read_text())["dots"] == 4
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +203,9 @@ def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monk
     assert len(kept["runs"]) == 2 and all(run["measures"]["r2"] < 1 for run in kept["runs"])
     pictures = [*folder.glob("*.png")]
     assert pictures and all(path.stat().st_size > 5000 for path in pictures)
-    rows = [line for line in script("paper_figures/tables").table(folder) if line.endswith("| 1 |")]
-    assert len(rows) == 2, "one seed at each of two points"
+    tables = script("paper_figures/tables")
+    rows = tables.study_table(kept, tables.MEASURES, more=["seeds"]).splitlines()[2:]
+    assert len(rows) == 2 and all(row.endswith("| 1 |") for row in rows), "one seed at each of two points"
     told = {run["point"].get("mapping", ""): run["measures"] for run in kept["runs"]}
     if study == "mappings":
         assert kept["found"]["ssim_own"] == pytest.approx(told["V_to_nint"]["ssim"], abs=1e-5)
@@ -226,14 +222,14 @@ def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monk
 @pytest.mark.parametrize("study", NARROW)
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_studies_of_the_paper_compose(paper_figures, study, scale):
-    plan = paper_figures.make_plan(paper_figures.words_of(study, scale, []))
+    plan = paper_figures.make_plan(paper_figures.overrides_of(study, scale, []))
     runs = plan.runs()
     assert plan.name == f"{study}-{scale}" and len(runs) == len({run.key for run in runs}) >= 4
     assert {run.config["seed"] for run in runs} == ({0, 1, 2} if scale == "paper" else {0})
     check_config(runs[-1].config)
 
 
-def test_a_picture_knows_neither_zero_nor_scale(paper_figures):
+def test_a_picture_has_neither_zero_nor_scale(paper_figures):
     fields = np.array([[[2.0, 4.0], [3.0, 2.0]], [[0.0, 0.1], [0.051, 0.0]]])
     expected = [[[0, 1], [128 / 255, 0]], [[0, 1], [130 / 255, 0]]]
     np.testing.assert_allclose(paper_figures.studies.as_images(fields), expected)

@@ -1,36 +1,84 @@
-"""The Python of the README runs as it stands, and says what the README says of it."""
+"""The Python of README and docs runs as it stands, and gives what the text says."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [
+    (path.relative_to(ROOT), text)
+    for path in PAGES
+    for text in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+]
+CHECKED = {
+    "README.md": "from_pretrained",
+    "docs/datasets.md": "SLURM",
+    "docs/own_dots.md": "range",
+    "docs/solver.md": "charging(",
+}
 
 
-def run_example(word, monkeypatch):
-    """Variables of the one example that contains the word."""
-    (example,) = [text for text in EXAMPLES if word in text]
-    monkeypatch.chdir(ROOT)
+def run_example(page):
+    """Variables of the example of a page."""
+    (example,) = [text for path, text in EXAMPLES if str(path) == page]
     variables = {}
-    exec(compile(example, "README.md", "exec"), variables)
+    exec(compile(example, page, "exec"), variables)
     return variables
 
 
-def test_the_surrogate_is_near_the_solver_and_keeps_the_charge(monkeypatch, capsys):
-    variables = run_example("from_pretrained", monkeypatch)
+def test_every_example_is_checked_below():
+    assert [str(path) for path, _ in EXAMPLES] == sorted(CHECKED)
+    assert all(CHECKED[str(path)] in text for path, text in EXAMPLES)
+
+
+def test_readme_has_at_most_900_words():
+    text = re.sub(r"<!-- .*? -->", "", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(text.split()) <= 900
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_to_files(path):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if not link.startswith("http") and not (path.parent / link).exists()]
+    assert not missing
+
+
+def test_the_surrogate_is_near_the_solver_and_conserves_charge(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    variables = run_example("README.md")
     charge, nmae = map(float, capsys.readouterr().out.split())
     assert charge == pytest.approx(2, abs=2e-6)
     assert nmae < 0.01
     assert variables["density"].min() >= 0
 
 
-def test_the_solver_shows_its_result(monkeypatch, capsys):
-    dot = run_example("charging(", monkeypatch)["dot"]
+def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    density = run_example("docs/own_dots.md")["density"]
+    assert "(64, 64)" in capsys.readouterr().out
+    assert density.sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+
+
+def test_the_solver_shows_its_result(capsys):
+    dot = run_example("docs/solver.md")["dot"]
     shown = capsys.readouterr().out.split()
     assert float(shown[0]) == dot.energy
     # V = c x^2 along each axis: half of sqrt(2 c hbar^2 / m*) for each of two electrons, and their repulsion on top
     alone = 2 * sum(0.5 * (2 * c * 2 * 0.0380998 / 0.067) ** 0.5 for c in (2e-3, 4e-3))
     assert alone < dot.energy < 2 * alone
     assert dot.energy - alone == pytest.approx(dot.interaction, rel=0.5)
+
+
+def test_the_scheduler_of_a_cluster_starts(monkeypatch, tmp_path):
+    dask_jobqueue = pytest.importorskip("dask_jobqueue")
+    asked = []
+    monkeypatch.setattr(dask_jobqueue.SLURMCluster, "scale", lambda self, n=0, **sizes: asked.append(sizes))
+    monkeypatch.setattr(signal, "pause", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    with run_example("docs/datasets.md")["jobs"] as jobs:
+        assert asked[0] == {"jobs": 4}
+        assert (tmp_path / "scheduler.json").is_file()
+        assert "#SBATCH -p cpu" in jobs.job_script()

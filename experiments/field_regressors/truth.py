@@ -1,9 +1,9 @@
-"""Holds the networks that learned M = 8 labels against converged labels of the same test dots.
+"""Evaluate networks trained on M = 8 labels against converged labels of the same test dots.
 
-    python experiments/field_regressors/truth.py
+    python -m experiments.field_regressors.truth
 
-Of every run of a learning curve, and every half hour, that is finished here, where the converged dots are there, too.
-What it finds stands as "truth" and, of the labels themselves, "labels_truth" in results.json.
+All learning curves and 30-minute runs that are finished on this machine are evaluated, if their converged dataset is
+there, too. In results.json, "truth" is the error of the network and "labels_truth" that of its training labels.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import json
 from pathlib import Path
 
 import numpy as np
-from run import DOTS, HERE, RESULTS, curves, folder, nmae_of, read_results
 
+from experiments.field_regressors.run import RESULTS, folder, nmae_of, read_results
+from experiments.field_regressors.studies import DOTS, curves
+from experiments.field_regressors.weights import WEIGHTS
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.files import write_text
 
-ELSEWHERE = {"bar gaas-N2 30 min": HERE / "weights" / "V_to_nint-gaas-N2-paper.safetensors"}
-"""Weights that stand in for a run that was finished elsewhere."""
+ELSEWHERE = {"bar gaas-N2 30 min": WEIGHTS / "gaas-N2-paper.safetensors"}
+"""Weights that replace a run finished on another machine."""
 
 
 def against(network: Path, learned: Store, truth: Store) -> tuple[float, float]:
-    """NMAE of a network, and of the labels that it learned, on the test dots of other labels.
+    """Return the NMAE of a network, and that of its training labels, against other labels of the same test dots.
 
     Raises:
-        ValueError: these are other dots.
+        ValueError: the two datasets hold different dots.
     """
     labels, others = (store.split("test").load(("V", "n_int")) for store in (learned, truth))
     if not np.array_equal(labels["V"], others["V"]):
@@ -35,7 +37,7 @@ def against(network: Path, learned: Store, truth: Store) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Find what is missing, and keep it."""
+    """Evaluate what is missing in results.json."""
     results = read_results()
     for kind in DOTS:
         exact = results.get(f"curve {kind} converged 4800 dots")

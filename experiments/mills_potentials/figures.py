@@ -1,6 +1,6 @@
-"""The four classes of Mills, Spanner and Tamblyn (2017): how exact the ground states are, how fast they are made.
+"""Measure accuracy and speed for the four classes of Mills, Spanner and Tamblyn (2017).
 
-python experiments/mills_potentials/figures.py           (writes table.json and potentials.png)
+python -m experiments.mills_potentials.figures           (writes table.json and potentials.png)
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ HERE = Path(__file__).parent
 CLASSES = ("harmonic", "infinite_well", "double_gaussian", "random")
 MODES = (24, 32, 48, 64, 90, 128)
 REFERENCE = 96
-"""Sine functions per direction that stand for very many where there is no formula: V is smooth there."""
+"""Sine functions per direction of the reference where there is no closed form; V is smooth there."""
 OTHER_READINGS = (
     ("double_gaussian", "potential.depth=[0.2,0.4]"),
     ("random", "potential.v_max=20.0", "solver.n_modes=64"),
 )
-"""What the paper may also have meant."""
+"""Other interpretations of the paper."""
 SHOWN = 4
 
 
 def configuration(name: str, *words: str) -> dict[str, Any]:
-    """The dataset's recipe of experiment=mills_<name>, as generate.py sees it."""
+    """Return the dataset configuration of experiment=mills_<name>, as in generate.py."""
     with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
         config = compose("generate", [f"experiment=mills_{name}", *words])
     return OmegaConf.to_container(config, resolve=True)["data"]  # type: ignore[index, call-overload, return-value]
@@ -128,22 +128,8 @@ def draw(shown: dict[str, dict[str, NDArray]]) -> Figure:
     return figure
 
 
-def show(records: dict[str, dict[str, Any]]) -> None:
-    """Print the tables of the README."""
-    for name, r in records.items():
-        energy, above = (" … ".join(f"{e:.0f}" for e in r[key]) for key in ("energy", "energy_above_minimum"))
-        error = "{median:.2g} ({max:.2g})".format(**r["error"]) if "error" in r else ""
-        print(f"| {name} | {r['modes']} | {energy} | {above} | {error} | {r['systems_per_second']:.1f} |")
-        if "from_ideal_well" in r:
-            print("from the well with infinite walls: {median:.3g} ({max:.3g})".format(**r["from_ideal_well"]))
-    print("\n| class | " + " | ".join(f"{m}" for m in MODES) + " |")
-    for name, r in records.items():
-        cells = ("{median:.2g} ({max:.2g})".format(**r["error_of_modes"][m]) for m in MODES)
-        print(f"| {name} | " + " | ".join(cells) + " |")
-
-
 def main() -> None:
-    """Measure, print the tables, write the files."""
+    """Measure, write table.json and potentials.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=400, help="dots of each class that are generated")
     parser.add_argument("--compared", type=int, default=24, help="of these, dots solved with other numbers of modes")
@@ -151,9 +137,6 @@ def main() -> None:
     measured = {name: measure(name, arguments.systems, arguments.compared) for name in CLASSES}
     others = {" ".join(reading): other_reading(*reading) for reading in OTHER_READINGS}
     records = {name: record for name, (record, _) in measured.items()}
-    show(records)
-    for reading, (low, middle, high) in others.items():
-        print(f"{reading}: {low:.0f} … {middle:.0f} … {high:.0f} mHa above the minimum of V")
     (HERE / "table.json").write_text(
         json.dumps({"classes": records, "other_readings": others, "provenance": provenance()}, indent=1) + "\n"
     )

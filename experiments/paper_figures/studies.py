@@ -1,4 +1,4 @@
-"""What each study of the paper draws and measures, from its finished runs."""
+"""Figures and numbers of each study of the paper, from its finished runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qd_pix2pix.training.checkpoint import load_model
 
 Drawn = tuple[dict[str, Figure], dict[str, Any]]
 IMAGE = 64
-"""Side of the field in points: discriminators that see more are ImageGANs."""
+"""Side of the field in points: discriminators with a larger receptive field are ImageGANs."""
 LOSSES = {
     "train/g_adversarial": "generator, adversarial",
     "train/g_reconstruction": "generator, L1 (scaled)",
@@ -35,39 +35,39 @@ LOSSES = {
 
 
 def first_runs(study: Study) -> dict[tuple[str, ...], Record]:
-    """The first seed at each point, by the values on the axes."""
+    """Return the first seed at each point, by the values on the axes."""
     return {tuple(point.values[axis] for axis in study.axes): point.records[0] for point in study.points}
 
 
 def folder_of(study: Study, record: Record) -> Path:
-    """Of a run."""
+    """Return the folder of a run."""
     return study.folder / record.key
 
 
 def predictions_of(study: Study, record: Record) -> Predictions:
-    """Of the test split."""
+    """Return the predictions of a run's test split."""
     return Predictions.read(folder_of(study, record) / "test" / "predictions.h5")
 
 
 def axes_of(p: Predictions) -> Axes:
-    """What a run's fields are."""
+    """Return extent, units and fields for the axes of a figure."""
     return Axes(p.extent, p.units, p.source_field, p.target_field)
 
 
 def side_by_side(found: dict[str, Predictions], dot: int) -> Figure:
-    """One test dot by several runs, one row each."""
+    """Return a figure of one test dot, with one row per run."""
     all_of = list(found.values())
     rows = [[getattr(p, name)[dot] for p in all_of] for name in ("source", "target", "predicted")]
     return comparison([axes_of(p) for p in all_of], *(np.array(fields) for fields in rows), titles=list(found))
 
 
 def typical(p: Predictions) -> int:
-    """The test dot of median error."""
+    """Return the index of the test dot with the median error."""
     return int(np.argsort(p.measures["l1"])[len(p.sample) // 2])
 
 
 def mappings(study: Study) -> Drawn:
-    """Figures 3, 4, 5, 10, 11, A3 and A7, of the mappings that are there."""
+    """Figures 3, 4, 5, 10, 11, A3 and A7, for the mappings of the study."""
     runs = {values[0] if values else "V_to_nint": record for values, record in first_runs(study).items()}
     found = {name: predictions_of(study, record) for name, record in runs.items()}
     main = "V_to_nint" if "V_to_nint" in runs else next(iter(runs))
@@ -96,7 +96,7 @@ def mappings(study: Study) -> Drawn:
 
 
 def store_of(run: Path) -> Store:
-    """The dataset of a run."""
+    """Return the dataset of a run."""
     model = load_model(run / "checkpoints" / "best.ckpt")
     words = read_overrides(run) or []
     root = next((word.removeprefix("data_root=") for word in words if word.startswith("data_root=")), "data")
@@ -104,7 +104,7 @@ def store_of(run: Path) -> Store:
 
 
 def similarity(run: Path) -> Figure:
-    """Figure 5: SSIM, MSSIM and the norms of validation dots while the network learns; on the right all values."""
+    """Figure 5: SSIM, MSSIM and the norms of validation dots during training; all values on the right."""
     model = load_model(run / "checkpoints" / "best.ckpt")
     store, field = store_of(run), model.mapping.target
     snapshots = read_snapshots(run)
@@ -154,7 +154,7 @@ def mean_maps(store: Store) -> Figure:
 
 
 def against_others(p: Predictions, span: float) -> tuple[NDArray, NDArray]:
-    """Figure A7: SSIM of predictions with their exact fields (S,), and with those of all other dots (S (S - 1),)."""
+    """Figure A7: SSIM of predictions with their reference fields (S,), and with those of other dots (S (S - 1),)."""
     predicted, exact = (torch.as_tensor(np.asarray(f)) for f in (p.predicted, p.target))
     table = torch.stack([metrics.ssim(predicted, other, span) for other in exact])
     same = torch.eye(len(exact), dtype=torch.bool)
@@ -175,7 +175,7 @@ def histograms(own: NDArray, others: NDArray) -> Figure:
 
 
 def inverse(run: Path) -> tuple[Figure, dict[str, Any]]:
-    """Figure 10: the exact density of every generated potential of the test split against the density given.
+    """Figure 10: the density of every generated potential of the test split, compared with the given density.
 
     ``points_wrong`` is the share of points where the potential is wrong by more than half of its range, and
     ``charge_there`` the share of the charge on them.
@@ -199,7 +199,7 @@ def inverse(run: Path) -> tuple[Figure, dict[str, Any]]:
 
 
 def discriminator(study: Study) -> Drawn:
-    """Figure 6: R^2 over training, and against the patch that the discriminator sees."""
+    """Figure 6: R^2 over training, and against the receptive field of the discriminator."""
     figure = Figure(figsize=(9.5, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     groups = {"PixelGAN": COLOURS[2], "PatchGAN": COLOURS[0], "ImageGAN": COLOURS[1]}
@@ -220,7 +220,7 @@ def discriminator(study: Study) -> Drawn:
 
 
 def group_of(receptive_field: int) -> str:
-    """The paper's three groups."""
+    """Return the group of the paper."""
     return "PixelGAN" if receptive_field == 1 else "PatchGAN" if receptive_field <= IMAGE else "ImageGAN"
 
 
@@ -271,19 +271,19 @@ def reconstruction(study: Study) -> Drawn:
 
 
 def as_images(fields: NDArray) -> NDArray[np.float64]:
-    """Each field by its own lowest and highest value on 256 levels, as a picture in a file."""
+    """Return each field on 256 levels between its lowest and highest value, as in an image file."""
     low, high = (f(fields, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
     return np.asarray(np.round(255 * (fields - low) / (high - low)) / 255)
 
 
 def r2_of_norms(predicted: NDArray, exact: NDArray) -> float:
-    """1 - sum_i ||r_i|| / sum_i ||t_i||: equations 17-19 where the squares are forgotten."""
+    """1 - sum_i ||r_i|| / sum_i ||t_i||: equations 17-19 without the squares."""
     residual, total = (np.linalg.norm(d, axis=(1, 2)).sum() for d in (exact - predicted, exact - exact.mean(axis=0)))
     return float(1 - residual / total)
 
 
 def scores(p: Predictions) -> dict[str, float]:
-    """R^2 of the same predictions as fields, as pictures, and without the squares."""
+    """Return R^2 of the same predictions as fields, as pictures, and without the squares."""
     fields = [np.asarray(f, dtype=float) for f in (p.predicted, p.target)]
     pictures = [as_images(f) for f in fields]
     found = {
@@ -293,7 +293,7 @@ def scores(p: Predictions) -> dict[str, float]:
 
 
 def why(study: Study) -> Drawn:
-    """The scores of each way of training."""
+    """Scores of each way of training."""
     numbers = {}
     for values, record in first_runs(study).items():
         name = ", ".join(f"{axis.split('.')[-1]} {value}" for axis, value in zip(study.axes, values, strict=True))

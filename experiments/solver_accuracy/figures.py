@@ -1,11 +1,10 @@
-"""Tables and pictures of the solver's accuracy, from table.json, and of what it can show.
+"""Draw the accuracy of the solver from table.json, and examples of what it computes.
 
-python experiments/solver_accuracy/figures.py      (a minute; after measure.py)
+python -m experiments.solver_accuracy.figures      (a minute; after measure.py)
 """
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from experiments.solver_accuracy.tables import SERIES, Errors, read
 from qd_pix2pix.reports.figures import COLOURS
 from solvers import PRESETS, Grid, Material
 from solvers.quantum_dots import solve
@@ -21,40 +21,8 @@ from solvers.quantum_dots.potentials import DoubleGaussian, RandomWells
 
 HERE = Path(__file__).parent
 GAAS = Material(0.067, 12.9)
-SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
 SPINS = ("0", "1/2", "1", "3/2", "2", "5/2", "3")
 """Names of 0, 1, 2 ... halves."""
-Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
-
-
-def within_two(true: NDArray, estimate: NDArray) -> float:
-    """Fraction of the dots whose estimate is within a factor of two of the truth."""
-    return float(np.mean(np.abs(np.log(estimate / true)) <= np.log(2)))
-
-
-def print_tables(errors: Errors) -> None:
-    """Mean errors by method, and how good the estimates are."""
-    print("| material | N | " + " | ".join((*SERIES, "converged")) + " |\n" + "| --- " * 7 + "|")
-    for material, by_n in errors.items():
-        for n, methods in sorted(by_n.items()):
-            cells = [methods[name] for name in (*SERIES, "converged")]
-            text = [f"{100 * np.mean(c['nmae']):.2f} % / {np.mean(c['energy_mev']):.2f} meV" for c in cells]
-            print(f"| {material} | {n} | " + " | ".join(text) + " |")
-    print(
-        "\n| preset | material | N | density error | estimate | within a factor of two "
-        "| energy error | estimate | within a factor of two |"
-    )
-    print("| --- " * 9 + "|")
-    for preset in ("paper", "converged"):
-        for material, by_n in errors.items():
-            for n, methods in sorted(by_n.items()):
-                m = {name: np.array(values) for name, values in methods[preset].items()}
-                print(
-                    f"| {preset} | {material} | {n} | {100 * m['nmae'].mean():.2f} % "
-                    f"| {100 * m['estimate'].mean():.2f} % | {100 * within_two(m['nmae'], m['estimate']):.0f} % "
-                    f"| {m['energy_mev'].mean():.2f} meV | {m['energy_estimate_mev'].mean():.2f} meV "
-                    f"| {100 * within_two(m['energy_mev'], m['energy_estimate_mev']):.0f} % |"
-                )
 
 
 def draw_convergence(errors: Errors) -> Figure:
@@ -80,7 +48,7 @@ def draw_convergence(errors: Errors) -> Figure:
 
 
 def draw_estimates(errors: Errors) -> Figure:
-    """Estimated against true density error, one point a dot."""
+    """Estimated against measured density error, one point per dot."""
     figure = Figure(figsize=(9.5, 4.6), layout="constrained")
     for panel, preset in zip(figure.subplots(1, 2), ("paper", "converged"), strict=True):
         for marker, (material, by_n) in zip("os", errors.items(), strict=False):
@@ -185,9 +153,8 @@ def _lowest(energies: NDArray, spins: NDArray, spin: int) -> NDArray:
 
 
 def main() -> None:
-    """Print the tables, draw the pictures."""
-    errors = json.loads((HERE / "table.json").read_text())["errors"]
-    print_tables(errors)
+    """Draw all figures."""
+    errors = read()
     pictures = {
         "convergence": draw_convergence(errors),
         "estimates": draw_estimates(errors),

@@ -1,6 +1,6 @@
 """Errors of energies and densities against M, of both presets, and of their own estimates.
 
-python experiments/solver_accuracy/measure.py 1    (half an hour with one process; two by default; writes table.json)
+python -m experiments.solver_accuracy.measure 1    (30 minutes with one process; two by default; writes table.json)
 """
 
 from __future__ import annotations

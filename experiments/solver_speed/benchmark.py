@@ -1,10 +1,10 @@
-"""The batched solver against the plain way, and where its time goes.
+"""Compare the batched solver with a baseline from libraries, and measure the time of its stages.
 
-python experiments/solver_speed/benchmark.py      (three minutes on two cores; prints the tables, writes table.json)
+python -m experiments.solver_speed.benchmark      (three minutes on two cores; prints the tables, writes table.json)
 
-The plain way is what one writes with libraries: SciPy's dense eigensolver in the 1024 sine functions, Coulomb integrals
-by FFT, PySCF's full CI, one dot after the other. Both run in turn on the same dots with the same cores; times are the
-medians of the rounds, the ratio is the median of the ratios of a round.
+The baseline solves one dot after the other with SciPy's dense eigensolver in the 1024 sine functions, Coulomb integrals
+by FFT, and PySCF's full CI. Both run in turn on the same dots with the same cores. Times are medians over the rounds,
+ratios are medians of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
+from experiments.solver_speed.tables import ratios_table, stages_table
 from qd_pix2pix.provenance import provenance
 from solvers import PRESETS, Grid, Material
 from solvers.quantum_dots import solve
@@ -150,12 +151,7 @@ def main() -> None:
     """Measure, print the tables, write the file."""
     batch, rounds = (32, 1) if "quick" in sys.argv else (256, ROUNDS)
     ratios = {str(n): against_plain(n, batch, rounds) for n in (2, 3, 4)}
-    print("| N | plain way | batched | ratio | batched, no estimate | ratio |\n| --- | --- | --- | --- | --- | --- |")
-    for n, r in ratios.items():
-        print(
-            f"| {n} | {r['plain_ms']:.0f} ms | {r['ms']:.1f} ms | {r['ratio']:.1f} | {r['ms_without_estimate']:.1f} ms "
-            f"| {r['ratio_without_estimate']:.1f} |"
-        )
+    print(ratios_table(ratios))
     few = max(batch // 16, 8)
     cases: dict[str, tuple[int, int, int, dict[str, Any]]] = {
         f"paper, N = {n}": (64, n, batch // 4, {}) for n in (2, 3, 4)
@@ -170,10 +166,7 @@ def main() -> None:
     cases |= {"M = 24, N = 4": (64, 4, 4, {"n_orbitals": 24, "estimate": False})}
     cases |= {f"paper, N = {n}, 128 x 128": (128, n, few, {}) for n in (2, 3, 4)}
     shares = {name: stages(n, electrons, dots, **options) for name, (n, electrons, dots, options) in cases.items()}
-    heads = [*STAGES, "one core", "all cores"]
-    print("\n| ms a dot | " + " | ".join(heads) + " |\n" + "| --- " * (len(heads) + 1) + "|")
-    for name, row in shares.items():
-        print(f"| {name} | " + " | ".join(f"{row[head]:.1f}" for head in heads) + " |")
+    print("\n" + stages_table(shares))
     if "quick" not in sys.argv:
         record = {"ratios": ratios, "stages": shares, "batch": batch, "seed": SEED, "provenance": provenance()}
         (HERE / "table.json").write_text(json.dumps(record, indent=1) + "\n")

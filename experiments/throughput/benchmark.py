@@ -1,12 +1,11 @@
-"""How fast networks learn and answer, against a bare PyTorch loop and against the solver.
+"""Measure how fast networks train and predict, compared with a bare PyTorch loop and with the solver.
 
-    python experiments/throughput/benchmark.py training   # steps a second; Lightning against a bare loop over the same
-                                                          # networks; plain against fused Adam
-    python experiments/throughput/benchmark.py inference  # dots a second of networks and solver, and the break-even
-    python experiments/throughput/benchmark.py tables     # prints what was measured
+    python -m experiments.throughput.benchmark training   # steps per second; Lightning and a bare loop over the same
+                                                          # networks; plain and fused Adam
+    python -m experiments.throughput.benchmark inference  # dots per second of networks and solver, and the break-even
 
-What is compared takes turns in one process, so that a change of the machine's speed meets all of it; ratios are taken
-block by block, and told as medians with extremes. Written to results.json beside this file.
+Alternatives take turns in one process, so that a change of the machine's speed affects all of them. Ratios are taken
+block by block and reported as medians with extremes. Results are written to results.json beside this file.
 """
 
 from __future__ import annotations
@@ -52,8 +51,6 @@ MODELS = {
     "FNO": ("model=regressor", "network=fno"),
     "pix2pix's U-Net": ("model=regressor", "network=unet"),
 }
-PAPER, BEST = "pix2pix", "equivariant U-Net"
-"""Those of the second table."""
 BATCHES = (1, 16, 64)
 BLOCKS = 5
 KINDS = {
@@ -262,41 +259,10 @@ def break_even(solving: float, answering: float, trained: float = HALF_HOUR, dat
     return (data * solving + trained) / (solving - answering) if solving > answering else float("inf")
 
 
-def tables(results: dict[str, Any]) -> list[str]:
-    """Both measurements in Markdown."""
-    lines = ["| model | batch | steps a second | dots a second | Lightning / bare |", "|" + " --- |" * 5]
-    for name, batches in results.get("training", {}).items():
-        for batch, found in batches.items() if name in MODELS else ():
-            rate, costs = 1 / found["seconds_per_step"]["Lightning"], _shown(found["lightning_to_bare"])
-            lines.append(f"| {name} | {batch} | {rate:.2f} | {rate * int(batch):.1f} | {costs} |")
-            if "plain_to_fused" in found:
-                lines.append(f"| {name}, plain / fused Adam | {batch} | | | {_shown(found['plain_to_fused'])} |")
-    measured = results.get("inference", {"networks": {}, "solver": {}})
-    lines += ["", "| | dots a second |", "| --- | --- |"]
-    lines += [f"| {name} | {rate:.0f} |" for name, rate in measured["networks"].items()]
-    head = [name for name in measured["networks"] if name in (PAPER, BEST)]
-    titles = [
-        "solver",
-        "dots a second",
-        *(f"{name}: times faster" for name in head),
-        *(f"{n}: break-even" for n in head),
-    ]
-    lines += ["", "| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    for kind, found in measured["solver"].items():
-        faster = [f"{found['speedup'][name]['median']:.1f}" for name in head]
-        even = [f"{found['break_even'][name]:,.0f}".replace(",", " ") for name in head]
-        lines.append("| " + " | ".join([kind, f"{found['dots_per_second']:.1f}", *faster, *even]) + " |")
-    return lines
-
-
-def _shown(found: dict[str, float]) -> str:
-    return f"{found['median']:.2f} ({found['low']:.2f} … {found['high']:.2f})"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("training", "inference", "tables"))
+    parser.add_argument("what", choices=("training", "inference"))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
@@ -305,9 +271,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     warnings.filterwarnings("ignore")
     known = json.loads(given.output.read_text()) if given.output.exists() else {}
-    if given.what == "tables":
-        print("\n".join(tables(known)))
-        return
     if given.what == "training":
         found = training(given.models, given.batches, given.blocks)
     else:

@@ -1,0 +1,52 @@
+"""Tables of this folder's README and of docs/quickstart.md, from results.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.reports.tables import markdown, number, percent
+
+HERE = Path(__file__).parent
+SHOWN = {
+    "r2": "R²",
+    "nmae": "NMAE = ∫|n − n_ref| / N",
+    "ssim": "SSIM",
+    "mssim": "MSSIM, 8 × 8",
+    "l1": "L₁ (nm⁻²)",
+    "l2": "L₂ (nm⁻²)",
+    "linf": "L∞ (nm⁻²)",
+    "charge_error": "charge error |∫n − N| / N",
+}
+IN_PERCENT = ("nmae", "charge_error")
+
+
+def cell(measure: str, value: float) -> str:
+    """Return one number of a measure."""
+    if measure in IN_PERCENT:
+        return percent(value)
+    return number(value, 3) if measure.startswith("l") else f"{value:.4f}"
+
+
+def measures_table(measures: dict[str, Any]) -> str:
+    """Return mean, median and the central 90 % of each measure."""
+    rows = []
+    for name, label in SHOWN.items():
+        found = measures[name]
+        if isinstance(found, dict):
+            mean, median, low, high = (cell(name, found[key]) for key in ("mean", "median", "p05", "p95"))
+            rows.append([label, mean, median, f"{low} … {high}"])
+        else:
+            rows.append([label, cell(name, found), "", ""])
+    return markdown(("100 test dots", "mean", "median", "90 % of the dots"), rows)
+
+
+def content() -> dict[str, str]:
+    """Return all tables and values by name."""
+    found = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+    return {
+        "measures": measures_table(found["measures"]),
+        "conditions": f"Conditions: {found['hardware']}; seed {found['seed']}; {found['minutes']:g} minutes.",
+        "minutes": f"{found['minutes']:g}",
+    }
