@@ -271,12 +271,14 @@ def evaluate(config: Mapping[str, Any]) -> list[Path]:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
     _, card = load_predictor(checkpoint)
     folder = _make_folder(Path(config["output"] or run / config["split"]))
-    stores = open_stores(card, Path(config["data_root"]), config["launcher"])
+    stores = open_stores(card, Path(config["data_root"]), config["launcher"], config["split"])
     return evaluate_split(checkpoint, stores, config["split"], folder, config["symmetrise"], config["device"])
 
 
-def open_stores(card: Card, root: Path, launcher: Mapping[str, Any]) -> list[Store]:
+def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str) -> list[Store]:
     """Return the datasets of a card: those under ``root``, or made anew with classes of this project alone.
+
+    Of a dataset that is missing only this split is made: its samples do not depend on the sizes of the others.
 
     Raises:
         ValueError: a dataset is missing, and its recipe names something that is no part of this project.
@@ -284,7 +286,8 @@ def open_stores(card: Card, root: Path, launcher: Mapping[str, Any]) -> list[Sto
     stores = []
     for recipe, name in zip(card.recipes, card.datasets, strict=True):
         found = _stored(root, str(name), recipe)
-        stores.append(found or Store(generate(recipe, root, make_launcher(launcher), only_rooms=True)))
+        needed = {**recipe, **{other: 1 for other in SPLITS if other != split}}
+        stores.append(found or Store(generate(needed, root, make_launcher(launcher), only_rooms=True)))
     return stores
 
 
