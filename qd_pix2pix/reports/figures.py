@@ -157,7 +157,7 @@ def comparison(
         names: of the columns of the figure.
     """
     predicted_only = COLUMNS[1:2]
-    names = names or [*(c.name for c, _ in given), *(predicted_only if reference is None else COLUMNS)]
+    names = names or [*(f"${c.tex}$" for c, _ in given), *(predicted_only if reference is None else COLUMNS)]
     figure, panels = _grid(frames, names, titles, predicted.ndim - 1)
     for row, frame in enumerate(frames):
         for panel, (source, values) in zip(panels[row], given, strict=False):
@@ -175,7 +175,7 @@ def comparison(
 
 def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | None = None) -> Figure:
     """One row a sample, one column of panels for each field (S, *points)."""
-    figure, panels = _grid(frames, [column.name for column, _ in fields], titles, fields[0][1].ndim - 1)
+    figure, panels = _grid(frames, [f"${column.tex}$" for column, _ in fields], titles, fields[0][1].ndim - 1)
     for row, frame in enumerate(frames):
         for panel, (column, values) in zip(panels[row], fields, strict=True):
             _draw(figure, panel, values[row], frame, column, _limits(values[row]), column.tex)

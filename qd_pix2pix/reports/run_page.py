@@ -78,7 +78,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
         titles = [f"{word} {i}" for i in p.sample[chosen]]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(_frames(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
-        yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=True)
+        yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
         return
     name, score = _ranked(p)
     for group, chosen in _groups(_order(p)).items():
@@ -92,16 +92,16 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
             p.predicted[column.name][chosen],
             titles,
         )
-        yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.".strip().capitalize(), wide=True)
+        yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.", wide=True)
 
 
 def _groups(order: NDArray) -> dict[str, NDArray]:
     """Typical, best and worst of samples in order; of a few samples all."""
     if len(order) < 3 * SAMPLES_SHOWN:
-        return {"all": order}
+        return {"All": order}
     middle = max(len(order) // 2 - SAMPLES_SHOWN // 2, 0)
     typical = order[middle : middle + SAMPLES_SHOWN]
-    return {"typical": typical, "best": order[:SAMPLES_SHOWN], "worst": order[::-1][:SAMPLES_SHOWN]}
+    return {"Typical": typical, "Best": order[:SAMPLES_SHOWN], "Worst": order[::-1][:SAMPLES_SHOWN]}
 
 
 def _number_panel(predictions: Predictions, name: str) -> Panel | None:
