@@ -217,7 +217,7 @@ def _check_kind(key: str, default: object, given: object) -> None:
         int: ((int,), "a whole number"),
         float: ((int, float), "a number"),
     }
-    if isinstance(default, dict) and not isinstance(given, dict) and default and not key.startswith("hydra"):
+    if isinstance(default, dict) and not isinstance(given, dict) and not key.startswith("hydra"):
         raise ValueError(f"{key}: expected its parts, such as {key}.{_first(default)}=; got {given!r}")
     if key in TEXT and not (given is None or isinstance(given, str)):
         raise ValueError(f"{key}: expected a text, got {given!r}")
@@ -231,7 +231,7 @@ def _check_kind(key: str, default: object, given: object) -> None:
 
 
 def _first(part: dict[str, Any]) -> str:
-    return next((key for key in part if not key.startswith("_")), next(iter(part)))
+    return next((key for key in part if not key.startswith("_")), next(iter(part), "NAME"))
 
 
 def _no_such_key(key: str, depth: int, node: Any, groups: set[str]) -> str:

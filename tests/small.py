@@ -1,16 +1,22 @@
-"""Words of the command line for a dataset and a run of seconds, their configuration, and sweeps as processes."""
+"""Overrides for a dataset and a run of seconds, their configuration, programs in this process, sweeps as processes."""
 
+import contextlib
+import io
 import json
+import logging
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from qd_pix2pix import cli
 from qd_pix2pix.overrides import quoted
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +54,27 @@ def evaluation(run, data_root, output, **changes):
     return configuration("evaluate", "launcher.workers=1") | given | changes
 
 
+def call(program, *words, cwd=None):
+    """A program in this process: its exit status, and what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    code = 0
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        stack.enter_context(contextlib.chdir(cwd or Path.cwd()))
+        stack.enter_context(mock.patch.object(sys, "argv", [f"{program}.py", *words]))
+        try:
+            cli.PROGRAMS[program]()
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            root.handlers[:] = handlers  # Hydra's write to what is redirected here
+            root.setLevel(level)
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
 def start(command, **options):
     """A process that Ctrl-C reaches, also where the tests run in the background, where it would be deaf to it."""
 
@@ -71,10 +98,9 @@ def sweep_command(folder, *words):
     return [sys.executable, str(ROOT / "train.py"), "-m", *words, f"sweep.folder={quoted(folder)}"]
 
 
-def finish(folder, *words, **options):
-    """A sweep as a process, waited for."""
-    command = sweep_command(folder, *words)
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, **options)
+def finish(folder, *words):
+    """A sweep in this process, whose folder lies in this one."""
+    return call("train", "-m", *words, f"sweep.folder={quoted(folder)}", cwd=folder)
 
 
 def trainings(folder):

@@ -98,7 +98,7 @@ class Work:
             child = subprocess.Popen(
                 [*COMMAND, *overrides],
                 cwd=self.here,
-                env={**os.environ, **environment},
+                env=_same_package({**os.environ, **environment}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -134,6 +134,15 @@ def _alone(path: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _same_package(environment: dict[str, str]) -> dict[str, str]:
+    """Let the training import the package of this process, also from a checkout that is not installed."""
+    root = Path(__file__).parents[2]
+    if root.name in ("site-packages", "dist-packages"):
+        return environment
+    paths = [str(root), *filter(None, [environment.get("PYTHONPATH")])]
+    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _go_on() -> None:

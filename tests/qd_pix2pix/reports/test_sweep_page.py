@@ -16,7 +16,7 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import sweep_figures as figures
 from qd_pix2pix.reports.sweep_page import write_page
 from qd_pix2pix.schema import NM_EV, get_field
-from qd_pix2pix.sweeps.ledger import read_ledger
+from qd_pix2pix.sweeps.ledger import Record, read_ledger
 from qd_pix2pix.sweeps.run import line, summary
 from qd_pix2pix.sweeps.study import differences, read_study, short, sort_values, value_of
 
@@ -184,7 +184,10 @@ def test_an_axis_that_came_later_is_an_axis(study):
 
 
 def test_differences_are_the_keys_that_changed(study):
-    one, two = ({"config": CONFIG | changed} for changed in ({"a": 1}, {"seed": 5, "network.padding": "circular"}))
+    one, two = (
+        Record("k", "finished", config=CONFIG | changed)
+        for changed in ({"a": 1}, {"seed": 5, "network.padding": "circular"})
+    )
     assert differences([one, two]) == {"seed": [0, 5], "network.padding": ["zeros", "circular"], "a": [1, None]}
     assert differences([one, one]) == {}
     table = tables(study)["What differs in the configurations"]
@@ -192,9 +195,9 @@ def test_differences_are_the_keys_that_changed(study):
 
 
 def test_a_measure_is_the_mean_over_the_dots():
-    record = result(0.1, 0.9)
+    record = Record("k", "finished", **result(0.1, 0.9))
     assert (value_of(record, "nmae"), value_of(record, "r2"), value_of(record, "steps")) == (0.1, 0.9, 1200)
-    assert value_of(record, "ssim") is None and value_of({"measures": {"r2": None}}, "r2") is None
+    assert value_of(record, "ssim") is None and value_of(Record("k", "finished", measures={"r2": None}), "r2") is None
 
 
 def test_figures_show_the_numbers(study):

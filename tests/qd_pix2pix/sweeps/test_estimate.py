@@ -1,17 +1,19 @@
 """How long the runs of a sweep will take."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from qd_pix2pix.sweeps import estimate
 from qd_pix2pix.sweeps.estimate import Estimates
-from qd_pix2pix.sweeps.ledger import write_record
+from qd_pix2pix.sweeps.ledger import Record, write_record
 from qd_pix2pix.sweeps.plan import make_plan, resolve
 from qd_pix2pix.sweeps.run import sweep
 from qd_pix2pix.training.checkpoint import flatten
 
 
 def finished(config, **told):
-    return {"key": "k", "words": [], "point": {}, "config": flatten(config), "state": "finished", **told}
+    return Record("k", "finished", config=flatten(config), **told)
 
 
 def small(regressor_words, *words):
@@ -47,9 +49,48 @@ def test_another_kind_is_timed_once(regressor_words, monkeypatch, word):
     assert len(timed) == 1
 
 
-def test_a_step_is_timed(regressor_words):
-    fast = estimate.seconds_per_step(small(regressor_words))
-    assert 0 < fast < 2
+class Ticks:
+    """A clock that goes on by one second, or as told, whenever it is asked."""
+
+    def __init__(self, monkeypatch, *seconds):
+        self.now, self.seconds = 0.0, list(seconds)
+        monkeypatch.setattr(estimate.time, "perf_counter", self)
+
+    def __call__(self):
+        self.now += self.seconds.pop(0) if self.seconds else 1.0
+        return self.now
+
+
+def test_a_step_is_timed_without_a_word(regressor_words, monkeypatch, capfd, recwarn):
+    """The first steps, which take longer, are left out."""
+    monkeypatch.setattr(estimate, "ENOUGH", 100.0)
+    Ticks(monkeypatch, 0.0, 9.0, 9.0)
+    assert estimate.seconds_per_step(small(regressor_words)) == 1.0
+    assert capfd.readouterr() == ("", "") and not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"), [((0.0, 60.0), 60.0), ((0.0, 4.0, 4.0), 4.0), ((0.0, 2.0, 2.0, 3.0), 3.0)]
+)
+def test_slow_steps_are_few(monkeypatch, seconds, step):
+    """It ends with the step in which five seconds are over."""
+    Ticks(monkeypatch, *seconds)
+    trainer, clock = SimpleNamespace(should_stop=False), estimate.Clock(5.0)
+    clock.on_train_start(trainer, None)
+    while not trainer.should_stop:
+        clock.on_train_batch_end(trainer)
+    assert len(clock.times) == len(seconds) and clock.per_step() == step
+
+
+def test_many_kinds_are_not_timed_for_minutes(regressor_words, monkeypatch):
+    """Twenty seconds are spent; what is then not known is not made up."""
+    Ticks(monkeypatch, *[0.0, 15.0] * 9)
+    monkeypatch.setattr(estimate, "seconds_per_step", lambda config: 2.0)
+    estimates = Estimates({})
+    kinds = [small(regressor_words, f"loader.batch_size={size}", "trainer.max_steps=600") for size in (2, 3, 4, 5)]
+    assert [estimates(kind) for kind in [*kinds, *kinds]] == [1200.0, 1200.0, None, None] * 2
+    bounded = small(regressor_words, "loader.batch_size=6", "trainer.max_steps=600", "trainer.max_time=00:00:01:40")
+    assert estimates(bounded) == 100.0
 
 
 def test_dry_begins_nothing(regressor_words, tmp_path, capsys):
@@ -63,16 +104,15 @@ def test_dry_begins_nothing(regressor_words, tmp_path, capsys):
     plan = make_plan([*words, f"sweep.folder={tmp_path}"])
     good = [run for run in plan.runs() if run.point["model.optimizer.lr"] != "foo"]
     states = ({"state": "finished", "steps": 50, "train_seconds": 10.0}, {"state": "started"})
-    for run, told in zip(good[:2], states, strict=True):
+    for run, known in zip(good[:2], states, strict=True):
         (plan.folder / run.key).mkdir(parents=True)
-        record = {"key": run.key, "point": run.point, "config": flatten(run.config), **told}
-        write_record(plan.folder / run.key, record)
+        write_record(plan.folder / run.key, Record(run.key, point=run.point, config=flatten(run.config), **known))
     before = sorted(tmp_path.rglob("*"))
     assert sweep([*words, f"sweep.folder={tmp_path}", "dry=true"]) == 0
     lines = {line.partition("  ")[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines[good[0].key].endswith(": finished")
-    assert lines[good[1].key].endswith(": started, goes on, 30.0 min")
+    assert lines[good[1].key].endswith(": started, will be resumed, 30.0 min")
     assert lines[good[2].key].endswith(": new, 30.0 min")
-    assert sum("cannot begin" in line for line in lines.values()) == 3
+    assert sum("cannot start" in line for line in lines.values()) == 3
     assert any("6 runs in" in line and "about 1.0 h" in line for line in lines.values())
     assert sorted(tmp_path.rglob("*")) == before

@@ -1,15 +1,13 @@
-"""Words with several values -> runs, each known by what it finds."""
+"""Overrides with several values -> runs, each named by what it finds."""
 
 import itertools
 import re
-import subprocess
-import sys
 
 import pytest
 from omegaconf import OmegaConf
-from small import ROOT
+from small import ROOT, call
 
-from qd_pix2pix.cli import EXPECTED
+from qd_pix2pix.errors import EXPECTED
 from qd_pix2pix.sweeps.plan import make_plan
 from qd_pix2pix.training.run import check_config
 
@@ -165,8 +163,7 @@ def test_new_values_join_the_sweep_that_is_there():
     ],
 )
 def test_wrong_words_are_one_clear_error(tmp_path, words, said):
-    command = [sys.executable, str(ROOT / "train.py"), *words.split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = call("train", *words.split(), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("error:") == 1
     assert re.search(said, done.stderr)
@@ -183,3 +180,9 @@ def test_wrong_words_are_one_clear_error(tmp_path, words, said):
 def test_what_cannot_be_configured_is_told_before_any_run(words, said):
     with pytest.raises(EXPECTED, match=said):
         make_plan(words).runs()
+
+
+@pytest.mark.parametrize("name", ["../..", "/tmp/x", "a/b", "..", ".", ".hidden", "a\\\\b"])
+def test_the_name_of_a_sweep_is_that_of_a_folder_below_all_sweeps(name):
+    with pytest.raises(ValueError, match="sweep.name: expected the name of a folder"):
+        make_plan([f"sweep.name='{name}'", "seed=0,1"])

@@ -11,7 +11,9 @@ import pytest
 from hydra.utils import instantiate
 from small import ROOT, start, sweep_command, trainings, wait_until
 
-from qd_pix2pix.sweeps.plan import make_plan, parse
+from qd_pix2pix.overrides import parse
+from qd_pix2pix.sweeps.ledger import Record
+from qd_pix2pix.sweeps.plan import make_plan
 from qd_pix2pix.sweeps.run import sweep
 from qd_pix2pix.sweeps.search import distribution
 
@@ -88,7 +90,7 @@ class Formula:
             self.asked.append((model["lambda_rec"], model["network"]["dropout"]))
             state = self.states.get(len(self.asked), "finished")
             found = {"validation": {"nmae": self.value(*self.asked[-1])}} if state == "finished" else {}
-            yield {"key": run.key, "point": run.point, "state": state, **found}
+            yield Record(run.key, state, point=run.point, **found)
 
     @staticmethod
     def value(lambda_rec, dropout):
@@ -143,7 +145,7 @@ def test_failed_runs_count_and_stopped_ones_come_again(tmp_path):
     do = Formula()
     do.states = {2: "failed", 4: "started"}
     told, study = search(tmp_path, do, 4)
-    assert [record["state"] for record in told] == ["finished", "failed", "finished", "started"]
+    assert [record.state for record in told] == ["finished", "failed", "finished", "started"]
     assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE", "RUNNING"]
     told, study = search(tmp_path, do, 5)
     assert len(study.trials) == 5 and len(told) == 2
@@ -156,6 +158,7 @@ import sys, time
 from pathlib import Path
 from filelock import FileLock
 from hydra.utils import instantiate
+from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import make_plan
 folder = Path(sys.argv[1])
 
@@ -166,7 +169,7 @@ def do(runs):
             if run.key not in done.read():
                 time.sleep(0.3)
                 done.write(run.key + "\\n")
-        yield {"key": run.key, "state": "finished", "validation": {"nmae": run.config["model"]["lambda_rec"]}}
+        yield Record(run.key, "finished", validation={"nmae": run.config["model"]["lambda_rec"]})
 
 plan = make_plan(sys.argv[2:])
 print(len(list(instantiate(plan.config["search"], _convert_="all")(plan, do, 1))))
@@ -204,7 +207,7 @@ def test_a_point_drawn_twice_is_told_twice(tmp_path):
     do = Formula()
     plan = make_plan(["search=optuna", "search.trials=4", "seed=3", f"sweep.folder={tmp_path}", "sweep.name=s"])
     told = list(instantiate(plan.config["search"], _convert_="all")(plan, do, 2))
-    assert len(told) == 4 and len({record["key"] for record in told}) == 1
+    assert len(told) == 4 and len({record.key for record in told}) == 1
     assert {t.state.name for t in stored(tmp_path / "s").trials} == {"COMPLETE"}
 
 
@@ -228,8 +231,8 @@ def test_dry_tells_the_time_of_all_trials(regressor_words, tmp_path, capsys, mon
 # --- real trainings
 
 
-def test_a_killed_search_goes_on_with_the_same_trial(regressor_words, small_store, tmp_path, capsys):
-    del small_store
+def test_a_killed_search_goes_on_with_the_same_trial(regressor_words, small_store, tmp_path, capsys, forked):
+    del small_store, forked
     space = ["model.optimizer.lr=tag(log,interval(0.0005,0.05))", "network.padding=zeros,circular"]
     steps = ["trainer.max_steps=60", "trainer.val_check_interval=20"]
     words = [*regressor_words, *steps, *space, "search=optuna", "search.trials=3", "sweep.name=s"]

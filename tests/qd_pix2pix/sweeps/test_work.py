@@ -1,15 +1,18 @@
-"""One run of a sweep, with a program of our own in place of train.py; and the places where runs are done."""
+"""One run of a sweep, with a program of our own in place of the training; and the places where runs are trained."""
 
 import json
 import os
+import stat
 import sys
-import time
+from dataclasses import replace
 
 import pytest
 from small import ROOT, start, wait_until
 
+from qd_pix2pix.overrides import quoted
 from qd_pix2pix.sweeps import work
 from qd_pix2pix.sweeps.jobs import LocalJobs
+from qd_pix2pix.sweeps.ledger import Record, read_record, write_record
 from qd_pix2pix.sweeps.work import Work
 
 PROGRAM = """
@@ -29,7 +32,7 @@ def program(tmp_path, monkeypatch):
     def replace(body=""):
         path = tmp_path / "program.py"
         path.write_text(PROGRAM.format(body=body))
-        monkeypatch.setattr(work, "PROGRAM", path)
+        monkeypatch.setattr(work, "COMMAND", (sys.executable, str(path)))
 
     return replace
 
@@ -41,9 +44,9 @@ def a_run(folder, name="a"):
 def test_a_run_is_recorded(program, tmp_path):
     program("time.sleep(0.3)")
     record = a_run(tmp_path)()
-    assert record == json.loads((tmp_path / "a/record.json").read_text())
-    assert record["state"] == "finished" and record["measures"] == {"r2": 0.5} and record["steps"] == 5
-    assert 0.3 < record["seconds"] < 5
+    assert record == read_record(tmp_path / "a")
+    assert record.state == "finished" and record.measures == {"r2": 0.5} and record.steps == 5
+    assert record.seconds > 0.3
 
 
 def test_the_best_of_the_validation_is_the_smallest_error_or_the_largest_likeness(program, tmp_path):
@@ -56,7 +59,7 @@ def test_the_best_of_the_validation_is_the_smallest_error_or_the_largest_likenes
     code = (tmp_path / "program.py").read_text()
     (tmp_path / "program.py").write_text("CSV = " + repr("\n".join(table)) + code)
     best = {name.removeprefix("val/"): 0.1 if i < 7 else 0.7 for i, name in enumerate(columns)}
-    assert a_run(tmp_path)()["validation"] == best
+    assert a_run(tmp_path)().validation == best
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_the_best_of_the_validation_is_the_smallest_error_or_the_largest_likenes
 )
 def test_why_a_run_failed_is_recorded(program, tmp_path, body, said):
     program(body)
-    assert a_run(tmp_path)()["error"] == said
+    assert a_run(tmp_path)().error == said
     assert json.loads((tmp_path / "a/record.json").read_text())["state"] == "failed"
 
 
@@ -80,18 +83,20 @@ def test_a_second_failure_is_told_for_what_it_is(program, tmp_path):
     program("print('error: no room'); sys.exit(2)")
     a_run(tmp_path)()
     program("raise RuntimeError('what is this')")
-    assert a_run(tmp_path)()["error"] == "RuntimeError: what is this"
+    assert a_run(tmp_path)().error == "RuntimeError: what is this"
     program()
     record = a_run(tmp_path)()
-    assert record["state"] == "finished" and "error" not in record
+    assert record.state == "finished" and record.error is None
+    assert "error" not in json.loads((tmp_path / "a/record.json").read_text())
 
 
 ONE = """
 import sys
 from pathlib import Path
+from qd_pix2pix.overrides import quoted
 from qd_pix2pix.sweeps import work
 folder = Path(sys.argv[1])
-work.PROGRAM = folder / "program.py"
+work.COMMAND = (sys.executable, str(folder / "program.py"))
 work.Work(folder / "a", folder, "a", ("seed=0",), {"seed": "0"}, {"seed": 0})()
 """
 
@@ -105,17 +110,28 @@ def test_a_training_that_has_just_begun_is_waited_for(program, tmp_path):
     process.kill()
     process.wait()
     record = a_run(tmp_path)()
-    assert record["state"] == "finished", record["error"]
+    assert record.state == "finished", record.error
+
+
+TOGETHER = """
+run.joinpath('told').write_text(os.environ['{name}'])
+for _ in range(1000):
+    if len(list(run.parent.glob('*/told'))) == {number}:
+        break
+    time.sleep(0.02)
+else:
+    sys.exit('the others have not begun')
+"""
+"""A run that ends when so many have begun."""
 
 
 def test_runs_share_the_cores(program, tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    program("run.joinpath('told').write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5)")
-    began = time.monotonic()
+    monkeypatch.setattr("qd_pix2pix.sweeps.jobs.available_cores", lambda: 8)
+    program(TOGETHER.format(number=3, name="OMP_NUM_THREADS"))
     runs = [a_run(tmp_path, name) for name in "abc"]
-    assert {record["key"] for record in LocalJobs(3)(runs, tmp_path)} == {"a", "b", "c"}
-    assert time.monotonic() - began < 1.4, "they waited for each other"
+    records = list(LocalJobs(3)(runs, tmp_path))
+    assert {record.key: record.state for record in records} == dict.fromkeys("abc", "finished"), records
     assert [(tmp_path / name / "told").read_text() for name in "abc"] == ["2"] * 3
 
 
@@ -128,9 +144,9 @@ def test_every_gpu_is_a_place(program, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert [place["CUDA_VISIBLE_DEVICES"] for place in LocalJobs().places()] == ["0", "1"]
     assert [place["CUDA_VISIBLE_DEVICES"] for place in LocalJobs(3).places()] == ["0", "1", "0"]
-    program("run.joinpath('gpu').write_text(os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(0.5)")
+    program(TOGETHER.format(number=2, name="CUDA_VISIBLE_DEVICES"))
     list(LocalJobs()([a_run(tmp_path, name) for name in "ab"], tmp_path))
-    assert {(tmp_path / name / "gpu").read_text() for name in "ab"} == {"0", "1"}
+    assert {(tmp_path / name / "told").read_text() for name in "ab"} == {"0", "1"}
 
 
 def test_without_gpus_there_is_one_place(monkeypatch):
@@ -158,5 +174,52 @@ sys.exit()
 """
     )
     record = a_run(tmp_path)({})
-    assert record["measures"] == pytest.approx({"r2": 0.7, "nmae": 0.04})
-    assert {kind: measures["r2"] for kind, measures in record["members"].items()} == {"n=1": 0.9, "n=2": 0.5}
+    assert record.measures == pytest.approx({"r2": 0.7, "nmae": 0.04})
+    assert {kind: measures["r2"] for kind, measures in record.members.items()} == {"n=1": 0.9, "n=2": 0.5}
+
+
+def test_the_lock_of_a_shared_sweep_is_open_to_the_group(program, tmp_path):
+    program()
+    before = os.umask(0o002)
+    try:
+        a_run(tmp_path)()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a/.sweep.lock").stat().st_mode) == 0o664
+
+
+def test_a_run_is_resumed_by_the_program_itself(program, tmp_path):
+    program("print(sys.argv[1:])")
+    a_run(tmp_path)()
+    words = ["seed=0", "ckpt_path=auto", f"hydra.run.dir={quoted(tmp_path / 'a')}"]
+    assert (tmp_path / "a/log.txt").read_text() == f"{words}\n"
+
+
+def test_stopped_jobs_begin_no_other_run(program, tmp_path):
+    """The consumer leaves, as after Ctrl-C: what has not begun never does."""
+    program()
+    runs = [a_run(tmp_path, name) for name in "abcdef"]
+    records = LocalJobs(1)(runs, tmp_path)
+    next(records)
+    records.close()
+    assert len(list(tmp_path.glob("*/record.json"))) < len(runs)
+
+
+# --- records
+
+
+def test_a_record_is_what_was_written(tmp_path):
+    record = Record("k", "finished", ("seed=1",), {"seed": "1"}, {"seed": 1}, seconds=2.0, measures={"r2": 0.5})
+    write_record(tmp_path, record)
+    assert read_record(tmp_path) == record
+    assert "error" not in record.to_dict() and Record.from_dict(record.to_dict()) == record
+
+
+def test_a_record_of_another_version_is_kept():
+    """Overrides were words; what is not known stays."""
+    content = {"key": "k", "state": "failed", "words": ["seed=1"], "point": {}, "config": {}, "error": "e", "new": [1]}
+    record = Record.from_dict(content)
+    assert record.overrides == ("seed=1",) and record.others == {"new": [1]}
+    assert replace(record, state="started").to_dict()["new"] == [1]
+    with pytest.raises(ValueError, match="a key and a state"):
+        Record.from_dict({"state": "failed"})
