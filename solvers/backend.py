@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
+from solvers.checks import check_choice
+
 Array = Any
 """An array of NumPy, CuPy, or another library of the standard."""
 
+BACKENDS = ("auto", "numpy", "cupy")
 CACHE_SYSTEMS = 8
 """Systems advanced together on a processor: enough to hide Python, few enough for the cache."""
 DEVICE_SYSTEMS = 512
@@ -42,18 +45,19 @@ def to_numpy(array: Array) -> NDArray:
     return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
-def to_backend(array: Any, backend: str) -> Array:
-    """``array`` in the library ``backend``: "numpy", "cupy", or "auto", which leaves it where it is.
+def check_backend(backend: object) -> None:
+    """Raise ValueError unless ``backend`` is "auto", "numpy", or "cupy" with CuPy and a GPU to run on."""
+    check_choice("backend", backend, BACKENDS)
+    if backend == "cupy":
+        _cupy()
 
-    Raises:
-        ValueError: there is no such backend, or CuPy or its GPU is not there.
-    """
+
+def to_backend(array: Any, backend: str) -> Array:
+    """Return ``array`` in the library ``backend`` (see ``check_backend``); "auto" leaves it where it is."""
     if backend == "auto":
         return array if array_api_compat.is_array_api_obj(array) else np.asarray(array)
     if backend == "numpy":
         return to_numpy(array) if array_api_compat.is_array_api_obj(array) else np.asarray(array)
-    if backend != "cupy":
-        raise ValueError(f"backend: expected auto, numpy or cupy, got {backend!r}")
     return _cupy().asarray(array)
 
 

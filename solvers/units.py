@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from solvers.checks import check_positive
+from solvers.checks import check_choice, check_positive
 
 UNITS = {
     "nm, eV": (0.0380998212, 1.439964548),
@@ -34,8 +34,7 @@ class Material:
     units: str = "nm, eV"
 
     def __post_init__(self) -> None:
-        if self.units not in UNITS:
-            raise ValueError(f"material.units: expected one of {', '.join(map(repr, UNITS))}; got {self.units!r}")
+        check_choice("material.units", self.units, UNITS)
         check_positive("material.m_eff", self.m_eff)
         check_positive("material.eps_r", self.eps_r)
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 
 import numpy as np
 import scipy.fft
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1, struve
 
 from solvers.backend import Array, namespace, on_host
-from solvers.checks import check_positive
+from solvers.checks import check_number, check_positive
 from solvers.quantum_dots.determinants import orbital_pairs
 
 Floats = NDArray[np.float64]
@@ -52,12 +51,7 @@ class Interaction:
     def __post_init__(self) -> None:
         if self.screening is not None:
             check_positive("interaction.screening", self.screening)
-        if (
-            isinstance(self.thickness, bool)
-            or not isinstance(self.thickness, Real)
-            or not 0 <= self.thickness < math.inf
-        ):
-            raise ValueError(f"interaction.thickness: expected a length of at least 0, got {self.thickness!r}")
+        check_number("interaction.thickness", self.thickness, 0.0)
 
     def in_units(self, bohr: float) -> Interaction:
         """The same with lengths in effective Bohr radii."""

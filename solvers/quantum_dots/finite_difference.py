@@ -23,9 +23,7 @@ def finite_difference_levels(V: ArrayLike, grid: Grid, material: Material, n_lev
         raise ValueError(f"V: expected shape {(grid.n, grid.n)}, got {potential.shape}")
     if not np.isfinite(potential).all():
         raise ValueError("V: expected finite numbers, got some that are NaN or infinite")
-    check_integer("n_levels", n_levels, 1)
-    if n_levels >= grid.n**2:
-        raise ValueError(f"n_levels: expected less than the {grid.n**2} points of the grid, got {n_levels}")
+    check_integer("n_levels", n_levels, 1, f"The grid has {grid.n**2} points", high=grid.n**2 - 1)
     main, off = np.full(grid.n, 2.0), np.full(grid.n - 1, -1.0)
     main[[0, -1]] = 3.0
     dx = grid.dx / material.bohr

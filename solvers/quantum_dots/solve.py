@@ -9,8 +9,17 @@ from typing import Any
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from solvers.backend import Array, blas_threads, namespace, on_host, systems_at_once, to_backend, to_numpy
-from solvers.checks import check_integer, check_positive
+from solvers.backend import (
+    Array,
+    blas_threads,
+    check_backend,
+    namespace,
+    on_host,
+    systems_at_once,
+    to_backend,
+    to_numpy,
+)
+from solvers.checks import check_flag, check_integer, check_kind, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
@@ -146,7 +155,8 @@ def solve(
         "refinements": refinements,
         "n_states": n_states,
     }
-    _check_numbers(grid, material, interaction, memory, threads, numbers)
+    flags = {"estimate": estimate, "wavefunction": wavefunction}
+    _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
     units = interaction.in_units(material.bohr)
     settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, memory)
     threads = 1 if not on_host(potential) else threads or blas_threads()
@@ -232,17 +242,15 @@ def _fitting(settings: Settings, n: int, memory: float) -> Settings:
 
 
 def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
-    if not isinstance(grid, Grid):
-        raise ValueError(f"grid: expected a Grid(n, extent), got {grid!r}")
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_backend(backend)
     try:
         given = to_backend(V, backend)
         xp = namespace(given)
         if not xp.isdtype(given.dtype, ("bool", "integral", "real floating")):
             raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and read numbers out of words
         potential = xp.astype(given, xp.float64)
-    except (TypeError, ValueError) as error:
-        if str(error).startswith("backend:"):
-            raise
+    except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
     if potential.ndim < 2 or tuple(potential.shape[-2:]) != (grid.n, grid.n):
         raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), the grid's, got {tuple(potential.shape)}")
@@ -254,22 +262,28 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     return potential
 
 
-def _check_numbers(
-    grid: Grid, material: Material, interaction: Interaction, memory: float, threads: int | None, given: dict[str, int]
+def _check_arguments(
+    grid: Grid,
+    material: Material,
+    interaction: Interaction,
+    memory: float,
+    threads: int | None,
+    given: dict[str, int],
+    flags: dict[str, bool],
 ) -> None:
-    """Raise ValueError for a bad argument; ``given`` are the whole numbers."""
-    if not isinstance(material, Material):
-        raise ValueError(f"material: expected a Material(m_eff, eps_r), got {material!r}")
-    if not isinstance(interaction, Interaction):
-        raise ValueError(f"interaction: expected an Interaction(screening, thickness), got {interaction!r}")
+    """Raise ValueError for a bad argument; ``given`` are the whole numbers, ``flags`` the switches."""
+    check_kind("material", material, Material, "Material(m_eff, eps_r)")
+    check_kind("interaction", interaction, Interaction, "Interaction(screening, thickness)")
     for name, value in given.items():
         check_integer(name, value, 0 if name == "refinements" else 1)
+    for name, flag in flags.items():
+        check_flag(name, flag)
     if threads is not None:
         check_integer("threads", threads, 1)
     check_positive("memory", memory)
     n_electrons, n_orbitals, n_modes = (given[name] for name in ("n_electrons", "n_orbitals", "n_modes"))
-    if n_modes >= grid.n:
-        raise ValueError(f"n_modes: expected less than the {grid.n} points per side, got {n_modes}; grid.n / 2 is safe")
+    hint = f"The grid has {grid.n} points per side, which resolve products of grid.n / 2 sine functions"
+    check_integer("n_modes", n_modes, 1, hint, high=grid.n - 1)
     if n_orbitals > n_modes**2:
         raise ValueError(f"n_orbitals: {n_orbitals} are more than the {n_modes}^2 sine functions; raise n_modes")
     if n_electrons > 2 * n_orbitals:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.backend import Array, namespace
+from solvers.checks import check_integer, check_number
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import SpinBlock, spin_block
 from solvers.quantum_dots.coulomb import pair_densities
@@ -56,9 +57,9 @@ class Wavefunction:
         Raises:
             ValueError: the point lies outside the square.
         """
-        if not all(0 <= c < self.grid.extent for c in (x, y)):
-            raise ValueError(f"x, y: expected a point in the square of {self.grid.extent} nm, got ({x}, {y})")
-        place = [int(c / self.grid.dx) for c in (x, y)]
+        for name, value in (("x", x), ("y", y)):
+            check_number(name, value, 0.0, self.grid.extent, "The point must lie in the square")
+        place = [min(int(c / self.grid.dx), self.grid.n - 1) for c in (x, y)]
         xp, pairs = namespace(self.orbitals), self._pairs
         gamma = two_particle(self._block, self.vectors, self._of(state))
         here = xp.matmul(pairs[:, None, :, place[0], place[1]], gamma)[:, 0, :]
@@ -77,7 +78,6 @@ class Wavefunction:
         if state is None:
             return self.weights
         xp, k = namespace(self.weights), self.weights.shape[1]
-        if not 0 <= state < self.n_states:
-            raise ValueError(f"state: expected 0 ... {self.n_states - 1}, those that were asked for, got {state}")
+        check_integer("state", state, 0, "solve(n_states=...) sets how many there are", high=self.n_states - 1)
         chosen = xp.asarray(np.arange(k) == state, device=self.weights.device)
         return xp.zeros_like(self.weights) + xp.astype(chosen, self.weights.dtype)

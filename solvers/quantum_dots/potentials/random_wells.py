@@ -60,10 +60,7 @@ class RandomWells:
         check_positive("potential.step", self.step)
         check_integer("potential.max_draws", self.max_draws, 1)
         for name in ("max_overlap", "max_coverage"):
-            value = getattr(self, name)
-            check_positive(f"potential.{name}", value)
-            if value > 1:
-                raise ValueError(f"potential.{name}: expected a fraction in (0, 1], got {value!r}")
+            check_positive(f"potential.{name}", getattr(self, name), high=1.0)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> CircularWells:
         """Draw one map; the overlap rules are counted in pixels of ``grid``."""
