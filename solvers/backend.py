@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from solvers.checks import check_choice
+from solvers.checks import check_choice, check_plain
 
 Array = Any
 """An array of NumPy, CuPy, or another library of the standard."""
@@ -31,6 +31,21 @@ DEVICE_SYSTEMS = 512
 def namespace(array: Array) -> Any:
     """The array library of ``array``, with the names of the standard."""
     return array_api_compat.array_namespace(array)
+
+
+def as_field(name: str, field: Array, n: int) -> Array:
+    """Return ``field`` as a plain array of its library.
+
+    Raises:
+        ValueError: ``field``, the argument ``name``, is not an array (..., n, n), or has masked values.
+    """
+    check_plain(name, field)
+    shape = getattr(field, "shape", None)
+    known = isinstance(shape, tuple) and array_api_compat.is_array_api_obj(field)
+    if not known or tuple(field.shape[-2:]) != (n, n) or not namespace(field).isdtype(field.dtype, ("bool", "numeric")):
+        got = f"{field.dtype} of shape {tuple(field.shape)}" if known else f"{type(field).__name__}"
+        raise ValueError(f"{name}: expected numbers in an array of shape (..., {n}, {n}), that of the grid, got {got}")
+    return np.asarray(field) if on_host(field) else field  # a subclass would turn results into its own kind
 
 
 def on_host(array: Array) -> bool:
@@ -55,9 +70,10 @@ def check_backend(backend: object) -> None:
 def to_backend(array: Any, backend: str) -> Array:
     """Return ``array`` in the library ``backend`` (see ``check_backend``); "auto" leaves it where it is."""
     if backend == "auto":
-        return array if array_api_compat.is_array_api_obj(array) else np.asarray(array)
+        plain = isinstance(array, np.ndarray) or not array_api_compat.is_array_api_obj(array)
+        return np.asarray(array) if plain else array
     if backend == "numpy":
-        return to_numpy(array) if array_api_compat.is_array_api_obj(array) else np.asarray(array)
+        return np.asarray(to_numpy(array) if array_api_compat.is_array_api_obj(array) else array)
     return _cupy().asarray(array)
 
 

@@ -92,6 +92,14 @@ def check_plain(name: str, value: object) -> None:
             raise ValueError(f"{name}: expected a plain array, got a {kind}. Convert it with numpy.asarray.")
 
 
+def use_python_numbers(instance: object, *names: str) -> None:
+    """Replace NumPy scalars among these attributes of a frozen dataclass: those of 8 or 32 bits overflow easily."""
+    for name in names:
+        value = getattr(instance, name)
+        if isinstance(value, Real) and hasattr(value, "item"):
+            object.__setattr__(instance, name, value.item())
+
+
 def check_array(
     name: str,
     value: object,

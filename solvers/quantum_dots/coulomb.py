@@ -28,10 +28,17 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1, struve
 
 from solvers.backend import Array, namespace, on_host
-from solvers.checks import check_number, check_positive
+from solvers.checks import LARGEST, SMALLEST, check_number, check_positive, use_python_numbers
 from solvers.quantum_dots.determinants import orbital_pairs
 
 Floats = NDArray[np.float64]
+
+NODES = 12
+"""Nodes of the quadrature in each panel."""
+AT_ONCE = 512
+"""Wave numbers for which the quadrature is done at once."""
+VANISHED = 750.0
+"""exp(-r) is 0 in double precision from there on."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,22 @@ class Interaction:
         if self.screening is not None:
             check_positive("interaction.screening", self.screening)
         check_number("interaction.thickness", self.thickness, 0.0)
+        use_python_numbers(self, "screening", "thickness")
 
     def in_units(self, bohr: float) -> Interaction:
-        """The same with lengths in effective Bohr radii."""
-        return Interaction(self.screening and self.screening / bohr, self.thickness / bohr)
+        """Return the same interaction with lengths in units of ``bohr``, the effective Bohr radius (nm).
+
+        Raises:
+            ValueError: a length is too small or too large in these units to be represented.
+        """
+        screening, thickness = self.screening and self.screening / bohr, self.thickness / bohr
+        for name, length in (("screening", screening), ("thickness", thickness)):
+            if length is not None and not (length == 0 or SMALLEST <= length <= LARGEST):
+                raise ValueError(
+                    f"interaction.{name}: expected a length in [{SMALLEST:g}, {LARGEST:g}] effective Bohr radii, got "
+                    f"{getattr(self, name):g} = {length:g} radii"
+                )
+        return Interaction(screening, thickness)
 
     def fourier(self, k: Floats, radius: float) -> Floats:
         """Two-dimensional Fourier transform of v(r) for r < ``radius``, 0 beyond; ``k`` in inverse lengths."""
@@ -65,21 +84,34 @@ class Interaction:
 
     def _by_quadrature(self, k: Floats, radius: float) -> Floats:
         """Gauss-Legendre on panels that double in width from the thickness on, none wider than a few oscillations."""
-        screening = self.screening or math.inf
-        widest = 6 / max(float(np.max(k)), 1 / radius)
-        edges, width = [0.0], min(self.thickness or radius, widest, screening)
-        while edges[-1] < radius:
-            edges.append(min(edges[-1] + width, radius))
-            width = min(2 * width, widest, screening)
-        x, w = np.polynomial.legendre.leggauss(12)
+        screening, edges = self.screening or math.inf, self._panels(float(np.max(k)), radius)
+        x, w = np.polynomial.legendre.leggauss(NODES)
         low, half = np.array(edges[:-1])[:, None], np.diff(edges)[:, None] / 2
         r = (low + half * (1 + x)).ravel()
         weight = (half * w).ravel() * 2 * np.pi * np.exp(-r / screening) * r / np.hypot(r, self.thickness)
         distinct, place = np.unique(np.round(k, 12), return_inverse=True)
         values = np.concatenate(
-            [j0(np.multiply.outer(part, r)) @ weight for part in np.array_split(distinct, len(distinct) // 512 + 1)]
+            [j0(np.multiply.outer(part, r)) @ weight for part in np.array_split(distinct, len(distinct) // AT_ONCE + 1)]
         )
         return values[place].reshape(k.shape)
+
+    def _panels(self, k: float, radius: float) -> list[float]:
+        """Return the edges of the panels for wave numbers up to ``k``; their number is a few thousand at most."""
+        screening = self.screening or math.inf
+        radius = min(radius, VANISHED * screening)
+        widest = 6 / max(k, 1 / radius)
+        edges, width = [0.0], min(self.thickness or radius, widest, screening)
+        while edges[-1] < radius:
+            edges.append(min(edges[-1] + width, radius))
+            width = min(2 * width, widest, screening)
+        return edges
+
+    def kernel_bytes(self, n: int, length: float) -> int:
+        """Return the working memory of ``coulomb_kernel`` in bytes."""
+        nodes = 0
+        if self.screening is not None or self.thickness:
+            nodes = NODES * len(self._panels(np.pi * n / length * 2**0.5, 2**0.5 * length))
+        return 800 * n**2 + 16 * nodes * AT_ONCE
 
 
 COULOMB = Interaction()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -19,13 +20,13 @@ from solvers.backend import (
     to_backend,
     to_numpy,
 )
-from solvers.checks import check_flag, check_integer, check_kind, check_positive
+from solvers.checks import check_flag, check_integer, check_kind, check_plain, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.ground_state import Settings, bytes_needed, make_settings, solve_batch
 from solvers.quantum_dots.wavefunction import Wavefunction
-from solvers.units import Material
+from solvers.units import HIGHEST, Material
 
 PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 14, "refinements": 1}}
 """Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
@@ -36,6 +37,12 @@ def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
     return field(metadata={"shape": tuple(shape), "power": power})
 
 
+LARGEST_NUMBER = 10**6
+"""Limit of every number of electrons, orbitals, states ..., far beyond what can be solved."""
+MANY_STATES = 100
+"""Where more states than these do not fit, their number may be the cause."""
+MOST_MEMORY = 1e9
+"""GiB that no machine has."""
 ENERGY, DENSITY = (1, 0), (0, -2)
 
 
@@ -157,9 +164,11 @@ def solve(
     }
     flags = {"estimate": estimate, "wavefunction": wavefunction}
     _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
+    _check_height(potential, material)
     units = interaction.in_units(material.bohr)
-    settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, memory)
-    threads = 1 if not on_host(potential) else threads or blas_threads()
+    memory, length = float(memory), material.in_bohr(grid.extent)
+    settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, length, memory)
+    threads = int(threads or blas_threads()) if on_host(potential) else 1
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)
 
@@ -173,7 +182,7 @@ def _in_pieces(
     # a piece must not depend on the number of threads: the sums of a product depend on its shape
     piece = max(1, min(systems_at_once(potential), at_once))
     threads = max(1, min(threads, at_once // piece))
-    length = grid.extent / material.bohr
+    length = material.in_bohr(grid.extent)
 
     def task(first: int) -> dict[str, Any]:
         some = flat[first : min(first + piece, flat.shape[0]), :, :]
@@ -221,29 +230,43 @@ def _joined(xp: Any, parts: list[dict[str, Any]]) -> list[Array]:
     return [functions, *(xp.concat([padded(part[name]) for part in parts]) for name in ("vectors", "weights"))]
 
 
-def _fitting(settings: Settings, n: int, memory: float) -> Settings:
+def _fitting(settings: Settings, n: int, length: float, memory: float) -> Settings:
     """The settings with as many directions as the memory allows: with none there is no estimate of the errors.
 
     Raises:
         ValueError: one system does not fit.
     """
-    least = 1 if settings.refinements and settings.correlated else 0
-    while settings.n_directions > least and bytes_needed(n, settings) > memory * 2**30:
-        settings = replace(settings, n_directions=settings.n_directions - 1)
-    needed = bytes_needed(n, settings)
-    if needed > memory * 2**30:
-        m, n_electrons = settings.n_orbitals, settings.n_electrons
+    kernel = settings.interaction.kernel_bytes(n, length)
+    if kernel > memory * 2**30:
         raise ValueError(
-            f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {ci.block_size(m, n_electrons)} "
-            f"determinants and needs about {needed / 2**30:.1f} GiB, more than memory = {memory:g}. "
-            f"Lower n_orbitals{', refinements' if settings.refinements else ''} or n_electrons, or raise memory."
+            f"interaction: expected at most memory = {memory:g} GiB, got about {kernel / 2**30:.3g} for its Fourier "
+            f"transform on {n} points per side. Lower grid.n, or raise memory."
         )
+    least = min(settings.n_directions, 1 if settings.refinements and settings.correlated else 0)
+    needed = bytes_needed(n, replace(settings, n_directions=least))
+    if needed > memory * 2**30:
+        m, n_electrons, n_states = settings.n_orbitals, settings.n_electrons, settings.n_states
+        size = _rounded(ci.block_size(m, n_electrons))
+        others = f"{', refinements' if settings.refinements else ''}{', n_states' if n_states > MANY_STATES else ''}"
+        raise ValueError(
+            f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {size} determinants and needs "
+            f"about {_rounded(needed >> 20)} MiB for {n_states} states, more than memory = {memory:g} GiB. "
+            f"Lower n_orbitals{others} or n_electrons, or raise memory."
+        )
+    while bytes_needed(n, settings) > memory * 2**30:
+        settings = replace(settings, n_directions=settings.n_directions - 1)
     return settings
+
+
+def _rounded(number: int) -> str:
+    """Return the digits of ``number``, or its order of magnitude where it has too many for a message or a float."""
+    return str(number) if number < 10**9 else f"1e{math.log10(number):.0f}"
 
 
 def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_backend(backend)
+    check_plain("V", V)
     try:
         given = to_backend(V, backend)
         xp = namespace(given)
@@ -262,6 +285,17 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     return potential
 
 
+def _check_height(potential: Array, material: Material) -> None:
+    """Raise ValueError if a potential (..., n, n) in eV is too high for the material's unit of energy."""
+    xp = namespace(potential)
+    highest = float(xp.max(xp.abs(potential))) if math.prod(potential.shape) else 0.0
+    if highest > HIGHEST * material.hartree:
+        raise ValueError(
+            f"V: expected at most {HIGHEST:g} effective Hartree energies of {material.hartree:g} ({material.units}), "
+            f"got {highest:g}. Use a step of some eV for a wall."
+        )
+
+
 def _check_arguments(
     grid: Grid,
     material: Material,
@@ -275,12 +309,13 @@ def _check_arguments(
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
     check_kind("interaction", interaction, Interaction, "Interaction(screening, thickness)")
     for name, value in given.items():
-        check_integer(name, value, 0 if name == "refinements" else 1)
+        check_integer(name, value, low := 0 if name == "refinements" else 1)
+        check_integer(name, value, low, high=LARGEST_NUMBER)
     for name, flag in flags.items():
         check_flag(name, flag)
     if threads is not None:
         check_integer("threads", threads, 1)
-    check_positive("memory", memory)
+    check_positive("memory", memory, MOST_MEMORY, "It is given in GiB")
     n_electrons, n_orbitals, n_modes = (given[name] for name in ("n_electrons", "n_orbitals", "n_modes"))
     hint = f"The grid has {grid.n} points per side, which resolve products of grid.n / 2 sine functions"
     check_integer("n_modes", n_modes, 1, hint, high=grid.n - 1)

@@ -30,13 +30,16 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import check_array, check_integer, check_kind, check_number, check_positive, check_range
 from solvers.grid import Grid
 
 PIXELS = 256
 """Pixels of the paper along one side: the unit of its blurs and sizes."""
 CURVE_POINTS = 400
 """Points of the closed curve, between which it is straight: finer than the pixels."""
+
+MARGIN = 1.0
+"""Corners of a blob may lie that far beyond its square, in sides of the square."""
 
 Array = NDArray[np.floating]
 
@@ -89,6 +92,9 @@ class MaskedNoise:
         mask_blur: sigma_2, like ``noise_blur``.
         exponent: d.
         v_max: the maximum of V (eV); None: what comes out, in hartree at most 1.
+
+    Raises:
+        ValueError: a parameter is out of range.
     """
 
     coarse: NDArray[np.bool_]
@@ -100,24 +106,52 @@ class MaskedNoise:
     exponent: float = 1.0
     v_max: float | None = None
 
+    def __post_init__(self) -> None:
+        check_array("potential.coarse", self.coarse, ("k", "k"), flags=True)
+        check_array("potential.fine", self.fine, ("k", "k"), flags=True)
+        check_number("potential.noise_blur", self.noise_blur, 0.0, PIXELS)
+        outline = check_array("potential.outline", self.outline, ("k", 2), -MARGIN, 1 + MARGIN)
+        if len(outline) < 3 or (outline == np.roll(outline, 1, axis=0)).all(axis=1).any():
+            raise ValueError(f"potential.outline: expected at least 3 corners, each unlike the next, got {outline!r}")
+        check_positive("potential.blob_size", self.blob_size)
+        check_number("potential.mask_blur", self.mask_blur, 0.0, PIXELS)
+        check_positive("potential.exponent", self.exponent)
+        if self.v_max is not None:
+            check_positive("potential.v_max", self.v_max)
+
     def noise(self, grid: Grid) -> Array:
         """W on the grid, (n, n), within [0, 1]."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         edges = np.arange(grid.n + 1) / grid.n
-        difference = _upscaled(self.fine, 2 * edges - 0.5) - _upscaled(self.coarse, edges)
+        coarse, fine = np.asarray(self.coarse), np.asarray(self.fine)
+        difference = _upscaled(fine, 2 * edges - 0.5) - _upscaled(coarse, edges)
         return (1 + gaussian_filter(difference, self.noise_blur * grid.n / PIXELS)) / 2
 
     def mask(self, grid: Grid) -> Array:
         """M on the grid, (n, n), within [0, 1]; what a blob's curve has beyond its square is cut off."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         position = (grid.x / grid.extent - 0.5) * PIXELS / self.blob_size + 0.5
         within = (position >= 0) & (position < 1)
         blob = inside(closed_curve(self.outline), position) & np.logical_and.outer(within, within)
         return gaussian_filter(blob.astype(float), self.mask_blur * grid.n / PIXELS, mode="constant")
 
     def __call__(self, grid: Grid) -> Array:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV.
+
+        Raises:
+            ValueError: ``v_max`` is given, but the mask covers no point of the grid.
+        """
         u = self.noise(grid).clip(0, 1) ** self.exponent * self.mask(grid)  # a rounding error has no root
         v = u.max() - u
-        return v if self.v_max is None else v * (self.v_max / v.max())
+        if self.v_max is None:
+            return v
+        if not v.max():
+            raise ValueError(
+                f"potential.v_max: the potential is flat on a grid of {grid.n} points per side and cannot be scaled to "
+                f"{self.v_max!r}. Raise blob_size (now {self.blob_size!r}) or grid.n, or lower exponent (now "
+                f"{self.exponent!r})."
+            )
+        return v * (self.v_max / v.max())
 
 
 @dataclass(frozen=True)
@@ -140,12 +174,12 @@ class RandomMaskedNoise:
     v_max: float | None = None
 
     def __post_init__(self) -> None:
-        check_range("potential.noise_blur", self.noise_blur, low=0.0)
+        check_range("potential.noise_blur", self.noise_blur, 0.0, PIXELS)
         check_range("potential.blob_points", self.blob_points)
         for points in self.blob_points:
-            check_integer("potential.blob_points", points, 2, "A blob needs more than two corners")
+            check_integer("potential.blob_points", points, 2, "A blob needs more than two corners", high=1000)
         check_range("potential.blob_size", self.blob_size, low=1.0)
-        check_range("potential.mask_blur", self.mask_blur, low=0.0)
+        check_range("potential.mask_blur", self.mask_blur, 0.0, PIXELS)
         if not isinstance(self.exponent, (tuple, list)) or not self.exponent:
             raise ValueError(f"potential.exponent: expected a list of exponents, got {self.exponent!r}")
         for value in self.exponent:
@@ -155,6 +189,7 @@ class RandomMaskedNoise:
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> MaskedNoise:
         """Draw one; the grid has no part in it."""
+        check_kind("rng", rng, np.random.Generator)
         coarse, fine = rng.integers(2, size=(2, 16, 16)).astype(bool)
         k = int(rng.integers(self.blob_points[0], self.blob_points[1] + 1))
         return MaskedNoise(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import check_array, check_integer, check_kind, check_positive, check_range
 from solvers.grid import Grid
 
 
@@ -22,13 +22,23 @@ def _disc(grid: Grid, circle: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class CircularWells:
-    """V = 0 inside any of the ``circles`` (k, 3: x, y, radius in nm), V = ``step`` (eV) outside."""
+    """V = 0 inside any of the ``circles`` (k, 3: x, y, radius in nm), V = ``step`` (eV) outside.
+
+    Raises:
+        ValueError: a parameter is out of range.
+    """
 
     circles: NDArray[np.float64]
     step: float = 0.5
 
+    def __post_init__(self) -> None:
+        circles = check_array("potential.circles", self.circles, ("k", 3))
+        check_array("potential.circles[:, 2], the radii", circles[:, 2], ("k",), low=0.0)
+        check_positive("potential.step", self.step)
+
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         covered = np.zeros((grid.n, grid.n), dtype=bool)
         for circle in self.circles:
             covered |= _disc(grid, circle)
@@ -64,6 +74,8 @@ class RandomWells:
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> CircularWells:
         """Draw one map; the overlap rules are counted in pixels of ``grid``."""
+        check_kind("rng", rng, np.random.Generator)
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         for _ in range(self.max_draws):
             circles, covered = self._grow(rng, grid)
             if covered.mean() <= self.max_coverage:
