@@ -127,10 +127,10 @@ def enlarge(
     pairs = pair_densities(around.coarse.to_grid(_coarse(whole, around)))
     integrals = coulomb_integrals(pairs, around.basis.length, around.interaction)
     union_block = spin_block(m + n_directions, block.n_electrons)
-    hamiltonian = Hamiltonian(union_block, one_body, integrals)
+    hamiltonian = Hamiltonian.of(union_block, one_body, integrals)
     start = _embedded(states.vectors, union_block, m)
-    hamiltonian.low = low_block(hamiltonian, start.shape[1], UNION_LOW_SIZE)
-    found = davidson(hamiltonian, start, start.shape[1], UNION_TOLERANCE, UNION_ITERATIONS)
+    low = low_block(hamiltonian, start.shape[1], UNION_LOW_SIZE)
+    found = davidson(hamiltonian, low, start, start.shape[1], UNION_TOLERANCE, UNION_ITERATIONS)
     before = spin_densities(block, states.vectors, ground)
     n_pairs = space.one_body.shape[1]
     lowered = found.values - xp.sum(start * hamiltonian.apply(start), axis=2)
