@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
-    from solvers.quantum_dots.solve import PRESETS, Solution, solve
+    from solvers.quantum_dots.solution import Solution
+    from solvers.quantum_dots.solve import PRESETS, solve
     from solvers.quantum_dots.wavefunction import Wavefunction
     from solvers.units import Material
 
@@ -47,7 +48,7 @@ _HOMES = {
     "dipole": "quantum_dots.observables",
     "quadrupole": "quantum_dots.observables",
     "PRESETS": "quantum_dots.solve",
-    "Solution": "quantum_dots.solve",
+    "Solution": "quantum_dots.solution",
     "solve": "quantum_dots.solve",
     "Wavefunction": "quantum_dots.wavefunction",
     "Material": "units",

@@ -5,13 +5,13 @@ best M orbitals, natural orbitals of the many-electron state, converge much fast
 
     gradient    dE / dphi_p = 2 sum_q gamma_pq h phi_q + sum_qRS Gamma_(pq)R W_R phi_q,   W_R the potential of pair R,
     directions  its part outside the space, divided by T + <V>: the few that carry most of it,
-    union       the space and these directions, in which the states are found roughly,
-    orbitals    the M natural orbitals of the union, averaged over the states.
+    enlarged    the space and these directions, in which the states are found roughly,
+    orbitals    the M natural orbitals of the enlarged space, averaged over the states.
 
 Where no direction is left, the orbitals are those of a multiconfigurational self-consistent field (Werner, Meyer,
-J. Chem. Phys. 73, 2342 (1980)); the union takes the place of its second derivatives. What the union changes in energy
-and density is also the estimate of what is still missing. Directions need no more than a few digits: on fine grids pair
-densities live on half as many points per side here. Effective atomic units.
+J. Chem. Phys. 73, 2342 (1980)); the enlarged space takes the place of its second derivatives. The change of energy and
+density by the enlargement is also the estimate of the remaining error. Directions need only a few digits: on fine grids
+their pair densities have half as many points per side. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import TINY, davidson, norms, orthonormal
 from solvers.quantum_dots.configuration_interaction import Hamiltonian, SpinBlock, States, low_block, spin_block
 from solvers.quantum_dots.coulomb import Interaction, coulomb_integrals, coulomb_potentials, pair_densities
-from solvers.quantum_dots.density_matrix import spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.determinants import orbital_pairs, pair_numbers
 from solvers.quantum_dots.single_particle import SineBasis
 
-UNION_TOLERANCE = 1e-4
-"""Residual in hartree of the states in a union."""
-UNION_ITERATIONS = 4
+ENLARGED_TOLERANCE = 1e-4
+"""Residual in hartree of the states in an enlarged space."""
+ENLARGED_ITERATIONS = 4
 """Iterations for them at most: begun from the states of the space, they need few."""
-UNION_LOW_SIZE = 40
-"""Determinants among which a union is solved exactly for its preconditioner."""
+ENLARGED_LOW_SIZE = 40
+"""Determinants in which an enlarged space is diagonalised for its preconditioner."""
 COARSE_FROM = 64
 """Grids with at least this many points per side have a coarse version."""
 
@@ -93,7 +93,7 @@ def _one_body(coefficients: Array, images: Array) -> Array:
     return xp.take(xp.reshape(h, (-1, m * m)), xp.asarray(p * m + q, device=h.device), axis=1)
 
 
-class Union(NamedTuple):
+class EnlargedSpace(NamedTuple):
     """A space with its directions, and the states in it, roughly.
 
     ``coefficients`` (B, M + k, m, m); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_change`` and
@@ -114,7 +114,7 @@ def enlarge(
     average: Array,
     n_directions: int,
     around: Surroundings,
-) -> Union:
+) -> EnlargedSpace:
     """Add ``n_directions`` orbitals and find the states again.
 
     ``ground`` and ``average`` (B, k) are weights of the states: of the ground state, and of the orbitals' average.
@@ -126,19 +126,19 @@ def enlarge(
     one_body = _one_body(whole, images)
     pairs = pair_densities(around.coarse.to_grid(_coarse(whole, around)))
     integrals = coulomb_integrals(pairs, around.basis.length, around.interaction)
-    union_block = spin_block(m + n_directions, block.n_electrons)
-    hamiltonian = Hamiltonian.of(union_block, one_body, integrals)
-    start = _embedded(states.vectors, union_block, m)
-    low = low_block(hamiltonian, start.shape[1], UNION_LOW_SIZE)
-    found = davidson(hamiltonian, low, start, start.shape[1], UNION_TOLERANCE, UNION_ITERATIONS)
+    larger_block = spin_block(m + n_directions, block.n_electrons)
+    hamiltonian = Hamiltonian.of(larger_block, one_body, integrals)
+    start = _embedded(states.vectors, larger_block, m)
+    low = low_block(hamiltonian, start.shape[1], ENLARGED_LOW_SIZE)
+    found = davidson(hamiltonian, low, start, start.shape[1], ENLARGED_TOLERANCE, ENLARGED_ITERATIONS)
     before = spin_densities(block, states.vectors, ground)
     n_pairs = space.one_body.shape[1]
     lowered = found.values - xp.sum(start * hamiltonian.apply(start), axis=2)
-    after = spin_densities(union_block, found.vectors, ground)
+    after = spin_densities(larger_block, found.vectors, ground)
     change = xp.concat([after[0] + after[1], -(before[0] + before[1])], axis=1)
     density = xp.matmul(change[:, None, :], xp.concat([_flat(pairs), _flat(pairs)[:, :n_pairs, :]], axis=1))
-    averaged = spin_densities(union_block, found.vectors, average)
-    return Union(
+    averaged = spin_densities(larger_block, found.vectors, average)
+    return EnlargedSpace(
         whole,
         averaged[0] + averaged[1],
         xp.sum(ground * lowered, axis=1),
@@ -146,16 +146,16 @@ def enlarge(
     )
 
 
-def natural_orbitals(union: Union, n_orbitals: int) -> tuple[Array, np.ndarray]:
+def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int) -> tuple[Array, np.ndarray]:
     """Coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals with most electrons, in whole shells.
 
     And where that could not be done, (B,).
     """
-    xp, shape = namespace(union.coefficients), union.coefficients.shape
-    occupations, columns = xp.linalg.eigh(symmetric_matrix(union.occupations))
+    xp, shape = namespace(enlarged.coefficients), enlarged.coefficients.shape
+    occupations, columns = xp.linalg.eigh(symmetric_matrix(enlarged.occupations))
     chosen, split = whole_shells(_alike(xp.flip(occupations, axis=1)), n_orbitals, like=columns)
     most = chosen @ xp.flip(xp.matrix_transpose(columns), axis=1)
-    return xp.reshape(most @ _flat(union.coefficients), (shape[0], n_orbitals, *shape[2:])), split
+    return xp.reshape(most @ _flat(enlarged.coefficients), (shape[0], n_orbitals, *shape[2:])), split
 
 
 def _alike(values: Array) -> np.ndarray:

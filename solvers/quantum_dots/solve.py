@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -18,100 +18,25 @@ from solvers.backend import (
     on_host,
     systems_at_once,
     to_backend,
-    to_numpy,
 )
 from solvers.checks import check_flag, check_integer, check_kind, check_plain, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.ground_state import Settings, bytes_needed, make_settings, solve_batch
+from solvers.quantum_dots.ground_state import Amplitudes, Batch, solve_batch
+from solvers.quantum_dots.settings import Settings, Timer, bytes_needed, make_settings, untimed
+from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.wavefunction import Wavefunction
 from solvers.units import HIGHEST, Material
 
 PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 14, "refinements": 1}}
 """Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
-
-
-def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
-    """A field of ``Solution``: trailing shape by letters (n, M, k), unit as powers of (hartree, bohr)."""
-    return field(metadata={"shape": tuple(shape), "power": power})
-
-
 LARGEST_NUMBER = 10**6
 """Limit of every number of electrons, orbitals, states ..., far beyond what can be solved."""
 MANY_STATES = 100
-"""Where more states than these do not fit, their number may be the cause."""
+"""Where more states than these do not fit into the memory, their number may be the cause."""
 MOST_MEMORY = 1e9
-"""GiB that no machine has."""
-ENERGY, DENSITY = (1, 0), (0, -2)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Ground states of a batch of dots; every array has the leading shape of the potentials, and their library.
-
-    Attributes:
-        energy: ground-state energy (eV), shape (...).
-        gap: energy of the next state of the same S_z block above the ground state (eV); 0 up to rounding where the
-            ground state is degenerate, NaN where the block has one state only.
-        energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
-        spins: total spin S of these states, shape (..., n_states); an average where n_states cuts through a degenerate
-            level of several spins.
-        density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
-        spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
-        density_noninteracting: density without interaction (nm^-2), likewise averaged.
-        orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
-        occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
-        kinetic, confinement, interaction: the three parts of the energy (eV).
-        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN where it was not
-            asked for, or had no room in the memory.
-        energy_error: estimate of energy - exact energy (eV), for the same reason.
-        degeneracy: number of states that share the ground-state energy in this block.
-        splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
-            space, and with it the result, is not unique: change n_orbitals.
-        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): what is left of the
-            iterations, not the error of the truncated basis.
-        orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
-        charge_error: |int n - N| / N.
-        imbalance: |energy - kinetic - confinement - interaction| (eV), each part found on a way of its own.
-        fallback: True where an iteration failed and LAPACK solved the whole matrix.
-        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails even so: do not use it.
-        wavefunction: orbitals and states, if asked for.
-    """
-
-    energy: Array = _column("", ENERGY)
-    gap: Array = _column("", ENERGY)
-    energies: Array = _column("k", ENERGY)
-    spins: Array = _column("k")
-    density: Array = _column("nn", DENSITY)
-    spin_density: Array = _column("nn", DENSITY)
-    density_noninteracting: Array = _column("nn", DENSITY)
-    orbital_energies: Array = _column("M", ENERGY)
-    occupations: Array = _column("M")
-    kinetic: Array = _column("", ENERGY)
-    confinement: Array = _column("", ENERGY)
-    interaction: Array = _column("", ENERGY)
-    density_error: Array = _column()
-    energy_error: Array = _column("", ENERGY)
-    degeneracy: Array = _column()
-    splits_shell: Array = _column()
-    residual: Array = _column("", ENERGY)
-    orthogonality: Array = _column()
-    charge_error: Array = _column()
-    imbalance: Array = _column("", ENERGY)
-    fallback: Array = _column()
-    trusted: Array = _column()
-    wavefunction: Wavefunction | None = None
-
-    def to_numpy(self) -> Solution:
-        """The same with NumPy arrays, wherever it was found; without the wavefunction."""
-        arrays = {column.name: to_numpy(getattr(self, column.name)) for column in columns()}
-        return replace(self, **arrays, wavefunction=None)
-
-
-def columns() -> tuple[Field, ...]:
-    """The fields of ``Solution`` that are arrays."""
-    return tuple(f for f in fields(Solution) if f.metadata)
+"""Limit of ``memory`` in GiB, beyond any machine."""
 
 
 def solve(
@@ -129,6 +54,7 @@ def solve(
     backend: str = "auto",
     threads: int | None = None,
     wavefunction: bool = False,
+    timer: Timer = untimed,
 ) -> Solution:
     """Ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
 
@@ -149,6 +75,8 @@ def solve(
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
         threads: pieces solved at once on a processor; by default as many as BLAS may use. No bit depends on it.
         wavefunction: keep the orbitals and states; they take M times the memory of the densities.
+        timer: called with the name of each stage (``settings.STAGES``), by every thread; returns a context manager
+            in which the stage runs.
 
     Raises:
         ValueError: an argument is out of range, or one system would not fit into ``memory``; before any work.
@@ -164,10 +92,12 @@ def solve(
     }
     flags = {"estimate": estimate, "wavefunction": wavefunction}
     _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
+    if not callable(timer):
+        raise ValueError(f"timer: expected a function of a stage that returns a context manager, got {timer!r}")
     _check_height(potential, material)
     units = interaction.in_units(material.bohr)
     memory, length = float(memory), material.in_bohr(grid.extent)
-    settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, length, memory)
+    settings = _fitting(make_settings(numbers, units, estimate, wavefunction, timer), grid.n, length, memory)
     threads = int(threads or blas_threads()) if on_host(potential) else 1
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)
@@ -175,7 +105,8 @@ def solve(
 
 def _in_pieces(
     potential: Array, grid: Grid, material: Material, settings: Settings, memory: float, threads: int
-) -> list[dict[str, Any]]:
+) -> list[Batch]:
+    """Return the solutions of the pieces of a batch, in effective atomic units and in the order of the potentials."""
     xp = namespace(potential)
     flat = xp.reshape(potential, (-1, grid.n, grid.n))
     at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
@@ -184,7 +115,7 @@ def _in_pieces(
     threads = max(1, min(threads, at_once // piece))
     length = material.in_bohr(grid.extent)
 
-    def task(first: int) -> dict[str, Any]:
+    def task(first: int) -> Batch:
         some = flat[first : min(first + piece, flat.shape[0]), :, :]
         return solve_batch(some / material.hartree, length, settings)
 
@@ -196,9 +127,7 @@ def _in_pieces(
             return list(pool.map(task, starts))
 
 
-def _solution(
-    parts: list[dict[str, Any]], potential: Array, grid: Grid, material: Material, settings: Settings
-) -> Solution:
+def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Material, settings: Settings) -> Solution:
     """The pieces as one, in the user's units and with the leading shape of the potentials."""
     xp, leading = namespace(potential), potential.shape[:-2]
     sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
@@ -206,28 +135,30 @@ def _solution(
     for column in columns():
         name, (energy, length) = column.name, column.metadata["power"]
         shape = tuple(sizes[letter] for letter in column.metadata["shape"])
-        whole = xp.concat([part[name] for part in parts]) if parts else xp.zeros((0, *shape), device=potential.device)
+        found = [getattr(part.solution, name) for part in parts]
+        whole = xp.concat(found) if found else xp.zeros((0, *shape), device=potential.device)
         if (energy, length) != (0, 0):
             whole = whole * (material.hartree**energy * material.bohr**length)
         arrays[name] = xp.reshape(whole, (*leading, *shape))
     state = None
-    if settings.wavefunction and parts:
-        functions, vectors, weights = _joined(xp, parts)
+    amplitudes = [part.amplitudes for part in parts if part.amplitudes is not None]
+    if amplitudes:
+        functions, vectors, weights = _joined(xp, amplitudes)
         n_states = min(settings.n_states, vectors.shape[1])
         state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights, n_states)
     return Solution(**arrays, wavefunction=state)
 
 
-def _joined(xp: Any, parts: list[dict[str, Any]]) -> list[Array]:
-    """Functions, vectors and weights of all pieces; where a piece has fewer states, empty ones of no weight."""
-    most = max(part["weights"].shape[1] for part in parts)
+def _joined(xp: Any, parts: list[Amplitudes]) -> Amplitudes:
+    """Return the amplitudes of all pieces; a piece with fewer states is padded with states of no weight."""
+    most = max(part.weights.shape[1] for part in parts)
 
     def padded(array: Array) -> Array:
         shape = (array.shape[0], most - array.shape[1], *array.shape[2:])
         return xp.concat([array, xp.zeros(shape, dtype=array.dtype, device=array.device)], axis=1)
 
-    functions = xp.concat([part["functions"] for part in parts])
-    return [functions, *(xp.concat([padded(part[name]) for part in parts]) for name in ("vectors", "weights"))]
+    vectors, weights = (xp.concat([padded(a) for a in arrays]) for arrays in zip(*(p[1:] for p in parts), strict=True))
+    return Amplitudes(xp.concat([part.functions for part in parts]), vectors, weights)
 
 
 def _fitting(settings: Settings, n: int, length: float, memory: float) -> Settings:

@@ -11,8 +11,7 @@ from solvers.checks import check_integer, check_number
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import SpinBlock, spin_block
 from solvers.quantum_dots.coulomb import pair_densities
-from solvers.quantum_dots.density import density
-from solvers.quantum_dots.density_matrix import spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.density import density, spin_densities, symmetric_matrix, two_particle
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from analytic import GAAS
 from solvers import Grid, solve
 from solvers.eigensolver import davidson
 from solvers.quantum_dots.determinants import orbital_pairs
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 GRID = Grid(32, 30.0)
 GUARDS = {"residual", "orthogonality", "charge_error", "imbalance"}

@@ -122,7 +122,9 @@ OTHERS = {
     (potentials.RandomWells, None): "potential.radius|potential.max_overlap|potential.max_coverage",
 }
 """Arguments that may be blamed in place of the one that was given, because only both together are wrong."""
-CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) != (charging, "options")]
+ELSEWHERE = {(charging, "options"), (solve, "timer")}
+"""Options of another function; a function of the user, whose errors are the user's."""
+CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
 
 def assert_named(call, argument, others=""):
@@ -177,6 +179,12 @@ def test_questions_to_a_wavefunction():
         assert_named(lambda value, a=argument, plain=plain: wave.pair_density(**(plain | {a: value})), argument)
     assert_named(wave.density, "state")
     assert_named(wave.natural_orbitals, "state")
+
+
+@pytest.mark.parametrize("timer", [None, 1, "orbitals", {}])
+def test_a_timer_is_a_function(timer):
+    with pytest.raises(ValueError, match="^timer: expected a function of a stage"):
+        solve(V, GRID, 2, GAAS, 3, timer=timer)
 
 
 # Masked arrays

@@ -11,7 +11,7 @@ from dots import GRID, assert_same, at, least_memory, smooth_potential
 
 from solvers import PRESETS, backend, solve
 from solvers.quantum_dots.potentials import RandomWells
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 N_ELECTRONS = [1, 2, 3, 4]
 

@@ -8,7 +8,7 @@ from fock_space import fock_hamiltonian, fock_rows, levels, matrix_of, random_in
 
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import coulomb_integrals, pair_densities
-from solvers.quantum_dots.density_matrix import spin_densities
+from solvers.quantum_dots.density import spin_densities
 from solvers.quantum_dots.determinants import orbital_pairs
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
 
