@@ -1,8 +1,8 @@
-"""NumPy or CuPy: the arrays decide. The only file that may import CuPy.
+"""The array library of the solver, NumPy or CuPy, chosen by its input. The only file that may import CuPy.
 
-The solver is written in the Python array API standard (2024.12). Whatever array library its potentials come from, it
-computes there and answers in arrays of the same kind; ``tests/solvers/test_backend.py`` runs it on
-``array_api_strict``, which knows nothing but the standard.
+The solver is written in the Python array API standard (2024.12). It computes in the library of the potentials and
+returns arrays of the same kind; ``tests/solvers/test_backend.py`` runs it on ``array_api_strict``, which implements
+the standard and nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEVICE_SYSTEMS = 512
 
 
 def namespace(array: Array) -> Any:
-    """The array library of ``array``, with the names of the standard."""
+    """Return the array library of ``array``, with the names of the standard."""
     return array_api_compat.array_namespace(array)
 
 
@@ -49,12 +49,12 @@ def as_field(name: str, field: Array, n: int) -> Array:
 
 
 def on_host(array: Array) -> bool:
-    """True for NumPy arrays."""
+    """Return True for NumPy arrays."""
     return array_api_compat.is_numpy_array(array)
 
 
 def to_numpy(array: Array) -> NDArray:
-    """A copy in main memory of an array of any library; NumPy arrays as they are."""
+    """Return a copy of an array of any library in main memory; NumPy arrays are returned unchanged."""
     if on_host(array):
         return array
     return array.get() if hasattr(array, "get") else np.asarray(array)
@@ -91,11 +91,11 @@ def _cupy() -> ModuleType:
 
 
 def systems_at_once(array: Array) -> int:
-    """How many systems to advance together where this array lives."""
+    """Return how many systems are advanced together on the device of ``array``."""
     return CACHE_SYSTEMS if on_host(array) else DEVICE_SYSTEMS
 
 
 def blas_threads() -> int:
-    """Threads that BLAS may use in this process now: one per core, or what OMP_NUM_THREADS or threadpoolctl say."""
+    """Return the number of threads that BLAS may use now: one per core, or the limit set by the user."""
     allowed = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    return max(allowed, default=1)  # other packages bring a BLAS with one thread: the largest number is NumPy's
+    return max(allowed, default=1)  # other packages bundle a BLAS with one thread: the largest number is that of NumPy

@@ -1,8 +1,8 @@
-"""Lowest eigenpairs of a batch of large symmetric matrices known only by their action: block Davidson.
+"""The lowest eigenpairs of a batch of large symmetric matrices, given only by their action: block Davidson.
 
 Davidson, J. Comput. Phys. 17, 87 (1975); thick restart as in Stathopoulos, Saad, Wu, SIAM J. Sci. Comput. 19, 227
 (1998). A basis Q grows by the preconditioned residuals; the Ritz pairs of Q H Q^T are the approximations. All systems
-of a batch advance together, and leave it when their residuals are below the tolerance.
+of a batch advance together; a system leaves the batch when its residuals are below the tolerance.
 """
 
 from __future__ import annotations
@@ -112,20 +112,20 @@ class LowBlock:
 
 
 def norms(vectors: Array) -> Array:
-    """Euclidean lengths along the last axis."""
+    """Return the Euclidean lengths along the last axis."""
     xp = namespace(vectors)
     return xp.sqrt(xp.sum(vectors * vectors, axis=-1))
 
 
 def non_orthogonality(vectors: Array) -> Array:
-    """Largest entry of |<v_i|v_j> - delta_ij| of ``vectors`` (B, k, d): (B,)."""
+    """Return the largest entry of |<v_i|v_j> - delta_ij| of ``vectors`` (B, k, d): (B,)."""
     xp, k = namespace(vectors), vectors.shape[1]
     overlap = vectors @ xp.matrix_transpose(vectors) - xp.eye(k, dtype=vectors.dtype, device=vectors.device)
     return xp.max(xp.abs(overlap), axis=(1, 2)) if vectors.shape[0] else vectors[:, 0, 0]
 
 
 def orthonormal(block: Array, basis: Array | None = None) -> Array:
-    """Orthonormal rows that span ``block`` (b, k, d) outside ``basis`` (b, j, d); twice, against rounding."""
+    """Return orthonormal rows that span ``block`` (b, k, d) outside ``basis`` (b, j, d); twice, against rounding."""
     xp = namespace(block)
     for _ in range(2):
         if basis is not None and basis.shape[1]:
@@ -142,7 +142,7 @@ def _by_cholesky(block: Array) -> Array:
         if bool(xp.all(xp.isfinite(found))):  # a GPU does not raise
             return found
     except np.linalg.LinAlgError:
-        pass  # rows that depend on each other have no such factor, but a QR decomposition
+        pass  # linearly dependent rows have no Cholesky factor, but a QR decomposition
     return xp.matrix_transpose(xp.linalg.qr(xp.matrix_transpose(block))[0])
 
 

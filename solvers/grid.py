@@ -1,4 +1,4 @@
-"""The square that holds the dot, and the points at which every field is known.
+"""The square around the dot, and the points at which every field is sampled.
 
 Cell-centred points x_i = (i + 1/2) L / n, i = 0 ... n-1, in both directions, so that ``extent == n * dx``;
 fields are indexed ``[ix, iy]``.
@@ -33,12 +33,12 @@ class Grid:
 
     @property
     def dx(self) -> float:
-        """Distance of two neighbouring points (nm)."""
+        """The distance between neighbouring points (nm)."""
         return self.extent / self.n
 
     @property
     def cell_area(self) -> float:
-        """Area that one point stands for (nm^2)."""
+        """The area of the cell of one point (nm^2)."""
         return self.dx**2
 
     @property
@@ -47,7 +47,7 @@ class Grid:
         return (np.arange(self.n) + 0.5) * self.dx
 
     def mesh(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Coordinates X and Y of all points (nm), each (n, n), indexed [ix, iy]: what a formula for V needs."""
+        """Return the coordinates X and Y of all points (nm), each (n, n), indexed [ix, iy]."""
         x, y = np.meshgrid(self.x, self.x, indexing="ij")
         return x, y
 

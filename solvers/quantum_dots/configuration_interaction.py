@@ -27,9 +27,9 @@ from solvers.quantum_dots.determinants import Strings, n_orbitals_of, n_strings,
 LOW_SIZE = 120
 """Up to this many determinants all states are found by LAPACK; larger spaces begin from such a corner."""
 DENSE_SIZE = 2000
-"""Up to this many determinants a system that does not converge is diagonalised whole."""
+"""Up to this many determinants LAPACK replaces an iteration that does not converge."""
 GUARDS = 2
-"""States carried along beyond those wanted."""
+"""Additional states in the iteration, which guard the requested ones."""
 ORTHOGONAL = 1e-9
 """Largest overlap of two states, or error of a norm, that is accepted."""
 
@@ -42,32 +42,32 @@ class SpinBlock(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Number of determinants."""
+        """The number of determinants."""
         return self.up.count * self.down.count
 
     @property
     def n_orbitals(self) -> int:
-        """M."""
+        """The number of orbitals M."""
         return self.up.n_orbitals
 
     @property
     def n_electrons(self) -> int:
-        """N."""
+        """The number of electrons N."""
         return self.up.n_electrons + self.down.n_electrons
 
     def corner(self, n_orbitals: int) -> np.ndarray:
-        """Numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
+        """Return the numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
         n_up, n_down = (n_strings(n_orbitals, spin.n_electrons) for spin in self)
         return np.add.outer(np.arange(n_up) * self.down.count, np.arange(n_down)).ravel()
 
 
 def block_size(n_orbitals: int, n_electrons: int) -> int:
-    """Number of determinants of the block, without building it."""
+    """Return the number of determinants of the block, without building it."""
     return n_strings(n_orbitals, (n_electrons + 1) // 2) * n_strings(n_orbitals, n_electrons // 2)
 
 
 def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
-    """Working memory of ``lowest_states`` for one system and its tables, in bytes."""
+    """Return the working memory of ``lowest_states`` for one system and its tables, in bytes."""
     size, n_pairs, k = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2, n_wanted + GUARDS
     n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
     tables = sum(n_strings(n_orbitals, n) ** 2 * (6 + 5 * max(n - 1, 1)) for n in (n_up, n_down))
@@ -78,12 +78,12 @@ def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
 
 
 def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
-    """The block of N electrons: S_z = 0 for even, 1/2 for odd N."""
+    """Return the block of N electrons: S_z = 0 for even, 1/2 for odd N."""
     return SpinBlock(strings(n_orbitals, (n_electrons + 1) // 2), strings(n_orbitals, n_electrons // 2))
 
 
 def low_orbitals(n_orbitals: int, n_electrons: int, n_block: int, low_size: int) -> int:
-    """How many of the orbitals span the corner that is diagonalised at once: as many as ``low_size`` allows."""
+    """Return how many orbitals span the corner for the preconditioner: as many as ``low_size`` determinants allow."""
     enough = 4 * n_block
     sizes = {m: block_size(m, n_electrons) for m in range((n_electrons + 1) // 2, n_orbitals + 1)}
     fitting = [m for m, size in sizes.items() if enough <= size <= max(low_size, enough)]
@@ -133,7 +133,7 @@ class Hamiltonian:
         return total
 
     def _coupled(self, coupling: Array, vectors: Array) -> Array:
-        """The two spins' interaction on vectors (B, determinants, k)."""
+        """Return the interaction of both spins applied to vectors (B, determinants, k)."""
         xp, (b, _, k), m = namespace(vectors), vectors.shape, self.block.n_orbitals
         source, sign, target, back = (xp.asarray(table, device=vectors.device) for table in _both_removed(self.block))
         removed = xp.take(vectors, source, axis=1) * sign
@@ -167,7 +167,7 @@ class Hamiltonian:
 
 
 def _coupling(m: int, integrals: Array) -> Array:
-    """(pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
+    """Return (pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
     xp, numbers, n_pairs = namespace(integrals), pair_numbers(m), integrals.shape[1]
     entry = numbers[:, None, :, None] * n_pairs + numbers[None, :, None, :]  # p, r, q, s
     flat = xp.reshape(integrals, (-1, n_pairs**2))
@@ -176,7 +176,7 @@ def _coupling(m: int, integrals: Array) -> Array:
 
 @lru_cache(maxsize=16)
 def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
+    """Return tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
 
     ``source`` (R,) and ``sign`` (R, 1) for all R combinations of q, s and rests, sign 0 where the orbital is not free;
     ``target`` (ways, determinants) and ``back`` (ways, determinants, 1) for the ways to take one electron of each spin.
@@ -203,7 +203,7 @@ def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray,
 
 
 def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
-    """Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
+    """Return Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
     xp, device = namespace(integrals), integrals.device
     m = n_orbitals_of(integrals.shape[1])
     numbers = pair_numbers(m)
@@ -214,7 +214,7 @@ def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
 
 
 def _one_spin(spin: Strings, one_body: Array, integrals: Array) -> Array:
-    """Hamiltonian of the electrons of one spin among themselves: (B, S, S)."""
+    """Return the Hamiltonian of the electrons of one spin alone: (B, S, S)."""
     xp, device, (b, n_pairs, _) = namespace(integrals), integrals.device, integrals.shape
     s, n = spin.count, spin.occupations
     pair, sign = np.zeros((s, s), dtype=np.intp), np.zeros((s, s))
@@ -249,10 +249,10 @@ class States(NamedTuple):
 
 
 def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted: int, tolerance: float) -> States:
-    """The ``n_wanted`` lowest states for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P); at most all there are.
+    """Return the ``n_wanted`` lowest states, or all, for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P).
 
-    A system that Davidson does not converge is diagonalised whole if it has at most ``DENSE_SIZE`` determinants; else
-    its residuals tell.
+    A system that does not converge is solved by LAPACK if it has at most ``DENSE_SIZE`` determinants. Otherwise its
+    residuals are above the tolerance.
     """
     n_wanted = min(n_wanted, block.size)
     n_block = min(n_wanted + GUARDS, block.size)
@@ -261,14 +261,14 @@ def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted:
     if m == block.n_orbitals or b == 0:
         return States(*_by_lapack(hamiltonian, n_wanted), np.zeros(b, dtype=bool))
     low = low_block(hamiltonian, n_block, LOW_SIZE)
-    patience = 80 if block.size <= DENSE_SIZE else 400  # where there is no other way
+    patience = 80 if block.size <= DENSE_SIZE else 400  # above this size there is no fallback
     found = davidson(hamiltonian, low, start_vectors(low, n_block), n_wanted, tolerance, patience).first(n_wanted)
     failed = ~(to_numpy(found.residuals) <= tolerance).all(axis=1) | ~(
         to_numpy(non_orthogonality(found.vectors)) <= ORTHOGONAL
     )
     if block.size > DENSE_SIZE:
         return States(*found, np.zeros(b, dtype=bool))
-    for i in np.flatnonzero(failed):  # strong correlation, hardly any gaps
+    for i in np.flatnonzero(failed):  # strong correlation with very small gaps
         one = namespace(integrals).asarray([i], device=integrals.device)
         exact = _by_lapack(hamiltonian.select(one), n_wanted)
         for mine, its in zip(found, exact, strict=True):
@@ -277,7 +277,7 @@ def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted:
 
 
 def low_block(hamiltonian: Hamiltonian, n_block: int, low_size: int) -> LowBlock:
-    """The exact solution in the first few orbitals, to begin from and to precondition with."""
+    """Return the preconditioner: all states in the first few orbitals, which are also the start of the iteration."""
     block, arrays = hamiltonian.block, hamiltonian.arrays
     m = low_orbitals(block.n_orbitals, block.n_electrons, n_block, low_size)
     n_pairs = m * (m + 1) // 2
@@ -288,7 +288,7 @@ def low_block(hamiltonian: Hamiltonian, n_block: int, low_size: int) -> LowBlock
 
 
 def _by_lapack(hamiltonian: Hamiltonian, n_wanted: int) -> Eigenpairs:
-    """The same as ``lowest_states``, from all states of the whole matrix: slow, and the last word."""
+    """Return the lowest states by diagonalisation of the whole matrix: slow, the fallback."""
     matrix = hamiltonian.matrix()
     xp = namespace(matrix)
     values, columns = (a[..., :n_wanted] for a in xp.linalg.eigh(matrix))

@@ -15,7 +15,7 @@ from solvers.quantum_dots.determinants import Strings, n_orbitals_of, orbital_pa
 
 
 def _excited(spin: Strings, c: Array, axis: int) -> Array:
-    """F_P C for all P: C (B, up, down) to (B, P, up, down); ``axis`` 1 moves the up, 2 the down electrons."""
+    """Return F_P C for all P: C (B, up, down) to (B, P, up, down); ``axis`` 1 moves the up, 2 the down electrons."""
     xp, (b, n_up, n_down), n_pairs = namespace(c), c.shape, len(spin.source_of)
     source = xp.asarray(spin.source_of.ravel(), device=c.device)
     sign = xp.asarray(spin.sign_of, device=c.device)
@@ -26,7 +26,7 @@ def _excited(spin: Strings, c: Array, axis: int) -> Array:
 
 
 def spin_densities(block: SpinBlock, states: Array, weights: Array) -> tuple[Array, Array]:
-    """<F_P(up)> and <F_P(down)>, each (B, P), of ``states`` (B, k, determinants) with ``weights`` (B, k)."""
+    """Return <F_P(up)> and <F_P(down)>, each (B, P), of ``states`` (B, k, determinants) with ``weights`` (B, k)."""
     xp, (b, k) = namespace(states), weights.shape
     c = xp.reshape(states, (b, k, block.up.count, block.down.count))
     found = []
@@ -41,7 +41,7 @@ def spin_densities(block: SpinBlock, states: Array, weights: Array) -> tuple[Arr
 
 
 def symmetric_matrix(pair_values: Array) -> Array:
-    """gamma_pq (B, M, M) of <F_P> (B, P)."""
+    """Return gamma_pq (B, M, M) from <F_P> (B, P)."""
     xp, n_pairs = namespace(pair_values), pair_values.shape[1]
     m = n_orbitals_of(n_pairs)
     p, q = orbital_pairs(m)
@@ -51,9 +51,9 @@ def symmetric_matrix(pair_values: Array) -> Array:
 
 
 def two_particle(block: SpinBlock, states: Array, weights: Array) -> Array:
-    """Gamma_PQ (B, P, P), symmetric, with interaction energy 1/2 sum_PQ Gamma_PQ (P|Q).
+    """Return Gamma_PQ (B, P, P), symmetric, with interaction energy 1/2 sum_PQ Gamma_PQ (P|Q).
 
-    It is <F_P F_Q> less what an electron would do to itself, sum_r gamma_ps (pr|rs).
+    It is <F_P F_Q> less the self-interaction, sum_r gamma_ps (pr|rs).
     """
     xp, (b, k) = namespace(states), weights.shape
     c = xp.reshape(states, (b, k, block.up.count, block.down.count))
@@ -69,10 +69,13 @@ def two_particle(block: SpinBlock, states: Array, weights: Array) -> Array:
 
 
 def _self_interaction(gamma: Array) -> Array:
-    """What <F_P F_Q> has too much: sum of gamma_ps over all ways to read P as (pr) and Q as (rs); (B, P, P)."""
+    """Return the self-interaction in <F_P F_Q>: the sum of gamma_ps over all P = (pr) and Q = (rs), (B, P, P)."""
     xp, (b, m, _) = namespace(gamma), gamma.shape
     p, q = orbital_pairs(m)
-    flat, once = xp.reshape(gamma, (b, m * m)), np.where(p == q, 0.5, 1.0)  # (pp) is read one way, not two
+    flat, once = (
+        xp.reshape(gamma, (b, m * m)),
+        np.where(p == q, 0.5, 1.0),
+    )  # (pp) has one order of its orbitals, not two
     total: Array = 0.0
     for left, shared in ((p, q), (q, p)):
         for right, met in ((p, q), (q, p)):
@@ -84,7 +87,7 @@ def _self_interaction(gamma: Array) -> Array:
 
 
 def spin_squared(block: SpinBlock, states: Array) -> Array:
-    """<s| S^2 |t> between ``states`` (B, k, determinants): (B, k, k), from S^2 = S_- S_+ + S_z (S_z + 1)."""
+    """Return <s| S^2 |t> between ``states`` (B, k, determinants): (B, k, k), from S^2 = S_- S_+ + S_z (S_z + 1)."""
     xp, (b, k, _) = namespace(states), states.shape
     up, down = block
     s_z = (up.n_electrons - down.n_electrons) / 2
@@ -101,10 +104,10 @@ def spin_squared(block: SpinBlock, states: Array) -> Array:
 
 
 def _raised(block: SpinBlock) -> tuple[np.ndarray, np.ndarray]:
-    """S_+ = sum_q a+_q(up) a_q(down): for each determinant with one more up electron the ones it comes from.
+    """Return tables of S_+ = sum_q a+_q(up) a_q(down): the sources of each determinant with one more up electron.
 
-    ``source`` and ``sign`` (n_up + 1, determinants); sign 0 where there is none. Both spins' strings bear the sign of
-    their own orbitals only: moving a_q(down) past the up electrons gives the same sign to all.
+    ``source`` and ``sign`` (n_up + 1, determinants); sign 0 where there is none. Strings carry the sign of the
+    orbitals of their spin only: moving a_q(down) past the up electrons gives the same sign to all.
     """
     up, down, m = block.up, block.down, block.n_orbitals
     more, less = strings(m, up.n_electrons + 1), strings(m, down.n_electrons - 1)
@@ -123,13 +126,13 @@ def _raised(block: SpinBlock) -> tuple[np.ndarray, np.ndarray]:
 
 
 def density(pair_occupations: Array, pairs: Array) -> Array:
-    """n(r) = sum_{p<=q} <F_pq> phi_p phi_q(r): (B, P) and (B, P, n, n) -> (B, n, n)."""
+    """Return n(r) = sum_{p<=q} <F_pq> phi_p phi_q(r): (B, P) and (B, P, n, n) -> (B, n, n)."""
     xp, (b, n_pairs, n, _) = namespace(pairs), pairs.shape
     return xp.reshape(pair_occupations[:, None, :] @ xp.reshape(pairs, (b, n_pairs, n * n)), (b, n, n))
 
 
 def aufbau_occupations(energies: Array, n_electrons: int, tolerance: float) -> Array:
-    """Electrons in each orbital (B, M) of the non-interacting ground state with the lowest |S_z|.
+    """Return the electrons in each orbital (B, M) of the non-interacting ground state with the lowest |S_z|.
 
     Electrons of each spin fill the orbitals from below; those of the highest, degenerate shell (``energies`` equal
     within ``tolerance``) are shared equally among its orbitals: the average over the degenerate ground states.
@@ -148,6 +151,6 @@ def aufbau_occupations(energies: Array, n_electrons: int, tolerance: float) -> A
 
 
 def noninteracting_density(occupations: Array, orbitals: Array) -> Array:
-    """n0(r) = sum_p f_p phi_p(r)^2: (B, M) and (B, M, n, n) -> (B, n, n)."""
+    """Return n0(r) = sum_p f_p phi_p(r)^2: (B, M) and (B, M, n, n) -> (B, n, n)."""
     xp, (b, m, n, _) = namespace(orbitals), orbitals.shape
     return xp.reshape(occupations[:, None, :] @ xp.reshape(orbitals**2, (b, m, n * n)), (b, n, n))

@@ -1,4 +1,4 @@
-"""One electron on a five-point stencil: the second, independent way to the levels.
+"""One electron on a five-point stencil: levels that are independent of the sine basis.
 
 -nabla^2/2 psi(x_i) ~ [2 psi_i - psi_{i-1} - psi_{i+1}] / (2 dx^2) in each direction. The walls stand half a cell beyond
 the outermost points, where psi is odd: psi_{-1} = -psi_0. Second order in dx.

@@ -29,19 +29,19 @@ from solvers.quantum_dots.single_particle import Orbitals, lowest_orbitals
 from solvers.quantum_dots.solution import Solution
 
 ORBITAL_TOLERANCE = 1e-7
-"""Largest residual of orbitals in hartree; their energies are then exact to its square over the level spacing."""
+"""Largest residual of orbitals in hartree; the error of their energies is its square over the level spacing."""
 STATE_TOLERANCE = 1e-8
 """Largest residual of many-electron states in hartree."""
 ROUGH_TOLERANCE = 1e-5
-"""Residual of states whose orbitals are about to be replaced; degenerate ones must still be seen to be so."""
+"""Largest residual of states whose orbitals will be refined, small enough to recognise degenerate states."""
 SPARE_ORBITALS = 2
-"""Orbitals found beyond those kept, so that whole shells can be chosen to begin from."""
+"""Additional orbitals, so that the first ones can be chosen in whole shells."""
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual in hartree of a result that is trusted."""
 MOST_STATES = 64
 """A ground state that is degenerate beyond this many states is averaged over these."""
 EXCITED_SHARE = 0.2
-"""Weight of the excited states in the average for which orbitals are chosen; it keeps the gap right."""
+"""Weight of the excited states in the average for which orbitals are chosen, so that gaps converge too."""
 
 
 class Factors(NamedTuple):
@@ -180,8 +180,8 @@ def _weights(states: States, settings: Settings) -> tuple[Array, Array]:
     is_ground = xp.astype(values - values[:, :1] <= DEGENERACY, values.dtype)
     count = xp.sum(is_ground, axis=1, keepdims=True)
     ground = is_ground / xp.maximum(count, xp.ones_like(count))  # none where the values are NaN
-    asked = xp.astype(values - values[:, last : last + 1] <= DEGENERACY, values.dtype)
-    excited = asked * (1 - is_ground)
+    requested = xp.astype(values - values[:, last : last + 1] <= DEGENERACY, values.dtype)
+    excited = requested * (1 - is_ground)
     n_excited = xp.sum(excited, axis=1, keepdims=True)
     share = EXCITED_SHARE * xp.astype(n_excited > 0, values.dtype)
     return ground, (1 - share) * ground + share * excited / xp.maximum(n_excited, xp.ones_like(n_excited))

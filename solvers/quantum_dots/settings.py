@@ -37,12 +37,12 @@ class Settings:
 
     @property
     def correlated(self) -> bool:
-        """Whether more orbitals than these would change anything."""
+        """True if the result depends on the choice of orbitals: several electrons, and not all sine functions."""
         return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
 
     @property
     def refined(self) -> bool:
-        """Whether the orbitals are replaced by better ones."""
+        """True if the orbitals are refined."""
         return self.refinements > 0 and self.correlated
 
 

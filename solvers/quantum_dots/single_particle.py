@@ -4,7 +4,7 @@ phi(x, y) = sum_{mn} c_mn s_m(x) s_n(y),  s_m(x) = sqrt(2/L) sin(m pi x / L),  m
 (H c)_mn = [(m pi / L)^2 + (n pi / L)^2] / 2 c_mn + [S^T (V * (S c S^T)) S]_mn dx^2   with S_im = s_m(x_i).
 
 Effective atomic units throughout. On cell-centred points the first n - 1 sines are orthonormal under the midpoint rule,
-so that norms and densities computed on the grid are exact.
+so that norms and charges on the grid have no quadrature error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, select, start_vectors
 
 START_SIZE = 128
-"""The guess comes from the dense problem in this many of the lowest functions of the basis."""
+"""Number of the lowest basis functions whose dense problem yields the start vectors."""
 DENSE_SIZE = 2500
 """Up to this many basis functions a system that does not converge is solved by LAPACK."""
 ORTHOGONAL = 1e-9
@@ -45,21 +45,21 @@ class SineBasis:
         self.kinetic = xp.asarray(np.add.outer(one_way, one_way), device=like.device)  # (n_modes, n_modes)
 
     def lowest_modes(self, count: int) -> np.ndarray:
-        """Flat numbers of the ``count`` sine functions of lowest kinetic energy."""
+        """Return the flat numbers of the ``count`` sine functions of lowest kinetic energy."""
         return np.sort(np.argsort(to_numpy(self.kinetic), axis=None, kind="stable")[:count])
 
     def to_grid(self, coefficients: Array) -> Array:
-        """(..., n_modes, n_modes) -> (..., n, n)."""
+        """Return functions on the grid: (..., n_modes, n_modes) -> (..., n, n)."""
         return _both_sides(self.sines, coefficients)
 
     def from_grid(self, field: Array) -> Array:
-        """Projection on the basis: (..., n, n) -> (..., n_modes, n_modes)."""
+        """Return the projection on the basis: (..., n, n) -> (..., n_modes, n_modes)."""
         return _both_sides(self.projection, field)
 
     def hamiltonian(self, coefficients: Array, potential: Array, functions: Array | None = None) -> Array:
-        """H c for coefficients (B, k, n_modes, n_modes) and potentials (B, n, n).
+        """Return H c for coefficients (B, k, n_modes, n_modes) and potentials (B, n, n).
 
-        ``functions`` (B, k, n, n) are the same on the grid, where they are known.
+        ``functions`` (B, k, n, n) are the same on the grid, if already computed.
         """
         if functions is None:
             v_phi = self.to_grid(coefficients)
@@ -72,7 +72,7 @@ class SineBasis:
 
 
 def _both_sides(left: Array, fields: Array) -> Array:
-    """Left @ field @ left^T for fields (..., j, j), the right product as one large one."""
+    """Return left @ field @ left^T for fields (..., j, j); the right product is one large matrix product."""
     xp, (*leading, j, _) = namespace(fields), fields.shape
     rows, columns = math.prod(leading) * j, left.shape[0]
     right = xp.reshape(fields, (rows, j)) @ xp.matrix_transpose(left)
@@ -82,7 +82,7 @@ def _both_sides(left: Array, fields: Array) -> Array:
 class Orbitals(NamedTuple):
     """The lowest orbitals of a batch, in effective atomic units.
 
-    ``energies`` (B, k + 1): those of the k orbitals, and of the next one to some digits fewer, where there is one;
+    ``energies`` (B, k + 1): those of the k orbitals, and of the next one, if any, to fewer digits;
     sine ``coefficients`` (B, k, n_modes, n_modes); ``residuals`` (B, k); ``fallback`` (B,), NumPy: True where the
     iteration failed and LAPACK solved the whole matrix.
     """
@@ -144,12 +144,12 @@ class Separable:
 
     @property
     def n_modes(self) -> int:
-        """Functions u_i, and functions v_j: m."""
+        """The number m of functions u_i, equal to that of v_j."""
         return self.arrays.levels.shape[-1]
 
     @property
     def diagonal(self) -> Array:
-        """Diagonal of H, (B, m^2)."""
+        """The diagonal of H, (B, m^2)."""
         rest, levels, x, y, *_ = self.arrays
         xp = namespace(rest)
         mean = xp.matrix_transpose(x**2) @ rest @ y**2 * self.cell_area
@@ -192,19 +192,19 @@ class Separable:
 
 
 def _sides(left: Array, fields: Array, right: Array) -> Array:
-    """Fields (B, k, j, j) as left @ field @ right^T with left, right (B, i, j); the right product as a large one."""
+    """Return left @ field @ right^T for fields (B, k, j, j) and left, right (B, i, j)."""
     xp, (b, k, j, _), i = namespace(fields), fields.shape, left.shape[1]
     rows = xp.reshape(fields, (b, k * j, j)) @ xp.matrix_transpose(right)
     return left[:, None, :, :] @ xp.reshape(rows, (b, k, j, i))
 
 
 def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, tolerance: float) -> Orbitals:
-    """Lowest orbitals of each ``potential`` (B, n, n), with residuals below ``tolerance``.
+    """Return the lowest orbitals of each ``potential`` (B, n, n), with residuals below ``tolerance``.
 
     Matrix-free block Davidson in a basis adapted to each potential. Start vectors and preconditioner come from the
-    dense problem in its lowest functions; above them H is taken for its diagonal. One more orbital guards the last. A
-    system that does not converge, or whose orbitals are not orthonormal, is solved by LAPACK, if its matrix has at most
-    ``DENSE_SIZE`` rows; else its residuals tell.
+    dense problem in its lowest functions; above them the preconditioner is the diagonal of H. One additional orbital
+    guards the last. A system that does not converge, or whose orbitals are not orthonormal, is solved by LAPACK if its
+    matrix has at most ``DENSE_SIZE`` rows. Otherwise its residuals are above the tolerance.
     """
     b, size = potential.shape[0], basis.n_modes**2
     n_block = min(n_orbitals + 1, size)
@@ -214,7 +214,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     xp, inside = basis.xp, basis.lowest_modes(min(max(START_SIZE, 4 * n_block), size))
     low_values, low_vectors = xp.linalg.eigh(hamiltonian.block(inside))
     low = LowBlock.of(hamiltonian.diagonal, inside, low_values, low_vectors, n_block)
-    patience = 80 if size <= DENSE_SIZE else 1000  # where there is no other way
+    patience = 80 if size <= DENSE_SIZE else 1000  # above this size there is no fallback
     pairs = davidson(hamiltonian, low, start_vectors(low, n_block), n_orbitals, tolerance, patience)
     sound = to_numpy(non_orthogonality(pairs.vectors[:, :n_orbitals, :])) <= ORTHOGONAL
     failed = ~((to_numpy(pairs.residuals[:, :n_orbitals]) <= tolerance).all(axis=1) & sound)
@@ -228,7 +228,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
 
 
 def _by_lapack(hamiltonian: Separable) -> Eigenpairs:
-    """All orbitals from the whole matrices: slow, and the last word."""
+    """Return all orbitals by diagonalisation of the whole matrices: slow, the fallback."""
     h = hamiltonian.block(np.arange(hamiltonian.n_modes**2))
     xp = namespace(h)
     values, columns = xp.linalg.eigh(h)
@@ -243,6 +243,6 @@ def _orbitals(hamiltonian: Separable, pairs: Eigenpairs, n_orbitals: int, fallba
 
 
 def dense_orbitals(potential: Array, basis: SineBasis, n_orbitals: int) -> Orbitals:
-    """The same as ``lowest_orbitals``, by LAPACK in the full basis: what its tests compare with."""
+    """Return the lowest orbitals by LAPACK in the full basis, the reference for tests of ``lowest_orbitals``."""
     hamiltonian = Separable.of(basis, potential)
     return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.ones(potential.shape[0], dtype=bool))

@@ -19,7 +19,7 @@ def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
 
 @dataclass(frozen=True)
 class Solution:
-    """Ground states of a batch of dots; every array has the leading shape of the potentials, and their library.
+    """The ground states of a batch of dots; arrays have the leading shape of the potentials and their library.
 
     Attributes:
         energy: ground-state energy (eV), shape (...).
@@ -34,20 +34,20 @@ class Solution:
         orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
         occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
         kinetic, confinement, interaction: the three parts of the energy (eV).
-        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN where it was not
-            asked for, or had no room in the memory.
-        energy_error: estimate of energy - exact energy (eV), for the same reason.
+        density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals; NaN if
+            ``estimate`` is False or the memory is too small for it.
+        energy_error: estimate of the error of the energy by the same truncation (eV).
         degeneracy: number of states that share the ground-state energy in this block.
         splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
             space, and with it the result, is not unique: change n_orbitals.
-        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): what is left of the
-            iterations, not the error of the truncated basis.
+        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): the error of the
+            iterations, not of the truncated basis.
         orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
         charge_error: |int n - N| / N.
-        imbalance: |energy - kinetic - confinement - interaction| (eV), each part found on a way of its own.
+        imbalance: |energy - kinetic - confinement - interaction| (eV), each part computed independently.
         fallback: True where an iteration failed and LAPACK solved the whole matrix.
-        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails even so: do not use it.
-        wavefunction: orbitals and states, if asked for.
+        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails: do not use this result.
+        wavefunction: orbitals and states, if requested.
     """
 
     energy: Array = _column("", ENERGY)
@@ -75,11 +75,11 @@ class Solution:
     wavefunction: Wavefunction | None = None
 
     def to_numpy(self) -> Solution:
-        """The same with NumPy arrays, wherever it was found; without the wavefunction."""
+        """Return the solution in NumPy arrays, without the wavefunction."""
         arrays = {column.name: to_numpy(getattr(self, column.name)) for column in columns()}
         return replace(self, **arrays, wavefunction=None)
 
 
 def columns() -> tuple[Field, ...]:
-    """The fields of ``Solution`` that are arrays."""
+    """Return the fields of ``Solution`` that are arrays."""
     return tuple(f for f in fields(Solution) if f.metadata)

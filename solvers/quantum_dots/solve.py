@@ -1,4 +1,4 @@
-"""From potentials to ground states: the one call that users make."""
+"""The public function of the solver: ground states of a batch of potentials."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def solve(
     wavefunction: bool = False,
     timer: Timer = untimed,
 ) -> Solution:
-    """Ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
+    """Return ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
 
     Args:
         V: potentials in eV, shape (..., n, n) with n = ``grid.n``, hard walls around.
@@ -64,16 +64,16 @@ def solve(
         n_electrons: number of electrons N, at most 2 n_orbitals.
         material: effective mass and permittivity.
         n_orbitals: M, the orbitals kept.
-        refinements: rounds in which the M lowest single-particle states, with which the calculation begins, are
-            replaced by better orbitals, natural ones of a larger space; see ``active_space.py``.
-        n_states: lowest states of the block of lowest |S_z| that are asked for; better orbitals are an average for
-            them all.
+        refinements: rounds in which the first orbitals, the M lowest single-particle states, are replaced by natural
+            orbitals of a larger space; see ``active_space.py``.
+        n_states: requested number of lowest states of the block of lowest |S_z|; refined orbitals are an average for
+            all of them.
         interaction: bare Coulomb, or screened, or softened.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
-        estimate: estimate the errors that the truncation makes; without, they are NaN.
+        estimate: estimate the errors of the truncation; otherwise they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
-        threads: pieces solved at once on a processor; by default as many as BLAS may use. No bit depends on it.
+        threads: pieces solved at once on a processor; by default as many as BLAS may use. Results do not depend on it.
         wavefunction: keep the orbitals and states; they take M times the memory of the densities.
         timer: called with the name of each stage (``settings.STAGES``), by every thread; returns a context manager
             in which the stage runs.
@@ -110,7 +110,7 @@ def _in_pieces(
     xp = namespace(potential)
     flat = xp.reshape(potential, (-1, grid.n, grid.n))
     at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
-    # a piece must not depend on the number of threads: the sums of a product depend on its shape
+    # the size of a piece must not depend on the number of threads: rounding depends on the shape of a product
     piece = max(1, min(systems_at_once(potential), at_once))
     threads = max(1, min(threads, at_once // piece))
     length = material.in_bohr(grid.extent)
@@ -128,7 +128,7 @@ def _in_pieces(
 
 
 def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Material, settings: Settings) -> Solution:
-    """The pieces as one, in the user's units and with the leading shape of the potentials."""
+    """Return the pieces as one solution, in the units of the material, with the leading shape of the potentials."""
     xp, leading = namespace(potential), potential.shape[:-2]
     sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
     arrays = {}
@@ -162,7 +162,7 @@ def _joined(xp: Any, parts: list[Amplitudes]) -> Amplitudes:
 
 
 def _fitting(settings: Settings, n: int, length: float, memory: float) -> Settings:
-    """The settings with as many directions as the memory allows: with none there is no estimate of the errors.
+    """Return the settings with as many directions as the memory allows; without any there is no error estimate.
 
     Raises:
         ValueError: one system does not fit.
@@ -202,7 +202,7 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
         given = to_backend(V, backend)
         xp = namespace(given)
         if not xp.isdtype(given.dtype, ("bool", "integral", "real floating")):
-            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and read numbers out of words
+            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and parse strings
         potential = xp.astype(given, xp.float64)
     except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None

@@ -45,7 +45,10 @@ class DoubleGaussian:
 
 @dataclass(frozen=True)
 class RandomDoubleGaussian:
-    """Uniform depths (eV), centres (nm, from the middle of the square) and widths (nm) of both wells."""
+    """A distribution of double dots: uniform depths (eV), centres and widths (nm) of both wells.
+
+    Centres are given from the middle of the square.
+    """
 
     depth: tuple[float, float] = (0.2, 0.5)
     center: tuple[float, float] = (-7.0, 7.0)

@@ -43,7 +43,7 @@ class Harmonic:
 
 @dataclass(frozen=True)
 class RandomHarmonic:
-    """Uniform spring constants ``k`` (eV/nm^2) and centres (``center``, nm from the middle), cut at ``v_max`` (eV)."""
+    """A distribution of traps: uniform ``k`` (eV/nm^2) and ``center`` (nm from the middle), cut at ``v_max`` (eV)."""
 
     k: tuple[float, float] = (1e-4, 3e-3)
     center: tuple[float, float] = (-6.0, 6.0)

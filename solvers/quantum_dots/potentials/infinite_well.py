@@ -42,15 +42,14 @@ class InfiniteWell:
 
 @dataclass(frozen=True)
 class RandomInfiniteWell:
-    """Wells whose ground-state energy is nearly uniform in ``energy`` (eV), as the paper draws them.
+    """A distribution of wells with nearly uniform ground-state energy in ``energy`` (eV), as in the paper.
 
-    The energy and one side (in ``side``, nm) are drawn together, again and again until the other side, which follows
-    from E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and lies in ``other_side`` (nm); x and y are swapped at
-    random. Low energies, for which few sides will do, come out less often. ``material`` only turns energies into
-    lengths here.
+    The energy and one side (in ``side``, nm) are drawn together until the other side, which follows from
+    E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and lies in ``other_side`` (nm); x and y are swapped at
+    random. Low energies, which few sides satisfy, are less frequent. ``material`` only converts energies into lengths.
 
-    The paper does not say which L_y is valid, nor where the well lies; in its units conf/experiment takes L_y up to 24
-    and centres in [-8, 8], those of its other classes, so that no well leaves the square.
+    The paper specifies neither the valid L_y nor the position of the well. conf/experiment uses L_y up to 24 and
+    centres in [-8, 8] in the paper's units, those of its other classes, so that every well lies in the square.
 
     Raises:
         ValueError: a setting is out of its range, or no well can be drawn with these settings.

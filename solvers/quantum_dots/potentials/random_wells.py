@@ -15,7 +15,7 @@ from solvers.grid import Grid
 
 
 def _disc(grid: Grid, circle: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Points of the grid within the circle (x, y, radius), shape (n, n)."""
+    """Return the points of the grid within the circle (x, y, radius), shape (n, n)."""
     x, y, radius = circle
     return np.add.outer((grid.x - x) ** 2, (grid.x - y) ** 2) <= radius**2
 
@@ -47,10 +47,10 @@ class CircularWells:
 
 @dataclass(frozen=True)
 class RandomWells:
-    """Draws ``n_wells`` overlapping circles of radius ``radius`` (low, high; in units of the side L).
+    """A distribution of ``n_wells`` overlapping circles of radius ``radius`` (low, high; in units of the side L).
 
     A circle must share at least one pixel with those before it, and at most ``max_overlap`` of its own pixels;
-    otherwise it is drawn again. A map of which more than ``max_coverage`` is covered is thrown away whole.
+    otherwise it is drawn again. A map that is covered by more than ``max_coverage`` is discarded.
 
     Raises:
         ValueError: a setting is out of its range, or no map can be drawn with these settings.
