@@ -156,7 +156,8 @@ def _arrays(value: object) -> Iterator[Any]:
     """Yield ``value`` and the members of nested lists and tuples that derive from ``numpy.ndarray``."""
     if isinstance(value, (list, tuple)):
         for member in value:
-            yield from _arrays(member)
+            if not isinstance(member, (float, int)):  # a long list of numbers costs little
+                yield from _arrays(member)
     elif any(base.__name__ == "ndarray" and base.__module__ == "numpy" for base in type(value).__mro__):
         yield value
 
