@@ -207,7 +207,7 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
     if potential.ndim < 2 or tuple(potential.shape[-2:]) != (grid.n, grid.n):
-        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), the grid's, got {tuple(potential.shape)}")
+        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), that of the grid, got {tuple(potential.shape)}")
     bad = int(xp.sum(xp.astype(~xp.isfinite(potential), xp.int64)))
     if bad:
         raise ValueError(
@@ -240,20 +240,18 @@ def _check_arguments(
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
     check_kind("interaction", interaction, Interaction, "Interaction(screening, thickness)")
     for name, value in given.items():
-        check_integer(name, value, low := 0 if name == "refinements" else 1)
+        low = 0 if name == "refinements" else 1
+        check_integer(name, value, low)
         check_integer(name, value, low, high=LARGEST_NUMBER)
     for name, flag in flags.items():
         check_flag(name, flag)
     if threads is not None:
         check_integer("threads", threads, 1)
     check_positive("memory", memory, MOST_MEMORY, "It is given in GiB")
-    n_electrons, n_orbitals, n_modes = (given[name] for name in ("n_electrons", "n_orbitals", "n_modes"))
+    n_electrons, n_orbitals, n_modes = (int(given[name]) for name in ("n_electrons", "n_orbitals", "n_modes"))
     hint = f"The grid has {grid.n} points per side, which resolve products of grid.n / 2 sine functions"
     check_integer("n_modes", n_modes, 1, hint, high=grid.n - 1)
-    if n_orbitals > n_modes**2:
-        raise ValueError(f"n_orbitals: {n_orbitals} are more than the {n_modes}^2 sine functions; raise n_modes")
-    if n_electrons > 2 * n_orbitals:
-        raise ValueError(
-            f"n_electrons: {n_electrons} electrons do not fit into n_orbitals = {n_orbitals}; "
-            f"at least {(int(n_electrons) + 1) // 2} orbitals are needed"
-        )
+    hint = f"There are {n_modes}^2 sine functions; raise n_modes"
+    check_integer("n_orbitals", n_orbitals, 1, hint, high=n_modes**2)
+    hint = f"n_orbitals = {n_orbitals} hold two electrons each; at least {(n_electrons + 1) // 2} orbitals are needed"
+    check_integer("n_electrons", n_electrons, 1, hint, high=2 * n_orbitals)

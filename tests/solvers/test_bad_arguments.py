@@ -296,8 +296,9 @@ def test_too_many_states_are_blamed():
 def test_small_numpy_numbers_do_not_overflow(number):
     whole = np.int8 if number is np.float32 else number
     v = np.random.default_rng(0).normal(size=(100, 100)) / 10
-    a = solve(v, Grid(whole(100), number(30)), whole(2), Material(number(1), number(12)), whole(3), memory=number(3))
-    b = solve(v, Grid(100, 30.0), 2, Material(1.0, 12.0), 3, memory=3.0)
+    grid, material = Grid(whole(100), number(30)), Material(number(1), number(12))
+    a = solve(v, grid, whole(2), material, whole(5), n_modes=whole(12), memory=number(6))
+    b = solve(v, Grid(100, 30.0), 2, Material(1.0, 12.0), 5, n_modes=12, memory=6.0)
     np.testing.assert_array_equal(a.density, b.density)
     assert type(Grid(whole(100), number(30)).n) is int
 

@@ -87,7 +87,7 @@ def test_electrons_are_counted(n_electrons):
 @pytest.mark.parametrize(("n_electrons", "n_orbitals", "needed"), [(17, 8, 9), (3, 1, 2), (100, 49, 50)])
 def test_electrons_must_fit(n_electrons, n_orbitals, needed):
     refused(
-        f"n_electrons: {n_electrons} electrons do not fit.*{n_orbitals}.* {needed} orbitals",
+        f"n_electrons: expected a whole number in 1 ... {2 * n_orbitals}, got {n_electrons}.* {needed} orbitals",
         n_electrons=n_electrons,
         n_orbitals=n_orbitals,
     )
@@ -99,8 +99,8 @@ def test_orbitals_are_counted(n_orbitals):
 
 
 def test_orbitals_must_exist_in_the_basis():
-    refused(r"n_orbitals: 10 are more than the 3\^2 sine functions", n_orbitals=10, n_modes=3)
-    refused(r"n_orbitals: 65 are more than the 8\^2 sine functions", n_orbitals=65)
+    refused(r"n_orbitals: expected a whole number in 1 ... 9, got 10.* 3\^2 sine functions", n_orbitals=10, n_modes=3)
+    refused(r"n_orbitals: expected a whole number in 1 ... 64, got 65.* 8\^2 sine functions", n_orbitals=65)
 
 
 @pytest.mark.parametrize("n_modes", [0, -1, 8.0, "8", True])
