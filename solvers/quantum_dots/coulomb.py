@@ -68,10 +68,10 @@ class Interaction:
             ValueError: a length is too small or too large in these units to be represented.
         """
         screening, thickness = self.screening and self.screening / bohr, self.thickness / bohr
-        for name, length in (("screening", screening), ("thickness", thickness)):
-            if length is not None and not (length == 0 or SMALLEST <= length <= LARGEST):
+        for name, length, low in (("screening", screening, SMALLEST), ("thickness", thickness, 0.0)):
+            if length is not None and not low <= length <= LARGEST:
                 raise ValueError(
-                    f"interaction.{name}: expected a length in [{SMALLEST:g}, {LARGEST:g}] effective Bohr radii, got "
+                    f"interaction.{name}: expected a length in [{low:g}, {LARGEST:g}] effective Bohr radii, got "
                     f"{getattr(self, name):g} = {length:g} radii"
                 )
         return Interaction(screening, thickness)

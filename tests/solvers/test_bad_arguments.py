@@ -253,13 +253,20 @@ def test_high_walls_are_not(height):
     assert np.isfinite(finite_difference_levels(v, GRID, GAAS, 2)).all()
 
 
-@pytest.mark.parametrize("thickness", [0.0, 1e-90, 1e-6, 1.0, 1e6, 1e90])
+@pytest.mark.parametrize("thickness", [0.0, 5e-324, 1e-200, 1e-90, 1e-6, 1.0, 1e6, 1e90])
 @pytest.mark.parametrize("screening", [None, 1e-90, 1e-6, 1.0, 1e6, 1e90])
 def test_interactions_of_any_lengths_take_little_memory(screening, thickness):
     interaction, grid = Interaction(screening, thickness), Grid(32, 30.0)
     assert interaction.in_units(GAAS.bohr).kernel_bytes(grid.n, GAAS.in_bohr(grid.extent)) < 2**28
     solution = solve(np.zeros((32, 32)), grid, 2, GAAS, 3, interaction=interaction)
     assert solution.interaction >= -1e-12
+
+
+@pytest.mark.parametrize(("screening", "thickness"), [(1e-99, 0.0), (1e99, 0.0), (None, 1e99)])
+def test_interactions_beyond_the_units_are_refused(screening, thickness):
+    name = "screening" if screening else "thickness"
+    with pytest.raises(ValueError, match=rf"^interaction.{name}: expected a length in .* effective Bohr radii, got "):
+        Interaction(screening, thickness).in_units(1e-5 if (screening or thickness) > 1 else 1e5)
 
 
 def test_an_interaction_that_vanishes_within_the_square_is_integrated_as_before():
