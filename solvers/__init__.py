@@ -1,14 +1,14 @@
-"""Exact ground states of a few electrons in a two-dimensional quantum dot, in NumPy and SciPy, or in CuPy.
+"""Ground states of a few electrons in a two-dimensional quantum dot, in NumPy and SciPy, or in CuPy.
 
-``solve`` is the call to make: any batch of potentials, N electrons, full configuration interaction in M orbitals, with
-an estimate of what M leaves out; in nm and eV or, where the ``Material`` says so, in bohr and hartree.
-``solve(..., **PRESETS["paper"])`` keeps the paper's eight lowest orbitals, fast; ``PRESETS["converged"]`` finds the
-best fourteen, for labels with nothing left to learn below them. The potentials come from
-``solvers.quantum_dots.potentials``, from a file, or from a formula. ``charging`` solves for one electron after the
-other. For one electron alone, ``finite_difference_levels`` answers the same question on a stencil: slower to converge,
-independent, and there to check the sine basis.
+``solve`` returns the ground states of N electrons in a batch of potentials, by full configuration interaction in M
+orbitals, with an estimate of the error of this truncation. Lengths and energies are in nm and eV, or in bohr and
+hartree if the ``Material`` is. ``solve(..., **PRESETS["paper"])`` uses the eight lowest orbitals of the paper and is
+fast; ``PRESETS["converged"]`` refines fourteen orbitals and yields the reference labels. Potentials come from
+``solvers.quantum_dots.potentials``, from a file, or from a formula. ``charging`` adds the electrons one by one.
+``finite_difference_levels`` computes the levels of one electron on a stencil: slower to converge, and an independent
+check of the sine basis.
 
-Names are imported when they are first asked for, so that ``solvers.checks`` costs nothing.
+These names are imported on first use, so that ``import solvers.checks`` imports neither NumPy nor SciPy.
 """
 
 from importlib import import_module
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
-    from solvers.quantum_dots.solve import PRESETS, Solution, solve
+    from solvers.quantum_dots.solution import Solution
+    from solvers.quantum_dots.solve import PRESETS, solve
     from solvers.quantum_dots.wavefunction import Wavefunction
     from solvers.units import Material
 
@@ -47,7 +48,7 @@ _HOMES = {
     "dipole": "quantum_dots.observables",
     "quadrupole": "quantum_dots.observables",
     "PRESETS": "quantum_dots.solve",
-    "Solution": "quantum_dots.solve",
+    "Solution": "quantum_dots.solution",
     "solve": "quantum_dots.solve",
     "Wavefunction": "quantum_dots.wavefunction",
     "Material": "units",

@@ -1,8 +1,8 @@
-"""NumPy or CuPy: the arrays decide. The only file that may import CuPy.
+"""The array library of the solver, NumPy or CuPy, chosen by its input. The only file that may import CuPy.
 
-The solver is written in the Python array API standard (2024.12). Whatever array library its potentials come from, it
-computes there and answers in arrays of the same kind; ``tests/solvers/test_backend.py`` runs it on
-``array_api_strict``, which knows nothing but the standard.
+The solver is written in the Python array API standard (2024.12). It computes in the library of the potentials and
+returns arrays of the same kind; ``tests/solvers/test_backend.py`` runs it on ``array_api_strict``, which implements
+the standard and nothing else.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
+from solvers.checks import check_choice, check_plain
+
 Array = Any
 """An array of NumPy, CuPy, or another library of the standard."""
 
+BACKENDS = ("auto", "numpy", "cupy")
 CACHE_SYSTEMS = 8
 """Systems advanced together on a processor: enough to hide Python, few enough for the cache."""
 DEVICE_SYSTEMS = 512
@@ -26,34 +29,51 @@ DEVICE_SYSTEMS = 512
 
 
 def namespace(array: Array) -> Any:
-    """The array library of ``array``, with the names of the standard."""
+    """Return the array library of ``array``, with the names of the standard."""
     return array_api_compat.array_namespace(array)
 
 
+def as_field(name: str, field: Array, n: int) -> Array:
+    """Return ``field`` as a plain array of its library.
+
+    Raises:
+        ValueError: ``field``, the argument ``name``, is not an array (..., n, n), or has masked values.
+    """
+    check_plain(name, field)
+    shape = getattr(field, "shape", None)
+    known = isinstance(shape, tuple) and array_api_compat.is_array_api_obj(field)
+    if not known or tuple(field.shape[-2:]) != (n, n) or not namespace(field).isdtype(field.dtype, ("bool", "numeric")):
+        got = f"{field.dtype} of shape {tuple(field.shape)}" if known else f"{type(field).__name__}"
+        raise ValueError(f"{name}: expected numbers in an array of shape (..., {n}, {n}), that of the grid, got {got}")
+    return np.asarray(field) if on_host(field) else field  # a subclass would turn results into its own kind
+
+
 def on_host(array: Array) -> bool:
-    """True for NumPy arrays."""
+    """Return True for NumPy arrays."""
     return array_api_compat.is_numpy_array(array)
 
 
 def to_numpy(array: Array) -> NDArray:
-    """A copy in main memory of an array of any library; NumPy arrays as they are."""
+    """Return a copy of an array of any library in main memory; NumPy arrays are returned unchanged."""
     if on_host(array):
         return array
     return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
-def to_backend(array: Any, backend: str) -> Array:
-    """``array`` in the library ``backend``: "numpy", "cupy", or "auto", which leaves it where it is.
+def check_backend(backend: object) -> None:
+    """Raise ValueError unless ``backend`` is "auto", "numpy", or "cupy" with CuPy and a GPU to run on."""
+    check_choice("backend", backend, BACKENDS)
+    if backend == "cupy":
+        _cupy()
 
-    Raises:
-        ValueError: there is no such backend, or CuPy or its GPU is not there.
-    """
+
+def to_backend(array: Any, backend: str) -> Array:
+    """Return ``array`` in the library ``backend`` (see ``check_backend``); "auto" leaves it where it is."""
     if backend == "auto":
-        return array if array_api_compat.is_array_api_obj(array) else np.asarray(array)
+        plain = isinstance(array, np.ndarray) or not array_api_compat.is_array_api_obj(array)
+        return np.asarray(array) if plain else array
     if backend == "numpy":
-        return to_numpy(array) if array_api_compat.is_array_api_obj(array) else np.asarray(array)
-    if backend != "cupy":
-        raise ValueError(f"backend: expected auto, numpy or cupy, got {backend!r}")
+        return np.asarray(to_numpy(array) if array_api_compat.is_array_api_obj(array) else array)
     return _cupy().asarray(array)
 
 
@@ -71,11 +91,11 @@ def _cupy() -> ModuleType:
 
 
 def systems_at_once(array: Array) -> int:
-    """How many systems to advance together where this array lives."""
+    """Return how many systems are advanced together on the device of ``array``."""
     return CACHE_SYSTEMS if on_host(array) else DEVICE_SYSTEMS
 
 
 def blas_threads() -> int:
-    """Threads that BLAS may use in this process now: one per core, or what OMP_NUM_THREADS or threadpoolctl say."""
+    """Return the number of threads that BLAS may use now: one per core, or the limit set by the user."""
     allowed = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-    return max(allowed, default=1)  # other packages bring a BLAS with one thread: the largest number is NumPy's
+    return max(allowed, default=1)  # other packages bundle a BLAS with one thread: the largest number is that of NumPy

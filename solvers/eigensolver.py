@@ -1,33 +1,47 @@
-"""Lowest eigenpairs of a batch of large symmetric matrices known only by their action: block Davidson.
+"""The lowest eigenpairs of a batch of large symmetric matrices, given only by their action: block Davidson.
 
 Davidson, J. Comput. Phys. 17, 87 (1975); thick restart as in Stathopoulos, Saad, Wu, SIAM J. Sci. Comput. 19, 227
 (1998). A basis Q grows by the preconditioned residuals; the Ritz pairs of Q H Q^T are the approximations. All systems
-of a batch advance together, and leave it when their residuals are below the tolerance.
+of a batch advance together; a system leaves the batch when its residuals are below the tolerance.
 """
 
 from __future__ import annotations
 
-from copy import copy
-from typing import NamedTuple, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
 
 TINY = float(np.finfo(np.float64).tiny)
+Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
+
+
+def select(arrays: Arrays, systems: Array) -> Arrays:
+    """Return a named tuple of arrays (B, ...) with only the chosen ``systems`` (b,) of each; None stays None."""
+    chosen: Any = [a if a is None else namespace(a).take(a, systems, axis=0) for a in arrays]
+    return type(arrays)(*chosen)
 
 
 class Operator(Protocol):
-    """A batch of symmetric matrices H, (B, d, d), that can be applied and roughly inverted."""
+    """A batch of symmetric matrices H, (B, d, d), given by their action."""
 
     def apply(self, vectors: Array) -> Array:
-        """H v for vectors (B, k, d)."""
+        """Return H v for vectors (B, k, d)."""
 
-    def precondition(self, residuals: Array, values: Array) -> Array:
-        """About (H - e)^-1 r for residuals (B, k, d) of any length and Ritz values (B, k)."""
+    def select(self, systems: Array) -> Self:
+        """Return the operator of the chosen ``systems`` (b,)."""
 
-    def take(self, systems: Array) -> Self:
-        """The operator of some of its systems."""
+
+class Preconditioner(Protocol):
+    """A batch of approximate inverses of H - e."""
+
+    def solve(self, residuals: Array, values: Array) -> Array:
+        """Return approximately (H - e)^-1 r for residuals (B, k, d) of any length and Ritz values (B, k)."""
+
+    def select(self, systems: Array) -> Self:
+        """Return the preconditioner of the chosen ``systems`` (b,)."""
 
 
 class Eigenpairs(NamedTuple):
@@ -38,64 +52,80 @@ class Eigenpairs(NamedTuple):
     residuals: Array
 
     def first(self, n: int) -> Eigenpairs:
-        """The ``n`` lowest."""
+        """Return the ``n`` lowest pairs."""
         return Eigenpairs(*(a[:, :n, ...] for a in self))
 
 
-class LowBlock:
-    """(H - e)^-1 in two levels: exact among a few leading basis functions, the diagonal elsewhere.
+class LowArrays(NamedTuple):
+    """The arrays of a ``LowBlock``, one entry for each system.
 
     Attributes:
-        diagonal: of H, (B, d).
-        inside: numbers of the leading basis functions, (d0,), the same for all systems.
-        values, vectors: eigenpairs of H among these, (B, d0) and (B, d0, d0), one a column.
-        floor: a denominator is kept that far away from zero: a tenth of the distance of the ``n_block`` lowest values.
+        diagonal: diagonal of H, (B, d).
+        values, vectors: eigenpairs of H in the leading basis functions, (B, d0) and (B, d0, d0), one a column.
+        floor: smallest magnitude of a denominator, (B, 1, 1): a tenth of the distance of the lowest values.
     """
 
-    def __init__(self, diagonal: Array, inside: np.ndarray, values: Array, vectors: Array, n_block: int) -> None:
-        xp, d = namespace(values), diagonal.shape[-1]
-        outside = np.setdiff1d(np.arange(d), inside)
-        self.inside, self.outside, self.order = (
-            xp.asarray(a, device=values.device) for a in (inside, outside, np.argsort(np.r_[inside, outside]))
-        )
-        self.diagonal, self.values, self.vectors = diagonal, values, vectors
-        last = min(n_block, values.shape[1] - 1)
-        self.floor = (values[:, last] - values[:, 0])[:, None, None] / 10 + TINY
+    diagonal: Array
+    values: Array
+    vectors: Array
+    floor: Array
 
-    def take(self, systems: Array) -> LowBlock:
-        """The preconditioner of some of its systems."""
-        chosen, xp = copy(self), namespace(self.values)
-        for name in ("diagonal", "values", "vectors", "floor"):
-            setattr(chosen, name, xp.take(getattr(self, name), systems, axis=0))
-        return chosen
+
+@dataclass(frozen=True)
+class LowBlock:
+    """The preconditioner (H - e)^-1 in two levels: H in a few leading basis functions, its diagonal in the others.
+
+    ``inside`` (d0,) and ``outside`` (d - d0,) are the numbers of these functions, the same for all systems; ``order``
+    (d,) brings both parts into the order of the basis.
+    """
+
+    inside: Array
+    outside: Array
+    order: Array
+    arrays: LowArrays
+
+    @classmethod
+    def of(cls, diagonal: Array, inside: np.ndarray, values: Array, vectors: Array, n_block: int) -> LowBlock:
+        """Return the preconditioner for blocks of ``n_block`` vectors; for the other arguments see ``LowArrays``."""
+        xp = namespace(values)
+        outside = np.setdiff1d(np.arange(diagonal.shape[-1]), inside)
+        last = min(n_block, values.shape[1] - 1)
+        floor = (values[:, last] - values[:, 0])[:, None, None] / 10 + TINY
+        numbers = (inside, outside, np.argsort(np.r_[inside, outside]))
+        first, others, order = (xp.asarray(a, device=values.device) for a in numbers)
+        return cls(first, others, order, LowArrays(diagonal, values, vectors, floor))
+
+    def select(self, systems: Array) -> LowBlock:
+        """Return the preconditioner of the chosen ``systems`` (b,)."""
+        return replace(self, arrays=select(self.arrays, systems))
 
     def solve(self, residuals: Array, values: Array) -> Array:
-        """About (H - e)^-1 r for residuals (B, k, d) and values e (B, k)."""
-        xp = namespace(residuals)
-        distance = xp.take(self.diagonal, self.outside, axis=-1)[:, None, :] - values[..., None]
-        outside = xp.take(residuals, self.outside, axis=-1) / xp.where(distance < self.floor, self.floor, distance)
-        gap = self.values[:, None, :] - values[..., None]
-        gap = xp.where(xp.abs(gap) < self.floor, xp.where(gap < 0, -self.floor, self.floor), gap)
-        inside = (xp.take(residuals, self.inside, axis=-1) @ self.vectors) / gap
-        inside = inside @ xp.matrix_transpose(self.vectors)
+        """Return approximately (H - e)^-1 r for residuals (B, k, d) and values e (B, k)."""
+        xp, (diagonal, levels, vectors, floor) = namespace(residuals), self.arrays
+        distance = xp.take(diagonal, self.outside, axis=-1)[:, None, :] - values[..., None]
+        outside = xp.take(residuals, self.outside, axis=-1) / xp.where(distance < floor, floor, distance)
+        gap = levels[:, None, :] - values[..., None]
+        gap = xp.where(xp.abs(gap) < floor, xp.where(gap < 0, -floor, floor), gap)
+        inside = (xp.take(residuals, self.inside, axis=-1) @ vectors) / gap
+        inside = inside @ xp.matrix_transpose(vectors)
         return xp.take(xp.concat([inside, outside], axis=-1), self.order, axis=-1)
 
 
 def norms(vectors: Array) -> Array:
-    """Euclidean lengths along the last axis."""
+    """Return the Euclidean lengths along the last axis."""
     xp = namespace(vectors)
     return xp.sqrt(xp.sum(vectors * vectors, axis=-1))
 
 
 def non_orthogonality(vectors: Array) -> Array:
-    """Largest entry of |<v_i|v_j> - delta_ij| of ``vectors`` (B, k, d): (B,)."""
+    """Return the largest entry of |<v_i|v_j> - delta_ij| of ``vectors`` (B, k, d): (B,)."""
     xp, k = namespace(vectors), vectors.shape[1]
     overlap = vectors @ xp.matrix_transpose(vectors) - xp.eye(k, dtype=vectors.dtype, device=vectors.device)
     return xp.max(xp.abs(overlap), axis=(1, 2)) if vectors.shape[0] else vectors[:, 0, 0]
 
 
 def orthonormal(block: Array, basis: Array | None = None) -> Array:
-    """Orthonormal rows that span ``block`` (b, k, d) outside ``basis`` (b, j, d); twice, against rounding."""
+    """Return orthonormal rows that span ``block`` (b, k, d) outside ``basis`` (b, j, d); twice, against rounding."""
     xp = namespace(block)
     for _ in range(2):
         if basis is not None and basis.shape[1]:
@@ -112,120 +142,142 @@ def _by_cholesky(block: Array) -> Array:
         if bool(xp.all(xp.isfinite(found))):  # a GPU does not raise
             return found
     except np.linalg.LinAlgError:
-        pass  # rows that depend on each other have no such factor, but a QR decomposition
+        pass  # linearly dependent rows have no Cholesky factor, but a QR decomposition
     return xp.matrix_transpose(xp.linalg.qr(xp.matrix_transpose(block))[0])
 
 
 def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
-    """The lowest vectors among the leading basis functions (B, n_block, d), with a little of everything.
+    """Return the lowest vectors in the leading basis functions (B, n_block, d), with a little of all other functions.
 
-    H keeps the symmetries of its system: one that these lack comes in by this noise, or never. The noise is
-    weighted down where the diagonal is high, so that it costs no iterations.
+    H conserves the symmetries of its system: an eigenvector of a symmetry that all start vectors lack is found only
+    because of this noise. It is weighted down where the diagonal is high, so that it costs no iterations.
     """
-    xp, d = namespace(low.diagonal), low.diagonal.shape[1]
-    device = low.diagonal.device
-    outer = xp.zeros((low.vectors.shape[0], n_block, d - low.vectors.shape[1]), device=device)
-    guess = xp.concat([xp.matrix_transpose(low.vectors[:, :, :n_block]), outer], axis=-1)
+    diagonal, _, vectors, floor = low.arrays
+    xp, (b, d), device = namespace(diagonal), diagonal.shape, diagonal.device
+    outer = xp.zeros((b, n_block, d - vectors.shape[1]), device=device)
+    guess = xp.concat([xp.matrix_transpose(vectors[:, :, :n_block]), outer], axis=-1)
     random = xp.asarray(np.random.default_rng(0).normal(size=(n_block, d)) * noise / d**0.5, device=device)
-    above = (low.diagonal - xp.min(low.diagonal, axis=1, keepdims=True))[:, None, :]
-    return xp.take(guess, low.order, axis=-1) + random * (10 * low.floor / (above + 10 * low.floor))
+    above = (diagonal - xp.min(diagonal, axis=1, keepdims=True))[:, None, :]
+    return xp.take(guess, low.order, axis=-1) + random * (10 * floor / (above + 10 * floor))
+
+
+class _Ritz(NamedTuple):
+    """Ritz ``values`` (b, j), ascending; ``rotation`` (b, j, j) to their vectors, one a row.
+
+    And of the k lowest: ``residuals`` (b, k, d) = H v - e v, and their ``lengths`` (b, k).
+    """
+
+    values: Array
+    rotation: Array
+    residuals: Array
+    lengths: Array
+
+
+class _Rows(NamedTuple):
+    """Orthonormal ``basis`` Q (b, room, d), its ``image`` H Q, and ``projected`` Q H Q^T (b, room, room)."""
+
+    basis: Array
+    image: Array
+    projected: Array
 
 
 class _Subspace:
-    """An orthonormal basis Q (b, j, d) that grows, its image H Q, and Q H Q^T (b, j, j) in its lower triangle.
+    """A growing orthonormal basis Q (b, j, d), its image H Q, and Q H Q^T (b, j, j) in its lower triangle.
 
-    The arrays are as large as they will get; ``size`` of their rows are in use.
+    The arrays have the size that they reach in the end; ``size`` of their rows are in use.
     """
 
-    def __init__(self, operator: Operator, start: Array, room: int) -> None:
-        xp, (b, _, dimension) = namespace(start), start.shape
-        self.xp, self.operator, self.room, self.size = xp, operator, room, 0
-        self.systems = np.arange(b)
-        self.basis = xp.empty((b, room, dimension), dtype=start.dtype, device=start.device)
-        self.image = xp.empty((b, room, dimension), dtype=start.dtype, device=start.device)
-        self.projected = xp.zeros((b, room, room), dtype=start.dtype, device=start.device)
-        self.extend(start)
+    def __init__(self, operator: Operator, preconditioner: Preconditioner, start: Array, room: int) -> None:
+        xp, (b, self.n_block, self.dimension) = namespace(start), start.shape
+        self.xp, self.operator, self.preconditioner = xp, operator, preconditioner
+        self.room, self.size, self.systems = room, 0, np.arange(b)
+        kind = {"dtype": start.dtype, "device": start.device}
+        basis, image = (xp.empty((b, room, self.dimension), **kind) for _ in range(2))
+        self.rows = _Rows(basis, image, xp.zeros((b, room, room), **kind))
+        self._extend(start)
 
-    def extend(self, block: Array) -> None:
-        """Take in the span of ``block`` (b, k, d), or as many of its rows as there are dimensions left."""
-        old = self.size
-        self.size = new = min(old + block.shape[1], self.basis.shape[2])
-        block = block[:, : new - old, :]
-        block = orthonormal(block, self.basis[:, :old, :])
-        image = self.operator.apply(block)
-        self.basis[:, old:new, :], self.image[:, old:new, :] = block, image
-        self.projected[:, old:new, :new] = image @ self.xp.matrix_transpose(self.basis[:, :new, :])
-
-    def ritz(self) -> tuple[Array, Array]:
-        """Ritz values (b, j), ascending, and the rotations (b, j, j) to their vectors, one a row."""
-        lower = self.projected[:, : self.size, : self.size]
-        xp = self.xp
+    def ritz(self) -> tuple[_Ritz, Array]:
+        """Return the Ritz pairs and the vectors (b, k, d) of the k lowest."""
+        xp, k = self.xp, self.n_block
+        lower = self.rows.projected[:, : self.size, : self.size]
         whole = xp.tril(lower) + xp.matrix_transpose(xp.tril(lower, k=-1))
         values, columns = xp.linalg.eigh(whole)
-        return values, xp.matrix_transpose(columns)
+        rotation = xp.matrix_transpose(columns)
+        vectors, image = self._rotated(rotation[:, :k, :])
+        residuals = image - values[:, :k, None] * vectors
+        return _Ritz(values, rotation, residuals, norms(residuals)), vectors
 
-    def rotate(self, rotation: Array) -> tuple[Array, Array]:
-        """Vectors and their images (b, m, d) for a rotation (b, m, j)."""
-        return rotation @ self.basis[:, : self.size, :], rotation @ self.image[:, : self.size, :]
-
-    def restart(self, values: Array, rotation: Array) -> None:
-        """Keep only the Ritz vectors of ``rotation`` (b, m, j), with ``values`` (b, m)."""
-        kept = self.rotate(rotation)
-        self.size = m = rotation.shape[1]
-        self.basis[:, :m, :], self.image[:, :m, :] = kept
-        unit = self.xp.eye(m, dtype=values.dtype, device=values.device)
-        self.projected[:, :m, :m] = values[:, :, None] * unit
+    def grow(self, ritz: _Ritz) -> None:
+        """Add the preconditioned residuals; restart from the lowest Ritz vectors where the room is used up."""
+        k = self.n_block
+        block = self.preconditioner.solve(ritz.residuals / (ritz.lengths[..., None] + TINY), ritz.values[:, :k])
+        block = block / (norms(block)[..., None] + TINY)
+        if self.size + k > self.room and self.room < self.dimension:
+            self._restart(ritz.values[:, : 2 * k], ritz.rotation[:, : 2 * k, :])
+        self._extend(block)
 
     def keep(self, chosen: Array, host: np.ndarray) -> None:
-        """Let the other systems go."""
+        """Drop all systems but the ``chosen`` (b',), of which ``host`` (b,) is the mask in NumPy."""
         self.systems = self.systems[host]
-        self.operator = self.operator.take(chosen)
-        self.basis, self.image, self.projected = (
-            self.xp.take(a, chosen, axis=0) for a in (self.basis, self.image, self.projected)
-        )
+        self.operator, self.preconditioner = self.operator.select(chosen), self.preconditioner.select(chosen)
+        self.rows = select(self.rows, chosen)
+
+    def _extend(self, block: Array) -> None:
+        """Add the span of ``block`` (b, k, d), or as many of its rows as there are dimensions left."""
+        old, (basis, image, projected) = self.size, self.rows
+        self.size = new = min(old + block.shape[1], self.dimension)
+        block = orthonormal(block[:, : new - old, :], basis[:, :old, :])
+        applied = self.operator.apply(block)
+        basis[:, old:new, :], image[:, old:new, :] = block, applied
+        projected[:, old:new, :new] = applied @ self.xp.matrix_transpose(basis[:, :new, :])
+
+    def _rotated(self, rotation: Array) -> tuple[Array, Array]:
+        """Return vectors and their images (b, m, d) for a rotation (b, m, j)."""
+        return rotation @ self.rows.basis[:, : self.size, :], rotation @ self.rows.image[:, : self.size, :]
+
+    def _restart(self, values: Array, rotation: Array) -> None:
+        """Keep only the Ritz vectors of ``rotation`` (b, m, j), with ``values`` (b, m)."""
+        vectors, images = self._rotated(rotation)
+        self.size = m = rotation.shape[1]
+        self.rows.basis[:, :m, :], self.rows.image[:, :m, :] = vectors, images
+        unit = self.xp.eye(m, dtype=values.dtype, device=values.device)
+        self.rows.projected[:, :m, :m] = values[:, :, None] * unit
 
 
 def davidson(
     operator: Operator,
+    preconditioner: Preconditioner,
     start: Array,
     n_wanted: int,
     tolerance: float,
     max_iterations: int = 80,
     max_blocks: int = 6,
 ) -> Eigenpairs:
-    """Lowest eigenpairs of each system, from ``start`` vectors (B, k, d), k >= ``n_wanted``, which span a guess.
+    """Return the lowest eigenpairs of each system from ``start`` vectors (B, k, d), k >= ``n_wanted``.
 
-    The first ``n_wanted`` pairs are converged to ``tolerance`` in ||H v - e v||; the other k - n_wanted guard them and
-    are returned as they are. A system that is not converged after ``max_iterations`` is returned with the residual that
-    it has: the caller looks at it.
+    The first ``n_wanted`` pairs are converged to ``tolerance`` in ||H v - e v||. The other k - n_wanted guard them and
+    need not be converged. A system that is not converged after ``max_iterations`` is returned as well; its residuals
+    are above the tolerance, which the caller must check.
     """
     xp, (n_systems, k, dimension) = namespace(start), start.shape
     if n_systems == 0:
         return Eigenpairs(start[:, :, 0], start, start[:, :, 0])
-    space = _Subspace(operator, start, min(max_blocks * k, dimension))
-    finished: list[tuple[np.ndarray, Array, Array, Array]] = []
+    space = _Subspace(operator, preconditioner, start, min(max_blocks * k, dimension))
+    numbers: list[np.ndarray] = []
+    finished: list[Eigenpairs] = []
     for iteration in range(1, max_iterations + 1):
-        values, rotation = space.ritz()
-        ritz, image = space.rotate(rotation[:, :k, :])
-        residual = image - values[:, :k, None] * ritz
-        lengths = norms(residual)
-        done = to_numpy(xp.max(lengths[:, :n_wanted], axis=1)) <= tolerance
+        ritz, vectors = space.ritz()
+        done = to_numpy(xp.max(ritz.lengths[:, :n_wanted], axis=1)) <= tolerance
         if iteration == max_iterations or space.size == dimension:
             done[:] = True
         if done.any():
-            out = xp.asarray(np.flatnonzero(done), device=start.device)
-            finished.append((space.systems[done], *(xp.take(a, out, axis=0) for a in (values[:, :k], ritz, lengths))))
+            out, left = (xp.asarray(np.flatnonzero(mask), device=start.device) for mask in (done, ~done))
+            numbers.append(space.systems[done])
+            finished.append(select(Eigenpairs(ritz.values[:, :k], vectors, ritz.lengths), out))
             if done.all():
                 break
-            left = xp.asarray(np.flatnonzero(~done), device=start.device)
             space.keep(left, ~done)
-            residual, lengths, values, rotation = (
-                xp.take(a, left, axis=0) for a in (residual, lengths, values, rotation)
-            )
-        block = space.operator.precondition(residual / (lengths[..., None] + TINY), values[:, :k])
-        block = block / (norms(block)[..., None] + TINY)
-        if space.size + k > space.room and space.room < dimension:
-            space.restart(values[:, : 2 * k], rotation[:, : 2 * k, :])
-        space.extend(block)
-    order = xp.asarray(np.argsort(np.concatenate([part[0] for part in finished])), device=start.device)
-    return Eigenpairs(*(xp.take(xp.concat(list(a)), order, axis=0) for a in list(zip(*finished, strict=True))[1:]))
+            ritz = select(ritz, left)
+        space.grow(ritz)
+    order = xp.asarray(np.argsort(np.concatenate(numbers)), device=start.device)
+    return select(Eigenpairs(*(xp.concat(list(parts)) for parts in zip(*finished, strict=True))), order)

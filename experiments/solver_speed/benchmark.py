@@ -13,8 +13,8 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,13 @@ HERE = Path(__file__).parent
 GAAS = Material(0.067, 12.9)
 SEED, ROUNDS, PLAIN_DOTS = 0, 5, 6
 STAGES = {
-    "orbitals": ("solvers.quantum_dots.ground_state", "lowest_orbitals"),
-    "integrals": ("solvers.quantum_dots.ground_state", "active_space"),
-    "full CI": ("solvers.quantum_dots.ground_state", "_states"),
-    "better orbitals, error estimate": ("solvers.quantum_dots.ground_state", "enlarge"),
-    "densities and observables": ("solvers.quantum_dots.ground_state", "_observables"),
+    "orbitals": "orbitals",
+    "integrals": "integrals",
+    "states": "full CI",
+    "enlargement": "better orbitals, error estimate",
+    "observables": "densities and observables",
 }
+"""Stages of ``solve`` and their names in the table."""
 
 
 def wells(count: int, n: int = 64) -> NDArray:
@@ -126,24 +127,15 @@ def stages(n: int, n_electrons: int, batch: int, **options: Any) -> dict[str, fl
     grid, v, seconds = Grid(n, 30.0), wells(batch, n), defaultdict[str, float](float)
     solve(v[:8], grid, n_electrons, GAAS, memory=6.0, **options)
     parallel, _ = timed(lambda: solve(v, grid, n_electrons, GAAS, memory=6.0, **options))
-    originals = {name: getattr(import_module(module), function) for name, (module, function) in STAGES.items()}
 
-    def watched(name: str) -> Callable[..., Any]:
-        def run(*arguments: Any, **others: Any) -> Any:
-            spent, result = timed(lambda: originals[name](*arguments, **others))
-            seconds[name] += spent
-            return result
+    @contextmanager
+    def timer(stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        seconds[STAGES[stage]] += time.perf_counter() - start
 
-        return run
-
-    for name, (module, function) in STAGES.items():
-        setattr(import_module(module), function, watched(name))
-    try:
-        total, _ = timed(lambda: solve(v, grid, n_electrons, GAAS, memory=6.0, threads=1, **options))
-    finally:
-        for name, (module, function) in STAGES.items():
-            setattr(import_module(module), function, originals[name])
-    found = {name: 1e3 * seconds[name] / batch for name in STAGES}
+    total, _ = timed(lambda: solve(v, grid, n_electrons, GAAS, memory=6.0, threads=1, timer=timer, **options))
+    found = {name: 1e3 * seconds[name] / batch for name in STAGES.values()}
     return found | {"one core": 1e3 * total / batch, "all cores": 1e3 * parallel / batch}
 
 

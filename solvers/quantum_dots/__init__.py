@@ -1,1 +1,34 @@
-"""Few-electron quantum dots: one electron in the sine basis, many by full configuration interaction."""
+"""Few-electron quantum dots: one electron in the sine basis, several by full configuration interaction.
+
+``solvers`` exports the public names. From a potential to a ``Solution`` the modules are, in this order:
+
+    solve                       the public function: checks, pieces of a batch, units
+    settings, ground_state      its arguments in effective atomic units; all steps for one piece
+    single_particle             orbitals of one electron
+    coulomb, active_space       integrals of M orbitals; refinement of the orbitals, estimate of the error
+    determinants                strings of one spin
+    configuration_interaction   lowest states of N electrons
+    density, expectation_values density matrices and densities; energies, spins, guards
+    solution, wavefunction      the results
+    observables                 moments of the charge, charging energies
+    finite_difference           levels of one electron on a stencil
+    potentials                  families of potentials
+"""
+
+__all__ = [
+    "active_space",
+    "configuration_interaction",
+    "coulomb",
+    "density",
+    "determinants",
+    "expectation_values",
+    "finite_difference",
+    "ground_state",
+    "observables",
+    "potentials",
+    "settings",
+    "single_particle",
+    "solution",
+    "solve",
+    "wavefunction",
+]

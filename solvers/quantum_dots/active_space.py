@@ -1,17 +1,18 @@
-"""M orbitals, what two electrons in them do to each other, and how to find better ones.
+"""The active space: M orbitals, their integrals, and their refinement.
 
-Full CI in the M lowest single-particle states converges slowly in M: these states know nothing of the interaction. The
-best M orbitals, natural orbitals of the many-electron state, converge much faster. They are found in rounds:
+Full CI in the M lowest single-particle states converges slowly in M, because these states do not depend on the
+interaction. The best M orbitals, natural orbitals of the many-electron state, converge much faster. They are found in
+rounds:
 
     gradient    dE / dphi_p = 2 sum_q gamma_pq h phi_q + sum_qRS Gamma_(pq)R W_R phi_q,   W_R the potential of pair R,
     directions  its part outside the space, divided by T + <V>: the few that carry most of it,
-    union       the space and these directions, in which the states are found roughly,
-    orbitals    the M natural orbitals of the union, averaged over the states.
+    enlarged    the space and these directions, in which the states are found to a loose tolerance,
+    orbitals    the M natural orbitals of the enlarged space, averaged over the states.
 
 Where no direction is left, the orbitals are those of a multiconfigurational self-consistent field (Werner, Meyer,
-J. Chem. Phys. 73, 2342 (1980)); the union takes the place of its second derivatives. What the union changes in energy
-and density is also the estimate of what is still missing. Directions need no more than a few digits: on fine grids pair
-densities live on half as many points per side here. Effective atomic units.
+J. Chem. Phys. 73, 2342 (1980)); the enlarged space takes the place of its second derivatives. The change of energy and
+density by the enlargement is also the estimate of the remaining error. Directions need only a few digits: on fine grids
+their pair densities have half as many points per side. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import TINY, davidson, norms, orthonormal
 from solvers.quantum_dots.configuration_interaction import Hamiltonian, SpinBlock, States, low_block, spin_block
 from solvers.quantum_dots.coulomb import Interaction, coulomb_integrals, coulomb_potentials, pair_densities
-from solvers.quantum_dots.density_matrix import spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.determinants import orbital_pairs, pair_numbers
 from solvers.quantum_dots.single_particle import SineBasis
 
-UNION_TOLERANCE = 1e-4
-"""Residual in hartree of the states in a union."""
-UNION_ITERATIONS = 4
-"""Iterations for them at most: begun from the states of the space, they need few."""
-UNION_LOW_SIZE = 40
-"""Determinants among which a union is solved exactly for its preconditioner."""
+ENLARGED_TOLERANCE = 1e-4
+"""Residual in hartree of the states in an enlarged space."""
+ENLARGED_ITERATIONS = 4
+"""Largest number of iterations for them: few are needed from the states of the space."""
+ENLARGED_LOW_SIZE = 40
+"""Determinants in which an enlarged space is diagonalised for its preconditioner."""
 COARSE_FROM = 64
 """Grids with at least this many points per side have a coarse version."""
 
@@ -53,7 +54,7 @@ class ActiveSpace(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What orbitals live in: ``basis``, its ``coarse`` version, ``potential`` (B, n, n), the interaction."""
+    """The surroundings of the orbitals: ``basis``, its ``coarse`` version, ``potential`` (B, n, n), the interaction."""
 
     basis: SineBasis
     coarse: SineBasis
@@ -62,7 +63,7 @@ class Surroundings(NamedTuple):
 
 
 def surroundings(potential: Array, length: float, n_modes: int, interaction: Interaction) -> Surroundings:
-    """Bases for ``potential`` (B, n, n) in a square of side ``length``; the coarse one has half the points."""
+    """Return the bases for ``potential`` (B, n, n) in a square of side ``length``; the coarse one has half of n."""
     n = potential.shape[-1]
     basis = SineBasis(n, length, n_modes, like=potential)
     if n < COARSE_FROM:
@@ -72,7 +73,7 @@ def surroundings(potential: Array, length: float, n_modes: int, interaction: Int
 
 
 def active_space(coefficients: Array, around: Surroundings) -> ActiveSpace:
-    """The space of orthonormal orbitals given by their ``coefficients`` (B, M, m, m)."""
+    """Return the space of orthonormal orbitals given by their ``coefficients`` (B, M, m, m)."""
     basis = around.basis
     functions = basis.to_grid(coefficients)
     images = basis.hamiltonian(coefficients, around.potential, functions)
@@ -86,15 +87,15 @@ def _flat(fields: Array) -> Array:
 
 
 def _one_body(coefficients: Array, images: Array) -> Array:
-    """h_pq (B, P) = <phi_p | H phi_q>."""
+    """Return h_pq (B, P) = <phi_p | H phi_q>."""
     xp, m = namespace(images), images.shape[1]
     h = _flat(coefficients) @ xp.matrix_transpose(_flat(images))
     p, q = orbital_pairs(m)
     return xp.take(xp.reshape(h, (-1, m * m)), xp.asarray(p * m + q, device=h.device), axis=1)
 
 
-class Union(NamedTuple):
-    """A space with its directions, and the states in it, roughly.
+class EnlargedSpace(NamedTuple):
+    """A space with its directions, and its states to a loose tolerance.
 
     ``coefficients`` (B, M + k, m, m); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_change`` and
     ``density_change`` of the ground state, (B,) in hartree and (B,) as int |dn|.
@@ -114,8 +115,8 @@ def enlarge(
     average: Array,
     n_directions: int,
     around: Surroundings,
-) -> Union:
-    """Add ``n_directions`` orbitals and find the states again.
+) -> EnlargedSpace:
+    """Return the space enlarged by ``n_directions`` orbitals, with its states.
 
     ``ground`` and ``average`` (B, k) are weights of the states: of the ground state, and of the orbitals' average.
     """
@@ -126,19 +127,19 @@ def enlarge(
     one_body = _one_body(whole, images)
     pairs = pair_densities(around.coarse.to_grid(_coarse(whole, around)))
     integrals = coulomb_integrals(pairs, around.basis.length, around.interaction)
-    union_block = spin_block(m + n_directions, block.n_electrons)
-    hamiltonian = Hamiltonian(union_block, one_body, integrals)
-    start = _embedded(states.vectors, union_block, m)
-    hamiltonian.low = low_block(hamiltonian, start.shape[1], UNION_LOW_SIZE)
-    found = davidson(hamiltonian, start, start.shape[1], UNION_TOLERANCE, UNION_ITERATIONS)
+    larger_block = spin_block(m + n_directions, block.n_electrons)
+    hamiltonian = Hamiltonian.of(larger_block, one_body, integrals)
+    start = _embedded(states.vectors, larger_block, m)
+    low = low_block(hamiltonian, start.shape[1], ENLARGED_LOW_SIZE)
+    found = davidson(hamiltonian, low, start, start.shape[1], ENLARGED_TOLERANCE, ENLARGED_ITERATIONS)
     before = spin_densities(block, states.vectors, ground)
     n_pairs = space.one_body.shape[1]
     lowered = found.values - xp.sum(start * hamiltonian.apply(start), axis=2)
-    after = spin_densities(union_block, found.vectors, ground)
+    after = spin_densities(larger_block, found.vectors, ground)
     change = xp.concat([after[0] + after[1], -(before[0] + before[1])], axis=1)
     density = xp.matmul(change[:, None, :], xp.concat([_flat(pairs), _flat(pairs)[:, :n_pairs, :]], axis=1))
-    averaged = spin_densities(union_block, found.vectors, average)
-    return Union(
+    averaged = spin_densities(larger_block, found.vectors, average)
+    return EnlargedSpace(
         whole,
         averaged[0] + averaged[1],
         xp.sum(ground * lowered, axis=1),
@@ -146,30 +147,30 @@ def enlarge(
     )
 
 
-def natural_orbitals(union: Union, n_orbitals: int) -> tuple[Array, np.ndarray]:
-    """Coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals with most electrons, in whole shells.
+def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int) -> tuple[Array, np.ndarray]:
+    """Return coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals of largest occupation, in whole shells.
 
-    And where that could not be done, (B,).
+    The second result, (B,), is True where a shell had to be cut.
     """
-    xp, shape = namespace(union.coefficients), union.coefficients.shape
-    occupations, columns = xp.linalg.eigh(symmetric_matrix(union.occupations))
+    xp, shape = namespace(enlarged.coefficients), enlarged.coefficients.shape
+    occupations, columns = xp.linalg.eigh(symmetric_matrix(enlarged.occupations))
     chosen, split = whole_shells(_alike(xp.flip(occupations, axis=1)), n_orbitals, like=columns)
     most = chosen @ xp.flip(xp.matrix_transpose(columns), axis=1)
-    return xp.reshape(most @ _flat(union.coefficients), (shape[0], n_orbitals, *shape[2:])), split
+    return xp.reshape(most @ _flat(enlarged.coefficients), (shape[0], n_orbitals, *shape[2:])), split
 
 
 def _alike(values: Array) -> np.ndarray:
-    """Which neighbours among descending ``values`` (B, K) are the same up to a hundredth: (B, K - 1), NumPy."""
+    """Return where neighbours among descending ``values`` (B, K) agree within a hundredth: (B, K - 1), NumPy."""
     values = np.abs(to_numpy(values))
     return np.abs(np.diff(values, axis=1)) <= 0.01 * np.maximum(values[:, 1:], values[:, :-1])
 
 
 def whole_shells(together: np.ndarray, n: int, like: Array) -> tuple[Array, np.ndarray]:
-    """Choose ``n`` of K vectors, the first ones, but never a part of a shell: ones and zeros (B, n, K).
+    """Return a choice of ``n`` of K vectors, the first ones in whole shells, as ones and zeros (B, n, K).
 
-    ``together`` says which neighbours belong to one shell, (B, K - 1); or (B, K), where the last vector may belong to a
-    shell with others that are not there. A dot keeps its symmetry only if its orbitals do, so that a shell that does
-    not fit is left out for later ones that do. Where none do, the first is cut: True in the second result, (B,).
+    ``together`` (B, K - 1) is True for neighbours in one shell; with (B, K) the shell of the last vector may be
+    incomplete. The density has the symmetry of the dot only if the orbitals do: a shell that does not fit is skipped
+    in favour of later shells. If none fits, the first is cut: True in the second result, (B,).
     """
     xp, b, k = namespace(like), like.shape[0], like.shape[1]
     chosen, split = np.zeros((b, n, k)), np.zeros(b, dtype=bool)
@@ -193,7 +194,7 @@ def _coarse(coefficients: Array, around: Surroundings) -> Array:
 def _directions(
     space: ActiveSpace, block: SpinBlock, states: States, weights: Array, n_directions: int, around: Surroundings
 ) -> Array:
-    """Orthonormal orbitals outside the space, (B, n_directions, m, m), along which the energy falls most."""
+    """Return orthonormal orbitals outside the space, (B, n_directions, m, m), of steepest descent of the energy."""
     xp, (b, _, n_modes, _) = namespace(space.coefficients), space.coefficients.shape
     up, down = spin_densities(block, states.vectors, weights)
     gamma = symmetric_matrix(up + down)
@@ -214,21 +215,21 @@ def _directions(
 
 
 def _repulsion(space: ActiveSpace, gamma: Array, around: Surroundings) -> Array:
-    """sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis."""
+    """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis."""
     xp, m = namespace(gamma), space.coefficients.shape[1]
     functions = around.coarse.to_grid(_coarse(space.coefficients, around))
     potentials = coulomb_potentials(pair_densities(functions), around.basis.length, around.interaction)
     fields = gamma @ _flat(potentials)
     b, _, points = fields.shape
     numbers = xp.asarray(pair_numbers(m).ravel(), device=gamma.device)
-    twice = xp.asarray((1 + np.eye(m))[:, :, None], device=gamma.device)  # both orbitals of phi_p^2 are phi_p
+    twice = xp.asarray((1 + np.eye(m))[:, :, None], device=gamma.device)  # both factors of phi_p^2 are phi_p
     acting = xp.reshape(xp.take(fields, numbers, axis=1), (b, m, m, points)) * twice
     total = xp.sum(acting * _flat(functions)[:, None, :, :], axis=2)
     return around.coarse.from_grid(xp.reshape(total, functions.shape))
 
 
 def _embedded(vectors: Array, block: SpinBlock, n_orbitals: int) -> Array:
-    """States (B, k, determinants) of the first ``n_orbitals`` orbitals as states of the larger ``block``."""
+    """Return states (B, k, determinants) of the first ``n_orbitals`` orbitals as states of the larger ``block``."""
     xp, (b, k, d) = namespace(vectors), vectors.shape
     inside = block.corner(n_orbitals)
     order = np.argsort(np.r_[inside, np.setdiff1d(np.arange(block.size), inside)])

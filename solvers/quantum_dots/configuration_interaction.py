@@ -14,21 +14,22 @@ atomic units.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
-from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, start_vectors
+from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, select, start_vectors
 from solvers.quantum_dots.determinants import Strings, n_orbitals_of, n_strings, pair_numbers, strings
 
 LOW_SIZE = 120
 """Up to this many determinants all states are found by LAPACK; larger spaces begin from such a corner."""
 DENSE_SIZE = 2000
-"""Up to this many determinants a system that does not converge is diagonalised whole."""
+"""Up to this many determinants LAPACK replaces an iteration that does not converge."""
 GUARDS = 2
-"""States carried along beyond those wanted."""
+"""Additional states in the iteration, which guard the requested ones."""
 ORTHOGONAL = 1e-9
 """Largest overlap of two states, or error of a norm, that is accepted."""
 
@@ -41,32 +42,32 @@ class SpinBlock(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Number of determinants."""
+        """The number of determinants."""
         return self.up.count * self.down.count
 
     @property
     def n_orbitals(self) -> int:
-        """M."""
+        """The number of orbitals M."""
         return self.up.n_orbitals
 
     @property
     def n_electrons(self) -> int:
-        """N."""
+        """The number of electrons N."""
         return self.up.n_electrons + self.down.n_electrons
 
     def corner(self, n_orbitals: int) -> np.ndarray:
-        """Numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
+        """Return the numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
         n_up, n_down = (n_strings(n_orbitals, spin.n_electrons) for spin in self)
         return np.add.outer(np.arange(n_up) * self.down.count, np.arange(n_down)).ravel()
 
 
 def block_size(n_orbitals: int, n_electrons: int) -> int:
-    """Number of determinants of the block, without building it."""
+    """Return the number of determinants of the block, without building it."""
     return n_strings(n_orbitals, (n_electrons + 1) // 2) * n_strings(n_orbitals, n_electrons // 2)
 
 
 def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
-    """Working memory of ``lowest_states`` for one system and its tables, in bytes."""
+    """Return the working memory of ``lowest_states`` for one system and its tables, in bytes."""
     size, n_pairs, k = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2, n_wanted + GUARDS
     n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
     tables = sum(n_strings(n_orbitals, n) ** 2 * (6 + 5 * max(n - 1, 1)) for n in (n_up, n_down))
@@ -77,12 +78,12 @@ def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
 
 
 def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
-    """The block of N electrons: S_z = 0 for even, 1/2 for odd N."""
+    """Return the block of N electrons: S_z = 0 for even, 1/2 for odd N."""
     return SpinBlock(strings(n_orbitals, (n_electrons + 1) // 2), strings(n_orbitals, n_electrons // 2))
 
 
 def low_orbitals(n_orbitals: int, n_electrons: int, n_block: int, low_size: int) -> int:
-    """How many of the orbitals span the corner that is diagonalised at once: as many as ``low_size`` allows."""
+    """Return how many orbitals span the corner for the preconditioner: as many as ``low_size`` determinants allow."""
     enough = 4 * n_block
     sizes = {m: block_size(m, n_electrons) for m in range((n_electrons + 1) // 2, n_orbitals + 1)}
     fitting = [m for m, size in sizes.items() if enough <= size <= max(low_size, enough)]
@@ -90,73 +91,83 @@ def low_orbitals(n_orbitals: int, n_electrons: int, n_block: int, low_size: int)
     return max(fitting) if fitting else min([*large, n_orbitals])
 
 
-class Hamiltonian:
-    """H of a batch of systems as an ``eigensolver.Operator`` on flat coefficients (B, k, determinants).
+class HamiltonianArrays(NamedTuple):
+    """The arrays of a ``Hamiltonian``, one entry for each system.
 
-    ``one_body`` h_pq (B, P) for p <= q, ``integrals`` (B, P, P).
+    Attributes:
+        one_body: h_pq (B, P) for p <= q.
+        integrals: (P|Q), (B, P, P).
+        up_alone, down_alone: A and B, the Hamiltonians of the electrons of one spin, (B, S, S).
+        coupling: (pq|rs) as a matrix from (q, s) to (p, r), (B, M^2, M^2); None without electrons of spin down.
     """
 
-    def __init__(self, block: SpinBlock, one_body: Array, integrals: Array) -> None:
-        self.block, self.one_body, self.integrals = block, one_body, integrals
-        self.low: LowBlock | None = None
-        self.up_alone, self.down_alone = (_one_spin(spin, one_body, integrals) for spin in block)
-        self.coupling = _coupling(block.n_orbitals, integrals) if block.down.n_electrons else None
+    one_body: Array
+    integrals: Array
+    up_alone: Array
+    down_alone: Array
+    coupling: Array | None
+
+
+@dataclass(frozen=True)
+class Hamiltonian:
+    """H of a batch of systems as an ``eigensolver.Operator`` on flat coefficients (B, k, determinants)."""
+
+    block: SpinBlock
+    arrays: HamiltonianArrays
+
+    @classmethod
+    def of(cls, block: SpinBlock, one_body: Array, integrals: Array) -> Hamiltonian:
+        """Return H for ``one_body`` h_pq (B, P), p <= q, and ``integrals`` (B, P, P)."""
+        up_alone, down_alone = (_one_spin(spin, one_body, integrals) for spin in block)
+        coupling = _coupling(block.n_orbitals, integrals) if block.down.n_electrons else None
+        return cls(block, HamiltonianArrays(one_body, integrals, up_alone, down_alone, coupling))
 
     def apply(self, vectors: Array) -> Array:
-        """H C for vectors (B, k, determinants)."""
-        xp, (b, k, _) = namespace(vectors), vectors.shape
+        """Return H C for vectors (B, k, determinants)."""
+        xp, (b, k, _), arrays = namespace(vectors), vectors.shape, self.arrays
         n_up, n_down = self.block.up.count, self.block.down.count
         c = xp.reshape(vectors, (b, k, n_up, n_down))
-        total = xp.reshape(self.up_alone[:, None, :, :] @ c + c @ self.down_alone[:, None, :, :], vectors.shape)
-        if self.coupling is not None:
-            total = total + xp.matrix_transpose(self._coupled(xp.matrix_transpose(vectors)))
+        total = xp.reshape(arrays.up_alone[:, None, :, :] @ c + c @ arrays.down_alone[:, None, :, :], vectors.shape)
+        if arrays.coupling is not None:
+            total = total + xp.matrix_transpose(self._coupled(arrays.coupling, xp.matrix_transpose(vectors)))
         return total
 
-    def _coupled(self, vectors: Array) -> Array:
-        """The two spins' interaction on vectors (B, determinants, k)."""
+    def _coupled(self, coupling: Array, vectors: Array) -> Array:
+        """Return the interaction of both spins applied to vectors (B, determinants, k)."""
         xp, (b, _, k), m = namespace(vectors), vectors.shape, self.block.n_orbitals
         source, sign, target, back = (xp.asarray(table, device=vectors.device) for table in _both_removed(self.block))
         removed = xp.take(vectors, source, axis=1) * sign
-        acted = self.coupling @ xp.reshape(removed, (b, m**2, -1))
+        acted = coupling @ xp.reshape(removed, (b, m**2, -1))
         acted = xp.reshape(acted, (b, -1, k))
         total: Array = 0.0
         for way in range(target.shape[0]):
             total = total + xp.take(acted, target[way, :], axis=1) * back[way, ...]
         return total
 
-    def precondition(self, residuals: Array, values: Array) -> Array:
-        """About (H - E)^-1 r, once ``low`` is there."""
-        assert self.low is not None
-        return self.low.solve(residuals, values)
-
-    def take(self, systems: Array) -> Hamiltonian:
-        """The Hamiltonian of some of its systems."""
-        xp, chosen = namespace(self.integrals), object.__new__(Hamiltonian)
-        chosen.block, chosen.low = self.block, self.low and self.low.take(systems)
-        for name in ("one_body", "integrals", "up_alone", "down_alone", "coupling"):
-            array = getattr(self, name)
-            setattr(chosen, name, None if array is None else xp.take(array, systems, axis=0))
-        return chosen
+    def select(self, systems: Array) -> Hamiltonian:
+        """Return the Hamiltonian of the chosen ``systems`` (b,)."""
+        return replace(self, arrays=select(self.arrays, systems))
 
     def matrix(self) -> Array:
-        """All of it, (B, determinants, determinants): the action on unit vectors."""
-        xp, b, size = namespace(self.integrals), self.integrals.shape[0], self.block.size
-        unit = xp.eye(size, dtype=self.integrals.dtype, device=self.integrals.device)
-        return self.apply(xp.broadcast_to(unit, (b, size, size)))
+        """Return the whole matrix, (B, determinants, determinants): the action on unit vectors."""
+        integrals, size = self.arrays.integrals, self.block.size
+        xp = namespace(integrals)
+        unit = xp.eye(size, dtype=integrals.dtype, device=integrals.device)
+        return self.apply(xp.broadcast_to(unit, (integrals.shape[0], size, size)))
 
     def diagonal(self) -> Array:
-        """Diagonal of H, (B, determinants), from the Coulomb integrals."""
-        xp, (up, down) = namespace(self.integrals), self.block
-        direct = _diagonal_pairs(self.integrals)[0]
+        """Return the diagonal of H, (B, determinants), from the Coulomb integrals."""
+        xp, (up, down) = namespace(self.arrays.integrals), self.block
+        direct = _diagonal_pairs(self.arrays.integrals)[0]
         n_up, n_down = (xp.asarray(spin.occupations, device=direct.device) for spin in (up, down))
         between = n_up @ direct @ xp.matrix_transpose(n_down)
-        alone = [xp.linalg.diagonal(a) for a in (self.up_alone, self.down_alone)]
+        alone = [xp.linalg.diagonal(a) for a in (self.arrays.up_alone, self.arrays.down_alone)]
         total = alone[0][:, :, None] + alone[1][:, None, :] + between
         return xp.reshape(total, (total.shape[0], self.block.size))
 
 
 def _coupling(m: int, integrals: Array) -> Array:
-    """(pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
+    """Return (pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
     xp, numbers, n_pairs = namespace(integrals), pair_numbers(m), integrals.shape[1]
     entry = numbers[:, None, :, None] * n_pairs + numbers[None, :, None, :]  # p, r, q, s
     flat = xp.reshape(integrals, (-1, n_pairs**2))
@@ -165,7 +176,7 @@ def _coupling(m: int, integrals: Array) -> Array:
 
 @lru_cache(maxsize=16)
 def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
+    """Return tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
 
     ``source`` (R,) and ``sign`` (R, 1) for all R combinations of q, s and rests, sign 0 where the orbital is not free;
     ``target`` (ways, determinants) and ``back`` (ways, determinants, 1) for the ways to take one electron of each spin.
@@ -192,7 +203,7 @@ def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray,
 
 
 def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
-    """Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
+    """Return Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
     xp, device = namespace(integrals), integrals.device
     m = n_orbitals_of(integrals.shape[1])
     numbers = pair_numbers(m)
@@ -203,7 +214,7 @@ def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
 
 
 def _one_spin(spin: Strings, one_body: Array, integrals: Array) -> Array:
-    """Hamiltonian of the electrons of one spin among themselves: (B, S, S)."""
+    """Return the Hamiltonian of the electrons of one spin alone: (B, S, S)."""
     xp, device, (b, n_pairs, _) = namespace(integrals), integrals.device, integrals.shape
     s, n = spin.count, spin.occupations
     pair, sign = np.zeros((s, s), dtype=np.intp), np.zeros((s, s))
@@ -238,51 +249,48 @@ class States(NamedTuple):
 
 
 def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted: int, tolerance: float) -> States:
-    """The ``n_wanted`` lowest states for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P); at most all there are.
+    """Return the ``n_wanted`` lowest states, or all, for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P).
 
-    A system that Davidson does not converge is diagonalised whole if it has at most ``DENSE_SIZE`` determinants; else
-    its residuals tell.
+    A system that does not converge is solved by LAPACK if it has at most ``DENSE_SIZE`` determinants. Otherwise its
+    residuals are above the tolerance.
     """
     n_wanted = min(n_wanted, block.size)
     n_block = min(n_wanted + GUARDS, block.size)
-    hamiltonian = Hamiltonian(block, one_body, integrals)
+    hamiltonian = Hamiltonian.of(block, one_body, integrals)
     b, m = one_body.shape[0], low_orbitals(block.n_orbitals, block.n_electrons, n_block, LOW_SIZE)
     if m == block.n_orbitals or b == 0:
         return States(*_by_lapack(hamiltonian, n_wanted), np.zeros(b, dtype=bool))
-    hamiltonian.low = low_block(hamiltonian, n_block, LOW_SIZE)
-    patience = 80 if block.size <= DENSE_SIZE else 400  # where there is no other way
-    start = start_vectors(hamiltonian.low, n_block)
-    found = davidson(hamiltonian, start, n_wanted, tolerance, patience).first(n_wanted)
+    low = low_block(hamiltonian, n_block, LOW_SIZE)
+    patience = 80 if block.size <= DENSE_SIZE else 400  # above this size there is no fallback
+    found = davidson(hamiltonian, low, start_vectors(low, n_block), n_wanted, tolerance, patience).first(n_wanted)
     failed = ~(to_numpy(found.residuals) <= tolerance).all(axis=1) | ~(
         to_numpy(non_orthogonality(found.vectors)) <= ORTHOGONAL
     )
     if block.size > DENSE_SIZE:
         return States(*found, np.zeros(b, dtype=bool))
-    for i in np.flatnonzero(failed):  # strong correlation, hardly any gaps
+    for i in np.flatnonzero(failed):  # strong correlation with very small gaps
         one = namespace(integrals).asarray([i], device=integrals.device)
-        exact = _by_lapack(hamiltonian.take(one), n_wanted)
+        exact = _by_lapack(hamiltonian.select(one), n_wanted)
         for mine, its in zip(found, exact, strict=True):
             mine[i, ...] = its[0, ...]
     return States(*found, failed)
 
 
 def low_block(hamiltonian: Hamiltonian, n_block: int, low_size: int) -> LowBlock:
-    """The exact solution in the first few orbitals, to begin from and to precondition with."""
-    xp, block = namespace(hamiltonian.integrals), hamiltonian.block
+    """Return the preconditioner: all states in the first few orbitals, which are also the start of the iteration."""
+    block, arrays = hamiltonian.block, hamiltonian.arrays
     m = low_orbitals(block.n_orbitals, block.n_electrons, n_block, low_size)
     n_pairs = m * (m + 1) // 2
-    corner = Hamiltonian(
-        spin_block(m, block.n_electrons),
-        hamiltonian.one_body[:, :n_pairs],
-        hamiltonian.integrals[:, :n_pairs, :n_pairs],
-    )
-    values, vectors = xp.linalg.eigh(corner.matrix())
-    return LowBlock(hamiltonian.diagonal(), block.corner(m), values, vectors, n_block)
+    one_body, integrals = arrays.one_body[:, :n_pairs], arrays.integrals[:, :n_pairs, :n_pairs]
+    corner = Hamiltonian.of(spin_block(m, block.n_electrons), one_body, integrals)
+    values, vectors = namespace(integrals).linalg.eigh(corner.matrix())
+    return LowBlock.of(hamiltonian.diagonal(), block.corner(m), values, vectors, n_block)
 
 
 def _by_lapack(hamiltonian: Hamiltonian, n_wanted: int) -> Eigenpairs:
-    """The same as ``lowest_states``, from all states of the whole matrix: slow, and the last word."""
-    matrix, xp = hamiltonian.matrix(), namespace(hamiltonian.integrals)
+    """Return the lowest states by diagonalisation of the whole matrix: slow, the fallback."""
+    matrix = hamiltonian.matrix()
+    xp = namespace(matrix)
     values, columns = (a[..., :n_wanted] for a in xp.linalg.eigh(matrix))
     vectors = xp.matrix_transpose(columns)
     return Eigenpairs(values, vectors, norms(vectors @ matrix - values[..., None] * vectors))

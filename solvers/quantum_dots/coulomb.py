@@ -1,7 +1,7 @@
-"""Interaction of an isolated two-dimensional system: (ab|cd) = int int phi_a phi_b(r) v(|r - r'|) phi_c phi_d(r').
+"""The interaction in an isolated two-dimensional system: (ab|cd) = int int phi_a phi_b(r) v(|r - r'|) phi_c phi_d(r').
 
-v is cut at R >= sqrt(2) L, farther than any two points of the square are apart, so that nothing is lost and its
-Fourier transform is smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the two-dimensional disc): for v = 1/r
+v is cut at R >= sqrt(2) L, the largest distance between two points of the square. The cut changes no integral and
+makes the Fourier transform smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the two-dimensional disc): for v = 1/r
 
     v(k) = 2 pi R [J0(kR) + (pi/2) (J1(kR) H0(kR) - J0(kR) H1(kR))],   v(0) = 2 pi R   (H0, H1: Struve functions),
 
@@ -11,9 +11,9 @@ It is sampled on a grid padded to 4n, brought to real space, kept for separation
 densities then need a pad of 2n only. By Parseval the integrals take forward transforms and one matrix product:
 (ab|cd) = dx^4 / (2n)^2 sum_k rho_ab(k)^* v(k) rho_cd(k).
 
-v(k) is even in k_x and in k_y. So the parts of a density that are even or odd in x and y about the middle of the square
-do not meet, and each of the four needs a cosine or sine transform of a quarter of the points, for k >= 0: small matrix
-products, faster than an FFT. Effective atomic units.
+v(k) is even in k_x and in k_y, so that it does not couple the parts of a density that are even or odd in x and y about
+the middle of the square. Each of the four parts has a cosine or sine transform of a quarter of the points, for k >= 0:
+small matrix products, faster than an FFT. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 
 import numpy as np
 import scipy.fft
@@ -29,18 +28,25 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1, struve
 
 from solvers.backend import Array, namespace, on_host
-from solvers.checks import check_positive
+from solvers.checks import LARGEST, SMALLEST, check_number, check_positive, use_python_numbers
 from solvers.quantum_dots.determinants import orbital_pairs
 
 Floats = NDArray[np.float64]
+
+NODES = 12
+"""Nodes of the quadrature in each panel."""
+AT_ONCE = 512
+"""Wave numbers for which the quadrature is done at once."""
+VANISHED = 750.0
+"""exp(-r) is 0 in double precision from there on."""
 
 
 @dataclass(frozen=True)
 class Interaction:
     """v(r) = exp(-r / screening) / sqrt(r^2 + thickness^2), in units of e^2 / (4 pi eps_0 eps_r).
 
-    ``screening``: length of a Yukawa screening by a gate or by other electrons (nm), None for none. ``thickness``:
-    extent of the electrons across the plane (nm), which softens the interaction at short distance, 0 for none.
+    ``screening``: length of a Yukawa screening by a gate or by other electrons (nm); None without screening.
+    ``thickness``: extent of the electrons across the plane (nm), which softens the interaction at short distance.
 
     Raises:
         ValueError: a length is out of range.
@@ -52,54 +58,77 @@ class Interaction:
     def __post_init__(self) -> None:
         if self.screening is not None:
             check_positive("interaction.screening", self.screening)
-        if (
-            isinstance(self.thickness, bool)
-            or not isinstance(self.thickness, Real)
-            or not 0 <= self.thickness < math.inf
-        ):
-            raise ValueError(f"interaction.thickness: expected a length of at least 0, got {self.thickness!r}")
+        check_number("interaction.thickness", self.thickness, 0.0)
+        use_python_numbers(self, "screening", "thickness")
 
     def in_units(self, bohr: float) -> Interaction:
-        """The same with lengths in effective Bohr radii."""
-        return Interaction(self.screening and self.screening / bohr, self.thickness / bohr)
+        """Return the same interaction with lengths in units of ``bohr``, the effective Bohr radius (nm).
+
+        Raises:
+            ValueError: a length is too small or too large in these units to be represented.
+        """
+        screening, thickness = self.screening and self.screening / bohr, self.thickness / bohr
+        for name, length, low in (("screening", screening, SMALLEST), ("thickness", thickness, 0.0)):
+            if length is not None and not low <= length <= LARGEST:
+                raise ValueError(
+                    f"interaction.{name}: expected a length in [{low:g}, {LARGEST:g}] effective Bohr radii, got "
+                    f"{getattr(self, name):g} = {length:g} radii"
+                )
+        return Interaction(screening, thickness)
 
     def fourier(self, k: Floats, radius: float) -> Floats:
-        """Two-dimensional Fourier transform of v(r) for r < ``radius``, 0 beyond; ``k`` in inverse lengths."""
+        """Return the two-dimensional Fourier transform at ``k`` of v(r) for r < ``radius``, 0 beyond."""
         if self.screening is None and self.thickness == 0:
             return truncated_coulomb(k, radius)
         return self._by_quadrature(k, radius)
 
     def _by_quadrature(self, k: Floats, radius: float) -> Floats:
-        """Gauss-Legendre on panels that double in width from the thickness on, none wider than a few oscillations."""
-        screening = self.screening or math.inf
-        widest = 6 / max(float(np.max(k)), 1 / radius)
-        edges, width = [0.0], min(self.thickness or radius, widest, screening)
-        while edges[-1] < radius:
-            edges.append(min(edges[-1] + width, radius))
-            width = min(2 * width, widest, screening)
-        x, w = np.polynomial.legendre.leggauss(12)
+        """Return the transform by Gauss-Legendre quadrature on panels.
+
+        Their width doubles from the thickness on, up to a few oscillations or the screening length.
+        """
+        screening, edges = self.screening or math.inf, self._panels(float(np.max(k)), radius)
+        x, w = np.polynomial.legendre.leggauss(NODES)
         low, half = np.array(edges[:-1])[:, None], np.diff(edges)[:, None] / 2
         r = (low + half * (1 + x)).ravel()
         weight = (half * w).ravel() * 2 * np.pi * np.exp(-r / screening) * r / np.hypot(r, self.thickness)
         distinct, place = np.unique(np.round(k, 12), return_inverse=True)
         values = np.concatenate(
-            [j0(np.multiply.outer(part, r)) @ weight for part in np.array_split(distinct, len(distinct) // 512 + 1)]
+            [j0(np.multiply.outer(part, r)) @ weight for part in np.array_split(distinct, len(distinct) // AT_ONCE + 1)]
         )
         return values[place].reshape(k.shape)
+
+    def _panels(self, k: float, radius: float) -> list[float]:
+        """Return the edges of the panels for wave numbers up to ``k``; their number is a few thousand at most."""
+        screening = self.screening or math.inf
+        radius = min(radius, VANISHED * screening)
+        widest = 6 / max(k, 1 / radius)
+        edges, width = [0.0], min(self.thickness or radius, widest, screening)
+        while edges[-1] < radius:
+            edges.append(min(edges[-1] + width, radius))
+            width = min(2 * width, widest, screening)
+        return edges
+
+    def kernel_bytes(self, n: int, length: float) -> int:
+        """Return the working memory of ``coulomb_kernel`` in bytes."""
+        nodes = 0
+        if self.screening is not None or self.thickness:
+            nodes = NODES * len(self._panels(np.pi * n / length * 2**0.5, 2**0.5 * length))
+        return 800 * n**2 + 16 * nodes * AT_ONCE
 
 
 COULOMB = Interaction()
 
 
 def truncated_coulomb(k: Floats, radius: float) -> Floats:
-    """Two-dimensional Fourier transform of 1/r for r < ``radius``, 0 beyond; ``k`` in 1/bohr."""
+    """Return the two-dimensional Fourier transform of 1/r for r < ``radius``, 0 beyond; ``k`` in 1/bohr."""
     kr = k * radius
     return 2 * np.pi * radius * (j0(kr) + np.pi / 2 * (j1(kr) * struve(0, kr) - j0(kr) * struve(1, kr)))
 
 
 @lru_cache(maxsize=16)
 def coulomb_kernel(n: int, length: float, interaction: Interaction = COULOMB) -> Floats:
-    """v(k) on the half-spectrum (2n, n + 1) of the grid padded to 2n, for a square of side ``length`` (bohr)."""
+    """Return v(k) on the half-spectrum (2n, n + 1) of the grid padded to 2n, for a square of side ``length`` (bohr)."""
     dx = length / n
     k = 2 * np.pi * scipy.fft.fftfreq(4 * n, dx)[: 2 * n + 1]
     quarter = interaction.fourier(np.hypot.outer(k, k), np.sqrt(2) * length)  # even in both directions
@@ -112,21 +141,21 @@ def coulomb_kernel(n: int, length: float, interaction: Interaction = COULOMB) ->
 
 
 def pair_densities(orbitals: Array) -> Array:
-    """phi_p phi_q for p <= q, in the order of ``determinants.orbital_pairs``: (B, M, n, n) -> (B, P, n, n)."""
+    """Return phi_p phi_q for p <= q in the order of ``determinants.orbital_pairs``: (B, M, n, n) -> (B, P, n, n)."""
     xp = namespace(orbitals)
     p, q = (xp.asarray(a, device=orbitals.device) for a in orbital_pairs(orbitals.shape[1]))
     return xp.take(orbitals, p, axis=1) * xp.take(orbitals, q, axis=1)
 
 
 def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = COULOMB) -> Array:
-    """(P|Q) of the ``pairs`` (B, P, n, n) of orbitals on a square of side ``length`` (bohr): (B, P, P), hartree."""
+    """Return (P|Q) (B, P, P) in hartree of ``pairs`` (B, P, n, n) on a square of side ``length`` (bohr)."""
     xp, (b, n_pairs, n, _) = namespace(pairs), pairs.shape
     if b == 0:
         return xp.zeros((0, n_pairs, n_pairs), device=pairs.device)
     kernel = _weighted_kernel(n, length, interaction)
     root = xp.asarray(np.sqrt(np.abs(kernel)), device=pairs.device)
     sign = xp.asarray(np.sign(kernel), device=pairs.device)
-    positive = bool((kernel >= 0).all())  # not for a softened interaction: its cut rings
+    positive = bool((kernel >= 0).all())  # a softened interaction has negative v(k), an oscillation from the cut
     step = 1 if on_host(pairs) else b  # one at a time fits the cache
     parts = []
     for first in range(0, b, step):
@@ -140,7 +169,7 @@ def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = CO
 
 
 def coulomb_potentials(densities: Array, length: float, interaction: Interaction = COULOMB) -> Array:
-    """Int rho(r') v(|r - r'|) d^2r' on the grid, for ``densities`` (B, P, n, n)."""
+    """Return int rho(r') v(|r - r'|) d^2r' on the grid, for ``densities`` (B, P, n, n)."""
     xp, n = namespace(densities), densities.shape[-1]
     kernel = xp.asarray(_weighted_kernel(n, length, interaction), device=densities.device)
     kernel = xp.reshape(kernel, (n + 1, n + 1)) * (n / length) ** 2
@@ -156,7 +185,7 @@ def coulomb_potentials(densities: Array, length: float, interaction: Interaction
 
 
 def _spectra(densities: Array) -> list[Array]:
-    """Transforms for k >= 0 of the parts even-even, even-odd, odd-even, odd-odd in x and y: each (B, P, n+1, n+1)."""
+    """Return the transforms, k >= 0, of the parts even-even, even-odd, odd-even, odd-odd: each (B, P, n+1, n+1)."""
     xp, (b, n_pairs, n, _) = namespace(densities), densities.shape
     transforms, half = _half_transforms(n, densities), (n + 1) // 2
     spectra = []
@@ -168,7 +197,7 @@ def _spectra(densities: Array) -> list[Array]:
 
 
 def _parities(fields: Array, axis: int) -> tuple[Array, Array]:
-    """Twice the even and twice the odd part about the middle of ``axis``, on the upper half of its points."""
+    """Return twice the even and twice the odd part about the middle of ``axis``, on the upper half of its points."""
     xp, n = namespace(fields), fields.shape[axis]
     upper, lower = (slice(n // 2, n), slice(0, (n + 1) // 2))
     if axis == -2:
@@ -180,7 +209,7 @@ def _parities(fields: Array, axis: int) -> tuple[Array, Array]:
 
 
 def _unfolded(upper: Array, n: int, axis: int, sign: int) -> Array:
-    """The whole of an even (``sign`` 1) or odd (-1) field from its upper half."""
+    """Return a whole field, even (``sign`` 1) or odd (-1), from its upper half."""
     xp = namespace(upper)
     lower = sign * xp.flip(upper, axis=axis)
     if n % 2:
@@ -196,18 +225,18 @@ def _half_transforms(n: int, like: Array) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=8)
 def _half_transforms_of(n: int) -> tuple[Floats, Floats]:
-    """cos(k x) and sin(k x), (n + 1, (n + 1) // 2), at the k of the padded grid and the x above the middle."""
+    """Return cos(k x) and sin(k x), (n + 1, (n + 1) // 2), at the k of the padded grid and the x above the middle."""
     x = np.arange((n + 1) // 2) + (0.0 if n % 2 else 0.5)
     phase = np.pi / n * np.outer(np.arange(n + 1), x)
     cosines, sines = np.cos(phase), np.sin(phase)
     if n % 2:
-        cosines[:, 0] /= 2  # the middle point is its own mirror image
+        cosines[:, 0] /= 2  # the middle point coincides with its mirror image
     return cosines, sines
 
 
 @lru_cache(maxsize=16)
 def _weighted_kernel(n: int, length: float, interaction: Interaction) -> Floats:
-    """v(k) dx^4 / (2n)^2 for k_x, k_y >= 0, flat; all but the first and last k stand for two."""
+    """Return v(k) dx^4 / (2n)^2 for k_x, k_y >= 0, flat; all k but the first and last count twice."""
     weights = np.full(n + 1, 2.0)
     weights[[0, n]] = 1.0
     dx = length / n

@@ -1,7 +1,7 @@
-"""Slater determinants of n electrons of one spin in M orbitals ("strings"), and how E_pq acts on them.
+"""The Slater determinants of n electrons of one spin in M orbitals ("strings"), and the action of E_pq on them.
 
 A determinant of the full problem is a pair (string of the up electrons, string of the down electrons); the excitation
-operators of the two spins commute, so that tables for one spin are all that is needed (Knowles, Handy, Chem. Phys.
+operators of the two spins commute, so that tables for one spin suffice (Knowles, Handy, Chem. Phys.
 Lett. 111, 315 (1984)). Because the integrals of real orbitals are symmetric in p and q, only
 F_pq = E_pq + E_qp (p < q) and F_pp = E_pp appear. Each of them turns a string into one string or into none, so that all
 sums over determinants are gathers.
@@ -23,18 +23,18 @@ Integers = NDArray[np.intp]
 
 
 def orbital_pairs(n_orbitals: int) -> tuple[Integers, Integers]:
-    """Indices p <= q of the M (M + 1) / 2 products phi_p phi_q, in the order used for integrals everywhere."""
+    """Return the indices p <= q of the M (M + 1) / 2 products phi_p phi_q, in the order of all integrals."""
     q, p = np.tril_indices(n_orbitals)
     return p, q
 
 
 def n_orbitals_of(n_pairs: int) -> int:
-    """M for M (M + 1) / 2 pairs."""
+    """Return M for M (M + 1) / 2 pairs."""
     return (math.isqrt(8 * n_pairs + 1) - 1) // 2
 
 
 def pair_numbers(n_orbitals: int) -> Integers:
-    """Number of the pair (p, q), in any order: (M, M)."""
+    """Return the number of the pair (p, q) in any order: (M, M)."""
     p, q = orbital_pairs(n_orbitals)
     numbers = np.empty((n_orbitals, n_orbitals), dtype=np.intp)
     numbers[p, q] = numbers[q, p] = np.arange(len(p))
@@ -42,12 +42,12 @@ def pair_numbers(n_orbitals: int) -> Integers:
 
 
 def n_strings(n_orbitals: int, n_electrons: int) -> int:
-    """Number of strings: M over n."""
+    """Return the number of strings, M over n."""
     return math.comb(n_orbitals, n_electrons)
 
 
 class Strings:
-    """All strings of ``n_electrons`` in ``n_orbitals``.
+    """The tables of all strings of ``n_electrons`` in ``n_orbitals``.
 
     Attributes:
         occupations: (S, M) of 0 and 1.
@@ -81,7 +81,7 @@ class Strings:
         self.source_of[self.pair, rows], self.sign_of[self.pair, rows] = self.source, self.sign
 
     def _moved(self, string: tuple[int, ...], q: int, p: int) -> tuple[int, int]:
-        """Number and sign of a+_p a_q |string>."""
+        """Return number and sign of a+_p a_q |string>."""
         position = string.index(q)
         rest = string[:position] + string[position + 1 :]
         behind = sum(o < p for o in rest)
@@ -89,7 +89,7 @@ class Strings:
 
     @cached_property
     def removals(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
-        """What is left of each string without one of its electrons: ``orbital``, ``rest``, ``sign``, each (S, n).
+        """The removals of one electron from each string: ``orbital``, ``rest``, ``sign``, each (S, n).
 
         a_orbital |string> = sign |rest>, rest a number among the strings of n - 1 electrons.
         """
@@ -103,7 +103,7 @@ class Strings:
 
     @cached_property
     def same_spin(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
-        """How two electrons of this spin move: ``direct``, ``exchange`` (S, S, W) and ``sign``.
+        """The two-electron moves within this spin: ``direct``, ``exchange`` (S, S, W) and ``sign``.
 
         <I| H |J> = sum_w sign [(P|Q) of direct - (P|Q) of exchange] for I != J, where direct and exchange are
         P * n_pairs + Q; from H = sum_{p<q, r<s} [(pr|qs) - (ps|qr)] a+_p a+_q a_s a_r.
@@ -127,12 +127,12 @@ class Strings:
         return direct, exchange, sign
 
     def _with_two(self, rest: tuple[int, ...], p: int, q: int) -> tuple[int, int]:
-        """Number and sign of a+_p a+_q |rest>, p < q."""
+        """Return number and sign of a+_p a+_q |rest>, p < q."""
         moves = sum(o < q for o in rest) + sum(o < p for o in rest)
         return self.index[tuple(sorted((*rest, p, q)))], (-1) ** moves
 
 
 @lru_cache(maxsize=32)
 def strings(n_orbitals: int, n_electrons: int) -> Strings:
-    """The tables for these numbers, built once."""
+    """Return the tables for these numbers, which are built once."""
     return Strings(n_orbitals, n_electrons)

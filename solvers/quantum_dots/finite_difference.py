@@ -1,4 +1,4 @@
-"""One electron on a five-point stencil: the second, independent way to the levels.
+"""One electron on a five-point stencil: levels that are independent of the sine basis.
 
 -nabla^2/2 psi(x_i) ~ [2 psi_i - psi_{i-1} - psi_{i+1}] / (2 dx^2) in each direction. The walls stand half a cell beyond
 the outermost points, where psi is odd: psi_{-1} = -psi_0. Second order in dx.
@@ -11,21 +11,23 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import eigsh
 
-from solvers.checks import check_integer
+from solvers.checks import check_array, check_integer, check_kind
 from solvers.grid import Grid
-from solvers.units import Material
+from solvers.units import HIGHEST, Material
 
 
 def finite_difference_levels(V: ArrayLike, grid: Grid, material: Material, n_levels: int) -> NDArray[np.float64]:
-    """The ``n_levels`` lowest single-particle energies (eV) of one potential ``V`` (n, n) in eV."""
-    potential = np.asarray(V, dtype=np.float64) / material.hartree
-    if potential.shape != (grid.n, grid.n):
-        raise ValueError(f"V: expected shape {(grid.n, grid.n)}, got {potential.shape}")
-    if not np.isfinite(potential).all():
-        raise ValueError("V: expected finite numbers, got some that are NaN or infinite")
-    check_integer("n_levels", n_levels, 1)
-    if n_levels >= grid.n**2:
-        raise ValueError(f"n_levels: expected less than the {grid.n**2} points of the grid, got {n_levels}")
+    """Return the ``n_levels`` lowest single-particle energies (eV), ascending, of one potential ``V`` (n, n) in eV.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_kind("material", material, Material, "Material(m_eff, eps_r)")
+    material.in_bohr(grid.extent)
+    limit = HIGHEST * material.hartree
+    potential = check_array("V", V, (grid.n, grid.n), -limit, limit).astype(np.float64) / material.hartree
+    check_integer("n_levels", n_levels, 1, f"The grid has {grid.n**2} points", high=grid.n**2 - 1)
     main, off = np.full(grid.n, 2.0), np.full(grid.n - 1, -1.0)
     main[[0, -1]] = 3.0
     dx = grid.dx / material.bohr

@@ -1,4 +1,4 @@
-"""What an experiment on a dot measures: moments of its charge, and the energies at which electrons enter."""
+"""Measurable quantities of a dot: moments of its charge, and the energies at which electrons enter."""
 
 from __future__ import annotations
 
@@ -6,34 +6,37 @@ from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
-from solvers.backend import Array, namespace
-from solvers.checks import check_integer
+from solvers.backend import Array, as_field, namespace
+from solvers.checks import check_integer, check_kind
 from solvers.grid import Grid
 from solvers.quantum_dots.solve import solve
 from solvers.units import Material
 
 
 def dipole(density: Array, grid: Grid) -> Array:
-    """Moment int n (r - r_0) d^2r about the middle r_0 of the square: (..., n, n) in nm^-2 -> (..., 2) in nm."""
-    xp, (x, y) = namespace(density), _from_middle(density, grid)
-    return xp.stack([grid.integrate(density * c) for c in (x, y)], axis=-1)
+    """Return int n (r - r_0) d^2r about the middle r_0 of the square: (..., n, n) in nm^-2 -> (..., 2) in nm."""
+    xp, density, *middle = _from_middle(density, grid)
+    return xp.stack([grid.integrate(density * c) for c in middle], axis=-1)
 
 
 def quadrupole(density: Array, grid: Grid) -> Array:
-    """Moments int n (r - r_0)_i (r - r_0)_j d^2r about the middle of the square: (..., 2, 2) in nm^2."""
-    xp, middle = namespace(density), _from_middle(density, grid)
+    """Return int n (r - r_0)_i (r - r_0)_j d^2r about the middle of the square: (..., 2, 2) in nm^2."""
+    xp, density, *middle = _from_middle(density, grid)
     rows = [xp.stack([grid.integrate(density * a * b) for b in middle], axis=-1) for a in middle]
     return xp.stack(rows, axis=-2)
 
 
-def _from_middle(density: Array, grid: Grid) -> tuple[Array, Array]:
-    """Coordinates x (n, 1) and y (n,) from the middle of the square, in nm."""
-    x = namespace(density).asarray(grid.x - grid.extent / 2, device=density.device)
-    return x[:, None], x
+def _from_middle(density: Array, grid: Grid) -> tuple[Any, Array, Array, Array]:
+    """Return library, plain ``density``, and coordinates x (n, 1) and y (n,) from the middle of the square (nm)."""
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    density = as_field("density", density, grid.n)
+    xp = namespace(density)
+    x = xp.asarray(grid.x - grid.extent / 2, device=density.device)
+    return xp, density, x[:, None], x
 
 
 class Charging(NamedTuple):
-    """How a dot fills with electrons, in eV; ``energies`` (..., N_max + 1) of N = 0 ... N_max electrons.
+    """The filling of a dot with electrons, in eV; ``energies`` (..., N_max + 1) of N = 0 ... N_max electrons.
 
     ``chemical_potentials`` (..., N_max): mu(N) = E(N) - E(N - 1), N = 1 ... N_max, at which electron N enters.
     ``addition_energies`` (..., N_max - 1): mu(N + 1) - mu(N), N = 1 ... N_max - 1: the distance of two Coulomb peaks.
@@ -45,7 +48,7 @@ class Charging(NamedTuple):
 
 
 def charging(V: ArrayLike, grid: Grid, max_electrons: int, material: Material, **options: Any) -> Charging:
-    """Ground-state energies of 0 ... ``max_electrons`` electrons in potentials ``V`` (..., n, n) in eV.
+    """Return the ground-state energies of 0 ... ``max_electrons`` electrons in potentials ``V`` (..., n, n) in eV.
 
     ``options`` are those of ``solve``.
 

@@ -1,101 +1,42 @@
-"""From potentials to ground states: the one call that users make."""
+"""The public function of the solver: ground states of a batch of potentials."""
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from solvers.backend import Array, blas_threads, namespace, on_host, systems_at_once, to_backend, to_numpy
-from solvers.checks import check_integer, check_positive
+from solvers.backend import (
+    Array,
+    blas_threads,
+    check_backend,
+    namespace,
+    on_host,
+    systems_at_once,
+    to_backend,
+)
+from solvers.checks import check_flag, check_integer, check_kind, check_plain, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.ground_state import Settings, bytes_needed, make_settings, solve_batch
+from solvers.quantum_dots.ground_state import Amplitudes, Batch, solve_batch
+from solvers.quantum_dots.settings import Settings, Timer, bytes_needed, make_settings, untimed
+from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.wavefunction import Wavefunction
-from solvers.units import Material
+from solvers.units import HIGHEST, Material
 
 PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 14, "refinements": 1}}
 """Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
-
-
-def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
-    """A field of ``Solution``: trailing shape by letters (n, M, k), unit as powers of (hartree, bohr)."""
-    return field(metadata={"shape": tuple(shape), "power": power})
-
-
-ENERGY, DENSITY = (1, 0), (0, -2)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Ground states of a batch of dots; every array has the leading shape of the potentials, and their library.
-
-    Attributes:
-        energy: ground-state energy (eV), shape (...).
-        gap: energy of the next state of the same S_z block above the ground state (eV); 0 up to rounding where the
-            ground state is degenerate, NaN where the block has one state only.
-        energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
-        spins: total spin S of these states, shape (..., n_states); an average where n_states cuts through a degenerate
-            level of several spins.
-        density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
-        spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
-        density_noninteracting: density without interaction (nm^-2), likewise averaged.
-        orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
-        occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
-        kinetic, confinement, interaction: the three parts of the energy (eV).
-        density_error: estimate of int |n - n_exact| / N, the error made by keeping M orbitals; NaN where it was not
-            asked for, or had no room in the memory.
-        energy_error: estimate of energy - exact energy (eV), for the same reason.
-        degeneracy: number of states that share the ground-state energy in this block.
-        splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
-            space, and with it the result, is not unique: change n_orbitals.
-        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): what is left of the
-            iterations, not the error of the truncated basis.
-        orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
-        charge_error: |int n - N| / N.
-        imbalance: |energy - kinetic - confinement - interaction| (eV), each part found on a way of its own.
-        fallback: True where an iteration failed and LAPACK solved the whole matrix.
-        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails even so: do not use it.
-        wavefunction: orbitals and states, if asked for.
-    """
-
-    energy: Array = _column("", ENERGY)
-    gap: Array = _column("", ENERGY)
-    energies: Array = _column("k", ENERGY)
-    spins: Array = _column("k")
-    density: Array = _column("nn", DENSITY)
-    spin_density: Array = _column("nn", DENSITY)
-    density_noninteracting: Array = _column("nn", DENSITY)
-    orbital_energies: Array = _column("M", ENERGY)
-    occupations: Array = _column("M")
-    kinetic: Array = _column("", ENERGY)
-    confinement: Array = _column("", ENERGY)
-    interaction: Array = _column("", ENERGY)
-    density_error: Array = _column()
-    energy_error: Array = _column("", ENERGY)
-    degeneracy: Array = _column()
-    splits_shell: Array = _column()
-    residual: Array = _column("", ENERGY)
-    orthogonality: Array = _column()
-    charge_error: Array = _column()
-    imbalance: Array = _column("", ENERGY)
-    fallback: Array = _column()
-    trusted: Array = _column()
-    wavefunction: Wavefunction | None = None
-
-    def to_numpy(self) -> Solution:
-        """The same with NumPy arrays, wherever it was found; without the wavefunction."""
-        arrays = {column.name: to_numpy(getattr(self, column.name)) for column in columns()}
-        return replace(self, **arrays, wavefunction=None)
-
-
-def columns() -> tuple[Field, ...]:
-    """The fields of ``Solution`` that are arrays."""
-    return tuple(f for f in fields(Solution) if f.metadata)
+LARGEST_NUMBER = 10**6
+"""Limit of every number of electrons, orbitals, states ..., far beyond what can be solved."""
+MANY_STATES = 100
+"""Where more states than these do not fit into the memory, their number may be the cause."""
+MOST_MEMORY = 1e9
+"""Limit of ``memory`` in GiB, beyond any machine."""
 
 
 def solve(
@@ -113,8 +54,9 @@ def solve(
     backend: str = "auto",
     threads: int | None = None,
     wavefunction: bool = False,
+    timer: Timer = untimed,
 ) -> Solution:
-    """Ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
+    """Return ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
 
     Args:
         V: potentials in eV, shape (..., n, n) with n = ``grid.n``, hard walls around.
@@ -122,17 +64,19 @@ def solve(
         n_electrons: number of electrons N, at most 2 n_orbitals.
         material: effective mass and permittivity.
         n_orbitals: M, the orbitals kept.
-        refinements: rounds in which the M lowest single-particle states, with which the calculation begins, are
-            replaced by better orbitals, natural ones of a larger space; see ``active_space.py``.
-        n_states: lowest states of the block of lowest |S_z| that are asked for; better orbitals are an average for
-            them all.
+        refinements: rounds in which the first orbitals, the M lowest single-particle states, are replaced by natural
+            orbitals of a larger space; see ``active_space.py``.
+        n_states: requested number of lowest states of the block of lowest |S_z|; refined orbitals are an average for
+            all of them.
         interaction: bare Coulomb, or screened, or softened.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
-        estimate: estimate the errors that the truncation makes; without, they are NaN.
+        estimate: estimate the errors of the truncation; otherwise they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
-        threads: pieces solved at once on a processor; by default as many as BLAS may use. No bit depends on it.
+        threads: pieces solved at once on a processor; by default as many as BLAS may use. Results do not depend on it.
         wavefunction: keep the orbitals and states; they take M times the memory of the densities.
+        timer: called with the name of each stage (``settings.STAGES``), by every thread; returns a context manager
+            in which the stage runs.
 
     Raises:
         ValueError: an argument is out of range, or one system would not fit into ``memory``; before any work.
@@ -146,26 +90,32 @@ def solve(
         "refinements": refinements,
         "n_states": n_states,
     }
-    _check_numbers(grid, material, interaction, memory, threads, numbers)
+    flags = {"estimate": estimate, "wavefunction": wavefunction}
+    _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
+    if not callable(timer):
+        raise ValueError(f"timer: expected a function of a stage that returns a context manager, got {timer!r}")
+    _check_height(potential, material)
     units = interaction.in_units(material.bohr)
-    settings = _fitting(make_settings(numbers, units, estimate, wavefunction), grid.n, memory)
-    threads = 1 if not on_host(potential) else threads or blas_threads()
+    memory, length = float(memory), material.in_bohr(grid.extent)
+    settings = _fitting(make_settings(numbers, units, estimate, wavefunction, timer), grid.n, length, memory)
+    threads = int(threads or blas_threads()) if on_host(potential) else 1
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)
 
 
 def _in_pieces(
     potential: Array, grid: Grid, material: Material, settings: Settings, memory: float, threads: int
-) -> list[dict[str, Any]]:
+) -> list[Batch]:
+    """Return the solutions of the pieces of a batch, in effective atomic units and in the order of the potentials."""
     xp = namespace(potential)
     flat = xp.reshape(potential, (-1, grid.n, grid.n))
     at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
-    # a piece must not depend on the number of threads: the sums of a product depend on its shape
+    # the size of a piece must not depend on the number of threads: rounding depends on the shape of a product
     piece = max(1, min(systems_at_once(potential), at_once))
     threads = max(1, min(threads, at_once // piece))
-    length = grid.extent / material.bohr
+    length = material.in_bohr(grid.extent)
 
-    def task(first: int) -> dict[str, Any]:
+    def task(first: int) -> Batch:
         some = flat[first : min(first + piece, flat.shape[0]), :, :]
         return solve_batch(some / material.hartree, length, settings)
 
@@ -177,75 +127,87 @@ def _in_pieces(
             return list(pool.map(task, starts))
 
 
-def _solution(
-    parts: list[dict[str, Any]], potential: Array, grid: Grid, material: Material, settings: Settings
-) -> Solution:
-    """The pieces as one, in the user's units and with the leading shape of the potentials."""
+def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Material, settings: Settings) -> Solution:
+    """Return the pieces as one solution, in the units of the material, with the leading shape of the potentials."""
     xp, leading = namespace(potential), potential.shape[:-2]
     sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
     arrays = {}
     for column in columns():
         name, (energy, length) = column.name, column.metadata["power"]
         shape = tuple(sizes[letter] for letter in column.metadata["shape"])
-        whole = xp.concat([part[name] for part in parts]) if parts else xp.zeros((0, *shape), device=potential.device)
+        found = [getattr(part.solution, name) for part in parts]
+        whole = xp.concat(found) if found else xp.zeros((0, *shape), device=potential.device)
         if (energy, length) != (0, 0):
             whole = whole * (material.hartree**energy * material.bohr**length)
         arrays[name] = xp.reshape(whole, (*leading, *shape))
     state = None
-    if settings.wavefunction and parts:
-        functions, vectors, weights = _joined(xp, parts)
+    amplitudes = [part.amplitudes for part in parts if part.amplitudes is not None]
+    if amplitudes:
+        functions, vectors, weights = _joined(xp, amplitudes)
         n_states = min(settings.n_states, vectors.shape[1])
         state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights, n_states)
     return Solution(**arrays, wavefunction=state)
 
 
-def _joined(xp: Any, parts: list[dict[str, Any]]) -> list[Array]:
-    """Functions, vectors and weights of all pieces; where a piece has fewer states, empty ones of no weight."""
-    most = max(part["weights"].shape[1] for part in parts)
+def _joined(xp: Any, parts: list[Amplitudes]) -> Amplitudes:
+    """Return the amplitudes of all pieces; a piece with fewer states is padded with states of no weight."""
+    most = max(part.weights.shape[1] for part in parts)
 
     def padded(array: Array) -> Array:
         shape = (array.shape[0], most - array.shape[1], *array.shape[2:])
         return xp.concat([array, xp.zeros(shape, dtype=array.dtype, device=array.device)], axis=1)
 
-    functions = xp.concat([part["functions"] for part in parts])
-    return [functions, *(xp.concat([padded(part[name]) for part in parts]) for name in ("vectors", "weights"))]
+    vectors, weights = (xp.concat([padded(a) for a in arrays]) for arrays in zip(*(p[1:] for p in parts), strict=True))
+    return Amplitudes(xp.concat([part.functions for part in parts]), vectors, weights)
 
 
-def _fitting(settings: Settings, n: int, memory: float) -> Settings:
-    """The settings with as many directions as the memory allows: with none there is no estimate of the errors.
+def _fitting(settings: Settings, n: int, length: float, memory: float) -> Settings:
+    """Return the settings with as many directions as the memory allows; without any there is no error estimate.
 
     Raises:
         ValueError: one system does not fit.
     """
-    least = 1 if settings.refinements and settings.correlated else 0
-    while settings.n_directions > least and bytes_needed(n, settings) > memory * 2**30:
-        settings = replace(settings, n_directions=settings.n_directions - 1)
-    needed = bytes_needed(n, settings)
-    if needed > memory * 2**30:
-        m, n_electrons = settings.n_orbitals, settings.n_electrons
+    kernel = settings.interaction.kernel_bytes(n, length)
+    if kernel > memory * 2**30:
         raise ValueError(
-            f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {ci.block_size(m, n_electrons)} "
-            f"determinants and needs about {needed / 2**30:.1f} GiB, more than memory = {memory:g}. "
-            f"Lower n_orbitals{', refinements' if settings.refinements else ''} or n_electrons, or raise memory."
+            f"interaction: expected at most memory = {memory:g} GiB, got about {kernel / 2**30:.3g} for its Fourier "
+            f"transform on {n} points per side. Lower grid.n, or raise memory."
         )
+    least = min(settings.n_directions, 1 if settings.refinements and settings.correlated else 0)
+    needed = bytes_needed(n, replace(settings, n_directions=least))
+    if needed > memory * 2**30:
+        m, n_electrons, n_states = settings.n_orbitals, settings.n_electrons, settings.n_states
+        size = _rounded(ci.block_size(m, n_electrons))
+        others = f"{', refinements' if settings.refinements else ''}{', n_states' if n_states > MANY_STATES else ''}"
+        raise ValueError(
+            f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {size} determinants and needs "
+            f"about {_rounded(needed >> 20)} MiB for {n_states} states, more than memory = {memory:g} GiB. "
+            f"Lower n_orbitals{others} or n_electrons, or raise memory."
+        )
+    while bytes_needed(n, settings) > memory * 2**30:
+        settings = replace(settings, n_directions=settings.n_directions - 1)
     return settings
 
 
+def _rounded(number: int) -> str:
+    """Return the digits of ``number``, or its order of magnitude where it has too many for a message or a float."""
+    return str(number) if number < 10**9 else f"1e{math.log10(number):.0f}"
+
+
 def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
-    if not isinstance(grid, Grid):
-        raise ValueError(f"grid: expected a Grid(n, extent), got {grid!r}")
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_backend(backend)
+    check_plain("V", V)
     try:
         given = to_backend(V, backend)
         xp = namespace(given)
         if not xp.isdtype(given.dtype, ("bool", "integral", "real floating")):
-            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and read numbers out of words
+            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and parse strings
         potential = xp.astype(given, xp.float64)
-    except (TypeError, ValueError) as error:
-        if str(error).startswith("backend:"):
-            raise
+    except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
     if potential.ndim < 2 or tuple(potential.shape[-2:]) != (grid.n, grid.n):
-        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), the grid's, got {tuple(potential.shape)}")
+        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), that of the grid, got {tuple(potential.shape)}")
     bad = int(xp.sum(xp.astype(~xp.isfinite(potential), xp.int64)))
     if bad:
         raise ValueError(
@@ -254,26 +216,42 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     return potential
 
 
-def _check_numbers(
-    grid: Grid, material: Material, interaction: Interaction, memory: float, threads: int | None, given: dict[str, int]
+def _check_height(potential: Array, material: Material) -> None:
+    """Raise ValueError if a potential (..., n, n) in eV is too high for the material's unit of energy."""
+    xp = namespace(potential)
+    highest = float(xp.max(xp.abs(potential))) if math.prod(potential.shape) else 0.0
+    if highest > HIGHEST * material.hartree:
+        raise ValueError(
+            f"V: expected at most {HIGHEST:g} effective Hartree energies of {material.hartree:g} ({material.units}), "
+            f"got {highest:g}. Use a step of some eV for a wall."
+        )
+
+
+def _check_arguments(
+    grid: Grid,
+    material: Material,
+    interaction: Interaction,
+    memory: float,
+    threads: int | None,
+    given: dict[str, int],
+    flags: dict[str, bool],
 ) -> None:
-    """Raise ValueError for a bad argument; ``given`` are the whole numbers."""
-    if not isinstance(material, Material):
-        raise ValueError(f"material: expected a Material(m_eff, eps_r), got {material!r}")
-    if not isinstance(interaction, Interaction):
-        raise ValueError(f"interaction: expected an Interaction(screening, thickness), got {interaction!r}")
+    """Raise ValueError for a bad argument; ``given`` are the whole numbers, ``flags`` the switches."""
+    check_kind("material", material, Material, "Material(m_eff, eps_r)")
+    check_kind("interaction", interaction, Interaction, "Interaction(screening, thickness)")
     for name, value in given.items():
-        check_integer(name, value, 0 if name == "refinements" else 1)
+        low = 0 if name == "refinements" else 1
+        check_integer(name, value, low)
+        check_integer(name, value, low, high=LARGEST_NUMBER)
+    for name, flag in flags.items():
+        check_flag(name, flag)
     if threads is not None:
         check_integer("threads", threads, 1)
-    check_positive("memory", memory)
-    n_electrons, n_orbitals, n_modes = (given[name] for name in ("n_electrons", "n_orbitals", "n_modes"))
-    if n_modes >= grid.n:
-        raise ValueError(f"n_modes: expected less than the {grid.n} points per side, got {n_modes}; grid.n / 2 is safe")
-    if n_orbitals > n_modes**2:
-        raise ValueError(f"n_orbitals: {n_orbitals} are more than the {n_modes}^2 sine functions; raise n_modes")
-    if n_electrons > 2 * n_orbitals:
-        raise ValueError(
-            f"n_electrons: {n_electrons} electrons do not fit into n_orbitals = {n_orbitals}; "
-            f"at least {(int(n_electrons) + 1) // 2} orbitals are needed"
-        )
+    check_positive("memory", memory, MOST_MEMORY, "It is given in GiB")
+    n_electrons, n_orbitals, n_modes = (int(given[name]) for name in ("n_electrons", "n_orbitals", "n_modes"))
+    hint = f"The grid has {grid.n} points per side, which resolve products of grid.n / 2 sine functions"
+    check_integer("n_modes", n_modes, 1, hint, high=grid.n - 1)
+    hint = f"There are {n_modes}^2 sine functions; raise n_modes"
+    check_integer("n_orbitals", n_orbitals, 1, hint, high=n_modes**2)
+    hint = f"n_orbitals = {n_orbitals} hold two electrons each; at least {(n_electrons + 1) // 2} orbitals are needed"
+    check_integer("n_electrons", n_electrons, 1, hint, high=2 * n_orbitals)

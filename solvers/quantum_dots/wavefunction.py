@@ -1,4 +1,4 @@
-"""The many-electron state behind a solution: what needs more of it than its density."""
+"""The many-electron states of a solution: densities of single states, natural orbitals, pair densities."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.backend import Array, namespace
+from solvers.checks import check_integer, check_number
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import SpinBlock, spin_block
 from solvers.quantum_dots.coulomb import pair_densities
-from solvers.quantum_dots.density import density
-from solvers.quantum_dots.density_matrix import spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.density import density, spin_densities, symmetric_matrix, two_particle
 
 
 @dataclass(frozen=True)
 class Wavefunction:
-    """States of B dots as coefficients of determinants, in orbitals on the grid.
+    """The states of B dots as coefficients of determinants, in orbitals on the grid.
 
     Attributes:
         grid: points and side of the square.
@@ -24,7 +24,7 @@ class Wavefunction:
         orbitals: (B, M, n, n), orthonormal, in nm^-1.
         vectors: (B, k, determinants), of the lowest states, in the order of ``configuration_interaction``.
         weights: (B, k) of the states in the ground state: more than one where it is degenerate.
-        n_states: the states that every dot has, and that can be looked at one by one.
+        n_states: the number of states that all dots have, which methods accept as ``state``.
     """
 
     grid: Grid
@@ -35,12 +35,12 @@ class Wavefunction:
     n_states: int
 
     def density(self, state: int | None = None) -> tuple[Array, Array]:
-        """Spin-up and spin-down density (B, n, n) in nm^-2 of one ``state``, or of the ground state."""
+        """Return the spin-up and spin-down density (B, n, n) in nm^-2 of one ``state``, or of the ground state."""
         up, down = spin_densities(self._block, self.vectors, self._of(state))
         return density(up, self._pairs), density(down, self._pairs)
 
     def natural_orbitals(self, state: int | None = None) -> tuple[Array, Array]:
-        """Occupations (B, M), descending, and natural orbitals (B, M, n, n) in nm^-1 of one ``state``."""
+        """Return occupations (B, M), descending, and natural orbitals (B, M, n, n) in nm^-1 of one ``state``."""
         xp, shape = namespace(self.orbitals), self.orbitals.shape
         up, down = spin_densities(self._block, self.vectors, self._of(state))
         occupations, columns = xp.linalg.eigh(symmetric_matrix(up + down))
@@ -49,16 +49,16 @@ class Wavefunction:
         return xp.flip(occupations, axis=1), xp.reshape(functions, shape)
 
     def pair_density(self, x: float, y: float, state: int | None = None) -> Array:
-        """n_2(r0, r) = sum_{i != j} <delta(r_i - r0) delta(r_j - r)>, (B, n, n) in nm^-4, r0 the point next to (x, y).
+        """Return n_2(r0, r) = sum_{i != j} <delta(r_i - r0) delta(r_j - r)>, (B, n, n) in nm^-4.
 
-        ``x`` and ``y`` in nm. Its integral over r is (N - 1) n(r0).
+        r0 is the point of the grid next to (``x``, ``y``) in nm. The integral over r is (N - 1) n(r0).
 
         Raises:
             ValueError: the point lies outside the square.
         """
-        if not all(0 <= c < self.grid.extent for c in (x, y)):
-            raise ValueError(f"x, y: expected a point in the square of {self.grid.extent} nm, got ({x}, {y})")
-        place = [int(c / self.grid.dx) for c in (x, y)]
+        for name, value in (("x", x), ("y", y)):
+            check_number(name, value, 0.0, self.grid.extent, "The point must lie in the square")
+        place = [min(int(c / self.grid.dx), self.grid.n - 1) for c in (x, y)]
         xp, pairs = namespace(self.orbitals), self._pairs
         gamma = two_particle(self._block, self.vectors, self._of(state))
         here = xp.matmul(pairs[:, None, :, place[0], place[1]], gamma)[:, 0, :]
@@ -73,11 +73,10 @@ class Wavefunction:
         return pair_densities(self.orbitals)
 
     def _of(self, state: int | None) -> Array:
-        """Weights (B, k) of ``state``, or of the ground state."""
+        """Return the weights (B, k) of ``state``, or of the ground state."""
         if state is None:
             return self.weights
         xp, k = namespace(self.weights), self.weights.shape[1]
-        if not 0 <= state < self.n_states:
-            raise ValueError(f"state: expected 0 ... {self.n_states - 1}, those that were asked for, got {state}")
+        check_integer("state", state, 0, "solve(n_states=...) sets how many there are", high=self.n_states - 1)
         chosen = xp.asarray(np.arange(k) == state, device=self.weights.device)
         return xp.zeros_like(self.weights) + xp.astype(chosen, self.weights.dtype)

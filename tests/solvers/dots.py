@@ -10,7 +10,7 @@ from solvers import Grid
 from solvers.eigensolver import davidson
 from solvers.quantum_dots import solve
 from solvers.quantum_dots.determinants import orbital_pairs
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 GRID = Grid(32, 30.0)
 GUARDS = {"residual", "orthogonality", "charge_error", "imbalance"}

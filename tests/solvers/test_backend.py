@@ -13,7 +13,7 @@ from dots import GRID, GUARDS, assert_same, hasty_davidson, smooth_potential
 from solvers import PRESETS, Grid, Interaction, backend
 from solvers.quantum_dots import configuration_interaction, single_particle, solve
 from solvers.quantum_dots.potentials import RandomWells
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 N_ELECTRONS = [1, 2, 3, 4]
 

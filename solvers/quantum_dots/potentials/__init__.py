@@ -1,7 +1,7 @@
-"""Potential families: ``X(...)(grid)`` is deterministic, ``RandomX(...).sample(rng, grid)`` draws one.
+"""Families of potentials: ``X(...)(grid)`` is a function of the grid, ``RandomX(...).sample(rng, grid)`` draws an X.
 
-Lengths and energies are in the units of the material that a potential is solved with: nm and eV, as the docstrings say,
-or bohr and hartree.
+All parameters are checked on construction. Lengths and energies are in the units of the material with which a potential
+is solved: nm and eV, as in the docstrings, or bohr and hartree.
 """
 
 from solvers.quantum_dots.potentials.double_gaussian import DoubleGaussian, RandomDoubleGaussian

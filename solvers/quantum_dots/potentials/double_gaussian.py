@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_range
+from solvers.checks import check_array, check_kind, check_range
 from solvers.grid import Grid
+
+NARROWEST = 1e-3
+"""Smallest width: a narrower well passes between the points of any grid."""
 
 
 @dataclass(frozen=True)
@@ -16,14 +19,23 @@ class DoubleGaussian:
     """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2], j = 1, 2.
 
     ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the square; ``width`` (2, 2) in nm.
+
+    Raises:
+        ValueError: a parameter is out of range.
     """
 
     depth: NDArray[np.float64]
     center: NDArray[np.float64]
     width: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        check_array("potential.depth", self.depth, (2,))
+        check_array("potential.center", self.center, (2, 2))
+        check_array("potential.width", self.width, (2, 2), low=NARROWEST)
+
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         x = grid.x - grid.extent / 2
         wells = zip(self.depth, self.center, self.width, strict=True)
         return -sum(
@@ -33,7 +45,10 @@ class DoubleGaussian:
 
 @dataclass(frozen=True)
 class RandomDoubleGaussian:
-    """Uniform depths (eV), centres (nm, from the middle of the square) and widths (nm) of both wells."""
+    """A distribution of double dots: uniform depths (eV), centres and widths (nm) of both wells.
+
+    Centres are given from the middle of the square.
+    """
 
     depth: tuple[float, float] = (0.2, 0.5)
     center: tuple[float, float] = (-7.0, 7.0)
@@ -42,10 +57,11 @@ class RandomDoubleGaussian:
     def __post_init__(self) -> None:
         check_range("potential.depth", self.depth)
         check_range("potential.center", self.center)
-        check_range("potential.width", self.width, low=1e-3)
+        check_range("potential.width", self.width, low=NARROWEST)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> DoubleGaussian:
         """Draw one double dot."""
+        check_kind("rng", rng, np.random.Generator)
         return DoubleGaussian(
             depth=rng.uniform(*self.depth, size=2),
             center=rng.uniform(*self.center, size=(2, 2)),

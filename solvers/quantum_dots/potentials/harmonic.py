@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_positive, check_range
+from solvers.checks import check_array, check_kind, check_positive, check_range
 from solvers.grid import Grid
 
 
 @dataclass(frozen=True)
 class Harmonic:
-    """Spring constants ``k`` = (k_x, k_y) in eV/nm^2, ``center`` in nm from the middle, cut at ``v_max`` (eV)."""
+    """A parabola with spring constants ``k`` = (k_x, k_y) in eV/nm^2, at most ``v_max`` (eV) high.
+
+    ``center`` is given in nm from the middle of the square.
+
+    Raises:
+        ValueError: a parameter is out of range.
+    """
 
     k: tuple[float, float]
     center: tuple[float, float] = (0.0, 0.0)
-    v_max: float = float("inf")
+    v_max: float = math.inf
+
+    def __post_init__(self) -> None:
+        check_array("potential.k", self.k, (2,), low=0.0)
+        check_array("potential.center", self.center, (2,))
+        if not (isinstance(self.v_max, float) and self.v_max == math.inf):
+            check_positive("potential.v_max", self.v_max)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         x = grid.x - grid.extent / 2
         along_x = self.k[0] / 2 * (x - self.center[0]) ** 2
         along_y = self.k[1] / 2 * (x - self.center[1]) ** 2
@@ -29,7 +43,7 @@ class Harmonic:
 
 @dataclass(frozen=True)
 class RandomHarmonic:
-    """Uniform spring constants ``k`` (eV/nm^2) and centres (``center``, nm from the middle), cut at ``v_max`` (eV)."""
+    """A distribution of traps: uniform ``k`` (eV/nm^2) and ``center`` (nm from the middle), cut at ``v_max`` (eV)."""
 
     k: tuple[float, float] = (1e-4, 3e-3)
     center: tuple[float, float] = (-6.0, 6.0)
@@ -42,6 +56,7 @@ class RandomHarmonic:
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> Harmonic:
         """Draw one trap."""
+        check_kind("rng", rng, np.random.Generator)
         k = rng.uniform(*self.k, size=2)
         center = rng.uniform(*self.center, size=2)
         return Harmonic((k[0], k[1]), (center[0], center[1]), self.v_max)

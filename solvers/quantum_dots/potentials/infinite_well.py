@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import SMALLEST, check_array, check_integer, check_kind, check_positive, check_range
 from solvers.grid import Grid
 from solvers.units import Material
 
@@ -18,14 +18,23 @@ class InfiniteWell:
     """V = 0 in a rectangle of sides ``size`` = (L_x, L_y) (nm), V = ``wall`` (eV) outside.
 
     ``center`` is given in nm from the middle of the square.
+
+    Raises:
+        ValueError: a parameter is out of range.
     """
 
     size: tuple[float, float]
     center: tuple[float, float] = (0.0, 0.0)
     wall: float = 10.0
 
+    def __post_init__(self) -> None:
+        check_array("potential.size", self.size, (2,), low=SMALLEST)
+        check_array("potential.center", self.center, (2,))
+        check_positive("potential.wall", self.wall)
+
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         x = grid.x - grid.extent / 2
         in_x, in_y = ((c - side / 2 < x) & (x <= c + side / 2) for c, side in zip(self.center, self.size, strict=True))
         return np.where(np.logical_and.outer(in_x, in_y), 0.0, self.wall)
@@ -33,15 +42,14 @@ class InfiniteWell:
 
 @dataclass(frozen=True)
 class RandomInfiniteWell:
-    """Wells whose ground-state energy is nearly uniform in ``energy`` (eV), as the paper draws them.
+    """A distribution of wells with nearly uniform ground-state energy in ``energy`` (eV), as in the paper.
 
-    The energy and one side (in ``side``, nm) are drawn together, again and again until the other side, which follows
-    from E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and lies in ``other_side`` (nm); x and y are swapped at
-    random. Low energies, for which few sides will do, come out less often. ``material`` only turns energies into
-    lengths here.
+    The energy and one side (in ``side``, nm) are drawn together until the other side, which follows from
+    E = hbar^2 pi^2 / (2 m*) (L_x^-2 + L_y^-2), is real and lies in ``other_side`` (nm); x and y are swapped at
+    random. Low energies, which few sides satisfy, are less frequent. ``material`` only converts energies into lengths.
 
-    The paper does not say which L_y is valid, nor where the well lies; in its units conf/experiment takes L_y up to 24
-    and centres in [-8, 8], those of its other classes, so that no well leaves the square.
+    The paper specifies neither the valid L_y nor the position of the well. conf/experiment uses L_y up to 24 and
+    centres in [-8, 8] in the paper's units, those of its other classes, so that every well lies in the square.
 
     Raises:
         ValueError: a setting is out of its range, or no well can be drawn with these settings.
@@ -62,10 +70,12 @@ class RandomInfiniteWell:
         check_range("potential.other_side", self.other_side, low=0.0)
         check_range("potential.center", self.center)
         check_positive("potential.wall", self.wall)
+        check_kind("potential.material", self.material, Material, "Material(m_eff, eps_r)")
         check_integer("potential.max_draws", self.max_draws, 1)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> InfiniteWell:
         """Draw one well."""
+        check_kind("rng", rng, np.random.Generator)
         unit = math.pi**2 * self.material.hartree * self.material.bohr**2 / 2  # hbar^2 pi^2 / (2 m*)
         for _ in range(self.max_draws):
             energy, first = rng.uniform(*self.energy), rng.uniform(*self.side)

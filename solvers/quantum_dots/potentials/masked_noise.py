@@ -1,22 +1,22 @@
-"""Smooth noise under the mask of a random blob (Mills, Spanner, Tamblyn 2017, appendix B 4): their random class.
+"""Smooth noise under the mask of a random blob (Mills, Spanner, Tamblyn 2017, appendix B 4), the paper's random class.
 
     V = max u - u,    u = w^d m,    w = [1 + blur(fine - coarse, sigma_1)] / 2,    m = blur(blob, sigma_2)
 
 with ``coarse`` a binary grid over the whole square, ``fine`` one over its middle half, and ``blob`` the inside of a
 closed curve. Blurs and sizes are in 256ths of the square's side, the paper's pixels, on any grid.
 
-What the paper fixes: the binary grids, the blurs, the blob, the exponents d, the maximum less the result, all ranges.
-What it leaves open, or says in two ways, is decided here by its own three requirements (random, smooth, largest at the
-boundary), its energies of 0 to 400 mHa, and pictures of the potentials that its authors published, which run from 0 to
+The paper specifies the binary grids, the blurs, the blob, the exponents d, the maximum less the result, and all
+ranges. Where it is incomplete or ambiguous, the choices here follow from its three requirements (random, smooth,
+largest at the boundary), its energies of 0 to 400 mHa, and published pictures of the potentials, which range from 0 to
 0.4 ... 1 hartree (experiments/mills_potentials):
 
 - Sign and offset of the difference, which a power of 0.1 needs to be non-negative: fine - coarse, mapped from its range
   [-1, 1] to [0, 1]. So the middle of the square is deeper than its rim.
-- Order: the text raises the product of noise and mask to the power d. With d = 0.1 that makes of a mask of 10^-4 one of
-  0.4: it would neither vanish at the boundary nor be smooth where the blur is cut off. Here the noise is raised, then
-  masked; for d = 1 both are the same.
+- Order: the text raises the product of noise and mask to the power d. With d = 0.1 a mask of 10^-4 becomes 0.4, which
+  neither vanishes at the boundary nor is smooth where the blur is cut off. Here the noise is raised, then masked; for
+  d = 1 both agree.
 - Scale: the text's steps give energies within its 400 mHa; its "maximum of 20.0 at the boundary" would put the ground
-  state at 1.2 hartree (median). ``v_max`` = None takes the steps as they are, ``v_max`` = 20 the maximum.
+  state at 1.2 hartree (median). ``v_max`` = None applies the steps without scaling, ``v_max`` = 20 the maximum.
 - The blob is padded before it is blurred: a blur within R x R pixels would be cut at their edge.
 """
 
@@ -30,7 +30,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import check_array, check_integer, check_kind, check_number, check_positive, check_range
 from solvers.grid import Grid
 
 PIXELS = 256
@@ -38,11 +38,14 @@ PIXELS = 256
 CURVE_POINTS = 400
 """Points of the closed curve, between which it is straight: finer than the pixels."""
 
+MARGIN = 1.0
+"""Corners of a blob may lie that far beyond its square, in sides of the square."""
+
 Array = NDArray[np.floating]
 
 
 def _upscaled(binary: NDArray[np.bool_], edges: Array) -> Array:
-    """A small grid (k, k) on cells with these ``edges`` (n + 1,) along each side, in units of its own side.
+    """Return a small grid (k, k) on cells with these ``edges`` (n + 1,) along each side, in units of its own side.
 
     It is 0 beyond. A cell takes the mean over what it covers, so that n need be no multiple of k.
     """
@@ -53,14 +56,14 @@ def _upscaled(binary: NDArray[np.bool_], edges: Array) -> Array:
 
 
 def closed_curve(points: Array, n_points: int = CURVE_POINTS) -> Array:
-    """The closed cubic spline (n_points, 2) through ``points`` (k, 2) in their order, by the length of its chords."""
+    """Return the closed cubic spline (n_points, 2) through ``points`` (k, 2), as a function of the chord length."""
     closed = np.concatenate([points, points[:1]])
     length = np.concatenate([[0.0], np.linalg.norm(np.diff(closed, axis=0), axis=1).cumsum()])
     return CubicSpline(length, closed, bc_type="periodic")(np.linspace(0, length[-1], n_points, endpoint=False))
 
 
 def inside(curve: Array, position: Array) -> NDArray[np.bool_]:
-    """Which of the points ``position`` x ``position`` lie inside the closed ``curve`` (k, 2), shape (n, n).
+    """Return which points ``position`` x ``position`` lie inside the closed ``curve`` (k, 2), shape (n, n).
 
     Each line of constant x crosses the curve at some y; a point is inside where an odd number of them lie below it.
     """
@@ -88,7 +91,10 @@ class MaskedNoise:
         blob_size: R, side of the blob's square, in 256ths of the side; it lies in the middle.
         mask_blur: sigma_2, like ``noise_blur``.
         exponent: d.
-        v_max: the maximum of V (eV); None: what comes out, in hartree at most 1.
+        v_max: the maximum of V (eV); None for V without scaling, at most 1 in the units of the material.
+
+    Raises:
+        ValueError: a parameter is out of range.
     """
 
     coarse: NDArray[np.bool_]
@@ -100,29 +106,57 @@ class MaskedNoise:
     exponent: float = 1.0
     v_max: float | None = None
 
+    def __post_init__(self) -> None:
+        check_array("potential.coarse", self.coarse, ("k", "k"), flags=True)
+        check_array("potential.fine", self.fine, ("k", "k"), flags=True)
+        check_number("potential.noise_blur", self.noise_blur, 0.0, PIXELS)
+        outline = check_array("potential.outline", self.outline, ("k", 2), -MARGIN, 1 + MARGIN)
+        if len(outline) < 3 or (outline == np.roll(outline, 1, axis=0)).all(axis=1).any():
+            raise ValueError(f"potential.outline: expected at least 3 corners, each unlike the next, got {outline!r}")
+        check_positive("potential.blob_size", self.blob_size)
+        check_number("potential.mask_blur", self.mask_blur, 0.0, PIXELS)
+        check_positive("potential.exponent", self.exponent)
+        if self.v_max is not None:
+            check_positive("potential.v_max", self.v_max)
+
     def noise(self, grid: Grid) -> Array:
-        """W on the grid, (n, n), within [0, 1]."""
+        """Return w on the grid, (n, n), within [0, 1]."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         edges = np.arange(grid.n + 1) / grid.n
-        difference = _upscaled(self.fine, 2 * edges - 0.5) - _upscaled(self.coarse, edges)
+        coarse, fine = np.asarray(self.coarse), np.asarray(self.fine)
+        difference = _upscaled(fine, 2 * edges - 0.5) - _upscaled(coarse, edges)
         return (1 + gaussian_filter(difference, self.noise_blur * grid.n / PIXELS)) / 2
 
     def mask(self, grid: Grid) -> Array:
-        """M on the grid, (n, n), within [0, 1]; what a blob's curve has beyond its square is cut off."""
+        """Return m on the grid, (n, n), within [0, 1]; the blob is cut off at its square."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         position = (grid.x / grid.extent - 0.5) * PIXELS / self.blob_size + 0.5
         within = (position >= 0) & (position < 1)
         blob = inside(closed_curve(self.outline), position) & np.logical_and.outer(within, within)
         return gaussian_filter(blob.astype(float), self.mask_blur * grid.n / PIXELS, mode="constant")
 
     def __call__(self, grid: Grid) -> Array:
-        """The potential on the grid, shape (n, n), in eV."""
-        u = self.noise(grid).clip(0, 1) ** self.exponent * self.mask(grid)  # a rounding error has no root
+        """Return the potential on the grid, shape (n, n), in eV.
+
+        Raises:
+            ValueError: ``v_max`` is given, but the mask covers no point of the grid.
+        """
+        u = self.noise(grid).clip(0, 1) ** self.exponent * self.mask(grid)  # a negative rounding error has no root
         v = u.max() - u
-        return v if self.v_max is None else v * (self.v_max / v.max())
+        if self.v_max is None:
+            return v
+        if not v.max():
+            raise ValueError(
+                f"potential.v_max: the potential is flat on a grid of {grid.n} points per side and cannot be scaled to "
+                f"{self.v_max!r}. Raise blob_size (now {self.blob_size!r}) or grid.n, or lower exponent (now "
+                f"{self.exponent!r})."
+            )
+        return v * (self.v_max / v.max())
 
 
 @dataclass(frozen=True)
 class RandomMaskedNoise:
-    """Draws ``MaskedNoise`` with the ranges of table III.
+    """A distribution of ``MaskedNoise`` with the ranges of table III.
 
     ``noise_blur``, ``blob_size``, ``mask_blur`` are uniform in their ranges (in 256ths of the side), ``exponent`` is
     one of those given, k a whole number in ``blob_points`` (low, high; both included): the corners of the blob are
@@ -140,12 +174,12 @@ class RandomMaskedNoise:
     v_max: float | None = None
 
     def __post_init__(self) -> None:
-        check_range("potential.noise_blur", self.noise_blur, low=0.0)
+        check_range("potential.noise_blur", self.noise_blur, 0.0, PIXELS)
         check_range("potential.blob_points", self.blob_points)
         for points in self.blob_points:
-            check_integer("potential.blob_points", points, 2, "A blob needs more than two corners")
+            check_integer("potential.blob_points", points, 2, "A blob needs more than two corners", high=1000)
         check_range("potential.blob_size", self.blob_size, low=1.0)
-        check_range("potential.mask_blur", self.mask_blur, low=0.0)
+        check_range("potential.mask_blur", self.mask_blur, 0.0, PIXELS)
         if not isinstance(self.exponent, (tuple, list)) or not self.exponent:
             raise ValueError(f"potential.exponent: expected a list of exponents, got {self.exponent!r}")
         for value in self.exponent:
@@ -154,7 +188,8 @@ class RandomMaskedNoise:
             check_positive("potential.v_max", self.v_max)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> MaskedNoise:
-        """Draw one; the grid has no part in it."""
+        """Draw one potential; it does not depend on ``grid``."""
+        check_kind("rng", rng, np.random.Generator)
         coarse, fine = rng.integers(2, size=(2, 16, 16)).astype(bool)
         k = int(rng.integers(self.blob_points[0], self.blob_points[1] + 1))
         return MaskedNoise(
@@ -170,7 +205,7 @@ class RandomMaskedNoise:
 
 
 def _hull_of_random_points(rng: np.random.Generator, n_points: int, side: int = 200) -> Array:
-    """Corners of the convex hull of random points of a grid, counter-clockwise, in units of its side."""
+    """Return the corners of the convex hull of random points of a grid, counter-clockwise, in units of its side."""
     points = rng.integers(side, size=(n_points, 2))
     while np.linalg.matrix_rank(points - points[0]) < 2:  # all on one line: one draw in a million
         points = rng.integers(side, size=(n_points, 2))

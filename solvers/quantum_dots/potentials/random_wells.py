@@ -10,25 +10,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import check_array, check_integer, check_kind, check_positive, check_range
 from solvers.grid import Grid
 
 
 def _disc(grid: Grid, circle: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Points of the grid within the circle (x, y, radius), shape (n, n)."""
+    """Return the points of the grid within the circle (x, y, radius), shape (n, n)."""
     x, y, radius = circle
     return np.add.outer((grid.x - x) ** 2, (grid.x - y) ** 2) <= radius**2
 
 
 @dataclass(frozen=True)
 class CircularWells:
-    """V = 0 inside any of the ``circles`` (k, 3: x, y, radius in nm), V = ``step`` (eV) outside."""
+    """V = 0 inside any of the ``circles`` (k, 3: x, y, radius in nm), V = ``step`` (eV) outside.
+
+    Raises:
+        ValueError: a parameter is out of range.
+    """
 
     circles: NDArray[np.float64]
     step: float = 0.5
 
+    def __post_init__(self) -> None:
+        circles = check_array("potential.circles", self.circles, ("k", 3))
+        check_array("potential.circles[:, 2], the radii", circles[:, 2], ("k",), low=0.0)
+        check_positive("potential.step", self.step)
+
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """The potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         covered = np.zeros((grid.n, grid.n), dtype=bool)
         for circle in self.circles:
             covered |= _disc(grid, circle)
@@ -37,10 +47,10 @@ class CircularWells:
 
 @dataclass(frozen=True)
 class RandomWells:
-    """Draws ``n_wells`` overlapping circles of radius ``radius`` (low, high; in units of the side L).
+    """A distribution of ``n_wells`` overlapping circles of radius ``radius`` (low, high; in units of the side L).
 
     A circle must share at least one pixel with those before it, and at most ``max_overlap`` of its own pixels;
-    otherwise it is drawn again. A map of which more than ``max_coverage`` is covered is thrown away whole.
+    otherwise it is drawn again. A map that is covered by more than ``max_coverage`` is discarded.
 
     Raises:
         ValueError: a setting is out of its range, or no map can be drawn with these settings.
@@ -60,13 +70,12 @@ class RandomWells:
         check_positive("potential.step", self.step)
         check_integer("potential.max_draws", self.max_draws, 1)
         for name in ("max_overlap", "max_coverage"):
-            value = getattr(self, name)
-            check_positive(f"potential.{name}", value)
-            if value > 1:
-                raise ValueError(f"potential.{name}: expected a fraction in (0, 1], got {value!r}")
+            check_positive(f"potential.{name}", getattr(self, name), high=1.0)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> CircularWells:
         """Draw one map; the overlap rules are counted in pixels of ``grid``."""
+        check_kind("rng", rng, np.random.Generator)
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         for _ in range(self.max_draws):
             circles, covered = self._grow(rng, grid)
             if covered.mean() <= self.max_coverage:

@@ -9,7 +9,7 @@ from solvers import PRESETS, Grid
 from solvers.quantum_dots import active_space, solve
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, coulomb_integrals, pair_densities
-from solvers.quantum_dots.density_matrix import spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.ground_state import EXCITED_SHARE
 from solvers.quantum_dots.potentials import RandomWells
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
@@ -80,18 +80,18 @@ def test_energy_of_a_state_is_that_of_its_density_matrices():
         np.testing.assert_allclose(energy, np.sum(weights * states.values, axis=1), rtol=1e-10)
 
 
-def test_natural_orbitals_of_a_union_hold_most_electrons():
+def test_natural_orbitals_of_an_enlarged_space_hold_most_electrons():
     around, space, block, states = random_states(3, 4, seed=6)
     weights = np.array([[1.0, 0.0]])
-    union = active_space.enlarge(space, block, states, weights, weights, 2, around)
-    natural = active_space.natural_orbitals(union, 4)[0].reshape(4, -1)
+    enlarged = active_space.enlarge(space, block, states, weights, weights, 2, around)
+    natural = active_space.natural_orbitals(enlarged, 4)[0].reshape(4, -1)
     np.testing.assert_allclose(natural @ natural.T, np.eye(4), atol=1e-12)
-    gamma = symmetric_matrix(union.occupations)[0]
-    whole = union.coefficients.reshape(6, -1)
+    gamma = symmetric_matrix(enlarged.occupations)[0]
+    whole = enlarged.coefficients.reshape(6, -1)
     held = np.diag(natural @ whole.T @ gamma @ whole @ natural.T)
     np.testing.assert_allclose(held, np.linalg.eigvalsh(gamma)[::-1][:4], atol=1e-12)
     assert np.trace(gamma) == pytest.approx(3.0, abs=1e-12)
-    assert union.energy_change[0] < -1e-4  # a larger space, a lower energy
+    assert enlarged.energy_change[0] < -1e-4  # a larger space, a lower energy
 
 
 # The optimum

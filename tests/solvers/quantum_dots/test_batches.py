@@ -12,7 +12,7 @@ from dots import GRID, assert_same, at, least_memory, smooth_potential
 from solvers import PRESETS, backend
 from solvers.quantum_dots import solve
 from solvers.quantum_dots.potentials import RandomWells
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 N_ELECTRONS = [1, 2, 3, 4]
 
@@ -108,7 +108,7 @@ def test_least_memory_is_enough(preset):
 
 def watched_pieces(monkeypatch):
     """A list that fills with the sizes of the pieces, and with the threads that solve them."""
-    module, seen = importlib.import_module("solvers.solve"), []
+    module, seen = importlib.import_module("solvers.quantum_dots.solve"), []
     solve_batch = module.solve_batch
 
     def watched(potential, *rest):
@@ -129,7 +129,7 @@ def test_large_batches_are_cut_for_the_cache(monkeypatch):
 def test_pieces_are_solved_at_the_same_time(monkeypatch):
     """Two threads meet: neither piece is finished before the other has begun."""
     monkeypatch.setattr(backend, "CACHE_SYSTEMS", 1)
-    module, meeting = importlib.import_module("solvers.solve"), threading.Barrier(2, timeout=20)
+    module, meeting = importlib.import_module("solvers.quantum_dots.solve"), threading.Barrier(2, timeout=20)
     solve_batch = module.solve_batch
 
     def waiting(*arguments):

@@ -8,7 +8,7 @@ from fock_space import fock_hamiltonian, fock_rows, levels, matrix_of, random_in
 
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import coulomb_integrals, pair_densities
-from solvers.quantum_dots.density_matrix import spin_densities
+from solvers.quantum_dots.density import spin_densities
 from solvers.quantum_dots.determinants import orbital_pairs
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
 
@@ -52,7 +52,7 @@ def test_matrix_is_that_of_the_fock_space(n_electrons):
     block = ci.spin_block(3, n_electrons)
     rows = fock_rows(block)
     expected = fock_hamiltonian(one_body[0], integrals[0], 3)[np.ix_(rows, rows)]
-    hamiltonian = ci.Hamiltonian(block, one_body, integrals)
+    hamiltonian = ci.Hamiltonian.of(block, one_body, integrals)
     np.testing.assert_allclose(hamiltonian.matrix()[0], expected, atol=1e-13)
     np.testing.assert_allclose(hamiltonian.diagonal()[0], np.diag(expected), atol=1e-13)
     vectors = np.random.default_rng(0).normal(size=(1, 4, block.size))
@@ -84,9 +84,9 @@ def test_a_hamiltonian_of_some_systems_is_theirs(n_electrons):
     many = [random_integrals(4, seed) for seed in range(3)]
     one_body, integrals = (np.concatenate(a) for a in zip(*many, strict=True))
     block = ci.spin_block(4, n_electrons)
-    chosen = ci.Hamiltonian(block, one_body, integrals).take(np.array([2, 0]))
+    chosen = ci.Hamiltonian.of(block, one_body, integrals).select(np.array([2, 0]))
     for found, of in zip(chosen.matrix(), (2, 0), strict=True):
-        np.testing.assert_allclose(found, ci.Hamiltonian(block, *many[of]).matrix()[0], atol=1e-14)
+        np.testing.assert_allclose(found, ci.Hamiltonian.of(block, *many[of]).matrix()[0], atol=1e-14)
 
 
 # Full CI against PySCF
@@ -246,7 +246,7 @@ def test_no_state_is_missed_for_its_symmetry(seed, n_electrons, strength, all_st
     integrals = strength * integrals * np.equal.outer(parity[p] * parity[q], parity[p] * parity[q])
     block = ci.spin_block(8, n_electrons)
     n_wanted = N_WANTED if all_states else 1
-    exact = np.linalg.eigvalsh(ci.Hamiltonian(block, one_body, integrals).matrix())[:, :n_wanted]
+    exact = np.linalg.eigvalsh(ci.Hamiltonian.of(block, one_body, integrals).matrix())[:, :n_wanted]
     states = ci.lowest_states(block, one_body, integrals, n_wanted, TOLERANCE)
     np.testing.assert_allclose(states.values, exact, rtol=0, atol=1e-10)
 
@@ -256,6 +256,6 @@ def test_near_degenerate_systems_are_found_whole():
     one_body = levels(np.array([[0.0, 1e-6, 2e-6, 5.0, 5.0 + 1e-6, 5.0 + 2e-6, 9.0, 9.5]]))
     _, integrals = random_integrals(8, seed=5)
     block = ci.spin_block(8, 4)
-    exact = np.linalg.eigvalsh(ci.Hamiltonian(block, one_body, 1e-4 * integrals).matrix())[:, :8]
+    exact = np.linalg.eigvalsh(ci.Hamiltonian.of(block, one_body, 1e-4 * integrals).matrix())[:, :8]
     states = ci.lowest_states(block, one_body, 1e-4 * integrals, 8, TOLERANCE)
     np.testing.assert_allclose(states.values, exact, rtol=0, atol=1e-10)

@@ -12,7 +12,7 @@ from solvers import Grid
 from solvers.quantum_dots import configuration_interaction, solve
 from solvers.quantum_dots.ground_state import ORBITAL_TOLERANCE
 from solvers.quantum_dots.potentials import RandomWells
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.solution import columns
 
 # Degenerate ground states
 

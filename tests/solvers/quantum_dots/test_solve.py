@@ -1,5 +1,6 @@
 """The whole solver: reference systems, problems with exact answers, and the laws that every solution obeys."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,8 @@ from dots import GRID, assert_same, smooth_potential, trap
 from solvers import Grid, Material
 from solvers.quantum_dots import solve
 from solvers.quantum_dots.potentials import CircularWells, RandomWells
-from solvers.quantum_dots.solve import columns
+from solvers.quantum_dots.settings import STAGES
+from solvers.quantum_dots.solution import columns
 
 NEUTRAL = Material(GAAS.m_eff, eps_r=1e9)
 """Electrons of the mass of GaAs that hardly see each other."""
@@ -227,3 +229,25 @@ def test_electrons_far_apart_repel_like_point_charges():
     assert pair.energy - 2 * lone.energy == pytest.approx(repulsion, abs=2e-4)
     assert grid.integrate(np.where(x < 12.0, pair.density, 0)) == pytest.approx(1.0, abs=1e-6)
     assert triple.energy > pair.energy + lone.energy + 2 * repulsion  # two must share a trap
+
+
+# The timer
+
+
+@pytest.mark.parametrize(("refinements", "rounds"), [(0, 1), (2, 3)])
+def test_a_timer_sees_every_stage(refinements, rounds):
+    open_stages, seen = [], []
+
+    @contextmanager
+    def timer(stage):
+        assert not open_stages  # no stage is part of another one, so that their times add up
+        open_stages.append(stage)
+        yield
+        seen.append(open_stages.pop())
+
+    plain = solve(smooth_potential(), GRID, 2, GAAS, 4, refinements)
+    timed = solve(smooth_potential(), GRID, 2, GAAS, 4, refinements, timer=timer)
+    assert set(seen) == set(STAGES)
+    counts = {stage: seen.count(stage) for stage in STAGES}
+    assert counts == {"orbitals": 1, "integrals": rounds, "states": rounds, "enlargement": rounds, "observables": 1}
+    np.testing.assert_array_equal(timed.density, plain.density)

@@ -85,10 +85,10 @@ def test_electrons_avoid_each_other():
     assert grid.integrate(np.where(x < middle, pair, 0)) > 0.8 * grid.integrate(pair)
 
 
-@pytest.mark.parametrize("place", [(-0.1, 3.0), (3.0, 30.1), (30.0, 3.0), (1e9, 1e9), (np.nan, 3.0), (np.inf, 3.0)])
+@pytest.mark.parametrize("place", [(-0.1, 3.0), (3.0, 30.1), (30.001, 3.0), (1e9, 1e9), (np.nan, 3.0), (np.inf, 3.0)])
 def test_pair_density_outside_the_square_is_refused(place):
     wave = solve(smooth_potential(), GRID, 2, GAAS, 3, wavefunction=True).wavefunction
-    with pytest.raises(ValueError, match="x, y: expected a point in the square of 30.0 nm"):
+    with pytest.raises(ValueError, match=r"[xy]: expected a number in \[0, 30\].*in the square"):
         wave.pair_density(*place)
 
 
@@ -123,7 +123,7 @@ def test_wavefunction_holds_the_solution(n_electrons, refinements):
 def test_states_that_were_not_solved_for_are_refused(state):
     wave = solve(smooth_potential(), GRID, 2, GAAS, 3, n_states=2, wavefunction=True).wavefunction
     for ask in (wave.density, wave.natural_orbitals, lambda s: wave.pair_density(1.0, 1.0, s)):
-        with pytest.raises(ValueError, match="state: expected 0 ... 1, .* got"):
+        with pytest.raises(ValueError, match=r"state: expected a whole number in 0 \.\.\. 1, got"):
             ask(state)
 
 
@@ -138,5 +138,5 @@ def test_wavefunctions_of_pieces_with_different_numbers_of_states(monkeypatch):
     np.testing.assert_allclose(sum(wave.density()), solution.density, atol=1e-14)
     np.testing.assert_allclose(wave.natural_orbitals()[0], solution.occupations, atol=1e-12)
     # a state that only the second dot was solved for is none of the others
-    with pytest.raises(ValueError, match="state: expected 0 ... 1"):
+    with pytest.raises(ValueError, match=r"state: expected a whole number in 0 \.\.\. 1"):
         wave.density(2)

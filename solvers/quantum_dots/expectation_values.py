@@ -1,0 +1,97 @@
+"""Energies, densities, spins and occupations of many-electron states, and the guards that follow from them.
+
+Effective atomic units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from solvers.backend import Array, namespace
+from solvers.eigensolver import non_orthogonality
+from solvers.quantum_dots.active_space import ActiveSpace, Surroundings
+from solvers.quantum_dots.configuration_interaction import SpinBlock, States
+from solvers.quantum_dots.density import density, spin_densities, spin_squared, symmetric_matrix, two_particle
+from solvers.quantum_dots.settings import Settings
+
+DEGENERACY = 1e-7
+"""States closer than this, in hartree, count as degenerate."""
+LEVEL_STEP = 1e4
+"""Distance between the levels in ``_spins``.
+
+It must exceed every S (S + 1), so that the eigenvalues stay in the order of the levels: S <= N / 2, hence N < 199, far
+beyond full CI. It must be small enough for the digits: ``MOST_STATES`` levels times 1e4 lose 1e-10 of S (S + 1).
+"""
+
+
+class Observables(NamedTuple):
+    """The expectation values and guards of a ``Solution``, in effective atomic units; see there."""
+
+    energy: Array
+    gap: Array
+    energies: Array
+    spins: Array
+    degeneracy: Array
+    density: Array
+    spin_density: Array
+    occupations: Array
+    kinetic: Array
+    confinement: Array
+    interaction: Array
+    orthogonality: Array
+    charge_error: Array
+    imbalance: Array
+
+
+def observables(
+    space: ActiveSpace, block: SpinBlock, states: States, ground: Array, around: Surroundings, settings: Settings
+) -> Observables:
+    """Return energies, densities, spins, occupations, and the guards that follow from them."""
+    xp, values, area = namespace(ground), states.values, around.basis.cell_area
+    up, down = spin_densities(block, states.vectors, ground)
+    n_up, n_down = density(up, space.pairs), density(down, space.pairs)
+    gamma = symmetric_matrix(up + down)
+    flat = xp.reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
+    kinetic = xp.sum(
+        gamma * ((flat * xp.reshape(around.basis.kinetic, (-1,))) @ xp.matrix_transpose(flat)), axis=(1, 2)
+    )
+    confinement = xp.sum((n_up + n_down) * around.potential, axis=(1, 2)) * area
+    interaction = xp.sum(two_particle(block, states.vectors, ground) * space.integrals, axis=(1, 2)) / 2
+    energy, charge = xp.sum(ground * values, axis=1), xp.sum(n_up + n_down, axis=(1, 2)) * area
+    return Observables(
+        energy=values[:, 0],
+        gap=values[:, 1] - values[:, 0] if values.shape[1] > 1 else xp.full_like(energy, xp.nan),
+        energies=_of_states(values, settings.n_states),
+        spins=_of_states(_spins(block, states), settings.n_states),
+        degeneracy=xp.astype(xp.sum(xp.astype(ground > 0, xp.int64), axis=1), xp.int64),
+        density=n_up + n_down,
+        spin_density=n_up - n_down,
+        occupations=xp.flip(xp.linalg.eigvalsh(gamma), axis=1),
+        kinetic=kinetic,
+        confinement=confinement,
+        interaction=interaction,
+        orthogonality=xp.maximum(non_orthogonality(flat), non_orthogonality(states.vectors)),
+        charge_error=xp.abs(charge - settings.n_electrons) / settings.n_electrons,
+        imbalance=xp.abs(energy - kinetic - confinement - interaction),
+    )
+
+
+def _of_states(values: Array, n_states: int) -> Array:
+    """Return the first ``n_states`` of values (B, k), padded with NaN where there are fewer: (B, n_states)."""
+    xp, (b, k) = namespace(values), values.shape
+    padding = xp.full((b, max(n_states - k, 0)), xp.nan, dtype=values.dtype, device=values.device)
+    return xp.concat([values, padding], axis=1)[:, :n_states]
+
+
+def _spins(block: SpinBlock, states: States) -> Array:
+    """Return the total spin S of each state (B, k), from the eigenvalues S (S + 1) of S^2 in each degenerate level.
+
+    S^2 has no matrix elements between levels. All eigenvalues come from one matrix, in which level number l is shifted
+    by l ``LEVEL_STEP``: so they remain in the order of the levels.
+    """
+    xp, values = namespace(states.values), states.values
+    level = xp.cumulative_sum(xp.astype(values[:, 1:] - values[:, :-1] > DEGENERACY, values.dtype), axis=1)
+    level = xp.concat([xp.zeros_like(values[:, :1]), level], axis=1)
+    apart = LEVEL_STEP * level[:, None, :] * xp.eye(values.shape[1], dtype=values.dtype, device=values.device)
+    squared = xp.linalg.eigvalsh(spin_squared(block, states.vectors) + apart) - LEVEL_STEP * level
+    return (xp.sqrt(xp.maximum(1 + 4 * squared, xp.zeros_like(squared))) - 1) / 2

@@ -1,0 +1,85 @@
+"""The result of ``solve``: energies, densities, spins and guards of a batch of dots."""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+from solvers.backend import Array, to_numpy
+from solvers.quantum_dots.wavefunction import Wavefunction
+
+ENERGY, DENSITY = (1, 0), (0, -2)
+"""Units of columns as powers of (hartree, bohr)."""
+
+
+def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
+    """Return a field of ``Solution``: trailing shape by letters (n, M, k), unit as powers of (hartree, bohr)."""
+    return field(metadata={"shape": tuple(shape), "power": power})
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The ground states of a batch of dots; arrays have the leading shape of the potentials and their library.
+
+    Attributes:
+        energy: ground-state energy (eV), shape (...).
+        gap: energy of the next state of the same S_z block above the ground state (eV); 0 up to rounding where the
+            ground state is degenerate, NaN where the block has one state only.
+        energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
+        spins: total spin S of these states, shape (..., n_states); an average where n_states cuts through a degenerate
+            level of several spins.
+        density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
+        spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
+        density_noninteracting: density without interaction (nm^-2), likewise averaged.
+        orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
+        occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
+        kinetic, confinement, interaction: the three parts of the energy (eV).
+        density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals; NaN if
+            ``estimate`` is False or the memory is too small for it.
+        energy_error: estimate of the error of the energy by the same truncation (eV).
+        degeneracy: number of states that share the ground-state energy in this block.
+        splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
+            space, and with it the result, is not unique: change n_orbitals.
+        residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): the error of the
+            iterations, not of the truncated basis.
+        orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
+        charge_error: |int n - N| / N.
+        imbalance: |energy - kinetic - confinement - interaction| (eV), each part computed independently.
+        fallback: True where an iteration failed and LAPACK solved the whole matrix.
+        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails: do not use this result.
+        wavefunction: orbitals and states, if requested.
+    """
+
+    energy: Array = _column("", ENERGY)
+    gap: Array = _column("", ENERGY)
+    energies: Array = _column("k", ENERGY)
+    spins: Array = _column("k")
+    density: Array = _column("nn", DENSITY)
+    spin_density: Array = _column("nn", DENSITY)
+    density_noninteracting: Array = _column("nn", DENSITY)
+    orbital_energies: Array = _column("M", ENERGY)
+    occupations: Array = _column("M")
+    kinetic: Array = _column("", ENERGY)
+    confinement: Array = _column("", ENERGY)
+    interaction: Array = _column("", ENERGY)
+    density_error: Array = _column()
+    energy_error: Array = _column("", ENERGY)
+    degeneracy: Array = _column()
+    splits_shell: Array = _column()
+    residual: Array = _column("", ENERGY)
+    orthogonality: Array = _column()
+    charge_error: Array = _column()
+    imbalance: Array = _column("", ENERGY)
+    fallback: Array = _column()
+    trusted: Array = _column()
+    wavefunction: Wavefunction | None = None
+
+    def to_numpy(self) -> Solution:
+        """Return the solution in NumPy arrays, without the wavefunction."""
+        arrays = {column.name: to_numpy(getattr(self, column.name)) for column in columns()}
+        return replace(self, **arrays, wavefunction=None)
+
+
+def columns() -> tuple[Field, ...]:
+    """Return the fields of ``Solution`` that are arrays."""
+    return tuple(f for f in fields(Solution) if f.metadata)

@@ -1,0 +1,54 @@
+"""What the packages export, and what an import of them costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import solvers
+from solvers import quantum_dots
+from solvers.quantum_dots import potentials
+
+FOLDER = Path(solvers.__file__).parent
+
+
+def test_every_public_name_is_there():
+    for package in (solvers, potentials):
+        assert set(package.__all__) <= set(dir(package))
+        for name in package.__all__:
+            assert getattr(package, name) is not None
+    with pytest.raises(AttributeError, match="module 'solvers' has no attribute 'slove'"):
+        solvers.slove  # noqa: B018
+
+
+def test_public_names_are_the_objects_and_not_their_modules():
+    from solvers import PRESETS, Grid, Interaction, Material, Wavefunction, charging, solve
+    from solvers.quantum_dots.solve import solve as the_same
+
+    assert solve is the_same and callable(charging) and "paper" in PRESETS
+    assert all(isinstance(name, type) for name in (Grid, Interaction, Material, Wavefunction))
+
+
+def test_modules_are_listed():
+    modules = {path.stem for path in (FOLDER / "quantum_dots").glob("*.py")} - {"__init__"} | {"potentials"}
+    assert quantum_dots.__all__ == sorted(modules)
+    assert all(name in quantum_dots.__doc__ for name in modules)
+
+
+def test_families_are_pairs():
+    """Every random family draws a deterministic one that is exported as well."""
+    random = {name for name in potentials.__all__ if name.startswith("Random")}
+    others = set(potentials.__all__) - random
+    assert {name.removeprefix("Random") for name in random} == {name.removeprefix("Circular") for name in others}
+
+
+def test_checks_and_the_package_import_nothing_heavy():
+    """Networks use the checks, and need neither the solver nor its libraries."""
+    code = (
+        "import sys, solvers, solvers.checks, solvers.quantum_dots\n"
+        "heavy = ('numpy', 'scipy', 'array_api_compat', 'threadpoolctl')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent)
+    assert run.stdout == "[]\n"
