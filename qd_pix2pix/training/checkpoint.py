@@ -45,8 +45,9 @@ class WholeFileIO(TorchCheckpointIO):
         """Write ``checkpoint`` to ``path``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with write_whole(path) as temporary:
-            torch.save(checkpoint, temporary)
+        # to a file of Python's: by a path, torch makes a RuntimeError of a full disk
+        with write_whole(path) as temporary, temporary.open("wb") as file:
+            torch.save(checkpoint, file)
 
 
 def check_targets(config: Any) -> None:
