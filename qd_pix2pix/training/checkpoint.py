@@ -6,6 +6,7 @@ names are built only if they are networks and models of this package, optimisers
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -45,9 +46,10 @@ class WholeFileIO(TorchCheckpointIO):
         """Write ``checkpoint`` to ``path``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # to a file of Python's: by a path, torch makes a RuntimeError of a full disk
-        with write_whole(path) as temporary, temporary.open("wb") as file:
-            torch.save(checkpoint, file)
+        content = io.BytesIO()  # torch makes a RuntimeError of a full disk, and names no file
+        torch.save(checkpoint, content)
+        with write_whole(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
 
 def check_targets(config: Any) -> None:
