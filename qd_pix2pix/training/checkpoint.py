@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,8 +32,10 @@ class WholeFileIO(TorchCheckpointIO):
         """Write ``checkpoint`` to ``path``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()  # torch makes a RuntimeError of a full disk, and names no file
+        torch.save(checkpoint, content)
         with write_whole(path) as temporary:
-            torch.save(checkpoint, temporary)
+            temporary.write_bytes(content.getbuffer())
 
 
 def build_model(config: Mapping[str, Any], card: Card) -> Model:

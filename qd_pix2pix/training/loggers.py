@@ -125,6 +125,7 @@ class SteadyWandbLogger(WandbLogger):
                 raise
             print(f"logger  W&B: no run begins on {_server()} ({_first_line(error)}); it is written offline, {UPLOAD}")
             self._offline = True
+            self._wandb_init["mode"] = "offline"  # W&B reads its environment once
             return began(self)
 
 
@@ -152,10 +153,13 @@ def wandb_logger(
         id_file.parent.mkdir(parents=True, exist_ok=True)
         id_file.write_text(uuid.uuid4().hex[:12])
     options.setdefault("settings", wandb.Settings(init_timeout=START_WITHIN))
+    to_disk = _is_offline(offline)
+    if to_disk:
+        options["mode"] = "offline"
     return SteadyWandbLogger(
         project=project,
         save_dir=save_dir,
-        offline=_is_offline(offline),
+        offline=to_disk,
         id=id_file.read_text().strip(),
         resume="allow",
         tags=[str(tag).rsplit(".", 1)[-1] for tag in tags if tag],

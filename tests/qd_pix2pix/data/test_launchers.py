@@ -1,12 +1,14 @@
 """Generation on a dask cluster: the bytes of the local one, whatever happens to workers, scheduler and parent."""
 
+import multiprocessing
 import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import dask
 import pytest
@@ -254,3 +256,52 @@ def test_the_slurm_example_of_the_readme_works(small_store, tmp_path, monkeypatc
         "--nthreads 1",
     ):
         assert line in job
+
+
+# --- scripts whose workers never begin
+
+
+SCRIPT = """
+from qd_pix2pix.data.generate import generate
+from qd_pix2pix.data.launchers import LocalLauncher
+from small import SMALL_DATA, configuration
+generate(configuration("generate", *SMALL_DATA)["data"], "here", LocalLauncher(1))
+"""
+
+
+@pytest.mark.parametrize("way", ["file", "standard input"])
+def test_a_script_without_a_guard_ends_and_names_it(tmp_path, way):
+    """Its workers would wait for ever for the lock of their parent, or cannot import it."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py"] if way == "file" else [sys.executable, "-"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    with (tmp_path / "script.py").open() as script:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdin=script, capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__":' in last and "memory" not in last
+    assert not list(tmp_path.glob("here/*/*.h5"))
+
+
+def test_a_child_that_is_being_imported_starts_no_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(RuntimeError, match='if __name__ == "__main__":'):
+        generate(recipe(), tmp_path, LocalLauncher(1))
+    with pytest.raises(RuntimeError, match="no guard"), LocalLauncher(1).open():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([-signal.SIGKILL, -signal.SIGTERM], "killed, or out of memory.*now 2"),
+        ([-signal.SIGSEGV, None], "killed, or out of memory"),
+        ([1, -signal.SIGTERM], "ended before it began .exit status 1.*__main__"),
+    ],
+)
+def test_how_workers_ended_tells_why(monkeypatch, codes, said):
+    monkeypatch.setattr(launchers.time, "monotonic", iter([0.0, 9.0]).__next__)
+    processes = [SimpleNamespace(exitcode=code) for code in codes]
+    assert re.search(said, launchers._why_broken(processes, 2))

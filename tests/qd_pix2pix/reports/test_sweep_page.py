@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from small import ROOT
+from matplotlib.figure import Figure
+from small import ROOT, call
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import sweep_figures as figures
@@ -304,8 +305,7 @@ def test_without_measures_of_charge_there_is_a_page(tmp_path):
 
 
 def report(folder, *words):
-    command = [sys.executable, str(ROOT / "report.py"), *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return call("report", *words, cwd=folder)
 
 
 def test_report_writes_the_page(study, tmp_path):
@@ -342,3 +342,27 @@ def test_an_unknown_sweep_is_one_clear_error(tmp_path, words, said):
     done = report(tmp_path, *words)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ") and said in done.stderr
+
+
+AWKWARD = [r"$\\frac$", "$", "a$b", r"\\$x$", "{x}", "inf", "nan", "10", "$10"]
+
+
+@pytest.mark.parametrize("axes", [("x",), ("x", "y")])
+def test_any_text_on_an_axis_has_a_page(tmp_path, axes):
+    """Dollars would begin a formula of Matplotlib, which fails after all runs; infinity has no place on an axis."""
+    begin(tmp_path, axes=axes)
+    for i, value in enumerate(AWKWARD):
+        for other in AWKWARD[:2] if len(axes) > 1 else [""]:
+            point = dict(zip(axes, (value, other), strict=False))
+            write(tmp_path, f"r{i}{AWKWARD.index(other) if other else ''}", point, **result(0.1 * (i + 1), 0.5))
+    assert write_page(tmp_path).is_file()
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_a_text_is_shown_as_it_is(text):
+    figure = Figure()
+    panel = figure.subplots()
+    panel.set_xlabel(figures.plain(text))
+    figure.canvas.draw()
+    shown, math = panel.xaxis.label._preprocess_math(panel.xaxis.label.get_text())
+    assert (shown, math) == (text, False)

@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, start, wait_until
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, call, start, wait_until
 
 from qd_pix2pix.data.datamodule import ResumableSampler
-from qd_pix2pix.training.distributed import world_size
+from qd_pix2pix.training.distributed import is_first, settle_rank, started_elsewhere, world_size
 
 WORDS = [
     *SMALL_DATA,
@@ -53,7 +54,8 @@ def runs(request, data_root, small_store, tmp_path_factory):
     """The words of a model, its run in one process, and in two with half a batch each."""
     words, trainer = KINDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    train(data_root, folder / "one", *words, "loader.batch_size=4")
+    done = call("train", *command(data_root, folder / "one", *words, "loader.batch_size=4")[2:], cwd=ROOT)
+    assert done.returncode == 0, done.stderr
     parallel = [*words, "loader.batch_size=2", f"trainer={trainer}"]
     train(data_root, folder / "two", *parallel)
     return parallel, folder
@@ -126,3 +128,29 @@ def test_a_share_begins_where_it_was_left():
 )
 def test_number_of_processes(trainer, processes):
     assert world_size(trainer) == processes
+
+
+@pytest.mark.parametrize("name", ["SLURM_PROCID", "RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK"])
+def test_a_process_that_trains_alone_is_the_first(monkeypatch, name):
+    """As one of four runs of an allocation, ``srun -n 4 python train.py seed=$SLURM_PROCID``."""
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)  # as Lightning sets it when it is imported
+    settle_rank({"devices": 2})
+    assert not is_first() and os.environ[name] == "1"
+    settle_rank({"devices": 1})
+    assert is_first() and name not in os.environ and not started_elsewhere()
+
+
+def test_a_run_with_a_foreign_rank_writes_everything(regressor_words, small_store, tmp_path, monkeypatch):
+    del small_store
+    monkeypatch.setattr("qd_pix2pix.training.run.evaluate_split", lambda *_: [])
+    for name in ("SLURM_PROCID", "SLURM_LOCALID", "RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    monkeypatch.setenv("SLURM_JOB_NAME", "job")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    done = call("train", *regressor_words, f"hydra.run.dir={tmp_path / 'r'}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {"overrides.json", "csv", "checkpoints"} <= {path.name for path in (tmp_path / "r").iterdir()}
+    assert (tmp_path / "r/csv/version_0/metrics.csv").stat().st_size

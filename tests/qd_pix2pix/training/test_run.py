@@ -92,10 +92,10 @@ def test_a_failed_resume_leaves_the_words_of_the_run(small_words, tmp_path):
     run = tmp_path / "run"
     done = subprocess.run(program(*small_words, f"hydra.run.dir={run}"), capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    words = (run / "words.json").read_text()
+    words = (run / "overrides.json").read_text()
     last = f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
     assert subprocess.run(program(last, "network.channels=8"), capture_output=True, cwd=tmp_path).returncode == 2
-    assert (run / "words.json").read_text() == words
+    assert (run / "overrides.json").read_text() == words
     assert subprocess.run(program(last), capture_output=True, cwd=tmp_path).returncode == 0
 
 
