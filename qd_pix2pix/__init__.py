@@ -1,4 +1,4 @@
-"""Deep learning of the maps between confinement potentials and electron densities of quantum dots."""
+"""Deep learning of the maps between confinement potentials, densities and energies of quantum systems."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qd_pix2pix.inference.pretrained import Surrogate
 
+__all__ = ["__version__", "from_pretrained"]
 __version__ = "0.2.0"
 
 
-def from_pretrained(path: Path | str) -> Surrogate:
-    """A trained network, see ``pretrained.from_pretrained``; torch is loaded here, not with the package."""
+def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
+    """Return a trained network by its name or from a file, see ``inference.pretrained``; imports torch when called."""
     from qd_pix2pix.inference.pretrained import from_pretrained
 
-    return from_pretrained(path)
+    return from_pretrained(path, device)

@@ -1,182 +1,365 @@
-"""The command line of the three programs: words checked first, one clear line for every error, resumable runs."""
+"""The four programs: overrides checked first, one clear line for every error, resumable runs.
+
+``python train.py ...``, ``qd-train ...`` and ``python -m qd_pix2pix.cli train ...`` are the same. Only the standard
+library is imported with this module, so that Ctrl-C is answered from the first moment, and workers start fast.
+"""
 
 from __future__ import annotations
 
-import difflib
-import json
-import logging
+import itertools
 import os
+import signal
 import sys
-import warnings
-from collections.abc import Callable
-from functools import wraps
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, InstantiationException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
-WORDS = "words.json"
-"""File of a run: the command line's words that it is trained with."""
-CONF = Path(__file__).parent.parent / "conf"
-EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
-"""What bad input raises; anything else is a defect and keeps its traceback. No torch here: workers import this too."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+AUTO = "ckpt_path=auto"
+REPORT = {"sweep": "", "folder": "runs/sweeps"}
+"""Options of the report: name of a sweep, or its folder; folder of all sweeps."""
+REPORT_USAGE = "expected python report.py sweep=NAME [folder=runs/sweeps]"
 
 
-def fail(error: BaseException | str) -> None:
+def guarded(task: Callable[[], Any]) -> Any:
+    """Call ``task``; bad input becomes one clear error and status 2, Ctrl-C status 130."""
+    tolerate_terminal()
+    try:
+        return task()
+    except KeyboardInterrupt:
+        leave()
+    except Exception as error:
+        from qd_pix2pix.errors import is_expected
+
+        if not is_expected(error):
+            raise
+        fail(error)
+
+
+def fail(error: BaseException) -> NoReturn:
     """Print one clear error and leave with status 2. HYDRA_FULL_ERROR=1 shows where it came from."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1" and isinstance(error, BaseException):
+    from qd_pix2pix.errors import first_cause
+
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
         raise error
     print(f"error: {first_cause(error)}", file=sys.stderr)
     sys.exit(2)
 
 
-def first_cause(error: BaseException | str) -> str:
-    """What an error says, without what Hydra says around it."""
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).split("\nConfig search path")[0].strip()
+def leave() -> NoReturn:
+    """End after Ctrl-C."""
+    print("\nstopped", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
-def program(task: Callable[[dict[str, Any]], None]) -> Callable[[DictConfig], None]:
-    """A task of plain containers as a Hydra task, with clear errors."""
+def tolerate_terminal() -> None:
+    """Print what a terminal cannot show (R², ×, ⁻) as a question mark: no finished work fails for that."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
-    @wraps(task)
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Leave at once on Ctrl-C while modules are imported: an interrupted import may end as any error, or as none."""
+
+    def leave_at_once(*_: Any) -> NoReturn:
+        os.write(2, b"\nstopped\n")
+        os._exit(INTERRUPTED)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # deaf, as in the background of a script, or another's business
+        return
+    signal.signal(signal.SIGINT, leave_at_once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def train() -> None:
+    """Train a model, or with -m many: ``python train.py model=pix2pix mapping=V_to_nint``; see conf/train.yaml."""
+    guarded(_train)
+
+
+def _train() -> None:
+    with loading():
+        from qd_pix2pix import overrides
+    flags, given = split_arguments(sys.argv[1:])
+    given = overrides.keep_text(given)
+    many = "--multirun" in flags
+    if set(flags) - {"--multirun", "--run"}:
+        show("train", flags, given)
+        return
+    if many:
+        given = [word for word in given if word != AUTO]  # every run of a sweep is resumed anyway
+        overrides.check_overrides("train", given, many=True)
+        with loading():
+            from qd_pix2pix.sweeps.run import sweep
+        sys.exit(sweep(given))
+    given = resumed(given)
+    config = overrides.check_overrides("train", given)
+    run_hydra("train", _train_one, [*given, *claimed(config, given)])
+
+
+def _train_one(config: dict[str, Any]) -> None:
+    """One run: dataset, training, evaluation, report."""
+    with loading():  # here, so that the solver's processes need not import torch
+        from hydra.core.hydra_config import HydraConfig
+
+        from qd_pix2pix.training.distributed import limit_threads
+        from qd_pix2pix.training.loggers import quiet
+        from qd_pix2pix.training.run import train
+    quiet()
+    limit_threads()
+    hydra_config = HydraConfig.get()
+    train(config, Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+
+
+def generate() -> None:
+    """Make a dataset, ``python generate.py data.n_electrons=4``, or verify one, ``check=data/...``."""
+    guarded(lambda: _simple("generate", _generate))
+
+
+def _generate(config: dict[str, Any]) -> None:
+    """Draw and solve, or check."""
+    with loading():
+        from qd_pix2pix.data.generate import check, generate, make_launcher
+        from qd_pix2pix.reports.dataset_page import ensure_dataset_page
+    path = config["check"] or generate(config["data"], config["data_root"], make_launcher(config["launcher"]))
+    sizes = ", ".join(f"{size} {split}" for split, size in check(path).items())
+    print(f"{path}: complete and unaltered, {sizes}; see {ensure_dataset_page(path)}")
+
+
+def evaluate() -> None:
+    """Evaluate a checkpoint on a split, or on your own samples: ``python evaluate.py checkpoint=... input=my.npy``."""
+    guarded(lambda: _simple("evaluate", _evaluate))
+
+
+def _evaluate(config: dict[str, Any]) -> None:
+    """Predictions, measures, report."""
+    with loading():
+        from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
+        from qd_pix2pix.reports.model_card import trained_by, write_model_card
+        from qd_pix2pix.reports.run_page import show as show_page
+        from qd_pix2pix.training.distributed import limit_threads
+    limit_threads()
+    checkpoint, folders = Path(str(config["checkpoint"])), evaluate(config)
+    for folder in folders:
+        show_page(folder, None if config["input"] else run_of(checkpoint))
+    if config["save"]:
+        weights = save_tested(checkpoint, Path(config["save"]), folders)
+        card = write_model_card(weights, folders, trained_by(checkpoint))
+        print(f"weights      {weights}\nmodel card   {card}")
+
+
+def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:
+    """A program whose run has no folder of its own."""
+    with loading():
+        from qd_pix2pix import overrides
+    flags, given = split_arguments(sys.argv[1:])
+    given = overrides.keep_text(given)
+    if name == "evaluate":
+        given = overrides.with_conditions(given)
+    if set(flags) - {"--multirun", "--run"}:
+        show(name, flags, given)
+        return
+    overrides.check_overrides(name, given, many="--multirun" in flags)
+    run_hydra(name, task, [*flags, *given])
+
+
+def report() -> None:
+    """Write the page of a sweep from what its runs have left: ``python report.py sweep=discriminator``."""
+    guarded(_report)
+
+
+def _report() -> None:
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(f"{report.__doc__}\n\n{REPORT_USAGE.replace('expected', 'usage:')}")
+        return
+    given = {key: value for key, _, value in (word.partition("=") for word in sys.argv[1:])}
+    unknown = sorted(set(given) - set(REPORT))
+    if unknown or not given.get("sweep"):
+        raise ValueError(f"{', '.join(unknown) or 'sweep'}: {REPORT_USAGE}")
+    with loading():
+        from qd_pix2pix.reports.sweep_page import write_page
+    options = REPORT | given
+    name, folder = options["sweep"], Path(options["folder"])
+    elsewhere = Path(name).is_dir() and not (folder / name).is_dir()
+    print(f"report  {write_page(Path(name) if elsewhere else folder / name)}")
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return Hydra's flags, each as one argument (``--cfg=job``), and the overrides.
+
+    Raises:
+        ValueError: a flag is not one of Hydra's.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    def refuse(message: str) -> NoReturn:
+        raise ValueError(message)
+
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign]
+    known, rest = parser.parse_known_args(list(arguments))
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown:
+        name = unknown[0].lstrip("-").partition("=")[0]
+        raise ValueError(f"{unknown[0]}: no such flag; options are given as {name}=..., --help lists the flags")
+    found = {
+        name: value for name, value in vars(known).items() if value not in (None, False, []) and name != "overrides"
+    }
+    flags = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in found.items()]
+    return flags, [*known.overrides, *rest]
+
+
+def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
+    """Hand flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
+    from qd_pix2pix.overrides import parse, single
+
+    if "--multirun" in flags:
+        moved = [flag for flag in flags if flag.startswith("--config-")]
+        if moved:
+            raise ValueError(f"{moved[0]}: not with -m; hydra.searchpath=[file://FOLDER] adds a folder of options")
+        given = [single(override) for override in parse(given)]
+    run_hydra(name, _train_one, [*(flag for flag in flags if flag != "--multirun"), *given])
+
+
+def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequence[str]) -> None:
+    """Run a task of plain containers under Hydra, with these arguments of the command line."""
+    import hydra
+    from omegaconf import OmegaConf
+
+    from qd_pix2pix.overrides import conf_folder
+
     def run(config: DictConfig) -> None:
         guarded(lambda: task(OmegaConf.to_container(config, resolve=True)))  # type: ignore[arg-type]
 
-    return run
+    run.__module__ = name  # Hydra's name of the job
+    sys.argv[1:] = arguments
+    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(run)()
 
 
-def guarded(task: Callable[[], Any]) -> Any:
-    """Call ``task``; bad input becomes one clear error, Ctrl-C leaves with status 130."""
-    try:
-        return task()
-    except EXPECTED as error:
-        fail(error)
-    except Exception as error:
-        if type(error).__name__ != "MisconfigurationException":  # Lightning's word for bad settings
-            raise
-        fail(error)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
+def resumed(given: Sequence[str]) -> list[str]:
+    """Return the overrides of a run that ``ckpt_path=`` resumes: those it was trained with, unless given anew.
+
+    With ``ckpt_path=auto`` the checkpoint is ``last.ckpt`` of the run's own folder. It is ``hydra.run.dir`` where that
+    is given, and bears the hash of the configuration otherwise; without a checkpoint the run starts there.
+    """
+    from qd_pix2pix.overrides import by_key, quoted, value_of
+    from qd_pix2pix.provenance import read_overrides, runs_of
+
+    words = by_key(given)
+    checkpoint = value_of(words["ckpt_path"]) if "ckpt_path" in words else ""
+    if checkpoint == "auto":
+        folder = Path(value_of(words["hydra.run.dir"])) if "hydra.run.dir" in words else own_folder(given)
+        last = folder / "checkpoints" / "last.ckpt"
+        given = [word for word in given if word.partition("=")[0] not in ("ckpt_path", "hydra.run.dir")]
+        given.append(f"hydra.run.dir={quoted(folder)}")
+        if not last.is_file():
+            clear(folder)
+            return given
+        checkpoint = str(last)
+        given.append(f"ckpt_path={quoted(last)}")
+        words = by_key(given)
+    found = [(run, kept) for run in runs_of(Path(checkpoint)) if (kept := read_overrides(run)) is not None]
+    if not checkpoint or not Path(checkpoint).is_file() or not found:
+        return list(given)
+    run, kept = found[0]
+    where = [] if "hydra.run.dir" in words else [f"hydra.run.dir={quoted(run)}"]
+    return [*(word for word in kept if word.partition("=")[0] not in words), *where, *given]
 
 
-def quiet() -> None:
-    """Leave out what Lightning says at every start, and its advice that does not apply here."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for text in (
-        ".*LeafSpec.*",
-        "Using ModelCheckpoint with manual optimization",
-        "Checkpoint directory .* exists",
-        ".*does not have many workers.*",
-        "It is recommended to use .*sync_dist",
-    ):
-        warnings.filterwarnings("ignore", text)
+def own_folder(given: Sequence[str]) -> Path:
+    """Return the folder of a run that is named by the hash of its configuration, so that the same command finds it."""
+    from omegaconf import OmegaConf
+
+    from qd_pix2pix.overrides import check_overrides, run_folder
+    from qd_pix2pix.sweeps.plan import run_key
+
+    config = check_overrides("train", given)
+    parent = run_folder(config).parent
+    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+    return parent / run_key(plain)
 
 
-def check_words(config_name: str) -> None:
-    """Check ``sys.argv`` against the configuration: a wrong word ends here, and the choices are named."""
-    flags = [word for word in sys.argv[1:] if word.startswith("-")]
-    if set(flags) - {"-m", "--multirun"}:
-        return  # --help, --cfg and the like: Hydra's own business
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    try:
-        overrides = OverridesParser.create().parse_overrides(words)
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            _check_keys(config_name, overrides)
-            compose(config_name, [single(o) for o in overrides], return_hydra_config=True)
-    except EXPECTED as error:
-        fail(error)
-
-
-def asks_for_many() -> bool:
-    """True where the command line asks for a sweep."""
-    return bool({"-m", "--multirun"} & set(sys.argv[1:]))
-
-
-def single(override: Override) -> str:
-    """An override as text; of a sweep the first value, of an interval its lower end."""
-    if override.is_sweep_override() and not override.is_discrete_sweep():
-        return f"{override.get_key_element()}={override.value().start}"  # type: ignore[union-attr]
-    if override.is_sweep_override():
-        return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
-    return override.input_line or ""
-
-
-def _check_keys(config_name: str, overrides: list[Override]) -> None:
-    """Raise ValueError for an override of a key that is not there, or by a value of another kind."""
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
-    chosen = [single(o) for o in overrides if o.key_or_group.split("@")[0] in groups]
-    # not resolved: hydra.run.dir and its like can be told only in a run
-    config = OmegaConf.to_container(compose(config_name, chosen, return_hydra_config=True), resolve=False)
-    for override in overrides:
-        key = override.key_or_group
-        if key.split("@")[0] in groups or key.startswith("hydra/") or not _is_plain(override):
-            continue
-        node: Any = config
-        for depth, part in enumerate(key.split(".")):
-            if not isinstance(node, dict) or part not in node:
-                raise ValueError(_no_such_key(key, depth, node))
-            node = node[part]
-        if not key.startswith(("trainer.", "hydra.")) and not override.is_sweep_override():
-            _check_kind(key, node, override.value())
-
-
-def _check_kind(key: str, default: object, given: object) -> None:
-    """Raise ValueError where a number or a truth value is replaced by something else."""
-    kinds: dict[type, tuple[tuple[type, ...], str]] = {
-        bool: ((bool,), "true or false"),
-        int: ((int,), "a whole number"),
-        float: ((int, float), "a number"),
-    }
-    if isinstance(default, str) and given is None:
-        raise ValueError(f"{key}: expected a word, such as {default}; got null")
-    if type(default) not in kinds:
+def clear(run: Path) -> None:
+    """Remove ``best.ckpt`` of a run that was killed before its first ``last.ckpt``: it cannot be resumed."""
+    best = run / "checkpoints" / "best.ckpt"
+    if not best.is_file() or int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", 0))) > 0:
         return
-    allowed, name = kinds[type(default)]
-    if not isinstance(given, allowed) or isinstance(given, bool) != isinstance(default, bool):
-        raise ValueError(f"{key}: expected {name}, such as {str(default).lower()}; got {given!r}")
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(run / ".lock", timeout=0):
+            best.unlink(missing_ok=True)
+    except Timeout:
+        raise ValueError(f"hydra.run.dir: another process is training in {run}") from None
 
 
-def _is_plain(override: Override) -> bool:
-    return not (override.is_add() or override.is_force_add() or override.is_delete())
+def claimed(config: DictConfig, given: Sequence[str]) -> list[str]:
+    """Make the run's folder, and return the override that names it; a folder by the time of day is never shared.
+
+    Raises:
+        ValueError: no run can be written there.
+    """
+    from qd_pix2pix.overrides import by_key, quoted, run_folder
+
+    folder = run_folder(config)
+    try:
+        if "hydra.run.dir" in by_key(given):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return []
+        _refuse_one_folder_each(config)
+        for number in itertools.count(1):
+            own = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+            try:
+                own.mkdir(parents=True)
+                return [f"hydra.run.dir={quoted(own)}"]
+            except FileExistsError:
+                continue
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(
+            f"hydra.run.dir: no run can be written to {folder} ({reason}); choose another folder"
+        ) from None
+    raise AssertionError
 
 
-def _no_such_key(key: str, depth: int, node: Any) -> str:
-    parts = key.split(".")
-    where = f" in {'.'.join(parts[:depth])}" if depth else ""
-    if not isinstance(node, dict):
-        above, rest = ".".join(parts[:depth]), ".".join(parts[depth:])
-        if str(node).startswith("${"):
-            return f"{key}: {above} is taken from elsewhere; write {str(node)[2:-1]}.{rest}="
-        return f"{key}: {above} is a single value, it has no parts"
-    groups = [] if depth else [path.name for path in CONF.iterdir() if path.is_dir()]
-    choices = sorted({str(k) for k in node if k != "hydra" and not str(k).startswith("_")} | set(groups))
-    close = difflib.get_close_matches(parts[depth], choices, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    return f"{parts[depth]}: there is no such word{where}.{hint} Choices: {', '.join(choices)}"
-
-
-def quoted(value: Path | str) -> str:
-    """A path or name as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
-    return "'" + str(value).replace("'", "\\'") + "'"
-
-
-def resume_words() -> None:
-    """With ``ckpt_path=`` the run goes on in its own folder, with the words it was trained with (new ones win)."""
-    given = {word.partition("=")[0]: word for word in sys.argv[1:] if not word.startswith("-")}
-    path = Path(given.get("ckpt_path", "ckpt_path=").partition("=")[2].strip("'\"").replace("\\'", "'"))
-    run = path.resolve().parent.parent
-    saved = run / WORDS
-    if "ckpt_path" not in given or not path.is_file() or not saved.is_file():
+def _refuse_one_folder_each(config: DictConfig) -> None:
+    """Raise ValueError where torchrun or srun has started several processes of one run, and each would have its own."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) < 2:
         return
-    words = [str(word) for word in json.loads(saved.read_text())]
-    kept = [word for word in words if word.partition("=")[0] not in given]
-    where = [] if "hydra.run.dir" in given else [f"hydra.run.dir={quoted(run)}"]
-    sys.argv[1:1] = kept + where
+    from omegaconf import OmegaConf
+
+    from qd_pix2pix.training.distributed import world_size
+
+    if world_size(OmegaConf.to_container(config.trainer)) > 1:  # type: ignore[arg-type]
+        raise ValueError(
+            "hydra.run.dir: several processes need one folder; give hydra.run.dir=FOLDER or ckpt_path=auto"
+        )
+
+
+PROGRAMS = {"train": train, "generate": generate, "evaluate": evaluate, "report": report}
+
+
+def main() -> None:
+    """Run the program that the first argument names: ``python -m qd_pix2pix.cli train ...``."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in PROGRAMS:
+        print(f"error: expected python -m qd_pix2pix.cli {{{','.join(PROGRAMS)}}} ...; got {name!r}", file=sys.stderr)
+        sys.exit(2)
+    del sys.argv[1]
+    PROGRAMS[name]()
+
+
+if __name__ == "__main__":
+    main()

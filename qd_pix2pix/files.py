@@ -74,3 +74,16 @@ def sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def conf_folder() -> Path:
+    """The folder of the configuration: inside the installed package, or beside the package in a checkout.
+
+    Raises:
+        FileNotFoundError: it is in neither place.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise FileNotFoundError(f"conf: neither {package} nor {package.parent} holds it; install qd_pix2pix again")

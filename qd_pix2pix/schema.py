@@ -1,79 +1,220 @@
-"""Glossary of the fields that are stored, learned and shown, and the units in which a dataset holds them."""
+"""What a sample of a system is made of: its columns, where its fields live, its conditions and units. Types only.
+
+A recipe brings its schema. It is written into the manifest and the shards of a dataset and into the card of every
+trained network, so that a reader needs nothing else.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, TypeVar
 
-MILLI = {"eV": "meV", "hartree": "mHa"}
-"""How a thousandth of an energy unit is written."""
+SMALL = {"eV": (1e3, "meV"), "hartree": (1e3, "mHa")}
+"""Factor and name of the unit in which small values of a quantity are shown."""
 
-
-@dataclass(frozen=True)
-class Units:
-    """Units of ``length`` and ``energy``; as text "nm, eV" or "bohr, hartree", as a ``Material`` calls them."""
-
-    length: str
-    energy: str
-
-    @classmethod
-    def parse(cls, text: str) -> Units:
-        """Units from their text."""
-        length, energy = text.split(", ")
-        return cls(length, energy)
-
-    def __str__(self) -> str:
-        return f"{self.length}, {self.energy}"
-
-    def of(self, quantity: str) -> str:
-        """The unit of a quantity: length, energy or density."""
-        return {"length": self.length, "energy": self.energy, "density": f"{self.length}^-2"}[quantity]
-
-
-NM_EV = Units("nm", "eV")
-
-
-def units_of(recipe: dict[str, Any]) -> Units:
-    """The units of a dataset: those of its material; a material that names none is in nm and eV."""
-    return Units.parse(recipe["material"].get("units", str(NM_EV)))
+T = TypeVar("T", "Column", "Domain")
 
 
 @dataclass(frozen=True)
-class Field:
-    """A function on the grid, or a number of a dot: ``name`` in files and on the command line, ``symbol`` (TeX),
-    ``quantity``, meaning, and whether it is one number instead of (n, n).
+class Column:
+    """One quantity of every sample.
+
+    Attributes:
+        name: in files, in Python and on the command line.
+        role: field (a function on the domain), scalar, class (0 ... classes - 1), counts (a whole number), condition
+            (what is given beside the fields), error (estimate of the error of another column), guard (of the solver),
+            key (which fixes the sample).
+        dtype: in files.
+        quantity: what has a unit, by its name in ``Schema.units``; None for a pure number.
+        symbol: in TeX, for figures; by default the name.
+        description: a phrase without an article.
+        low, high: bounds by nature; None where only the training data bound it.
+        extensive: a sum over the domain, which doubles with it.
+        odd: changes its sign where all spins are flipped.
+        integral: of a density, the condition that its integral over the domain is.
+        classes: number of classes.
+        error_of: the column whose error this one estimates.
+        axis: a further axis behind the samples, such as "orbital".
     """
 
     name: str
-    symbol: str
-    quantity: str
-    description: str
-    is_scalar: bool = False
+    role: str
+    dtype: str = "f8"
+    quantity: str | None = None
+    symbol: str = ""
+    description: str = ""
+    low: float | None = None
+    high: float | None = None
+    extensive: bool = False
+    odd: bool = False
+    integral: str | None = None
+    classes: int = 0
+    error_of: str | None = None
+    axis: str | None = None
+
+    ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
+    LEARNED: ClassVar = ("field", "scalar", "class", "counts")
+    """Roles of what a network may be given or asked for."""
+
+    def __post_init__(self) -> None:
+        if self.role not in self.ROLES:
+            raise ValueError(f"schema: {self.name} has the role {self.role!r}; expected one of {', '.join(self.ROLES)}")
+        if self.role == "class" and self.classes < 2:
+            raise ValueError(f"schema: {self.name} is a class; expected classes of at least 2, got {self.classes}")
 
     @property
-    def is_density(self) -> bool:
-        """True for electron densities: non-negative, with a known integral."""
-        return self.quantity == "density"
+    def kind(self) -> str:
+        """What decides on measures, losses and heads: density, field, scalar, counts or class."""
+        return "density" if self.role == "field" and self.integral else self.role
+
+    @property
+    def is_field(self) -> bool:
+        """True for functions on the domain."""
+        return self.role == "field"
+
+    @property
+    def tex(self) -> str:
+        """The symbol in TeX."""
+        return self.symbol or rf"\mathrm{{{self.name}}}".replace("_", r"\_")
 
 
-FIELDS = {
-    field.name: field
-    for field in (
-        Field("V", r"V", "energy", "confinement potential"),
-        Field("n0", r"n_0", "density", "electron density without interaction"),
-        Field("n_int", r"n_\mathrm{int}", "density", "electron density of the interacting ground state"),
-        Field("energy", r"E", "energy", "interacting ground-state energy", is_scalar=True),
-        Field("gap", r"\Delta E", "energy", "gap to the next state", is_scalar=True),
-    )
-}
+@dataclass(frozen=True)
+class Domain:
+    """Where the fields of a sample live.
 
-
-def get_field(name: str) -> Field:
-    """The field of this name.
-
-    Raises:
-        ValueError: there is no such field; the choices are named.
+    Attributes:
+        axes: names of the axes.
+        shape: points along each.
+        sides: for each axis the condition that is its length; empty for a lattice whose sites are one unit apart.
+        boundary: walls (points in the middles of cells) or periodic (points at 0, 1, ...).
+        symmetry: group of the physics, see ``mapping.symmetry``: none, line, rectangle or square.
+        translations: shifted samples are samples, too.
+        flip: samples with all spins flipped are samples, too; see ``Column.odd``.
     """
-    if name not in FIELDS:
-        raise ValueError(f"field: expected one of {', '.join(FIELDS)}; got {name!r}")
-    return FIELDS[name]
+
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    sides: tuple[str, ...] = ()
+    boundary: str = "walls"
+    symmetry: str = "none"
+    translations: bool = False
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.axes) == len(self.shape) or (self.sides and len(self.sides) != len(self.axes)):
+            raise ValueError(f"schema: expected a number of points for each axis, got {self.shape} for {self.axes}")
+        if self.boundary not in ("walls", "periodic"):
+            raise ValueError(f"schema: expected a boundary of walls or periodic, got {self.boundary!r}")
+
+    def resized(self, shape: Sequence[int]) -> Domain:
+        """The same domain with another number of points."""
+        return Domain(**{**vars(self), "shape": tuple(shape)})
+
+    def lengths(self, conditions: Mapping[str, float]) -> tuple[float, ...]:
+        """Length of each axis, from the conditions of the samples."""
+        return tuple(float(conditions[side]) for side in self.sides) or tuple(map(float, self.shape))
+
+    def coordinates(self, conditions: Mapping[str, float]) -> dict[str, list[float]]:
+        """Coordinates of the points along each axis."""
+        start = 0.5 if self.boundary == "walls" else 0.0
+        lengths = self.lengths(conditions)
+        each = zip(self.axes, self.shape, lengths, strict=True)
+        return {axis: [(i + start) * (length / n) for i in range(n)] for axis, n, length in each}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the samples of a dataset are.
+
+    Attributes:
+        system: name of the system, plural: quantum dots.
+        sample: the word for one sample: dot.
+        columns: of each sample, in the order of the file.
+        domain: where fields live.
+        conditions: columns that are constants of the dataset, with their values in ``constants``.
+        constants: value of each condition.
+        units: unit of each quantity.
+        presets: names for several conditions at once: {"material": {"gaas": {"m_eff": 0.067, "eps_r": 12.9}}}.
+        hard_by: column that shows how hard a sample is, such as the gap.
+        family: what the samples were drawn from.
+        summary: one sentence for people.
+    """
+
+    system: str
+    sample: str
+    columns: tuple[Column, ...]
+    domain: Domain
+    conditions: tuple[Column, ...] = ()
+    constants: dict[str, float] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    presets: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    hard_by: str | None = None
+    family: str = ""
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in (*self.columns, *self.conditions)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"schema: expected each column once, got {', '.join(names)}")
+        if {c.name for c in self.conditions} != set(self.constants):
+            raise ValueError(f"schema: expected a constant for each condition, got {sorted(self.constants)}")
+
+    def __getitem__(self, name: str) -> Column:
+        found = {column.name: column for column in (*self.columns, *self.conditions)}
+        if name not in found:
+            learned = [column.name for column in self.columns if column.role in Column.LEARNED]
+            raise ValueError(f"mapping: {self.system} have no {name!r}; choose from {', '.join(learned)}")
+        return found[name]
+
+    def of_role(self, *roles: str) -> tuple[Column, ...]:
+        """The stored columns of these roles."""
+        return tuple(column for column in self.columns if column.role in roles)
+
+    @property
+    def given(self) -> tuple[Column, ...]:
+        """All conditions: constants of the dataset first, then those that each sample has."""
+        return (*self.conditions, *self.of_role("condition"))
+
+    def shape(self, column: Column) -> tuple[int, ...]:
+        """Shape of one sample's value; -1 for an axis of its own."""
+        return self.domain.shape if column.is_field else (-1,) if column.axis else ()
+
+    def unit(self, column: Column) -> str:
+        """Unit of a column; empty for a pure number."""
+        return self.units.get(column.quantity, "") if column.quantity else ""
+
+    def small_unit(self, column: Column) -> tuple[float, str]:
+        """Factor and unit in which values of a scalar are shown."""
+        return SMALL.get(self.unit(column), (1.0, self.unit(column)))
+
+    def count(self, number: int) -> str:
+        """A number of samples in words: 1 dot, 2 dots."""
+        return f"{number} {self.sample}" + "s" * (number != 1)
+
+    def error_column(self, name: str) -> Column | None:
+        """The column that estimates the error of another one, if there is one."""
+        return next((column for column in self.columns if column.error_of == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Schema:
+        """The schema of plain containers.
+
+        Raises:
+            ValueError: they hold no schema.
+        """
+        try:
+            parts = {name: tuple(_plain(Column, c) for c in content[name]) for name in ("columns", "conditions")}
+            return cls(**{**content, **parts, "domain": _plain(Domain, content["domain"])})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"schema: incomplete or of another version ({error!r})") from None
+
+
+def _plain(cls: type[T], content: Mapping[str, Any]) -> T:
+    """A column or domain of plain containers; lists become tuples, as they were."""
+    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
+    return cls(**given)

@@ -11,7 +11,7 @@ import psutil
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from qd_pix2pix.cli import quoted
+from qd_pix2pix.overrides import quoted
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,8 +44,8 @@ def configuration(name, *words):
 
 def evaluation(run, data_root, output, **changes):
     """Settings of conf/evaluate.yaml for the best checkpoint of a run."""
-    told = {"checkpoint": str(run / "checkpoints" / "best.ckpt"), "data_root": str(data_root), "output": str(output)}
-    return configuration("evaluate", "launcher.workers=1") | told | changes
+    given = {"checkpoint": str(run / "checkpoints" / "best.ckpt"), "data_root": str(data_root), "output": str(output)}
+    return configuration("evaluate", "launcher.workers=1") | given | changes
 
 
 def start(command, **options):

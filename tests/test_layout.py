@@ -6,9 +6,77 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "qd_pix2pix"
+PROGRAMS = {"train", "generate", "evaluate", "report"}
 PYTHON = sorted(p for folder in ("solvers", "qd_pix2pix", "experiments") for p in (ROOT / folder).rglob("*.py"))
-PYTHON += [ROOT / name for name in ("train.py", "generate.py", "evaluate.py", "report.py")]
-TOP = {"solvers", "qd_pix2pix", "experiments", "tests", "conf", "train", "generate", "evaluate", "report"}
+PYTHON += [ROOT / f"{name}.py" for name in sorted(PROGRAMS)]
+
+MODULES = {"__init__", "cli", "errors", "files", "hardware", "overrides", "predictor", "provenance", "schema"}
+"""Modules of the package outside a room."""
+MAY_IMPORT = {
+    "files": set(),
+    "schema": set(),
+    "provenance": {"files", "hardware"},
+    "hardware": set(),
+    "errors": set(),
+    "overrides": {"files", "errors", "cli"},
+    "mapping": {"schema", "files"},
+    "networks": {"schema", "mapping"},
+    "predictor": {"mapping", "networks", "schema", "files"},
+    "systems": {"schema", "files"},
+    "data": {"systems", "hardware", "mapping", "predictor", "schema", "files"},
+    "inference": {"predictor", "mapping", "networks", "schema", "files"},
+    "evaluation": {"inference", "data", "systems", "predictor", "mapping", "provenance", "schema", "files"},
+    "models": {"evaluation", "data", "inference", "predictor", "mapping", "schema", "files"},
+    "reports": {"evaluation", "data", "sweeps", "provenance", "schema", "files"},
+    "training": {
+        "models",
+        "hardware",
+        "reports",
+        "evaluation",
+        "data",
+        "inference",
+        "systems",
+        "predictor",
+        "networks",
+        "mapping",
+        "provenance",
+        "schema",
+        "files",
+    },
+    "sweeps": {
+        "cli",
+        "errors",
+        "hardware",
+        "overrides",
+        "training",
+        "reports",
+        "evaluation",
+        "models",
+        "inference",
+        "data",
+        "systems",
+        "predictor",
+        "provenance",
+        "schema",
+        "files",
+    },
+    "cli": {
+        "sweeps",
+        "errors",
+        "overrides",
+        "training",
+        "reports",
+        "evaluation",
+        "data",
+        "inference",
+        "provenance",
+        "schema",
+        "files",
+    },
+    "__init__": {"inference"},
+}
+"""Rooms, and the rooms that each may import; of reports and data see also the tests below."""
 
 
 def imported(path):
@@ -27,43 +95,56 @@ def heads(path):
     return {name.split(".")[0] for name in imported(path)}
 
 
+def room(name):
+    """The room or module of the package in a dotted name."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() or parts[1] in MODULES else "__init__"
+
+
 @pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_follow_the_rule(path):
     relative = path.relative_to(ROOT)
     found = heads(path)
-    programs = {"tests", "conf", "train", "generate", "evaluate", "report"}
-    programs |= {"experiments"} if relative.parts[0] != "experiments" else set()
-    assert not found & programs, f"{relative} imports a program"
+    assert not found & {"tests", "conf", *PROGRAMS}, f"{relative} imports a program"
+    assert "experiments" not in found or relative.parts[0] == "experiments", f"{relative} imports an experiment"
     if relative.parts[0] == "solvers":
-        assert not found & {"torch", "hydra", "omegaconf", "qd_pix2pix", "pytorch_lightning"}, (
-            f"{relative}: physics only"
-        )
+        foreign = {"torch", "hydra", "omegaconf", "qd_pix2pix", "pytorch_lightning"}
+        assert not found & foreign, f"{relative}: physics only"
         assert "cupy" not in found or relative.name == "backend.py", f"{relative}: only backend.py imports cupy"
-    if relative.parts[0] == "qd_pix2pix" and relative.parts != ("qd_pix2pix", "data", "generate.py"):
-        assert "solvers" not in found, f"{relative}: only data/generate.py knows the solver"
+    if relative.parts[0] == "qd_pix2pix":
+        own = relative.parts[1].removesuffix(".py")
+        assert "solvers" not in found or own == "systems", f"{relative}: only systems/ imports the solvers"
+        rooms = {room(name) for name in imported(path) if name.startswith("qd_pix2pix.")} - {own}
+        assert rooms <= MAY_IMPORT[own], f"{relative} must not import {sorted(rooms - MAY_IMPORT[own])}"
 
 
-def test_networks_know_only_torch_and_their_blocks():
-    allowed = ("qd_pix2pix.networks.blocks.", "qd_pix2pix.networks.convolution.", "qd_pix2pix.mapping.symmetry.")
-    for path in (ROOT / "qd_pix2pix/networks").glob("*.py"):
-        own = {name for name in imported(path) if name.startswith("qd_pix2pix") and path.name != "__init__.py"}
-        assert all(name.startswith(allowed) for name in own), f"{path.name} imports {own}"
+def test_nothing_lies_outside_a_room():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == MODULES
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders - {"conf"} == set(MAY_IMPORT) - MODULES
 
 
-READERS = ["schema.py", "data/store.py", "evaluation/predictions.py", "sweeps/study.py", "sweeps/ledger.py"]
-READERS += [
-    f"reports/{name}.py" for name in ("run_page", "dataset_page", "sweep_page", "sweep_figures", "figures", "history")
-]
+LIGHT = ("predictor.py", "schema.py", "files.py", "mapping", "networks", "inference", "systems")
+HEAVY = ("pytorch_lightning", "hydra", "omegaconf", "torchmetrics", "matplotlib")
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_a_prediction_needs_neither_lightning_nor_hydra(name):
+    files = [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py"))
+    for path in files:
+        bad = [n for n in imported(path) if n.startswith(HEAVY)]
+        assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
+
+
+READERS = ["schema.py", "files.py", *(f"data/{n}.py" for n in ("shard", "manifest", "store"))]
+READERS += [f"evaluation/{n}.py" for n in ("predictions", "verification", "record", "measures")]
+READERS += [f"sweeps/{n}.py" for n in ("study", "ledger")]
+READERS += [str(path.relative_to(PACKAGE)) for path in sorted((PACKAGE / "reports").glob("*.py"))]
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_reading_results_needs_no_torch(name):
-    found = imported(ROOT / "qd_pix2pix" / name)
-    bad = [n for n in found if n.startswith(("torch", "pytorch_lightning", "qd_pix2pix.models", "qd_pix2pix.networks"))]
+    found = imported(PACKAGE / name)
+    rooms = tuple(f"qd_pix2pix.{room}" for room in ("models", "networks", "training", "inference", "predictor"))
+    bad = [n for n in found if n.startswith(("torch", "pytorch_lightning", *rooms))]
     assert not bad, f"{name} imports {bad}"
-
-
-def test_models_import_no_network():
-    for path in (ROOT / "qd_pix2pix/models").glob("*.py"):
-        bad = [n for n in imported(path) if n.startswith("qd_pix2pix.networks") and "blocks" not in n]
-        assert not bad, f"{path.name} imports {bad}"

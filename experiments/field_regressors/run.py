@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from experiments.field_regressors.studies import EQUIVARIANT, STUDIES
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.cli import guarded, quiet
+from qd_pix2pix.cli import guarded
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import label_error
 from qd_pix2pix.files import write_text
@@ -36,6 +36,7 @@ from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
 from qd_pix2pix.sweeps.ledger import FINISHED, Record
 from qd_pix2pix.sweeps.plan import Run, resolve, run_key
 from qd_pix2pix.sweeps.run import do_all, done, line
+from qd_pix2pix.training.loggers import quiet
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -79,19 +80,22 @@ def averaged_nmae(network: Path, dataset: Store) -> float:
 
 def keep(record: Record, threads: int) -> None:
     """Write the results of a finished run into results.json."""
-    name, run = record["point"]["run"], RUNS / record["key"]
+    name, run = record.point["run"], RUNS / record.key
     first = next(iter(read_tests(run).values()))
     card = first["model"]
     dataset = Store(Path("data") / card["datasets"][0])
     compared = name.startswith("network") and not name.startswith(EQUIVARIANT)
     labels = label_error(dataset, "test")
     result = {
-        "words": " ".join(record["words"]),
-        **{key: record[key] for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")},
+        "words": " ".join(record.overrides),
+        **{
+            key: getattr(record, key)
+            for key in ("measures", "also", "members", "steps", "parameters", "commit", "hardware")
+        },
         "averaged_nmae": averaged_nmae(run / "checkpoints" / "best.ckpt", dataset) if compared else None,
         "label_error": labels["mean"] if labels else None,
         "dots": first["dots"],
-        "seconds": record["train_seconds"],
+        "seconds": record.train_seconds,
         "precision": card["trainer"]["precision"],
         "threads": threads,
         "dataset": dataset.name,
@@ -114,7 +118,7 @@ def main() -> None:
     jobs = LocalJobs(given.parallel)
     failed = []
     for record in done(do_all(missing, RUNS, jobs), len(missing)):
-        if record["state"] == FINISHED:
+        if record.state == FINISHED:
             keep(record, int(jobs.places()[0].get(THREADS, os.environ.get(THREADS, 0))))
         else:
             failed.append(line(record))

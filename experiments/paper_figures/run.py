@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCALES = ("smoke", "laptop", "paper")
 ONE_SEED = ("seed=0",)
-NOT_KEPT = ("words", "config", "host", "began", "key", "state", "also", "members", "validation")
+NOT_KEPT = ("overrides", "config", "host", "began", "key", "state", "also", "members", "validation")
 """What results.json leaves out of a run's record."""
 
 
@@ -95,7 +95,7 @@ def overrides_of(name: str, scale: str, more: Sequence[str]) -> list[str]:
 
 def results(study: Study, overrides: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     """Return each run's measures with their provenance, and further numbers of the figures."""
-    runs = [{name: value for name, value in r.items() if name not in NOT_KEPT} for r in study.records]
+    runs = [{name: value for name, value in r.to_dict().items() if name not in NOT_KEPT} for r in study.records]
     return {"command": "python train.py -m " + shlex.join(overrides), "runs": runs, "found": found}
 
 

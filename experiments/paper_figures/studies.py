@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.cli import WORDS
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation import measures as metrics
 from qd_pix2pix.evaluation.evaluate import measure, predict_input
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.provenance import read_overrides
 from qd_pix2pix.reports.figures import COLOURS, Axes, comparison, curves, evolution
 from qd_pix2pix.reports.history import read_history, read_snapshots, spread
 from qd_pix2pix.reports.sweep_figures import against_axis, heat_map, learning_curves
@@ -42,7 +41,7 @@ def first_runs(study: Study) -> dict[tuple[str, ...], Record]:
 
 def folder_of(study: Study, record: Record) -> Path:
     """Return the folder of a run."""
-    return study.folder / record["key"]
+    return study.folder / record.key
 
 
 def predictions_of(study: Study, record: Record) -> Predictions:
@@ -99,7 +98,7 @@ def mappings(study: Study) -> Drawn:
 def store_of(run: Path) -> Store:
     """Return the dataset of a run."""
     model = load_model(run / "checkpoints" / "best.ckpt")
-    words = json.loads((run / WORDS).read_text())
+    words = read_overrides(run) or []
     root = next((word.removeprefix("data_root=") for word in words if word.startswith("data_root=")), "data")
     return Store(Path(root) / model.card["datasets"][0])
 
@@ -206,11 +205,11 @@ def discriminator(study: Study) -> Drawn:
     groups = {"PixelGAN": COLOURS[2], "PatchGAN": COLOURS[0], "ImageGAN": COLOURS[1]}
     for point in study.points:
         for record in point.records:
-            size = record["receptive_field"]
+            size = record.receptive_field
             colour = groups[group_of(size)]
             steps, values = read_history(folder_of(study, record))["val/r2"]
             left.plot(steps, values, color=colour, lw=1, alpha=0.7)
-            right.plot(size, record["measures"]["r2"], "o", ms=4, color=colour, alpha=0.8)
+            right.plot(size, record.measures["r2"], "o", ms=4, color=colour, alpha=0.8)
     for name, colour in groups.items():
         right.plot([], [], "o", color=colour, label=name)
     left.set(xlabel="training step", ylabel="R² of the validation split", ylim=(0.5, 1))

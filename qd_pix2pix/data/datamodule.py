@@ -1,84 +1,33 @@
-"""The dataset of a recipe as Lightning wants it: generated if missing, split, loaded, resumable in mid-epoch."""
+"""Datasets as Lightning takes them: split, loaded, resumable in mid-epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler, Subset
+from torch.utils.data import DataLoader, Subset
 
-from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry, Transform
+from qd_pix2pix.data.dataset import Batches, Samples
+from qd_pix2pix.data.sampler import ResumableLoader, ResumableSampler, place_of
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.mapping.conditions import facts_of
+from qd_pix2pix.data.transforms import Jitter, RandomSymmetry, Transform
+from qd_pix2pix.mapping.symmetry import Symmetry
+from qd_pix2pix.predictor import Predictor
+from solvers.checks import check_integer, check_number
 
 
-class ResumableSampler(Sampler[tuple[int, int]]):
-    """Keys (epoch, index) in an order that depends on (seed, epoch) only; can start anywhere in an epoch.
-
-    Of ``world`` processes each takes every world-th key, so that together they make the batches that one would make of
-    world times the size. Where the dots do not go round, the first ones come again.
-    """
-
-    def __init__(self, size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        self.size, self.seed, self.rank, self.world = size, seed, rank, world
-        self.epoch = 0
-        self.start = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-self.size // self.world)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(hash((self.seed, self.epoch)) % 2**63)
-        order = torch.randperm(self.size, generator=generator).tolist()
-        order = [order[i % self.size] for i in range(self.rank, len(self) * self.world, self.world)][self.start :]
-        self.start = 0
-        return iter([(self.epoch, index) for index in order])
-
-
-class ResumableLoader(DataLoader[Any]):
-    """A DataLoader over a ``ResumableSampler`` that knows how many batches of the epoch it has handed out.
-
-    Lightning stores ``state_dict`` in checkpoints, and gives it back before it goes on.
-    """
-
-    sampler: ResumableSampler
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._handed_out = 0
-
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        self._handed_out = self.sampler.start // (self.batch_size or 1)
-        for batch in super().__iter__():
-            self._handed_out += 1
-            yield batch
-
-    def state_dict(self) -> dict[str, int]:
-        """Position in the epoch, in batches."""
-        return {"batches": self._handed_out % len(self)}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on after that many batches."""
-        self.sampler.start = state["batches"] * (self.batch_size or 1)
-
-
-class DotsDataModule(pl.LightningDataModule):
-    """Pairs of fields of one dataset, or of several on the same number of points, for one mapping.
+class SamplesModule(pl.LightningDataModule):
+    """Samples of one dataset, or of several on the same points, with the columns that a predictor takes and predicts.
 
     Args:
         stores: the datasets.
-        mapping: which field is given and which is asked.
-        batch_size: dots per training step.
-        eval_batch_size: dots per step of validation and test.
-        symmetry: augment with the square's eight symmetries.
-        jitter: N_resize of the paper; the number of points n switches it off.
+        predictor: what is trained: its mapping and conditions choose the columns.
+        batch_size: samples per training step.
+        eval_batch_size: samples per step of validation.
+        symmetry: augment with the symmetries of the samples.
+        jitter: N_resize of Pantis-Simut et al. 2023; the number of points, or None, is off.
         num_workers: loading processes; 0 loads in the main process.
         cache_gib: splits up to this size are held in memory.
         seed: of the order and the augmentation.
@@ -90,7 +39,7 @@ class DotsDataModule(pl.LightningDataModule):
     def __init__(
         self,
         stores: Sequence[Store],
-        mapping: Mapping,
+        predictor: Predictor,
         batch_size: int = 1,
         eval_batch_size: int = 25,
         symmetry: bool = False,
@@ -100,53 +49,54 @@ class DotsDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.stores, self.mapping = stores, mapping
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
-        n = stores[0].recipe["grid"]["n"]
-        jitter = n if jitter is None else jitter
+        self.stores, self.schema = stores, predictor.schema
+        conditions = (column.name for column in predictor.schema.given)
+        self.names = tuple(dict.fromkeys([*predictor.mapping.sources, *predictor.mapping.outputs, *conditions]))
         for name, value, low in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", eval_batch_size, 1),
             ("num_workers", num_workers, 0),
-            ("jitter", jitter, n),  # N_resize = n is off
         ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"loader.{name}: expected a whole number of at least {low}, got {value!r}")
-        if not cache_gib >= 0:
-            raise ValueError(f"loader.cache_gib: expected a size in GiB of at least 0, got {cache_gib!r}")
-        candidates = ((symmetry, RandomSymmetry()), (jitter > n, Jitter(jitter)))
-        self.transforms: tuple[Transform, ...] = tuple(transform for wanted, transform in candidates if wanted)
+            check_integer(f"loader.{name}", value, low)
+        check_number("loader.cache_gib", cache_gib, 0)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
+        self.transforms = self._transforms(symmetry, jitter)
 
-    def pairs(self, split: str, augment: bool = False) -> FieldPairs:
-        """The pairs of a split."""
-        dots = Dots([store.split(split) for store in self.stores], [facts_of(store.recipe) for store in self.stores])
-        return FieldPairs(
-            dots,
-            self.mapping,
-            self.transforms if augment else (),
-            self.seed,
-            self.cache_bytes,
-        )
+    def _transforms(self, symmetry: bool, jitter: int | None) -> tuple[Transform, ...]:
+        of_samples, shape = Symmetry(self.schema), self.schema.domain.shape
+        chosen: list[Transform] = [RandomSymmetry(of_samples)] if symmetry else []
+        if jitter is not None:
+            check_integer("loader.jitter", jitter, shape[0], f"N_resize = {shape[0]} points, or null, is off")
+            if len(shape) != 2 or shape[0] != shape[1]:
+                raise ValueError(f"loader.jitter: expected null, as it crops squares; the fields have {shape} points")
+            chosen += [Jitter(of_samples, jitter)] if jitter > shape[0] else []
+        return tuple(chosen)
+
+    def batches(self, split: str, augment: bool = False) -> Batches:
+        """The samples of a split."""
+        samples = Samples([s.split(split) for s in self.stores], [s.schema.constants for s in self.stores])
+        transforms = self.transforms if augment else ()
+        return Batches(samples, self.schema, self.names, transforms, self.seed, self.cache_bytes)
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled and augmented."""
-        pairs = self.pairs("train", augment=True)
-        sampler = ResumableSampler(len(pairs), self.seed, *self._place)
-        return ResumableLoader(pairs, batch_size=self.batch_size, sampler=sampler, **self._options)
+        batches = self.batches("train", augment=True)
+        sampler = ResumableSampler(len(batches), self.seed, *self._rank_and_world)
+        return ResumableLoader(batches, place=self._place, batch_size=self.batch_size, sampler=sampler, **self._options)
 
     def val_dataloader(self) -> DataLoader:
         """In order, each process its share."""
-        pairs, (rank, world) = self.pairs("val"), self._place
-        share = Subset(pairs, range(rank, len(pairs), world)) if world > 1 else pairs
+        batches, (rank, world) = self.batches("val"), self._rank_and_world
+        share = Subset(batches, range(rank, len(batches), world)) if world > 1 else batches
         return DataLoader(share, batch_size=self.eval_batch_size, **self._options)
 
-    def test_dataloader(self) -> DataLoader:
-        """In order."""
-        return DataLoader(self.pairs("test"), batch_size=self.eval_batch_size, **self._options)
+    def _place(self) -> tuple[int, int]:
+        """Epoch of the next batch, and how many batches of it are done: both follow from the step."""
+        return place_of(self.trainer) if self.trainer else (0, 0)
 
     @property
-    def _place(self) -> tuple[int, int]:
+    def _rank_and_world(self) -> tuple[int, int]:
         """Number of this process, and how many there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 

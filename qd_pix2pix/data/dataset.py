@@ -1,4 +1,4 @@
-"""Stored splits and a mapping -> pairs of tensors; augmentation by symmetry and by jitter.
+"""Stored splits -> samples as tensors, in physical units, by the names of their columns.
 
 Whatever is random is a function of (seed, epoch, index) alone: the order of loading, the number of workers, and an
 interruption do not change it.
@@ -6,124 +6,104 @@ interruption do not change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from qd_pix2pix.data.store import Split
-from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.mapping.symmetry import ORDER, square_symmetry
-
-Transform = Callable[[Tensor, np.random.Generator], Tensor]
-"""(fields (c, n, n), random stream) -> fields (c, n, n), all channels alike."""
+from qd_pix2pix.data.transforms import Row, Transform
+from qd_pix2pix.schema import Schema
 
 
-class RandomSymmetry:
-    """Applies one of the square's eight symmetries, drawn uniformly."""
-
-    def __call__(self, fields: Tensor, rng: np.random.Generator) -> Tensor:
-        """(c, n, n) -> (c, n, n)."""
-        return square_symmetry(fields, int(rng.integers(ORDER)))
-
-
-class Jitter:
-    """Resizes to ``n_resize`` x ``n_resize`` (bilinear) and crops back at a random place (Isola et al. 2017).
-
-    All fields are cropped alike. A density keeps its values, not its integral.
-    """
-
-    def __init__(self, n_resize: int) -> None:
-        self.n_resize = n_resize
-
-    def __call__(self, fields: Tensor, rng: np.random.Generator) -> Tensor:
-        """(c, n, n) -> (c, n, n)."""
-        n = fields.shape[-1]
-        row, column = rng.integers(self.n_resize - n + 1, size=2)
-        large = F.interpolate(fields[None], size=(self.n_resize, self.n_resize), mode="bilinear", align_corners=False)
-        return large[0, :, row : row + n, column : column + n]
-
-
-class Dots:
-    """The same split of several datasets, one after the other, with the facts of each dot as one more column.
+class Samples:
+    """The same split of several datasets, one after the other; constants of a dataset become columns.
 
     Args:
         splits: of each dataset.
-        facts: of each dataset, in the order of ``conditions.CONDITIONS``.
+        constants: of each dataset, by name.
     """
 
-    def __init__(self, splits: Sequence[Split], facts: Sequence[Sequence[float]]) -> None:
-        self._splits = splits
-        self._facts = [np.asarray(f, dtype=np.float32) for f in facts]
+    def __init__(self, splits: Sequence[Split], constants: Sequence[Mapping[str, float]]) -> None:
+        self._splits, self._constants = splits, constants
         self._ends = np.cumsum([len(split) for split in splits])
 
     def __len__(self) -> int:
         return int(self._ends[-1])
 
+    def _stored(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name not in self._constants[0]]
+
     def read(self, index: int, names: Sequence[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of one dot, and its ``facts`` (4,)."""
+        """The columns ``names`` of one sample: fields (*points), all else ()."""
         member = int(np.searchsorted(self._ends, index, side="right"))
         row = index - (int(self._ends[member - 1]) if member else 0)
-        return self._splits[member].read(row, names) | {"facts": self._facts[member]}
+        constants: dict[str, NDArray] = {
+            name: np.asarray(v) for name, v in self._constants[member].items() if name in names
+        }
+        return self._splits[member].read(row, self._stored(names)) | constants
 
     def load(self, names: Sequence[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of all dots, and their ``facts`` (S, 4)."""
-        parts = [split.load(names) for split in self._splits]
-        facts = [np.tile(f, (len(split), 1)) for f, split in zip(self._facts, self._splits, strict=True)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in names} | {
-            "facts": np.concatenate(facts)
-        }
+        """The columns ``names`` of all samples: fields (S, *points), all else (S,)."""
+        parts = []
+        for split, constants in zip(self._splits, self._constants, strict=True):
+            constant = {name: np.full(len(split), v) for name, v in constants.items() if name in names}
+            parts.append(split.load(self._stored(names)) | constant)
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def nbytes(self, names: Sequence[str]) -> int:
-        """Bytes that ``load`` would take."""
-        return sum(split.nbytes(names) for split in self._splits)
+        """Bytes that ``load`` would take, constants aside."""
+        return sum(split.nbytes(self._stored(names)) for split in self._splits)
 
 
-class FieldPairs(Dataset[dict[str, Tensor]]):
-    """Pairs of fields in physical units, with all else that is asked, and what tells how hard a dot is.
+class Batches(Dataset[Row]):
+    """Samples as dictionaries of tensors: fields float32 (*points), classes int64 (), all other numbers float32 ().
 
-    Items are ``{"source": (1, n, n), "target": (1, n, n), "facts": (4,), "gap": (), "index": ()}`` and, under their
-    names, the quantities of ``also``: (1, n, n) or (). Keys are plain indices or (epoch, index), as
-    ``ResumableSampler`` gives them: transforms need the epoch. Data smaller than ``cache_bytes`` are held in memory,
-    larger ones are read from disk dot by dot.
+    Keys are plain indices or (epoch, index), as ``ResumableSampler`` gives them: transforms depend on the epoch. Data
+    smaller than ``cache_bytes`` are held in memory, larger ones are read from disk sample by sample.
+
+    Args:
+        samples: of all datasets.
+        schema: of these samples.
+        names: columns of an item.
+        transforms: of samples, in this order.
+        seed: of the transforms.
+        cache_bytes: see above.
     """
 
     def __init__(
         self,
-        dots: Dots,
-        mapping: Mapping,
+        samples: Samples,
+        schema: Schema,
+        names: Sequence[str],
         transforms: tuple[Transform, ...] = (),
         seed: int = 0,
         cache_bytes: int = 2**30,
     ) -> None:
-        self.dots, self.transforms, self.seed = dots, transforms, seed
-        self.source, self.target = mapping.source.name, mapping.target.name
-        self.fields = [f.name for f in (mapping.source, *mapping.outputs) if not f.is_scalar]
-        self.scalars = sorted({f.name for f in mapping.outputs if f.is_scalar} | {"gap"})
-        self._names = (*self.fields, *self.scalars)
-        self._cache = dots.load(self._names) if dots.nbytes(self._names) <= cache_bytes else None
+        self.samples, self.schema, self.names = samples, schema, tuple(names)
+        self.transforms, self.seed = transforms, seed
+        self._cache = samples.load(self.names) if samples.nbytes(self.names) <= cache_bytes else None
 
     def __len__(self) -> int:
-        return len(self.dots)
+        return len(self.samples)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Tensor]:
+    def __getitem__(self, key: int | tuple[int, int]) -> Row:
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        row = self._row(index)
-        fields = torch.as_tensor(np.stack([row[name] for name in self.fields]), dtype=torch.float32)
+        row = {name: self._tensor(name, values) for name, values in self._row(index).items()}
         if self.transforms:
             rng = np.random.default_rng([self.seed, epoch, index])
             for transform in self.transforms:
-                fields = transform(fields, rng)
-        named = {name: fields[i : i + 1] for i, name in enumerate(self.fields)}
-        scalars = {name: torch.as_tensor(float(row[name])) for name in self.scalars}
-        pair = {"source": named.pop(self.source), "target": named.pop(self.target)}
-        return pair | named | scalars | {"facts": torch.as_tensor(row["facts"]), "index": torch.as_tensor(index)}
+                row = transform(row, rng)
+        return row
+
+    def _tensor(self, name: str, values: NDArray) -> Tensor:
+        is_class = self.schema[name].role == "class"
+        return torch.as_tensor(values, dtype=torch.int64 if is_class else torch.float32).contiguous()
 
     def _row(self, index: int) -> dict[str, NDArray]:
         if self._cache is None:
-            return self.dots.read(index, self._names)
+            return self.samples.read(index, self.names)
         return {name: values[index] for name, values in self._cache.items()}

@@ -1,6 +1,6 @@
 """Where shards are made: in processes of this machine, or by the workers of a dask scheduler on many.
 
-A launcher opens a ``Run``: it calls a function with each job's arguments, somewhere, and hands over each result when it
+A launcher opens a ``Map``: it calls a function with each job's arguments, somewhere, and hands over each result when it
 is there. What is computed is the function's business alone, so no launcher changes a bit.
 """
 
@@ -15,14 +15,16 @@ import pickle
 import signal
 import socket
 import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -31,10 +33,17 @@ import h5py
 import numpy as np
 import scipy
 
-Run = Callable[[Callable[..., Any], Mapping[str, tuple[Any, ...]]], Iterator[tuple[str, Any]]]
+from qd_pix2pix.hardware import available_cores
+
+Map = Callable[[Callable[..., Any], Mapping[str, tuple[Any, ...]]], Iterator[tuple[str, Any]]]
 """A function, and the arguments of each named job -> names and results, in the order in which they are done."""
 CONNECT_WITHIN = 10.0
 """Seconds in which a scheduler must answer."""
+GUARD = (
+    'put what the script does below a line `if __name__ == "__main__":`. Each worker imports the script, so it must '
+    "be a file, too, not standard input"
+)
+"""What a script needs whose workers cannot import it."""
 DEAF_TO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
@@ -48,7 +57,7 @@ class Launcher(Protocol):
             ValueError: a setting is bad, or what it names is not there.
         """
 
-    def open(self) -> AbstractContextManager[Run]:
+    def open(self) -> AbstractContextManager[Map]:
         """Start workers, or connect to them; leaving it by an exception drops all work that is not done.
 
         Raises:
@@ -71,21 +80,20 @@ class LocalLauncher:
         _check_workers(self.workers)
 
     @contextmanager
-    def open(self) -> Iterator[Run]:
-        """A pool of spawned processes; BrokenExecutor where one of them was killed."""
+    def open(self) -> Iterator[Map]:
+        """Start a pool of spawned processes; BrokenExecutor where one of them was killed or never began."""
+        check_main_guard()
         workers = self.workers or available_cores()
         # spawned, not forked: torch and its threads may already live in this process
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
             try:
-                yield partial(_run, pool.submit, as_completed)
+                yield partial(_map, pool.submit, as_completed)
             except BaseException as error:
+                processes = list((pool._processes or {}).values())
                 _stop(pool)
                 if isinstance(error, BrokenProcessPool):
-                    raise BrokenExecutor(
-                        "launcher.workers: a solving process was ended from outside (killed, or out of memory). "
-                        f"Fewer workers (now {workers}) need less memory"
-                    ) from None
+                    raise BrokenExecutor(_why_broken(processes, workers)) from None
                 raise
 
 
@@ -126,7 +134,7 @@ class DaskLauncher:
             ) from None
 
     @contextmanager
-    def open(self) -> Iterator[Run]:
+    def open(self) -> Iterator[Map]:
         """A client of the scheduler; BrokenExecutor where workers die on one shard, or the scheduler goes away."""
         distributed = _import_distributed()
         with _quiet(), ExitStack() as stack:
@@ -142,7 +150,7 @@ class DaskLauncher:
                 return client.submit(pickle.loads, call, pure=False)
 
             with _told(address):
-                yield partial(_run, submit, partial(distributed.as_completed, loop=client.loop))
+                yield partial(_map, submit, partial(distributed.as_completed, loop=client.loop))
 
     def _address(self) -> str:
         """The scheduler's address, given or read from its file."""
@@ -169,21 +177,44 @@ class DaskLauncher:
         )
 
 
-def _run(
+def _map(
     submit: Callable[..., Any],
     as_completed: Callable[..., Any],
     function: Callable[..., Any],
     jobs: Mapping[str, tuple[Any, ...]],
 ) -> Iterator[tuple[str, Any]]:
-    """A ``Run`` by the two words that ``concurrent.futures`` and dask share."""
+    """A ``Map`` by the two functions that ``concurrent.futures`` and dask share."""
     futures = {submit(function, *arguments): name for name, arguments in jobs.items()}
     for future in as_completed(futures):
         yield futures[future], future.result()
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def check_main_guard() -> None:
+    """Refuse to start workers from a worker that is only just importing its parent's script.
+
+    Such a script has no guard: each worker runs it again, and would wait for the lock that its parent holds.
+
+    Raises:
+        RuntimeError: names the guard.
+    """
+    # the mark by which multiprocessing itself knows that __main__ is being imported in a child
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(f"a worker imports the script that started it, which has no guard; {GUARD}")
+
+
+def _why_broken(processes: Sequence[BaseProcess], workers: int) -> str:
+    """Return why a pool broke, from how its processes ended: by a signal, or by themselves before they began."""
+    deadline = time.monotonic() + 5.0
+    while any(process.exitcode is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    # a pool that breaks ends the others by SIGTERM; what a worker raises comes back as a result, not as a status
+    own = [process.exitcode for process in processes if (process.exitcode or 0) > 0]
+    if own:
+        return f"launcher: a worker process ended before it began (exit status {own[0]}); {GUARD}"
+    return (
+        "launcher.workers: a worker process was ended from outside (killed, or out of memory). "
+        f"Fewer workers (now {workers}) need less memory"
+    )
 
 
 def _check_workers(workers: int | None) -> None:

@@ -1,9 +1,8 @@
-"""Checkpoint and dots -> predictions file, ``metrics.json`` and report."""
+"""A checkpoint and samples -> predictions, measures, and files of both."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,246 +10,240 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from tqdm import tqdm
 
-from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
+from qd_pix2pix.data.generate import generate, make_launcher
 from qd_pix2pix.data.store import SPLITS, Store
-from qd_pix2pix.evaluation import measures as metrics
-from qd_pix2pix.evaluation.predictions import Also, Predictions
-from qd_pix2pix.files import write_text
-from qd_pix2pix.inference.inputs import compare_with_training, read_fields, recipe_of_dots
-from qd_pix2pix.inference.predict import BATCH, Outputs, best_device, device_name, equivariance_errors, predict
-from qd_pix2pix.inference.pretrained import save_pretrained
-from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
-from qd_pix2pix.models import FieldModel
-from qd_pix2pix.provenance import provenance
-from qd_pix2pix.reports.run_page import print_table, write_report
-from qd_pix2pix.schema import Field, units_of
-from qd_pix2pix.training.checkpoint import load_model
+from qd_pix2pix.evaluation import verify
+from qd_pix2pix.evaluation.measures import (
+    Context,
+    equivariance_error,
+    mean_and_spread,
+    sample_measures,
+    summarise,
+)
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.record import Evaluation
+from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
+from qd_pix2pix.inference.predict import best_device, check_device, device_name, predict, turned_predictions
+from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.provenance import provenance, runs_of
+from qd_pix2pix.schema import Column, Schema
 
 CHARGE_TOLERANCE = 0.1
-"""Relative error of the charge beyond which a prediction is called doubtful."""
+"""Relative error of a density's integral beyond which a prediction is called doubtful."""
 
 
-def measure(predictions: Predictions, data_range: float, n_electrons: int) -> tuple[Predictions, dict[str, Any]]:
-    """Fill in the measures of single dots; and sum up: R^2, and mean, median and spread of every measure."""
-    if predictions.target is None:
-        return predictions, {}
-    dots, summary = _measure_field(
-        predictions.predicted, predictions.target, predictions.target_field, predictions.extent, data_range, n_electrons
-    )
-    dots = predictions.measures | dots
-    summary |= {name: metrics.mean_and_spread(values) for name, values in predictions.measures.items()}
-    return replace(predictions, measures=dots), summary
+def measured(predictions: Predictions, predictor: Predictor) -> tuple[Predictions, dict[str, dict[str, Any]]]:
+    """Fill in the measures of single samples, and sum up those of every output whose reference is known."""
+    measures, summaries = dict(predictions.measures), {}
+    for name, reference in predictions.reference.items():
+        column = predictions.schema[name]
+        pred, target = (np.asarray(f, dtype=np.float64) for f in (predictions.predicted[name], reference))
+        found = sample_measures(column.kind, pred, target, _context(column, predictions, predictor))
+        measures[name] = measures.get(name, {}) | {k: np.asarray(v) for k, v in found.items()}
+        summaries[name] = summarise(column.kind, pred, target, measures[name])
+    return replace(predictions, measures=measures), summaries
 
 
-def _measure_field(
-    predicted: NDArray, exact: NDArray, field: Field, extent: float, data_range: float, n_electrons: int
-) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    pred, target = (torch.as_tensor(np.asarray(f, dtype=np.float64)) for f in (predicted, exact))
-    cell_area = (extent / pred.shape[-1]) ** 2
-    charge = n_electrons if field.is_density else None
-    dots = {k: v.numpy() for k, v in metrics.dot_measures(pred, target, data_range, cell_area, charge).items()}
-    summary: dict[str, Any] = {"r2": _finite(metrics.r2(pred, target))}
-    return dots, summary | {name: metrics.mean_and_spread(values) for name, values in dots.items()}
+def _context(column: Column, predictions: Predictions, predictor: Predictor) -> Context:
+    span = predictor.ranges[column.name].span if column.name in predictor.ranges else 1.0
+    density = None
+    if column.integral:
+        sides = [predictions.conditions[side] for side in predictions.schema.domain.sides]
+        volume = np.prod(sides, axis=0) if sides else float(np.prod(predictions.shape))
+        density = predictions.conditions[column.integral] / volume
+    return Context(span, density)
 
 
-def measure_also(predictions: Predictions, model: FieldModel, n_electrons: int) -> dict[str, Any]:
-    """Measures of the further outputs: those of a field, or R^2 and the spread of |error| of a number."""
-    found = {}
-    for field in model.mapping.outputs[1:]:
-        predicted, exact = predictions.also.get(field.name, (None, None))
-        if exact is None or predicted is None:
-            continue
-        if field.is_scalar:
-            error = metrics.mean_and_spread(np.abs(predicted - exact))
-            found[field.name] = {"r2": _finite(metrics.r2(*map(torch.as_tensor, (predicted, exact)))), "error": error}
-        else:
-            span = model.mapping.span(field)
-            found[field.name] = _measure_field(predicted, exact, field, predictions.extent, span, n_electrons)[1]
-    return found
-
-
-def _finite(value: Tensor) -> float | None:
-    return value.item() if value.isfinite() else None
-
-
-def predict_split(model: FieldModel, store: Store, split: str, symmetrise: bool = False) -> Predictions:
-    """Predictions for all dots of a stored split, beside the exact fields."""
-    source, target = model.mapping.source, model.mapping.target
-    names = {source.name, *(field.name for field in model.mapping.outputs), "gap", "sample"}
-    columns = store.split(split).load(names)
-    facts = facts_of(store.recipe)
-    found = predict(model, columns[source.name], facts, symmetrise)
-    turning = equivariance_errors(model, columns[source.name], facts, symmetrise)
-    return Predictions(
-        source_field=source,
-        target_field=target,
-        units=units_of(store.recipe),
-        extent=store.recipe["grid"]["extent"],
-        source=columns[source.name],
-        predicted=found.pop(target.name),
-        target=columns[target.name],
-        also={name: (values, columns[name]) for name, values in found.items()},
-        gap=columns["gap"],
-        sample=columns["sample"],
-        measures={"equivariance_error": turning},
-    )
-
-
-def predict_input(
-    model: FieldModel, values: NDArray, recipe: dict[str, Any], verify: bool, symmetrise: bool = False
+def predict_split(
+    predictor: Predictor, store: Store, split: str, symmetrise: bool = False, device: torch.device | None = None
 ) -> Predictions:
-    """Predictions for a user's fields (S, n, n); with ``verify`` the solver's answer beside them.
-
-    A mapping from V is checked against the solution of the given potentials; a mapping to V against the given density,
-    by solving the predicted potentials: the file then holds that density as ``predicted``, the given one as ``target``.
-
-    Args:
-        model: what predicts.
-        values: (S, n, n).
-        recipe: grid, material and N of these dots, and how they are solved.
-        verify: solve them.
-        symmetrise: see ``predict``.
-
-    Raises:
-        ValueError: ``verify`` for a mapping that has no potential on either side.
-    """
-    mapping = model.mapping
-    names = (mapping.source.name, mapping.target.name)
-    if verify and "V" not in names:
-        raise ValueError(
-            f"verify: {names[0]} -> {names[1]} involves no potential that could be solved; use verify=false"
-        )
-    found = predict(model, values, facts_of(recipe), symmetrise)
-    predictions = Predictions(
-        source_field=mapping.source,
-        target_field=mapping.target,
-        units=units_of(recipe),
-        extent=recipe["grid"]["extent"],
-        source=values,
-        predicted=found.pop(mapping.target.name),
-        also={name: (values, None) for name, values in found.items()},
-        sample=np.arange(len(values)),
+    """Return predictions for all samples of a stored split, beside the references."""
+    schema, samples = store.schema, store.split(split)
+    mapping, drawn = predictor.mapping, [c.name for c in store.schema.of_role("condition")]
+    extra = [schema.hard_by] if schema.hard_by else []
+    columns = samples.load(dict.fromkeys([*mapping.sources, *mapping.outputs, *drawn, *extra, "sample"]))
+    size = len(columns["sample"])
+    conditions = {name: np.full(size, v) for name, v in schema.constants.items()} | {n: columns[n] for n in drawn}
+    given = {name: columns[name] for name in mapping.sources}
+    found = predict(predictor, {**given, **conditions}, symmetrise, device)
+    measures: dict[str, dict[str, NDArray]] = {}
+    if predictor.target.is_field and predictor.symmetry.order > 1:
+        turned = list(turned_predictions(predictor, {**given, **conditions}, symmetrise, device))
+        measures = {mapping.target: {"equivariance_error": equivariance_error(*zip(*turned, strict=True))}}
+    return Predictions(
+        schema=schema,
+        sources=mapping.sources,
+        outputs=mapping.outputs,
+        given=given,
+        predicted=found,
+        sample=columns["sample"],
+        conditions=conditions,
+        reference={name: columns[name] for name in mapping.outputs},
+        hard_by=columns[schema.hard_by] if schema.hard_by else None,
+        measures=measures,
     )
-    if not verify:
-        return predictions
-    solved = _solve(recipe, values if names[0] == "V" else predictions.predicted)
-    if names[0] == "V":
-        also: Also = {name: (predicted, solved[name]) for name, (predicted, _) in predictions.also.items()}
-        return replace(predictions, target=solved[mapping.target.name], also=also, gap=solved["gap"])
-    return replace(
-        predictions, source_field=mapping.target, target_field=mapping.source, source=predictions.predicted,
-        target=values, predicted=solved[mapping.source.name], also={}, gap=solved["gap"],
-    )  # fmt: skip
-
-
-def _solve(recipe: dict[str, Any], potentials: NDArray) -> Outputs:
-    """Exact fields and numbers of dots, in batches that fit any memory."""
-    made = make_recipe(recipe)
-    progress = tqdm(total=len(potentials), desc=f"solving N = {made.n_electrons}", unit="dot")
-    parts = []
-    for first in range(0, len(potentials), BATCH):
-        some = range(first, min(first + BATCH, len(potentials)))
-        parts.append(made.solve(potentials[some.start : some.stop], [f"dot {i}" for i in some]))
-        progress.update(len(some))
-    progress.close()
-    attributes = {"n_int": "density", "n0": "density_noninteracting", "energy": "energy", "gap": "gap"}
-    return {name: np.concatenate([getattr(p, key) for p in parts]) for name, key in attributes.items()}
-
-
-def write_results(
-    predictions: Predictions, model: FieldModel, recipe: dict[str, Any], folder: Path, **facts: Any
-) -> dict[str, Any]:
-    """Write ``predictions.h5`` and ``metrics.json`` into ``folder``; returns what the latter holds.
-
-    ``facts`` are plain containers that belong into the record: checkpoint, split or input, remarks.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    seen = model.card["statistics"][predictions.target_field.name]
-    low = 0.0 if predictions.target_field.is_density else seen["min"]
-    predictions, summary = measure(predictions, seen["max"] - low, recipe["n_electrons"])
-    predictions.write(folder / "predictions.h5")
-    record = {
-        "mapping": f"{model.mapping.source.name} -> {model.mapping.target.name}",
-        "dots": len(predictions.sample),
-        "measures": summary,
-        "also": measure_also(predictions, model, recipe["n_electrons"]),
-        **facts,
-        "recipe": recipe,
-        "model": model.card,
-        "provenance": provenance(device_name(best_device())),
-    }
-    write_text(folder / "metrics.json", json.dumps(record, indent=1) + "\n")
-    return record
 
 
 def evaluate_split(
-    checkpoint: Path, stores: Sequence[Store], split: str, folder: Path, symmetrise: bool = False
+    checkpoint: Path,
+    stores: Sequence[Store],
+    split: str,
+    folder: Path,
+    symmetrise: bool = False,
+    device: str | None = None,
 ) -> list[Path]:
-    """Evaluate a checkpoint on a split: files and report into ``folder``, the measures on the terminal.
+    """Evaluate a checkpoint on a split: ``predictions.h5`` and ``metrics.json`` into ``folder``.
 
     Where the model was trained on several datasets, each has a folder of its own, named by what differs.
-    Returns the pages.
+
+    Returns:
+        The folders that were written.
     """
-    model = load_model(checkpoint)
-    pages = []
+    predictor, card = load_predictor(checkpoint)
+    chosen = check_device(device)
+    folders = []
     for store in stores:
-        label = ",".join(
-            f"{name}={facts_of(store.recipe)[CONDITIONS.index(name)]:g}" for name in model.conditions.names
-        )
+        varying = [name for name in predictor.conditions.varying if name in store.schema.constants]
+        label = ",".join(f"{name}={store.schema.constants[name]:g}" for name in varying)
         own = folder / label if label else folder
-        record = write_results(
-            predict_split(model, store, split, symmetrise), model, store.recipe, own, checkpoint=str(checkpoint),
-            split=split, symmetrised=symmetrise, origin=f"dots of the {split} split", remarks=[],
-            label_error=label_error(store, split),
+        predictions = predict_split(predictor, store, split, symmetrise, chosen)
+        record = _record(predictor, card, checkpoint, store.schema, store.recipe, len(predictions.sample))
+        record = replace(
+            record, split=split, symmetrised=symmetrise, origin=f"{store.schema.sample}s of the {split} split",
+            label_error=label_error(store, split, predictor.target.name),
         )  # fmt: skip
-        pages.append(_show(record, model, own, run_of(checkpoint), stores[0]))
-    return pages
+        write_results(predictions, predictor, record, own)
+        folders.append(own)
+    return folders
 
 
-def label_error(store: Store, split: str) -> dict[str, float] | None:
-    """How far the labels n_int are from the converged density, int |n - n_exact| / N, by their own estimate.
+def _record(
+    predictor: Predictor, card: Card, checkpoint: Path, schema: Schema, recipe: Mapping[str, Any], samples: int
+) -> Evaluation:
+    return Evaluation(
+        mapping=str(predictor.mapping),
+        samples=samples,
+        origin="",
+        checkpoint=str(checkpoint),
+        measures={},
+        also={},
+        schema=schema.to_dict(),
+        recipe=dict(recipe),
+        model=card.to_dict(),
+        provenance=provenance(device_name(best_device())),
+    )
 
-    None where there is no estimate.
+
+def write_results(predictions: Predictions, predictor: Predictor, record: Evaluation, folder: Path) -> Evaluation:
+    """Write ``predictions.h5`` and ``metrics.json`` into ``folder``; return what the latter holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    predictions, summaries = measured(predictions, predictor)
+    predictions.write(folder / "predictions.h5")
+    target = predictor.target.name
+    also = {name: summary for name, summary in summaries.items() if name != target}
+    record = replace(record, measures=summaries.get(target, {}), also=also)
+    record.write(folder)
+    return record
+
+
+def label_error(store: Store, split: str, target: str) -> dict[str, float] | None:
+    """Return the estimated error of the references of a target, mean and spread; None where there is no estimate."""
+    column = store.schema.error_column(target)
+    if column is None:
+        return None
+    errors = store.split(split).load((column.name,))[column.name]
+    return mean_and_spread(errors) if np.isfinite(errors).all() else None
+
+
+def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folder: Path) -> Path:
+    """Predict a user's own samples, and with ``verify`` solve them too: files into ``folder``, which is returned.
+
+    A mapping from what can be solved is compared with its solution. Where that is predicted instead, such as V from
+    n_int, the proposals are solved and compared with what was given: a ``Verification``.
     """
-    errors = store.split(split).load(("density_error",))["density_error"]
-    return metrics.mean_and_spread(errors) if np.isfinite(errors).all() else None
-
-
-def evaluate_file(checkpoint: Path, path: Path, config: dict[str, Any], folder: Path) -> Path:
-    """Predict a user's own dots, and with ``verify`` solve them too: files and report into ``folder``."""
-    model = load_model(checkpoint)
-    values = read_fields(path)
-    recipe = recipe_of_dots(model, values.shape[-1], config["n_electrons"], config["material"], config["extent"])
-    remarks = compare_with_training(values, model, recipe)
-    inverse = config["verify"] and model.mapping.target.name == "V"
-    predictions = predict_input(model, values, recipe, config["verify"], config["symmetrise"])
-    remarks += _charge_remark(predictions, recipe["n_electrons"])
+    predictor, card = load_predictor(checkpoint)
+    device = check_device(config["device"])
+    fields = read_fields(path, predictor)
+    shape = next(iter(fields.values())).shape[1:]
+    known = conditions_of(predictor, shape, config["conditions"] or {})
+    remarks = compare_with_training(fields, card, known)
+    recipe = verify.recipe_of_samples(card.recipes[0], shape, known) if config["verify"] else card.recipes[0]
+    inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
+    schema = of_samples(card.schema, shape, known)
+    size = len(next(iter(fields.values())))
+    conditions = {name: np.full(size, value) for name, value in known.items()}
+    found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device)
+    predictions = Predictions(
+        schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions
+    )
+    record = _record(predictor, card, checkpoint, schema, recipe, size)
+    remarks += charge_remarks(predictions)
+    origin = f"{schema.sample}s from {path.name}"
+    record = replace(record, input=str(path), symmetrised=config["symmetrise"], origin=origin, remarks=remarks)
     for remark in remarks:
-        print(f"note: {remark}; predictions may be wrong")
-    record = write_results(
-        predictions, model, recipe, folder, checkpoint=str(checkpoint), input=str(path),
-        symmetrised=config["symmetrise"], origin=f"dots from {path.name}", remarks=remarks, inverse=inverse,
+        print(f"note: {remark}; predictions may be wrong", flush=True)
+    if inverse:
+        record = replace(record, verification=_verify_inverse(predictions, predictor, recipe, folder))
+    elif config["verify"]:
+        extra = (schema.hard_by,) if schema.hard_by else ()
+        solved = verify.solve(recipe, fields, (*predictions.outputs, *extra))
+        hard_by = solved.pop(schema.hard_by) if schema.hard_by and schema.hard_by not in predictions.outputs else None
+        predictions = replace(predictions, reference={n: solved[n] for n in predictions.outputs}, hard_by=hard_by)
+    write_results(predictions, predictor, record, folder)
+    return folder
+
+
+def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, float]) -> Schema:
+    """Return the schema of a user's samples: their points and conditions."""
+    constants = {name: float(conditions.get(name, value)) for name, value in schema.constants.items()}
+    values = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
+    return replace(schema, domain=schema.domain.resized(shape), constants=constants, summary=values)
+
+
+def _verify_inverse(
+    predictions: Predictions, predictor: Predictor, recipe: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Solve what was proposed, write the comparison, and sum it up."""
+    (name,) = predictions.sources
+    (source,) = recipe_solvable(recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = verify.verify_inverse(
+        recipe, predictions.schema, {source: predictions.predicted[source]}, predictions.given,
+        predictor.ranges[name].span,
     )  # fmt: skip
-    return _show(record, model, folder, None, None)
+    found.write(folder)
+    return summarise(found.column.kind, found.reference, found.given, found.measures)
 
 
-def _charge_remark(predictions: Predictions, n_electrons: int) -> list[str]:
-    """A density that does not hold its electrons is wrong, whoever knows the exact one."""
-    if not predictions.target_field.is_density:
-        return []
-    charge = predictions.predicted.mean(axis=(1, 2)) * predictions.extent**2
-    wrong = np.abs(charge - n_electrons) > CHARGE_TOLERANCE * n_electrons
-    if not wrong.any():
-        return []
-    found = f"{charge[wrong].min():.3g} ... {charge[wrong].max():.3g}"
-    return [f"{wrong.sum()} of {len(charge)} predicted densities hold {found} electrons instead of {n_electrons}"]
+def recipe_solvable(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """Columns from which the solver of a recipe starts."""
+    return verify.recipe_class(recipe, only_rooms=True).SOLVABLE
 
 
-def evaluate(config: dict[str, Any]) -> Path:
-    """Evaluate as conf/evaluate.yaml says; returns the report.
+def charge_remarks(predictions: Predictions) -> list[str]:
+    """A density that does not hold its particles is wrong, whoever knows the reference."""
+    remarks = []
+    for name, values in predictions.predicted.items():
+        column = predictions.schema[name]
+        if not column.integral:
+            continue
+        sides = [predictions.conditions[side] for side in predictions.schema.domain.sides]
+        volume = np.prod(sides, axis=0) if sides else float(np.prod(predictions.shape))
+        held, wanted = values.reshape(len(values), -1).mean(1) * volume, predictions.conditions[column.integral]
+        wrong = np.abs(held - wanted) > CHARGE_TOLERANCE * wanted
+        if wrong.any():
+            found = f"{held[wrong].min():.3g} ... {held[wrong].max():.3g}"
+            size = predictions.schema.count(len(values))
+            remarks.append(
+                f"{name} of {wrong.sum()} of {size} holds {found} instead of {column.integral} = {wanted[0]:g}"
+            )
+    return remarks
+
+
+def evaluate(config: Mapping[str, Any]) -> list[Path]:
+    """Evaluate as conf/evaluate.yaml says; return the folders of the results.
 
     Raises:
         ValueError: the checkpoint, the input or the split is not what it should be.
@@ -258,32 +251,44 @@ def evaluate(config: dict[str, Any]) -> Path:
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
     checkpoint = Path(config["checkpoint"])
+    check_device(config["device"])
     kept = checkpoint.suffix == ".safetensors"  # such files lie where nobody wants results
     run = run_of(checkpoint) or (Path("runs") / checkpoint.stem if kept else checkpoint.parent)
     if config["input"]:
         if config["save"]:
-            raise ValueError("save: a model card tells the measures of held-out dots; leave input out")
+            raise ValueError("save: a model card lists the measures of held-out samples; leave input out")
         path = Path(config["input"])
-        return evaluate_file(checkpoint, path, config, _make_folder(Path(config["output"] or run / "own" / path.stem)))
+        folder = _make_folder(Path(config["output"] or run / "own" / path.stem))
+        return [evaluate_file(checkpoint, path, config, folder)]
     if config["verify"]:
-        raise ValueError(
-            "verify: held-out dots are compared with their exact fields anyway; verify=true is for input=..."
-        )
-    for word in ("n_electrons", "material", "extent"):
-        if config[word] is not None:
-            raise ValueError(f"{word}: the dots of a split have their own; {word} is for input=...")
+        raise ValueError("verify: held-out samples have references anyway; verify=true is for input=...")
+    if config["conditions"]:
+        names = ", ".join(config["conditions"])
+        raise ValueError(f"{names}: the samples of a split have their own conditions; give them with input=...")
     if config["split"] not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {config['split']!r}")
-    recipes = load_model(checkpoint).card["recipes"]
+    _, card = load_predictor(checkpoint)
     folder = _make_folder(Path(config["output"] or run / config["split"]))
-    launcher = make_launcher(config["launcher"])
-    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in recipes]
-    pages = evaluate_split(checkpoint, stores, config["split"], folder, config["symmetrise"])
-    if config["save"]:
-        records = [json.loads((page.parent / "metrics.json").read_text()) for page in pages]
-        weights, card = save_pretrained(checkpoint, Path(config["save"]), records)
-        print(f"weights      {weights}\nmodel card   {card}")
-    return pages[0]
+    stores = open_stores(card, Path(config["data_root"]), config["launcher"], config["split"])
+    return evaluate_split(checkpoint, stores, config["split"], folder, config["symmetrise"], config["device"])
+
+
+def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str) -> list[Store]:
+    """Return the datasets of a card: those under ``root``, or made again with classes of this project alone."""
+    return [Store(generate(recipe, root, make_launcher(launcher), only_rooms=True)) for recipe in card.recipes]
+
+
+def save_tested(checkpoint: Path, path: Path, folders: Sequence[Path]) -> Path:
+    """Write the weights of a checkpoint, with the measures of its tests in their card; return the file's path."""
+    path = path.with_name(path.name.removesuffix(".safetensors") + ".safetensors")
+    predictor, card = load_predictor(checkpoint)
+    tests = []
+    for folder in folders:
+        found = Evaluation.read(folder)
+        kept = ("split", "samples", "symmetrised", "measures", "also", "label_error")
+        tests.append({name: getattr(found, name) for name in kept})
+    save_weights(path, predictor, replace(card, tests=tests))
+    return path
 
 
 def _make_folder(folder: Path) -> Path:
@@ -295,15 +300,5 @@ def _make_folder(folder: Path) -> Path:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """The folder of the run that wrote a checkpoint, if it still lies there."""
-    run = checkpoint.resolve().parent.parent
-    return run if (run / "csv").is_dir() else None
-
-
-def _show(record: dict[str, Any], model: FieldModel, folder: Path, run: Path | None, store: Store | None) -> Path:
-    target = model.mapping.target
-    validation = store.split("val").read(0, [target.name])[target.name] if store else None
-    page = write_report(folder, run, validation)
-    print_table(record)
-    print(f"predictions  {folder / 'predictions.h5'}\nreport       {page}")
-    return page
+    """The folder of the run that wrote a checkpoint, if the checkpoint still lies there."""
+    return next((run for run in runs_of(checkpoint) if (run / "csv").is_dir()), None)

@@ -1,54 +1,59 @@
-"""Measures of predicted fields, in physical units: pure functions, and one shell that gathers them over a split.
+"""Measures of predictions, in physical units: pure functions of NumPy arrays or tensors, and the one table of them.
 
-Fields have shape (..., n, n); a measure of single dots has shape (...).
+Samples are the first axis: fields have shape (S, *points), numbers (S,), a measure of single samples (S,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-from torchmetrics import Metric
+import numpy as np
+from array_api_compat import array_namespace
 
-from qd_pix2pix.mapping.symmetry import ORDER, square_symmetry
-
-POINTS = (-2, -1)
-DOT_MEASURES = ("ssim", "mssim", "l1", "l2", "linf")
-CHARGE_MEASURES = ("nmae", "charge_error")
 SSIM_K = (0.01, 0.03)
 """K_1 and K_2 of Wang et al., IEEE Trans. Image Process. 13, 600 (2004)."""
-Number = float | Tensor
-"""One number for all dots, or one for each, (...)."""
+WINDOW = 8
+"""Side of the windows of MSSIM, in points."""
+Array = Any
 
 
-def l1(pred: Tensor, target: Tensor) -> Tensor:
+def _points(field: Array) -> tuple[int, ...]:
+    return tuple(range(1, field.ndim))
+
+
+def l1(pred: Array, target: Array) -> Array:
     """Mean absolute error (Pantis-Simut et al. 2023, eq. 14), in the unit of the field."""
-    return (pred - target).abs().mean(POINTS)
+    xp = array_namespace(pred)
+    return xp.mean(xp.abs(pred - target), axis=_points(pred))
 
 
-def l2(pred: Tensor, target: Tensor) -> Tensor:
+def l2(pred: Array, target: Array) -> Array:
     """Root mean square error (eq. 15), in the unit of the field."""
-    return (pred - target).square().mean(POINTS).sqrt()
+    xp = array_namespace(pred)
+    return xp.sqrt(xp.mean((pred - target) ** 2, axis=_points(pred)))
 
 
-def linf(pred: Tensor, target: Tensor) -> Tensor:
+def linf(pred: Array, target: Array) -> Array:
     """Largest absolute error (eq. 16), in the unit of the field."""
-    return (pred - target).abs().amax(POINTS)
+    xp = array_namespace(pred)
+    return xp.max(xp.abs(pred - target), axis=_points(pred))
 
 
-def nmae(pred: Tensor, target: Tensor, cell_area: Number, n_electrons: Number) -> Tensor:
-    """Int |n - n_ref| / N: the charge in the wrong place per electron (twice the charge displaced)."""
-    return (pred - target).abs().sum(POINTS) * (cell_area / n_electrons)
+def nmae(pred: Array, target: Array, mean_density: Array) -> Array:
+    """Int |n - n_ref| / N: the charge in the wrong place per electron; ``mean_density`` is N / volume, () or (S,)."""
+    return l1(pred, target) / mean_density
 
 
-def charge_error(pred: Tensor, cell_area: Number, n_electrons: Number) -> Tensor:
+def charge_error(pred: Array, mean_density: Array) -> Array:
     """|int n - N| / N."""
-    return (pred.sum(POINTS) * (cell_area / n_electrons) - 1).abs()
+    xp = array_namespace(pred)
+    return xp.abs(xp.mean(pred, axis=_points(pred)) / mean_density - 1)
 
 
-def _similarity(moments: Iterable[Tensor], data_range: float) -> Tensor:
+def _similarity(moments: Iterable[Array], data_range: float) -> Array:
     """SSIM of windows from their first and second moments (Wang et al. 2004, eq. 13)."""
     mean_a, mean_b, aa, bb, ab = moments
     c1, c2 = ((k * data_range) ** 2 for k in SSIM_K)
@@ -57,105 +62,185 @@ def _similarity(moments: Iterable[Tensor], data_range: float) -> Tensor:
     return luminance * (2 * cov + c2) / (var_a + var_b + c2)
 
 
-def _moments(pred: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+def _moments(pred: Array, target: Array) -> tuple[Array, ...]:
     return pred, target, pred * pred, target * target, pred * target
 
 
-def ssim(pred: Tensor, target: Tensor, data_range: float) -> Tensor:
+def ssim(pred: Array, target: Array, data_range: float) -> Array:
     """Structural similarity of whole fields: one window. ``data_range`` belongs to the field, not to the image."""
-    return _similarity((m.mean(POINTS) for m in _moments(pred, target)), data_range)
+    xp = array_namespace(pred)
+    return _similarity((xp.mean(m, axis=_points(pred)) for m in _moments(pred, target)), data_range)
 
 
-def mssim(pred: Tensor, target: Tensor, data_range: float, window: int = 8) -> Tensor:
-    """Mean structural similarity over all uniform ``window`` x ``window`` patches that fit."""
-    flat = (m.reshape(-1, 1, *m.shape[-2:]) for m in _moments(pred, target))
-    pooled = (F.avg_pool2d(m, window, stride=1) for m in flat)
-    return _similarity(pooled, data_range).mean((-3, *POINTS)).reshape(pred.shape[:-2])
+def mssim(pred: Array, target: Array, data_range: float, window: int = WINDOW) -> Array:
+    """Mean structural similarity over all uniform windows of ``window`` points along each axis that fit."""
+    xp = array_namespace(pred)
+    windows = _similarity((_window_means(m, window) for m in _moments(pred, target)), data_range)
+    return xp.mean(windows, axis=_points(pred))
 
 
-def r2(pred: Tensor, target: Tensor) -> Tensor:
-    """Coefficient of determination of (B, n, n) against the mean map of ``target`` (eq. 17-19). Scalar.
+def _window_means(values: Array, window: int) -> Array:
+    for axis in _points(values):
+        width = min(window, values.shape[axis])
+        before = (slice(None),) * axis
+        last = values.shape[axis] - width + 1
+        values = sum(values[(*before, slice(i, i + last))] for i in range(width)) / width
+    return values
 
-    Constant targets (a single dot, say) have no variance to explain: the result is NaN.
+
+def r2(pred: Array, target: Array) -> Array:
+    """Coefficient of determination of (S, ...) against the mean of ``target`` over the samples (eq. 17-19); a scalar.
+
+    Constant targets (a single sample, say) have no variance to explain: the result is NaN.
     """
-    residual = (target - pred).square().sum()
-    total = (target - target.mean(0)).square().sum()
-    return torch.where(total > 0, 1 - residual / total, torch.nan)
+    xp = array_namespace(pred)
+    total = xp.sum((target - xp.mean(target, axis=0)) ** 2)
+    return 1 - xp.sum((target - pred) ** 2) / total if total > 0 else total * math.nan
 
 
-def equivariance_error(predict: Callable[[Tensor], Tensor], source: Tensor) -> Tensor:
-    """Largest int |G(g a) - g G(a)| / int |G(a)| over the square's symmetries g, for each a of (B, 1, n, n): (B,).
+def mae(pred: Array, target: Array) -> Array:
+    """|error| of each number, in its unit."""
+    return array_namespace(pred).abs(pred - target)
 
-    0 for a map that does not care how the square lies; ``predict`` maps (B, 1, n, n) to the same shape.
+
+def accuracy(pred: Array, target: Array) -> Array:
+    """1 where the class is right, 0 elsewhere."""
+    return (pred == target) * 1.0
+
+
+def exact_share(pred: Array, target: Array) -> Array:
+    """1 where a count is right after rounding, |error| < 1/2; 0 elsewhere."""
+    return (mae(pred, target) < 0.5) * 1.0
+
+
+def equivariance_error(of_turned: Iterable[Array], turned: Iterable[Array]) -> Array:
+    """Largest int |G(g a) - g G(a)| / int |G(a)| over symmetries g, for each sample (S,).
+
+    Args:
+        of_turned: G(g a), the predictions (S, *points) of turned samples, for each g.
+        turned: g G(a), the turned predictions of the samples, in the same order.
     """
-    straight = predict(source).double()
-    size = straight.abs().sum((1, *POINTS))
-    errors = [
-        (predict(square_symmetry(source, g)).double() - square_symmetry(straight, g)).abs().sum((1, *POINTS)) / size
-        for g in range(1, ORDER)
-    ]
-    return torch.stack(errors).amax(0)
+    errors = []
+    for a, b in zip(of_turned, turned, strict=True):
+        flat = np.abs(a - b).reshape(len(a), -1).sum(1)
+        errors.append(flat / np.maximum(np.abs(b).reshape(len(b), -1).sum(1), np.finfo(float).tiny))
+    return np.max(errors, axis=0) if errors else np.zeros(0)
 
 
-def dot_measures(
-    pred: Tensor, target: Tensor, data_range: float, cell_area: Number, n_electrons: Number | None
-) -> dict[str, Tensor]:
-    """All measures of single dots, by name, each (...). With ``n_electrons`` (densities) the charges, too."""
-    measures = {
-        "ssim": ssim(pred, target, data_range),
-        "mssim": mssim(pred, target, data_range),
-        "l1": l1(pred, target),
-        "l2": l2(pred, target),
-        "linf": linf(pred, target),
-    }
-    if n_electrons is not None:
-        measures["nmae"] = nmae(pred, target, cell_area, n_electrons)
-        measures["charge_error"] = charge_error(pred, cell_area, n_electrons)
-    return measures
+@dataclass(frozen=True)
+class Context:
+    """What measures are given beside prediction and reference.
 
-
-class FieldMetrics(Metric):
-    """R^2 of a split, and the mean over its dots of every other measure; ``compute`` gives them by name.
-
-    Sums run in double precision where the device has it. Charges are measured of densities only.
+    Attributes:
+        data_range: high - low of the quantity in training.
+        mean_density: of a density, N / volume, () or (S,).
     """
 
-    full_state_update = False
+    data_range: float
+    mean_density: Array = None
 
-    def __init__(self, data_range: float, is_density: bool) -> None:
-        super().__init__()
-        self.data_range, self.is_density = data_range, is_density
-        self.names = DOT_MEASURES + CHARGE_MEASURES if is_density else DOT_MEASURES
-        for name in ("count", "sum_map", "sum_square", "residual", *(f"sum_{name}" for name in self.names)):
-            self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
 
-    count: Tensor
-    sum_map: Tensor
-    sum_square: Tensor
-    residual: Tensor
+@dataclass(frozen=True)
+class Measure:
+    """One row of the table of measures.
 
-    def update(self, pred: Tensor, target: Tensor, cell_area: Number, n_electrons: Number) -> None:
-        """Take in predictions and targets (B, n, n), with the cell area and the electrons of each dot."""
-        if pred.device.type != "mps":
-            pred, target = pred.double(), target.double()
-        charge = n_electrons if self.is_density else None
-        measures = dot_measures(pred, target, self.data_range, cell_area, charge)
-        for name, values in measures.items():
-            setattr(self, f"sum_{name}", getattr(self, f"sum_{name}") + values.sum())
-        self.count = self.count + len(pred)
-        self.sum_map = self.sum_map + target.sum(0)
-        self.sum_square = self.sum_square + target.square().sum()
-        self.residual = self.residual + (pred - target).square().sum()
+    Attributes:
+        name: in files and logs.
+        label: on pages and terminals.
+        meaning: a phrase.
+        kinds: of the columns that it judges, see ``Column.kind``.
+        of_sample: (prediction, reference, context) -> (S,); None for a measure of a whole split, or of another origin.
+        percent: shown in percent.
+        with_unit: bears the unit of the column; all others are pure numbers.
+        larger_is_better: the best is the largest.
+        on_card: stands at the top of a page.
+        in_sweeps: drawn on the page of a sweep, and shown in its table on the terminal.
+    """
 
-    def compute(self) -> dict[str, Tensor]:
-        """R^2 and the mean measures."""
-        total = self.sum_square - self.sum_map.square().sum() / self.count
-        result = {"r2": torch.where(total > 0, 1 - self.residual / total, torch.nan)}
-        return result | {name: getattr(self, f"sum_{name}") / self.count for name in self.names}
+    name: str
+    label: str
+    meaning: str
+    kinds: tuple[str, ...]
+    of_sample: Callable[[Array, Array, Context], Array] | None = None
+    percent: bool = False
+    with_unit: bool = False
+    larger_is_better: bool = False
+    on_card: bool = False
+    in_sweeps: bool = False
+
+
+FIELDS = ("density", "field")
+NUMBERS = ("scalar", "counts")
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure("r2", "R²", "explained variance against the mean of the split", (*FIELDS, *NUMBERS),
+                larger_is_better=True, on_card=True, in_sweeps=True),
+        Measure("nmae", "NMAE", "∫|n − n_ref| / N: charge in the wrong place", ("density",),
+                lambda p, t, c: nmae(p, t, c.mean_density), percent=True, on_card=True, in_sweeps=True),
+        Measure("accuracy", "accuracy", "share of samples whose class is right", ("class",),
+                lambda p, t, c: accuracy(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
+        Measure("mae", "|error|", "absolute error", NUMBERS,
+                lambda p, t, c: mae(p, t), with_unit=True, on_card=True, in_sweeps=True),
+        Measure("exact", "exact", "share of samples whose count is right", ("counts",),
+                lambda p, t, c: exact_share(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
+        Measure("ssim", "SSIM", "structural similarity, whole field", FIELDS,
+                lambda p, t, c: ssim(p, t, c.data_range), larger_is_better=True, on_card=True, in_sweeps=True),
+        Measure("mssim", "MSSIM (8×8)", "structural similarity, mean over windows", FIELDS,
+                lambda p, t, c: mssim(p, t, c.data_range), larger_is_better=True, on_card=True),
+        Measure("l1", "L₁", "mean absolute error", FIELDS, lambda p, t, c: l1(p, t), with_unit=True),
+        Measure("l2", "L₂", "root mean square error", FIELDS, lambda p, t, c: l2(p, t), with_unit=True),
+        Measure("linf", "L∞", "largest error", FIELDS, lambda p, t, c: linf(p, t), with_unit=True, on_card=True),
+        Measure("charge_error", "charge error", "|∫n − N| / N", ("density",),
+                lambda p, t, c: charge_error(p, c.mean_density), percent=True, on_card=True),
+        Measure("equivariance_error", "equivariance error", "largest change under the symmetries of the domain",
+                FIELDS, percent=True),
+    )
+}  # fmt: skip
+"""All measures, in the order in which they are shown."""
+JUDGE = {"density": "r2", "field": "r2", "scalar": "r2", "counts": "r2", "class": "accuracy"}
+"""The measure of the validation split by which the best checkpoint is chosen, by kind of the target."""
+RANK = {"density": "nmae", "field": "l1", "scalar": "mae", "counts": "mae", "class": "accuracy"}
+"""The measure that orders single samples from the best to the worst, by kind."""
+
+
+def measures_of(kind: str) -> tuple[Measure, ...]:
+    """The measures of single samples of a kind of column."""
+    return tuple(m for m in MEASURES.values() if kind in m.kinds and m.of_sample)
+
+
+def has_r2(kind: str) -> bool:
+    """True where R^2 is a measure of this kind."""
+    return kind in MEASURES["r2"].kinds
+
+
+def is_better(measure: str, value: float, than: float) -> bool:
+    """True where a value of a measure (also of an output: energy/mae) is better than another one."""
+    return value > than if larger_is_better(measure) else value < than
+
+
+def larger_is_better(measure: str) -> bool:
+    """True where the best value of a measure, also of an output (energy/mae), is the largest."""
+    known = MEASURES.get(measure.rsplit("/", 1)[-1])
+    return bool(known and known.larger_is_better)
+
+
+def sample_measures(kind: str, pred: Array, target: Array, context: Context) -> dict[str, Array]:
+    """All measures of single samples of a kind, by name, each (S,)."""
+    return {m.name: m.of_sample(pred, target, context) for m in measures_of(kind) if m.of_sample}
 
 
 def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
-    """Mean, median, and the central 90 % of a measure over dots."""
-    sample = torch.as_tensor(list(values), dtype=torch.float64)
-    low, median, high = torch.quantile(sample, torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64)).tolist()
-    return {"mean": sample.mean().item(), "median": median, "p05": low, "p95": high}
+    """Mean, median, and the central 90 % of a measure over samples."""
+    sample = np.asarray(list(values), dtype=np.float64)
+    low, median, high = np.quantile(sample, [0.05, 0.5, 0.95]).tolist()
+    return {"mean": float(sample.mean()), "median": median, "p05": low, "p95": high}
+
+
+def summarise(kind: str, pred: Array, target: Array, of_samples: Mapping[str, Array]) -> dict[str, Any]:
+    """R^2 of a split where the kind has it, None where it is undefined; and the spread of all other measures."""
+    summary: dict[str, Any] = {}
+    if has_r2(kind):
+        value = float(r2(np.asarray(pred, dtype=np.float64), np.asarray(target, dtype=np.float64)))
+        summary["r2"] = value if math.isfinite(value) else None
+    return summary | {name: mean_and_spread(values) for name, values in of_samples.items()}

@@ -1,13 +1,21 @@
-"""The predictions file: what ``evaluate`` writes and ``report`` reads. No torch here.
+"""The predictions file: what an evaluation writes and pages read. No torch here.
 
-HDF5, openable with xarray, fields indexed [sample, x, y]: ``source`` and ``predicted``, and where they are known the
-exact ``target`` and the measures of single dots; ``x``, ``y``, ``gap``; of further outputs, fields or numbers,
-``also/<name>/predicted`` and ``also/<name>/exact``. Attributes: names of the fields, units of length and energy
-("nm, eV"); each variable bears its own.
+HDF5, openable with xarray, samples on the first axis:
+
+    given/<name>           sources, (S, *points)
+    predicted/<name>       what the network predicts: fields (S, *points), numbers and classes (S,)
+    reference/<name>       the same from the dataset or the solver, where it is known
+    measures/<name>/<measure>   of single samples, (S,)
+    conditions/<name>      (S,)
+    sample, hard_by, and the coordinates of the points
+
+Attributes of the file: ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first). Each variable
+bears its unit, and HDF5's own checksum.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,69 +23,90 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.evaluation.measures import MEASURES
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.schema import NM_EV, Field, Units, get_field
+from qd_pix2pix.schema import Column, Schema
 
-WITH_UNIT = ("l1", "l2", "linf")
-"""Measures that bear the unit of the target; all others are pure numbers."""
-
-Also = dict[str, tuple[NDArray, NDArray | None]]
-"""Further outputs by name: predicted, and exact where it is known."""
+Fields = dict[str, NDArray]
+"""Values by name, first axis the samples."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Predictions:
-    """Predictions for S dots of n x n points.
+    """Predictions for S samples.
 
     Attributes:
-        source_field, target_field: what is given and what is asked.
-        units: of length and energy in everything here.
-        extent: side of the square.
-        source, predicted: (S, n, n).
-        target: exact (S, n, n), or None where nobody solved the dots.
-        sample: numbers of the dots.
-        gap: of each dot, or None.
-        also: further outputs by name: predicted, and exact or None; (S, n, n) or (S,) each.
-        measures: by name, (S,) each; empty without ``target``.
+        schema: of the samples.
+        sources, outputs: names of what is given and predicted, the target first.
+        given: sources by name.
+        predicted: outputs by name.
+        sample: numbers of the samples.
+        conditions: by name, (S,) each.
+        reference: outputs by name, as far as they are known.
+        hard_by: the schema's column that shows how hard a sample is, or None.
+        measures: of each output by name: of single samples by name, (S,) each.
     """
 
-    source_field: Field
-    target_field: Field
-    units: Units
-    extent: float
-    source: NDArray
-    predicted: NDArray
+    schema: Schema
+    sources: tuple[str, ...]
+    outputs: tuple[str, ...]
+    given: Fields
+    predicted: Fields
     sample: NDArray[np.int64]
-    target: NDArray | None = None
-    gap: NDArray | None = None
-    also: Also = field(default_factory=dict)
-    measures: dict[str, NDArray] = field(default_factory=dict)
+    conditions: Fields = field(default_factory=dict)
+    reference: Fields = field(default_factory=dict)
+    hard_by: NDArray | None = None
+    measures: dict[str, Fields] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Column:
+        """What is predicted first."""
+        return self.schema[self.outputs[0]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Points of the fields: those of the samples at hand, or those of the schema where no field is there."""
+        fields = [v for name, v in {**self.given, **self.predicted}.items() if self.schema[name].is_field]
+        return fields[0].shape[1:] if fields else self.schema.domain.shape
+
+    def of_sample(self, index: int) -> dict[str, float]:
+        """Conditions of one sample."""
+        return {name: float(values[index]) for name, values in self.conditions.items()}
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        n = self.source.shape[-1]
-        coordinate = (np.arange(n) + 0.5) * self.extent / n
+        groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
         with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
-            file.attrs.update(source=self.source_field.name, target=self.target_field.name, extent=self.extent)
-            file.attrs["units"] = str(self.units)
-            for axis, values in {"sample": self.sample, "x": coordinate, "y": coordinate}.items():
-                file.create_dataset(axis, data=values).make_scale(axis)
-            for axis in ("x", "y"):
-                file[axis].attrs["units"] = self.units.length
-            fields = {"source": self.source, "target": self.target, "predicted": self.predicted}
-            for name, values in fields.items():
-                if values is not None:
-                    shown = self.source_field if name == "source" else self.target_field
-                    _column(file, name, values, self.units.of(shown.quantity))
-            if self.gap is not None:
-                _column(file, "gap", self.gap, self.units.energy)
-            for name, pair in self.also.items():
-                for key, values in zip(("predicted", "exact"), pair, strict=True):
-                    if values is not None:
-                        _column(file, f"also/{name}/{key}", values, self.units.of(get_field(name).quantity))
-            for name, values in self.measures.items():
-                unit = self.units.of(self.target_field.quantity) if name in WITH_UNIT else "1"
-                _column(file, f"measures/{name}", values, unit)
+            file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
+            file.attrs.update(sources=json.dumps(self.sources), outputs=json.dumps(self.outputs))
+            axes = {"sample": self.sample, **self._coordinates()}
+            for axis, values in axes.items():
+                _write(
+                    file, axis, np.asarray(values), "1" if axis == "sample" else self.schema.units.get("length", "1")
+                )
+                file[axis].make_scale(axis)
+            for group, values in groups.items():
+                for name, found in values.items():
+                    self._column(file, f"{group}/{name}", found, self.schema.unit(self.schema[name]) or "1")
+            for name, values in self.conditions.items():
+                self._column(file, f"conditions/{name}", values, self.schema.unit(self.schema[name]) or "1")
+            if self.hard_by is not None and self.schema.hard_by:
+                self._column(file, "hard_by", self.hard_by, self.schema.unit(self.schema[self.schema.hard_by]) or "1")
+            for name, measures in self.measures.items():
+                for measure, values in measures.items():
+                    unit = self.schema.unit(self.schema[name]) if MEASURES[measure].with_unit else ""
+                    self._column(file, f"measures/{name}/{measure}", values, unit or "1")
+
+    def _coordinates(self) -> dict[str, list[float]]:
+        known = self.of_sample(0) if len(self.sample) else {}
+        return self.schema.domain.resized(self.shape).coordinates({**self.schema.constants, **known})
+
+    def _column(self, file: h5py.File, name: str, values: NDArray, unit: str) -> None:
+        _write(file, name, np.asarray(values), unit)
+        axes = ("sample", *self.schema.domain.axes)[: np.ndim(values)]
+        for position, axis in enumerate(axes):
+            if file[axis].shape[0] == np.shape(values)[position]:
+                file[name].dims[position].attach_scale(file[axis])
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
@@ -85,28 +114,31 @@ class Predictions:
 
         Raises:
             FileNotFoundError: it is not there.
+            ValueError: it is damaged, or of another version; it is named.
         """
-        with h5py.File(path, "r") as file:
-            optional = {name: file[name][...] if name in file else None for name in ("target", "gap")}
-            return cls(
-                source_field=get_field(file.attrs["source"]),
-                target_field=get_field(file.attrs["target"]),
-                units=Units.parse(file.attrs.get("units", str(NM_EV))),
-                extent=float(file.attrs["extent"]),
-                source=file["source"][...],
-                predicted=file["predicted"][...],
-                sample=file["sample"][...],
-                also={
-                    name: (pair["predicted"][...], pair["exact"][...] if "exact" in pair else None)
-                    for name, pair in file.get("also", {}).items()
-                },
-                measures={name: values[...] for name, values in file.get("measures", {}).items()},
-                **optional,
-            )
+        if not path.is_file():
+            raise FileNotFoundError(f"predictions: {path} is not there; evaluate.py writes it")
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                schema = Schema.from_dict(json.loads(file.attrs["schema"]))
+                groups = {g: {n: v[...] for n, v in file.get(g, {}).items()} for g in
+                          ("given", "predicted", "reference", "conditions")}  # fmt: skip
+                return cls(
+                    schema=schema,
+                    sources=tuple(json.loads(file.attrs["sources"])),
+                    outputs=tuple(json.loads(file.attrs["outputs"])),
+                    sample=file["sample"][...],
+                    hard_by=file["hard_by"][...] if "hard_by" in file else None,
+                    measures={n: {m: v[...] for m, v in g.items()} for n, g in file.get("measures", {}).items()},
+                    **groups,
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"predictions: {path} is damaged or of another version ({error}); evaluate again"
+            ) from None
 
 
-def _column(file: h5py.File, name: str, values: NDArray, unit: str) -> None:
-    column = file.create_dataset(name, data=values)
-    column.attrs["units"] = unit
-    for position, axis in enumerate(("sample", "x", "y")[: values.ndim]):
-        column.dims[position].attach_scale(file[axis])
+def _write(file: h5py.File, name: str, values: NDArray, unit: str) -> None:
+    chunks = values.shape if values.ndim == 1 else (1, *values.shape[1:])
+    file.create_dataset(name, data=values, chunks=chunks if values.size else None, fletcher32=values.size > 0)
+    file[name].attrs["units"] = unit

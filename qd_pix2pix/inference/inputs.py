@@ -1,153 +1,222 @@
-"""A user's own fields: read, checked, and compared with what the model has seen in training."""
+"""A user's own samples: read, checked, and compared with the training data."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of, recipes_of
-from qd_pix2pix.models import FieldModel
-from qd_pix2pix.schema import units_of
+from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.schema import Column, Schema
+from solvers.checks import check_integer, check_number
 
-FACTS = {"n_electrons": {"n_electrons"}, "material": {"m_eff", "eps_r"}, "extent": {"extent"}}
-"""Which of a dot's facts a user's word fixes."""
+Fields = dict[str, NDArray[np.float64]]
+"""Sources by name, (S, *points) each."""
 
 
-def read_fields(path: Path) -> NDArray[np.float64]:
-    """Fields that a user brings (.npy, shape (n, n) or (S, n, n)), as (S, n, n).
+def read_fields(path: Path, predictor: Predictor) -> Fields:
+    """Return the sources that a file holds: .npy of one source, or .npz with an array for each by its name.
+
+    Shapes are (*points) of one sample, or (S, *points).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no array of finite numbers, or of another shape.
+        ValueError: it holds no arrays of finite numbers, or other ones.
     """
+    names = predictor.mapping.sources
     if not path.is_file():
         raise FileNotFoundError(f"input: {path} is not there")
+    if path.suffix not in (".npy", ".npz"):
+        raise ValueError(f"input: expected a .npy file, or .npz with {', '.join(names)}; got {path}; convert it first")
     try:
-        values = np.load(path, allow_pickle=False)
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {key: loaded[key] for key in loaded.files} if path.suffix == ".npz" else {names[0]: loaded}
     except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"input: {path} is no .npy file ({error})") from None
-    return check_fields(values)
+        raise ValueError(f"input: {path} is damaged, or holds Python objects instead of numbers ({error})") from None
+    if set(arrays) != set(names):
+        raise ValueError(f"input: expected arrays named {', '.join(names)} in {path}; got {', '.join(arrays)}")
+    return check_fields(arrays, predictor.schema)
 
 
-def check_fields(values: Any) -> NDArray[np.float64]:
-    """(n, n) or (S, n, n) -> (S, n, n) of finite numbers.
+def check_fields(arrays: Mapping[str, Any], schema: Schema) -> Fields:
+    """Sources (*points) or (S, *points) by name -> (S, *points) of finite float64.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: they are none of these, or do not fit together.
     """
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
-        raise ValueError(f"input: expected an array of real numbers, got {getattr(values, 'dtype', type(values))}")
-    if values.ndim not in (2, 3) or values.shape[-2] != values.shape[-1] or values.size == 0:
-        raise ValueError(f"input: expected shape (n, n) or (dots, n, n), got {values.shape}")
+    fields = {name: _check_field(name, values, schema) for name, values in arrays.items()}
+    shapes = {values.shape for values in fields.values()}
+    if len(shapes) > 1:
+        raise ValueError(f"input: expected sources of the same shape, got {', '.join(map(str, sorted(shapes)))}")
+    return fields
+
+
+def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
+    dims = len(schema.domain.shape)
+    points = ", ".join(f"n_{axis}" for axis in schema.domain.axes)
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.is_masked(values):
+            raise ValueError(
+                f"input: {name} has masked points; fill them, values.filled(...), with what is really there"
+            )
+        values = values.data
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+        raise ValueError(f"input: expected {name} of real numbers, got {getattr(values, 'dtype', type(values))}")
+    if values.ndim not in (dims, dims + 1) or values.size == 0:
+        wanted = f"({points}) or ({schema.sample}s, {points})"
+        raise ValueError(f"input: expected {name} of shape {wanted}, got {values.shape}")
+    sides = schema.domain.sides
+    shape = values.shape[-dims:]
+    spacing = {(side, n / trained) for side, n, trained in zip(sides, shape, schema.domain.shape, strict=False)}
+    if len(spacing) > len(set(sides)):
+        axes = " and ".join(schema.domain.axes)
+        raise ValueError(f"input: expected {name} with as many points along {axes}, got shape {values.shape}")
     if not np.isfinite(values).all():
-        raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values are NaN or infinite")
-    return values.astype(np.float64).reshape(-1, *values.shape[-2:])
+        raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values of {name} are NaN or infinite")
+    return np.asarray(values, dtype=np.float64).reshape(-1, *shape)
 
 
-def recipe_of_dots(
-    model: FieldModel, n: int, n_electrons: int | None, material: str | None, extent: float | None
-) -> dict[str, Any]:
-    """What is known of a user's dots: the recipe of training, with what the user says.
+def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, float]:
+    """Return the conditions of a user's samples: those of training, with what the user gives.
 
     Args:
-        model: what shall predict them.
-        n: points per side. On more points than in training, with the same spacing, the square is larger.
-        n_electrons, material, extent: None for those of training, where that was of one kind; a model that was trained
-            for a range has to be told.
+        predictor: what shall predict them.
+        shape: their points. On more points than in training, with the same spacing, the domain is larger.
+        given: conditions by name, or names of presets such as material="si"; None counts as not given.
 
     Raises:
-        ValueError: the model does not take such dots.
+        ValueError: the predictor does not take such samples.
     """
-    if n_electrons is not None and (type(n_electrons) is not int or n_electrons < 1):
-        raise ValueError(f"n_electrons: expected a whole number of at least 1, got {n_electrons!r}")
-    if extent is not None and not (type(extent) in (int, float) and extent > 0):
-        raise ValueError(f"extent: expected a length above 0, got {extent!r}")
-    usual = model.card["recipes"][0]
-    grid = usual["grid"]
-    dx = grid["extent"] / grid["n"]
-    words: dict[str, Any] = {"n_electrons": n_electrons, "material": material, "extent": extent}
-    for word, facts in FACTS.items():
-        if words[word] is None and not facts.isdisjoint(model.conditions.names):
-            raise ValueError(f"{word}: the network was trained for several; say which your dots have, {word}=...")
-    asked: dict[str, Any] = {word: None if value is None else [value] for word, value in words.items()}
-    recipe = recipes_of(usual, asked)[0]
-    if extent is None:
-        recipe["grid"]["extent"] = float(dx * n)
-    recipe["grid"]["n"] = n
-    lengths = units_of(usual).length
-    if extent is not None and "extent" not in model.conditions.names and not np.isclose(extent, dx * n):
-        raise ValueError(
-            f"extent: the network knows points {dx:.4g} {lengths} apart, which makes {dx * n:g} {lengths} of {n} "
-            f"points; got {extent:g}. Resample the field, or train with range.extent=[...]"
-        )
-    told, known = facts_of(recipe), facts_of(usual)
-    for i, name in enumerate(CONDITIONS[:3]):
-        if told[i] != known[i] and name not in model.conditions.names:
-            raise ValueError(f"{name}: the network was trained for {known[i]:g} only, got {told[i]:g}")
+    schema, known = predictor.schema, predictor.conditions
+    values = _resolved(schema, {name: value for name, value in given.items() if value is not None})
+    for name in known.varying:
+        if name not in values:
+            by_name = [preset for preset, choices in schema.presets.items() if name in next(iter(choices.values()))]
+            word = (by_name or [name])[0]
+            raise ValueError(
+                f"{word}: the network was trained for several values; give that of your samples, {word}=..."
+            )
+    found = dict(known.usual)
+    sides = dict(zip(schema.domain.sides, zip(shape, schema.domain.shape, strict=False), strict=False))
+    for side, (n, trained) in sides.items():
+        found[side] = found[side] / trained * n
+        if side in values and side not in known.varying and not np.isclose(values[side], found[side]):
+            length, spacing = schema.unit(schema[side]), schema.constants[side] / trained
+            raise ValueError(
+                f"{side}: the network takes points {spacing:.4g} {length} apart, {found[side]:g} {length} for {n} "
+                f"points; got {values[side]:g}. Resample the field, or train with range.{side}=[...]"
+            )
+    for name, value in values.items():
+        if name not in known.varying and name not in sides and name in known.usual and value != known.usual[name]:
+            raise ValueError(f"{name}: the network was trained for {known.usual[name]:g} only, got {value:g}")
+    _try_on(predictor, shape)
+    return found | values
+
+
+def _resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
+    """Conditions as numbers, presets replaced by what they stand for."""
+    names = [column.name for column in schema.given]
+    values: dict[str, float] = {}
+    for name, value in given.items():
+        if name in schema.presets:
+            choices = schema.presets[name]
+            if value not in choices:
+                raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+            values |= choices[value]
+        elif name not in names:
+            known = ", ".join([*names, *schema.presets]) or "none"
+            raise ValueError(f"{name}: {schema.system} have no such condition; they have {known}")
+        else:
+            values[name] = _number(schema[name], value)
+    return values
+
+
+def _number(column: Column, value: Any) -> float:
+    """A condition as a number, checked against its column."""
+    low, high = (
+        bound if bound is not None else limit for bound, limit in ((column.low, -np.inf), (column.high, np.inf))
+    )
+    if np.dtype(column.dtype).kind == "i":
+        check_integer(column.name, value, int(low) if np.isfinite(low) else -(2**53))
+    check_number(column.name, value, low, high)
+    return float(value)
+
+
+def _try_on(predictor: Predictor, shape: tuple[int, ...]) -> None:
     try:
-        with torch.no_grad():
-            model(torch.zeros(1, 1, n, n))
-    except (ValueError, RuntimeError) as error:
+        predictor.try_on(shape)
+    except ValueError as error:
         raise ValueError(
-            f"input: the network does not take fields of ({n}, {n}) points ({error}); in training they had "
-            f"({grid['n']}, {grid['n']}), a square of {grid['extent']:g} {lengths}. Resample the field to this grid "
-            f"(points at (i + 1/2) {dx:.4g} {lengths})."
+            f"input: the network does not take fields of {shape} points ({error}); in training they had "
+            f"{predictor.schema.domain.shape}. Resample the fields to this grid"
         ) from None
-    return recipe
 
 
-def compare_with_training(values: NDArray[np.float64], model: FieldModel, recipe: dict[str, Any]) -> list[str]:
-    """Say what lies outside the training data; refuse what can only be another unit.
+def compare_with_training(fields: Fields, card: Card, conditions: Mapping[str, float]) -> list[str]:
+    """Return remarks on what lies outside the training data; refuse what can only be another unit.
 
     Raises:
-        ValueError: the unit is clearly another one, or a density is negative.
+        ValueError: the unit is clearly another one, or values break the bounds of nature.
     """
-    source = model.mapping.source
-    seen, usual = dict(model.card["statistics"][source.name]), model.card["recipes"]
-    unit = units_of(recipe).of(source.quantity)
+    schemas = [Schema.from_dict(content) for content in card.schemas]
     remarks = []
-    sides = sorted({r["grid"]["extent"] for r in usual})
-    side = recipe["grid"]["extent"]
-    if not sides[0] <= side <= sides[-1]:
-        known = " ... ".join(f"{s:g}" for s in sorted({sides[0], sides[-1]}))
-        remarks.append(f"the square has a side of {side:g} {units_of(recipe).length}, in training {known}")
-    for i, name in enumerate(CONDITIONS[:3]):
-        facts = sorted(facts_of(r)[i] for r in usual)
-        if not facts[0] <= facts_of(recipe)[i] <= facts[-1]:
-            remarks.append(f"{name} is {facts_of(recipe)[i]:g}, in training {facts[0]:g} ... {facts[-1]:g}")
-    if source.is_density:  # the mean of a density is its charge: thinner in a larger square
-        thinner = (usual[0]["grid"]["extent"] / side) ** 2
-        seen |= {key: seen[key] * thinner for key in ("dot_mean_min", "dot_mean_max", "mean")}
+    for column in schemas[0].conditions:
+        trained = sorted(schema.constants[column.name] for schema in schemas)
+        value, unit = conditions[column.name], schemas[0].unit(column)
+        if not trained[0] <= value <= trained[-1]:
+            known = " ... ".join(f"{v:g}" for v in sorted({trained[0], trained[-1]}))
+            remarks.append(f"{column.name} is {value:g} {unit}".rstrip() + f", in training {known}")
+    for name, values in fields.items():
+        remarks += _compare_field(name, values, card, schemas[0], conditions)
+    return remarks
+
+
+def _compare_field(
+    name: str, values: NDArray, card: Card, schema: Schema, conditions: Mapping[str, float]
+) -> list[str]:
+    column, seen = schema[name], dict(card.statistics[name])
+    unit = schema.unit(column)
+    if column.integral:  # the mean of a density is its charge: thinner in a larger domain
+        thinner = math.prod(schema.domain.lengths(schema.constants)) / math.prod(schema.domain.lengths(conditions))
+        seen |= {key: seen[key] * thinner for key in ("sample_mean_min", "sample_mean_max", "mean")}
     low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
-    found = _extent(values)
-    known = f"{low:.4g} ... {high:.4g} {unit}"
+    known = f"{low:.4g} ... {high:.4g} {unit}".rstrip()
     if max(values.max() - high, low - values.min()) > 20 * span or (0 < np.ptp(values) < span / 200):
         raise ValueError(
-            f"input: expected {source.name} in {unit}, in training {known}; got {found}. Is it in another unit?"
+            f"input: expected {name} in {unit or 'its unit'}, in training {known}; got {_extent(values)}. "
+            "Is it in another unit?"
         )
     slack = 0.02 * span
-    if source.is_density and low - values.min() > slack:
-        raise ValueError(f"input: a density is never negative; got {found} {unit}")
-    outside = np.array([(v.max() > high + slack) or (v.min() < low - slack) for v in values])
+    if column.low is not None and column.low - values.min() > slack:
+        what = "a density is never negative" if column.kind == "density" else f"{name} is never below {column.low:g}"
+        raise ValueError(f"input: {what}; got {_extent(values)} {unit}".rstrip())
+    if column.high is not None and values.max() - column.high > slack:
+        raise ValueError(f"input: {name} is never above {column.high:g}; got {_extent(values)} {unit}".rstrip())
+    remarks = []
+    flat = values.reshape(len(values), -1)
+    outside = (flat.max(1) > high + slack) | (flat.min(1) < low - slack)
     if outside.any():
         remarks.append(
-            f"{outside.sum()} of {len(values)} dots leave the range of {source.name} in training ({known}): "
-            f"{_extent(values[outside])}"
+            f"{_of(outside, schema)} leave the range of {name} in training ({known}): {_extent(values[outside])}"
         )
-    means = values.mean(axis=(1, 2))
-    # the mean of a density is its charge, the same for all dots up to the digits of a file
-    slack = 0.1 * (seen["dot_mean_max"] - seen["dot_mean_min"]) + 1e-3 * abs(seen["mean"])
-    strange = (means > seen["dot_mean_max"] + slack) | (means < seen["dot_mean_min"] - slack)
+    means = flat.mean(1)
+    # the mean of a density is its charge, the same for all samples up to the digits of a file
+    slack = 0.1 * (seen["sample_mean_max"] - seen["sample_mean_min"]) + 1e-3 * abs(seen["mean"])
+    strange = (means > seen["sample_mean_max"] + slack) | (means < seen["sample_mean_min"] - slack)
     if strange.any():
         remarks.append(
-            f"{strange.sum()} of {len(values)} dots have a mean {source.name} ({_extent(means[strange])} "
-            f"{unit}) that no training dot has ({seen['dot_mean_min']:.4g} ... {seen['dot_mean_max']:.4g})"
+            f"{_of(strange, schema)} have a mean {name} ({_extent(means[strange])} {unit}) outside the training data "
+            f"({seen['sample_mean_min']:.4g} ... {seen['sample_mean_max']:.4g})"
         )
     return remarks
+
+
+def _of(chosen: NDArray, schema: Schema) -> str:
+    return f"{chosen.sum()} of {schema.count(len(chosen))}"
 
 
 def _extent(values: NDArray[np.float64]) -> str:

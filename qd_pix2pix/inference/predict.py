@@ -1,67 +1,123 @@
-"""A model and fields -> predictions: on the best device, in batches, averaged over the square's symmetries if asked."""
+"""A predictor and samples -> predictions: in batches, averaged over the symmetries of the samples on request."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from qd_pix2pix.evaluation import measures as metrics
-from qd_pix2pix.mapping.symmetry import INVERSE, ORDER, square_symmetry
-from qd_pix2pix.models import FieldModel
+from qd_pix2pix.mapping.heads import CategoricalHead
+from qd_pix2pix.predictor import Predictor
 
 BATCH = 25
 Outputs = dict[str, NDArray]
-"""Quantities by name, in physical units: fields (S, n, n), scalars (S,)."""
+"""Quantities by name, in physical units: fields (S, *points), numbers (S,), classes (S,)."""
+Batch = dict[str, Tensor]
 
 
-def predict(model: FieldModel, source: NDArray, facts: Sequence[float], symmetrise: bool = False) -> Outputs:
-    """Everything that the model asks, for source fields (S, n, n), in physical units: fields (S, n, n), scalars (S,).
+def predict(
+    predictor: Predictor,
+    columns: Mapping[str, ArrayLike],
+    symmetrise: bool = False,
+    device: torch.device | str | None = None,
+    batch_size: int = BATCH,
+) -> Outputs:
+    """Return everything that the predictor predicts for S samples, in physical units.
 
     Args:
-        model: on any device; it is moved to the best one.
-        source: (S, n, n).
-        facts: of these dots, in the order of ``conditions.CONDITIONS``.
-        symmetrise: average over the eight symmetries of the square, each prediction turned back.
+        predictor: on any device; it is moved to ``device``.
+        columns: sources (S, *points) and conditions (S,) or () by name.
+        symmetrise: average over the symmetries of the samples, each prediction turned back.
+        device: by default the GPU where there is one.
+        batch_size: samples at a time.
     """
-    device = best_device()
-    model = model.to(device).eval()
-    elements = range(ORDER if symmetrise else 1)
-    scalars = {field.name for field in model.mapping.outputs if field.is_scalar}
-    parts: dict[str, list[NDArray]] = {field.name: [] for field in model.mapping.outputs}
+    elements = range(predictor.symmetry.order if symmetrise else 1)
     with torch.inference_mode():
-        starts = range(0, len(source), BATCH)
-        for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=len(starts) == 1):
-            batch = torch.as_tensor(source[i : i + BATCH], dtype=torch.float32, device=device)[:, None]
-            told = torch.tensor(facts, dtype=torch.float32, device=device).repeat(len(batch), 1)
-            # contiguous: other strides go through other kernels, with other roundings
-            images = [model.outputs(square_symmetry(batch, g).contiguous(), told) for g in elements]
-            for name, values in parts.items():
-                turned = [
-                    image[name] if name in scalars else square_symmetry(image[name], INVERSE[g])[:, 0]
-                    for g, image in zip(elements, images, strict=True)
-                ]
-                values.append(torch.stack(turned).double().mean(0).cpu().numpy())
-    return {name: np.concatenate(values) for name, values in parts.items()}
+        parts = [_averaged(predictor, batch, elements) for batch in _batches(predictor, columns, device, batch_size)]
+    return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 
-def equivariance_errors(model: FieldModel, source: NDArray, facts: Sequence[float], symmetrise: bool) -> NDArray:
-    """Of the target's prediction for each field of (S, n, n): (S,)."""
-    target = model.mapping.target.name
+def turned_predictions(
+    predictor: Predictor,
+    columns: Mapping[str, ArrayLike],
+    symmetrise: bool = False,
+    device: torch.device | str | None = None,
+    batch_size: int = BATCH,
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """For each symmetry g but the identity: G(g a), and g G(a), of the target's prediction G for all samples a.
 
-    def predicted(fields: Tensor) -> Tensor:
-        return torch.as_tensor(predict(model, fields[:, 0].numpy(), facts, symmetrise)[target])[:, None]
+    Both have shape (S, *points); they are equal where the predictor is equivariant.
+    """
+    name = predictor.target.name
+    straight = predict(predictor, columns, symmetrise, device, batch_size)[name]
+    for g in range(1, predictor.symmetry.order):
+        images = predictor.symmetry.act({n: torch.as_tensor(np.asarray(v)) for n, v in columns.items()}, g)
+        found = predict(predictor, {n: v.numpy() for n, v in images.items()}, symmetrise, device, batch_size)
+        yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g)[name].numpy()
 
-    return metrics.equivariance_error(predicted, torch.as_tensor(source)[:, None]).numpy()
+
+def _batches(
+    predictor: Predictor, columns: Mapping[str, ArrayLike], device: torch.device | str | None, size: int
+) -> Iterator[Batch]:
+    """Samples as tensors on the device, some at a time."""
+    device = torch.device(device or best_device())
+    predictor.to(device).eval()
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    total = max((len(values) for values in arrays.values() if values.ndim), default=1)
+    starts = range(0, total, size)
+    for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=len(starts) == 1):
+        some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
+        yield {n: torch.as_tensor(v, dtype=torch.float32, device=device) for n, v in some.items()}
+
+
+def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
+    """Predictions of a batch: mean over the images of its samples, each turned back; of classes, of probabilities."""
+    images = []
+    for g in elements:
+        # contiguous: other strides go through other kernels, with other roundings
+        turned = {name: values.contiguous() for name, values in predictor.symmetry.act(batch, g).items()}
+        raw = predictor.raw(turned)
+        found = predictor.interpret(raw, turned)
+        classes = {c.name: _probabilities(raw[c.name]) for c in predictor.outputs if c.role == "class"}
+        back = predictor.symmetry.act(
+            {n: v for n, v in found.items() if n not in classes}, predictor.symmetry.inverse(g)
+        )
+        images.append(back | classes)
+    means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
+    is_class = {c.name: c.role == "class" for c in predictor.outputs}
+    return {c.name: means[c.name].argmax(1) if is_class[c.name] else means[c.name] for c in predictor.outputs}
+
+
+def _probabilities(raw: Tensor) -> Tensor:
+    return CategoricalHead.logits(raw).softmax(1)
 
 
 def best_device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def check_device(device: str | None) -> torch.device:
+    """Return the device of this name, or the best one.
+
+    Raises:
+        ValueError: this machine has no such device.
+    """
+    if device is None:
+        return best_device()
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device: expected cpu, cuda, cuda:1 ... as this machine has; got {device!r} ({reason})"
+        ) from None
+    return found
 
 
 def device_name(device: torch.device) -> str:

@@ -1,133 +1,120 @@
-"""Trained networks as one small safetensors file with a model card beside it; and back, in three lines.
+"""Trained networks in place of the solver, in three lines.
 
-    from qd_pix2pix import from_pretrained
-    surrogate = from_pretrained("experiments/field_regressors/weights/V_to_nint-gaas-N2.safetensors")
-    density = surrogate(V)  # eV -> nm^-2
-
-The file holds the weights of the network and, as metadata, the card of its checkpoint and the measures of its test. No
-code is in it, and none is run.
+from qd_pix2pix import from_pretrained
+surrogate = from_pretrained("gaas-N2")  # or a .safetensors file, or a checkpoint
+density = surrogate(V)  # eV -> nm^-2
 """
 
 from __future__ import annotations
 
-import json
-import shlex
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from safetensors.torch import save_file
 
-from qd_pix2pix.cli import WORDS
-from qd_pix2pix.files import write_text, write_whole
-from qd_pix2pix.inference.inputs import check_fields, compare_with_training, recipe_of_dots
-from qd_pix2pix.inference.predict import Outputs, predict
-from qd_pix2pix.mapping.conditions import CONDITIONS, facts_of
-from qd_pix2pix.models import FieldModel
-from qd_pix2pix.reports.run_page import model_card
-from qd_pix2pix.schema import units_of
-from qd_pix2pix.training.checkpoint import CARD, MEASURES, load_model
+from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.predict import BATCH, Outputs, check_device, predict
+from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.predictor import Card, Predictor
+
+SHIPPED = Path(__file__).parent / "weights"
+"""Folder of the networks that come with the package."""
 
 
 class Surrogate:
     """A trained network in place of the solver: NumPy in, NumPy out, physical units.
 
+    Args:
+        predictor, card: what predicts, and what describes it.
+        device: where it predicts; by default the GPU where there is one.
+
     Attributes:
-        model: the LightningModule.
-        source, target, outputs: names of what is given, of what is asked first, and of all that is asked.
-        n, extent, units: points per side and side of the square of the training, and of what unit.
-        measures: of the test split of each dataset it was trained on, as in ``metrics.json``; empty for a checkpoint.
+        predictor: an ``nn.Module`` from tensors to tensors, see ``Predictor.forward``.
+        card: data, configuration and measures of the training.
+        sources, target, outputs: names of what is given, of what is predicted first, and of all that is predicted.
+        shape: points of the training.
+        measures: of the test split of each dataset that it was trained on; empty for a checkpoint.
     """
 
-    def __init__(self, model: FieldModel) -> None:
-        self.model = model
-        mapping, grid = model.mapping, model.card["recipes"][0]["grid"]
-        self.source, self.target = mapping.source.name, mapping.target.name
-        self.outputs = tuple(field.name for field in mapping.outputs)
-        self.n, self.extent = int(grid["n"]), float(grid["extent"])
-        self.units = units_of(model.card["recipes"][0])
-        self.measures: list[dict[str, Any]] = model.card.get(MEASURES, [])
+    def __init__(self, predictor: Predictor, card: Card, device: str | None = None) -> None:
+        self.predictor, self.card = predictor, card
+        self.sources, self.outputs = predictor.mapping.sources, predictor.mapping.outputs
+        self.target = predictor.target.name
+        self.shape = predictor.schema.domain.shape
+        self.measures: list[dict[str, Any]] = card.tests
+        self.device = check_device(device)
 
-    def __call__(self, source: ArrayLike, **dots: Any) -> NDArray[np.float64]:
-        """The target field (..., n, n) for source fields (..., n, n); see ``predict``."""
-        return self.predict(source, **dots)[self.target]
+    def __call__(self, source: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> NDArray:
+        """Return the target (...) or (..., *points) of samples (..., *points); see ``predict``."""
+        return self.predict(source, **options)[self.target]
 
     def predict(
         self,
-        source: ArrayLike,
-        n_electrons: int | None = None,
-        material: str | None = None,
-        extent: float | None = None,
+        source: ArrayLike | Mapping[str, ArrayLike],
         symmetrise: bool = False,
+        device: str | None = None,
+        batch_size: int = BATCH,
+        **conditions: Any,
     ) -> Outputs:
-        """Everything that is asked: fields (..., n, n) and numbers (...).
+        """Return everything that is predicted: fields (..., *points), numbers and classes (...).
 
         Args:
-            source: potentials in eV or densities in nm^-2 (hartree and bohr for a network of such dots), (..., n, n).
-                On more points than in training, with the same spacing, the square is larger.
-            n_electrons, material, extent: of these dots, for a network that serves a range; None: as in training.
-            symmetrise: average over the eight symmetries of the square.
+            source: fields (..., *points) in the units of the training; of several sources a dictionary by name. On more
+                points than in training, with the same spacing, the domain is larger.
+            symmetrise: average over the symmetries of the samples.
+            device, batch_size: where, and how many samples at a time.
+            conditions: of these samples, by name, or by a preset: n_electrons=3, material="si", extent=30.0; for a
+                network that was trained for a range.
 
         Raises:
-            ValueError: wrong shape, unit, or a kind of dot that the network was not trained for. What is only unlike
-                the dots of training is a warning.
+            ValueError: wrong shape or unit, or a kind of sample that the network was not trained for. What is only
+                unlike the training data is a warning.
         """
-        values = np.asarray(source)
-        if values.ndim < 2:
-            raise ValueError(f"input: expected shape (..., n, n), got {values.shape}")
-        fields = check_fields(values.reshape(-1, *values.shape[-2:]))
-        recipe = recipe_of_dots(self.model, fields.shape[-1], n_electrons, material, extent)
-        for remark in compare_with_training(fields, self.model, recipe):
+        given = source if isinstance(source, Mapping) else {self.sources[0]: source}
+        if set(given) != set(self.sources):
+            raise ValueError(f"input: expected {', '.join(self.sources)}; got {', '.join(given)}")
+        arrays = {name: v if isinstance(v, np.ma.MaskedArray) else np.asarray(v) for name, v in given.items()}
+        dims = len(self.shape)
+        leading = next(iter(arrays.values())).shape[:-dims]
+        points = ", ".join(f"n_{axis}" for axis in self.predictor.schema.domain.axes)
+        if any(array.ndim < dims for array in arrays.values()):
+            shapes = ", ".join(str(array.shape) for array in arrays.values())
+            raise ValueError(f"input: expected shape (..., {points}), got {shapes}")
+        flat = {name: array.reshape(-1, *array.shape[array.ndim - dims :]) for name, array in arrays.items()}
+        fields = check_fields(flat, self.predictor.schema)
+        shape = next(iter(fields.values())).shape[1:]
+        known = conditions_of(self.predictor, shape, conditions)
+        for remark in compare_with_training(fields, self.card, known):
             warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
-        found = predict(self.model, fields, facts_of(recipe), symmetrise)
-        return {name: result.reshape(values.shape[:-2] + result.shape[1:]) for name, result in found.items()}
+        chosen = check_device(device) if device else self.device
+        found = predict(self.predictor, {**fields, **known}, symmetrise, chosen, batch_size)
+        return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
 
     def __repr__(self) -> str:
-        recipe = self.model.card["recipes"][0]
-        facts = ", ".join(f"{name}={value:g}" for name, value in zip(CONDITIONS, facts_of(recipe), strict=True))
-        return f"Surrogate({self.source} -> {', '.join(self.outputs)}; {facts}, n={self.n}, {self.units})"
+        schema = self.predictor.schema
+        return f"Surrogate({self.predictor.mapping}; {schema.system}, {schema.summary}, {self.shape} points)"
 
 
-def from_pretrained(path: Path | str) -> Surrogate:
-    """The network of a .safetensors file that ``evaluate.py save=`` wrote, or of a checkpoint of a run.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is none of these, or damaged.
-    """
-    return Surrogate(load_model(path))
+def shipped() -> list[str]:
+    """Names of the networks that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
-def save_pretrained(checkpoint: Path, path: Path, records: list[dict[str, Any]]) -> tuple[Path, Path]:
-    """Write the network of a checkpoint to ``path`` (.safetensors), and its model card beside it (.md).
+def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
+    """Return a trained network: by the name of one that is shipped, or from a file.
 
     Args:
-        checkpoint: of a run.
-        path: where to; the ending may be left out.
-        records: what ``metrics.json`` of each test says.
+        path: a name of ``shipped()``; a .safetensors file that ``evaluate.py save=`` wrote; or a checkpoint of a run.
+        device: where it predicts, such as "cpu" or "cuda:1"; by default the GPU where there is one.
 
-    Returns:
-        Paths of the weights and the model card.
+    Raises:
+        FileNotFoundError: there is no such name or file.
+        ValueError: the file is none of these, or damaged.
     """
-    path = path.with_name(path.name.removesuffix(".safetensors") + ".safetensors")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = load_model(checkpoint)
-    tests = [{key: record[key] for key in ("split", "dots", "symmetrised", "measures", "also")} for record in records]
-    card = model.card | {MEASURES: tests}
-    weights = {name: value.contiguous() for name, value in model.network.state_dict().items()}
-    with write_whole(path) as temporary:
-        save_file(weights, temporary, metadata={CARD: json.dumps(card, sort_keys=True)})
-    described = path.with_suffix(".md")
-    write_text(described, model_card(path.name, records, _words(checkpoint)))
-    return path, described
-
-
-def _words(checkpoint: Path) -> str:
-    """Of the command line that has trained a checkpoint, as far as its run's folder is there."""
-    kept = checkpoint.resolve().parent.parent / WORDS
-    if not kept.is_file():
-        return ""
-    places = ("hydra.", "data_root=", "logger=", "launcher")
-    return " ".join(shlex.quote(word) for word in json.loads(kept.read_text()) if not word.startswith(places))
+    named = SHIPPED / f"{path}.safetensors"
+    if not Path(path).is_file() and not Path(path).suffix and not named.is_file():
+        raise FileNotFoundError(f"checkpoint: expected a file, or one of {', '.join(shipped())}; got {str(path)!r}")
+    return Surrogate(*load_predictor(named if named.is_file() and not Path(path).is_file() else path), device)

@@ -1,86 +1,194 @@
 """Heads: what the numbers of a network mean. Each turns raw outputs into a quantity that obeys its law.
 
-    charge   n = N softmax(y) / cell area:     n >= 0 and int n = N, whatever the network says
-    bounded  f = low + (high - low) S(y):      within the range of training, S the logistic function
-    free     f = low + (high - low) (y + 1) / 2
-    scalar   the mean of ``free`` over the points: an energy of a dot of any size
+    charge       n = N softmax(y) / cell volume:   n >= 0 and int n = N, whatever the network returns
+    positive     f = high softplus(y):             f >= 0
+    bounded      f = low + (high - low) S(y):      within the range of training, S the logistic function
+    tanh         f = low + (high - low) (tanh(y) + 1) / 2, the last layer of pix2pix
+    free         f = low + (high - low) (y + 1) / 2
+    mean         the mean of ``free`` over the points: an intensive number, of a sample of any size
+    sum          the sum of ``free`` over the points, per point of training: an extensive number
+    categorical  the class with the largest mean of its channel
 
-``likelihood`` of each is the cross entropy (charge, bounded) or half the square error (free, scalar) between what the
-network says and the exact quantity: the loss that knows the head.
+``negative_log_likelihood`` of each is the cross entropy (charge, bounded, categorical) or half the square error (all
+others) between prediction and reference: the loss that belongs to the head.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qd_pix2pix.mapping.mapping import Range
+from qd_pix2pix.schema import Column
+from solvers.checks import check_choice
 
-POINTS = (-2, -1)
+
+@dataclass(frozen=True)
+class Scale:
+    """What a head is given beside the raw numbers.
+
+    Attributes:
+        span: lowest and highest value in training.
+        density: of a density, its mean over the domain of each sample, (B,).
+        points: number of points of a training sample.
+    """
+
+    span: Range
+    density: Tensor | None = None
+    points: int = 1
 
 
 class Head(nn.Module):
-    """Raw outputs (B, n, n) and the facts of each dot -> a field (B, n, n) or a number (B,), in physical units."""
+    """Raw outputs (B, channels, *points) -> a field (B, *points), a number (B,) or a class (B,), in physical units."""
 
-    def forward(self, raw: Tensor, span: Range, density: Tensor) -> Tensor:
-        """The quantity.
+    kinds: tuple[str, ...] = ("density", "field")
+    """Kinds of columns that the head is for, see ``Column.kind``."""
 
-        Args:
-            raw: what the network says, (B, n, n).
-            span: lowest and highest value in training.
-            density: mean density N / area of each dot, (B,).
-        """
+    @staticmethod
+    def channels(column: Column) -> int:
+        """Channels of the network that the head takes."""
+        return 1
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return the quantity; ``raw`` (B, channels, *points)."""
         raise NotImplementedError
 
-    def negative_log_likelihood(self, raw: Tensor, exact: Tensor, span: Range, density: Tensor) -> Tensor:
-        """Mean over dots (and points), scalar; ``exact`` in physical units."""
-        return F.mse_loss(self(raw, span, density), exact) * (2 / (span.high - span.low) ** 2)
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Mean over samples (and points), scalar; ``reference`` in physical units."""
+        return F.mse_loss(self(raw, scale), reference) * (2 / scale.span.span**2)
 
 
 class ChargeHead(Head):
-    """Densities that hold their electrons to rounding, on any grid."""
+    """Densities that hold their particles to rounding, on any grid."""
 
-    def forward(self, raw: Tensor, span: Range, density: Tensor) -> Tensor:
-        """N softmax / cell area."""
+    kinds = ("density",)
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """N softmax / cell volume."""
+        raw = raw.squeeze(1)
         # in double precision, where the device has it: over 128 x 128 points floats lose 5e-6 of the charge
         share = F.softmax(raw.flatten(1), dim=1, dtype=None if raw.device.type == "mps" else torch.float64)
-        return (share.reshape(raw.shape) * (density * raw[0].numel())[:, None, None]).to(raw.dtype)
+        return (share.reshape(raw.shape) * _per_point(raw, scale)).to(raw.dtype)
 
-    def negative_log_likelihood(self, raw: Tensor, exact: Tensor, span: Range, density: Tensor) -> Tensor:
-        """Cross entropy less the entropy of the exact density: Kullback and Leibler's divergence."""
-        share = (exact / (density * raw[0].numel())[:, None, None]).flatten(1)
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Cross entropy less the entropy of the reference: Kullback and Leibler's divergence."""
+        raw = raw.squeeze(1)
+        share = (reference / _per_point(raw, scale)).flatten(1)
         return F.kl_div(F.log_softmax(raw.flatten(1), dim=1), share, reduction="batchmean")
 
 
+def _per_point(raw: Tensor, scale: Scale) -> Tensor:
+    """N / cell volume, (B, 1, ...)."""
+    assert scale.density is not None
+    return (scale.density * raw[0].numel()).reshape(-1, *(1,) * (raw.ndim - 1))
+
+
 class BoundedHead(Head):
-    """Potentials that stay within those of training."""
+    """Fields that stay within those of training."""
 
-    def forward(self, raw: Tensor, span: Range, density: Tensor) -> Tensor:
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Low + (high - low) S(raw)."""
-        return span.low + (span.high - span.low) * torch.sigmoid(raw)
+        low, high = scale.span
+        return low + (high - low) * torch.sigmoid(raw.squeeze(1))
 
-    def negative_log_likelihood(self, raw: Tensor, exact: Tensor, span: Range, density: Tensor) -> Tensor:
-        """Cross entropy per point: of the well's floor against its wall."""
-        share = ((exact - span.low) / (span.high - span.low)).clamp(0, 1)
-        return F.binary_cross_entropy_with_logits(raw, share)
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Cross entropy per point, between the lower and the upper bound."""
+        low, high = scale.span
+        share = ((reference - low) / (high - low)).clamp(0, 1)
+        return F.binary_cross_entropy_with_logits(raw.squeeze(1), share)
+
+
+class TanhHead(Head):
+    """The last layer of table A1 of Pantis-Simut et al. 2023, from the scaled range."""
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Decode tanh(raw)."""
+        return scale.span.decode(torch.tanh(raw.squeeze(1)))
 
 
 class FreeHead(Head):
     """No law."""
 
-    def forward(self, raw: Tensor, span: Range, density: Tensor) -> Tensor:
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """From the scaled range."""
-        return span.decode(raw)
+        return scale.span.decode(raw.squeeze(1))
 
 
-class ScalarHead(Head):
-    """One number per dot."""
+class PositiveHead(Head):
+    """Fields that are nowhere negative and hold any total, such as densities at a fixed chemical potential."""
 
-    def forward(self, raw: Tensor, span: Range, density: Tensor) -> Tensor:
-        """Mean over the points."""
-        return span.decode(raw.mean(POINTS))
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """High softplus(raw)."""
+        return scale.span.high * F.softplus(raw.squeeze(1))
 
 
-HEADS: dict[str, type[Head]] = {"charge": ChargeHead, "bounded": BoundedHead, "free": FreeHead}
-"""Heads of fields, by name."""
+class MeanHead(Head):
+    """One intensive number per sample."""
+
+    kinds = ("scalar", "counts")
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Mean over the points, from the scaled range."""
+        return scale.span.decode(raw.flatten(1).mean(1))
+
+
+class SumHead(Head):
+    """One extensive number per sample: that of a sample of twice the size is twice as large."""
+
+    kinds = ("scalar", "counts")
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Sum of the contributions of all points."""
+        return scale.span.decode(raw.flatten(1)).sum(1) / scale.points
+
+
+class CategoricalHead(Head):
+    """One class per sample."""
+
+    kinds = ("class",)
+
+    @staticmethod
+    def channels(column: Column) -> int:
+        """One for each class."""
+        return column.classes
+
+    @staticmethod
+    def logits(raw: Tensor) -> Tensor:
+        """Unnormalised log probabilities of the classes, (B, classes)."""
+        return raw.flatten(2).mean(2)
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """The most probable class, int64 (B,)."""
+        return self.logits(raw).argmax(1)
+
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Cross entropy."""
+        return F.cross_entropy(self.logits(raw), reference.long())
+
+
+HEADS: dict[str, type[Head]] = {
+    "charge": ChargeHead,
+    "positive": PositiveHead,
+    "bounded": BoundedHead,
+    "tanh": TanhHead,
+    "free": FreeHead,
+    "mean": MeanHead,
+    "sum": SumHead,
+    "categorical": CategoricalHead,
+}
+DEFAULTS = {"density": "charge", "field": "bounded", "class": "categorical"}
+
+
+def make_head(column: Column, chosen: dict[str, str]) -> Head:
+    """Return the head of a column: the one chosen for its kind, or the default of its kind.
+
+    Raises:
+        ValueError: there is no such head, or it is not for columns of this kind.
+    """
+    by_nature = "sum" if column.extensive else "mean"
+    name = chosen.get(column.kind) or DEFAULTS.get(column.kind, by_nature)
+    check_choice(f"model.{column.kind}.head", name, [n for n, head in HEADS.items() if column.kind in head.kinds])
+    return HEADS[name]()

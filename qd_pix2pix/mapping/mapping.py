@@ -1,20 +1,21 @@
-"""What is given and what is asked, and the scaling to the network's range [-1, 1].
+"""What is given and what is predicted, and the scaling to the network's range [-1, 1].
 
     encode: z = 2 (f - low) / (high - low) - 1,    decode: f = low + (z + 1) (high - low) / 2
 
-with one pair (low, high) per field, the extremes over the training split (low = 0 for densities). Never per image: that
-would throw the physics away.
+with one pair (low, high) per quantity: its bounds by nature where the schema has them (low = 0 of a density), otherwise
+its extremes over the training split. Never per image: that would discard the physics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from qd_pix2pix.schema import Field, get_field
+from qd_pix2pix.schema import Column, Schema
 
 
 class Range(NamedTuple):
@@ -22,6 +23,11 @@ class Range(NamedTuple):
 
     low: float
     high: float
+
+    @property
+    def span(self) -> float:
+        """High - low: the data range of SSIM."""
+        return self.high - self.low
 
     def encode(self, values: Tensor) -> Tensor:
         """Physical units -> [-1, 1], any shape."""
@@ -32,77 +38,84 @@ class Range(NamedTuple):
         return self.low + (values + 1) * ((self.high - self.low) / 2)
 
 
-class Mapping(nn.Module):
-    """``source`` -> ``target`` and, from the same network, ``also``. The scales travel in the checkpoint.
+@dataclass(frozen=True)
+class Mapping:
+    """``source`` -> ``target`` and, from the same network, ``also``: names of columns of the system.
 
-    Args:
-        source: name of the field that is given.
-        target: name of the field that is asked, by which a model is judged first.
-        also: names of more fields and numbers that are asked: n0, n_int, energy, gap.
+    Attributes:
+        source: one field, a list of fields, or None, where conditions alone are given.
+        target: what is predicted first, by which a model is judged: a field, a number or a class.
+        also: what else is predicted.
 
     Raises:
-        ValueError: a name is no field, or given twice.
+        ValueError: a name is given twice.
     """
 
-    def __init__(self, source: str, target: str, also: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.source: Field = get_field(source)
-        self.target: Field = get_field(target)
-        self.outputs: tuple[Field, ...] = (self.target, *(get_field(name) for name in also))
-        names = [source, *(field.name for field in self.outputs)]
-        if source == target:
-            raise ValueError(f"mapping: source and target are both {source!r}; choose two fields")
+    source: str | Sequence[str] | None
+    target: str
+    also: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("source", self.sources), ("also", tuple(self.also or ())), ("target", (self.target,))):
+            if not all(isinstance(text, str) and text for text in value):
+                raise ValueError(f"mapping.{name}: expected names of columns, got {value!r}")
+        if self.target in self.sources:
+            raise ValueError(f"mapping: source and target are both {self.target!r}; choose two quantities")
+        names = (*self.sources, *self.outputs)
         if len(set(names)) < len(names):
             raise ValueError(f"mapping.also: expected each quantity once, got {', '.join(names)}")
-        for word, field in (("source", self.source), ("target", self.target)):
-            if field.is_scalar:
-                raise ValueError(f"mapping.{word}: expected a field, got the number {field.name!r}; put it into also")
-        self.ranges: dict[str, Range] = {}
 
-    def fit(self, statistics: Dict[str, Dict[str, float]]) -> Mapping:
-        """Take the scales from the statistics of a training split (``Store.statistics``)."""
-        for field in (self.source, *self.outputs):
-            low, high = statistics[field.name]["min"], statistics[field.name]["max"]
-            low = 0.0 if field.is_density else low
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is given, as a tuple."""
+        if self.source is None or isinstance(self.source, str):
+            return (self.source,) if self.source else ()
+        return tuple(self.source)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is predicted, the target first."""
+        return (self.target, *(self.also or ()))
+
+    def check(self, schema: Schema) -> None:
+        """Raise ValueError unless the system has these columns, and fields are given and not only numbers."""
+        for name in self.sources:
+            if not schema[name].is_field:
+                fields = ", ".join(c.name for c in schema.of_role("field"))
+                raise ValueError(
+                    f"mapping.source: expected fields out of {fields}; got the {schema[name].role} {name!r}"
+                )
+        for name in self.outputs:
+            if schema[name].role not in Column.LEARNED:
+                learned = ", ".join(c.name for c in schema.of_role(*Column.LEARNED))
+                raise ValueError(f"mapping.target: expected one of {learned}; got the {schema[name].role} {name!r}")
+
+    def ranges(self, schema: Schema, statistics: Dict[str, Dict[str, float]]) -> dict[str, Range]:
+        """The range of each quantity but classes, from the statistics of the training split.
+
+        Raises:
+            ValueError: a quantity has one value only.
+        """
+        found = {}
+        for name in (*self.sources, *self.outputs):
+            column = schema[name]
+            if column.role == "class":
+                continue
+            seen = statistics.get(name, {"min": 0.0, "max": 0.0})
+            low = seen["min"] if column.low is None else column.low
+            high = seen["max"] if column.high is None else column.high
             if not high > low:
                 raise ValueError(
-                    f"mapping: {field.name} has the same value {low:g} everywhere in the training split; "
-                    "there is nothing to learn. Choose a potential family that varies."
+                    f"mapping: {name} has the same value {low:g} everywhere in the training split; "
+                    "there is nothing to learn. Choose data that vary."
                 )
-            self.ranges[field.name] = Range(low, high)
-        return self
+            found[name] = Range(low, high)
+        return found
 
-    def range(self, field: Field) -> Range:
-        """Lowest and highest value of a field in training."""
-        if field.name not in self.ranges:
-            raise RuntimeError("the mapping has no scales yet: call fit(statistics) or load a checkpoint")
-        return self.ranges[field.name]
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for files."""
+        source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
+        return {"source": source, "target": self.target, "also": list(self.also or ())}
 
-    def span(self, field: Field) -> float:
-        """High - low of a field, in its unit: the data range of SSIM."""
-        low, high = self.range(field)
-        return high - low
-
-    def encode_source(self, values: Tensor) -> Tensor:
-        """Physical units -> [-1, 1], any shape."""
-        return self.range(self.source).encode(values)
-
-    def encode_target(self, values: Tensor) -> Tensor:
-        """Physical units -> [-1, 1], any shape."""
-        return self.range(self.target).encode(values)
-
-    def decode_target(self, values: Tensor) -> Tensor:
-        """[-1, 1] -> physical units, any shape."""
-        return self.range(self.target).decode(values)
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """What the checkpoint keeps: plain numbers, exact in every precision of the network."""
-        return {name: list(pair) for name, pair in self.ranges.items()}
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the scales out of a checkpoint."""
-        self.ranges = {name: Range(float(low), float(high)) for name, (low, high) in state.items()}
-
-    def extra_repr(self) -> str:
-        """Shown when the model is printed."""
-        return f"{self.source.name} -> {', '.join(field.name for field in self.outputs)}, {self.ranges}"
+    def __str__(self) -> str:
+        return f"{', '.join(self.sources) or 'conditions'} -> {', '.join(self.outputs)}"

@@ -1,34 +1,139 @@
-"""The eight symmetries of the square, and their group.
+"""Finite groups that act on fields, and the symmetries of a domain: its group, spin flip and translations.
 
-Element e first transposes a field if e >= 4, then turns it by (e mod 4) quarter turns. 0 is the identity.
+Elements of the square: e first transposes a field if e >= 4, then turns it by (e mod 4) quarter turns. Elements of the
+rectangle mirror the first axis (1), the second (2), or both (3); of the line, element 1 mirrors. 0 is the identity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
-ORDER = 8
-"""Elements of the group."""
+from qd_pix2pix.schema import Domain, Schema
+from solvers.checks import check_choice
 
 
-def square_symmetry(fields: Tensor, element: int) -> Tensor:
-    """One of the eight symmetries of the square (0 ... 7; 0 is the identity) applied to (..., n, n)."""
+def _square(fields: Tensor, element: int) -> Tensor:
     if element >= 4:
         fields = fields.transpose(-2, -1)
     return torch.rot90(fields, element % 4, dims=(-2, -1))
 
 
-def _tables() -> tuple[list[list[int]], list[int]]:
-    """Products and inverses, read off what the elements do to nine numbered points."""
-    points = torch.arange(9).reshape(3, 3)
-    images = [square_symmetry(points, e).tolist() for e in range(ORDER)]
-    product = [
-        [images.index(square_symmetry(square_symmetry(points, first), then).tolist()) for first in range(ORDER)]
-        for then in range(ORDER)
-    ]
-    return product, [row.index(0) for row in product]
+def _rectangle(fields: Tensor, element: int) -> Tensor:
+    axes = [axis for bit, axis in ((1, -2), (2, -1)) if element & bit]
+    return fields.flip(axes) if axes else fields
 
 
-PRODUCT, INVERSE = _tables()
-"""``PRODUCT[g][h]``: h first, then g;  ``INVERSE[g]``: what undoes g."""
+def _line(fields: Tensor, element: int) -> Tensor:
+    return fields.flip(-1) if element else fields
+
+
+@dataclass(frozen=True)
+class Group:
+    """A finite group of maps of a grid onto itself.
+
+    Attributes:
+        name: none, line, rectangle or square.
+        dims: axes that it acts on, the last ones of a field; 0 for any number.
+        order: number of elements.
+        act: (fields (..., *points), element) -> the same shape.
+    """
+
+    name: str
+    dims: int
+    order: int
+    act: Callable[[Tensor, int], Tensor]
+
+    @cached_property
+    def _tables(self) -> tuple[list[list[int]], list[int]]:
+        """Products and inverses, read off what the elements do to numbered points."""
+        points = torch.arange(3**self.dims).reshape((3,) * self.dims)
+        images = [self.act(points, e).tolist() for e in range(self.order)]
+        product = [
+            [images.index(self.act(self.act(points, first), then).tolist()) for first in range(self.order)]
+            for then in range(self.order)
+        ]
+        return product, [row.index(0) for row in product]
+
+    @property
+    def product(self) -> list[list[int]]:
+        """``product[g][h]``: h first, then g."""
+        return self._tables[0]
+
+    @property
+    def inverse(self) -> list[int]:
+        """``inverse[g]``: what undoes g."""
+        return self._tables[1]
+
+
+GROUPS = {
+    group.name: group
+    for group in (
+        Group("none", 0, 1, lambda fields, element: fields),
+        Group("line", 1, 2, _line),
+        Group("rectangle", 2, 4, _rectangle),
+        Group("square", 2, 8, _square),
+    )
+}
+
+
+def group_of(name: str, dims: int) -> Group:
+    """Return the group of this name.
+
+    Raises:
+        ValueError: there is none, or it acts on another number of axes.
+    """
+    check_choice("symmetry", name, GROUPS)
+    group = GROUPS[name]
+    if group.dims not in (0, dims):
+        raise ValueError(f"symmetry: {name} acts on {group.dims} axes, but the fields have {dims}")
+    return group
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """All symmetries of the samples of a schema.
+
+    An element of the finite part is an element of the group, plus ``group.order`` where all spins are flipped, too.
+    """
+
+    schema: Schema
+
+    @property
+    def domain(self) -> Domain:
+        """Where the fields live."""
+        return self.schema.domain
+
+    @cached_property
+    def group(self) -> Group:
+        """The group that acts on the points."""
+        return group_of(self.domain.symmetry, len(self.domain.shape))
+
+    @property
+    def order(self) -> int:
+        """Elements of the finite part."""
+        return self.group.order * (2 if self.domain.flip else 1)
+
+    def inverse(self, element: int) -> int:
+        """The element that undoes another one."""
+        flip, g = divmod(element, self.group.order)
+        return flip * self.group.order + self.group.inverse[g]
+
+    def act(self, columns: Mapping[str, Tensor], element: int) -> dict[str, Tensor]:
+        """An element applied to columns by name: fields (..., *points), all else (...)."""
+        flip, g = divmod(element, self.group.order)
+        turned = {}
+        for name, values in columns.items():
+            column = self.schema[name]
+            values = self.group.act(values, g) if column.is_field else values
+            turned[name] = -values if flip and column.odd else values
+        return turned
+
+    def shift(self, columns: Mapping[str, Tensor], steps: tuple[int, ...]) -> dict[str, Tensor]:
+        """Columns of the samples, shifted by this many points along each axis, periodically."""
+        axes = tuple(range(-len(steps), 0))
+        return {n: torch.roll(v, steps, axes) if self.schema[n].is_field else v for n, v in columns.items()}

@@ -1,7 +1,7 @@
-"""Ways of learning: LightningModules. Each is handed its networks; none imports one."""
+"""Ways of learning: LightningModules. Each is handed its predictor; none imports a network."""
 
-from qd_pix2pix.models.base import FieldModel
+from qd_pix2pix.models.base import FieldModel, Model
 from qd_pix2pix.models.pix2pix import Pix2Pix
 from qd_pix2pix.models.regressor import Regressor
 
-__all__ = ["FieldModel", "Pix2Pix", "Regressor"]
+__all__ = ["FieldModel", "Model", "Pix2Pix", "Regressor"]

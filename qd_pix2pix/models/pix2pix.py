@@ -7,7 +7,7 @@ Each step updates D on (a, b) and (a, G(a)), then G against the new D.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,19 +15,19 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer
 from qd_pix2pix.models.losses import ADVERSARIAL, RECONSTRUCTION
-from solvers.checks import check_choice
+from qd_pix2pix.predictor import Card, Predictor
+from solvers.checks import check_choice, check_number
 
 
 class Pix2Pix(FieldModel):
-    """The generator is the model's ``network``; the discriminator is there for training only.
+    """The generator is the predictor's network; the discriminator is there for training only.
 
     Args:
-        mapping, recipes, network, gradient_clip: see ``FieldModel``; Lightning's own ``gradient_clip_val`` does not
-            work with two optimisers. The mapping asks one field.
-        discriminator: in_channels -> network from (source, target), both scaled (B, 1, n, n), to logits.
+        predictor, card, gradient_clip: see ``Model``; Lightning's own ``gradient_clip_val`` does not work with two
+            optimisers. One field is predicted.
+        discriminator: in_channels -> network from (sources, target), scaled (B, c, n, n) and (B, 1, n, n), to logits.
         optimizer: parameters -> optimiser; called for each network. Fused where the optimiser and the device can.
         lambda_rec: weight of the reconstruction loss (the paper's lambda).
         adversarial_loss: bce or least_squares.
@@ -39,9 +39,8 @@ class Pix2Pix(FieldModel):
 
     def __init__(
         self,
-        mapping: Mapping,
-        recipes: Sequence[dict[str, Any]],
-        network: NetworkFactory,
+        predictor: Predictor,
+        card: Card,
         discriminator: NetworkFactory,
         optimizer: OptimizerFactory,
         lambda_rec: float = 100.0,
@@ -49,44 +48,48 @@ class Pix2Pix(FieldModel):
         reconstruction_loss: str = "l1",
         gradient_clip: float | None = None,
     ) -> None:
-        super().__init__(mapping, recipes, network, gradient_clip)
+        super().__init__(predictor, card, gradient_clip)
         check_choice("model.adversarial_loss", adversarial_loss, ADVERSARIAL)
         check_choice("model.reconstruction_loss", reconstruction_loss, RECONSTRUCTION)
-        if not lambda_rec >= 0:
-            raise ValueError(f"model.lambda_rec: expected a number of at least 0, got {lambda_rec!r}")
-        if len(mapping.outputs) > 1:
+        check_number("model.lambda_rec", lambda_rec, 0)
+        if len(predictor.outputs) > 1:
             raise ValueError("mapping.also: pix2pix generates one field; use model=regressor, or mapping.also=[]")
-        if len(self.conditions):
-            raise ValueError("range: pix2pix learns one kind of dot; use model=regressor, or leave range out")
+        if not predictor.target.is_field or len(predictor.schema.domain.shape) != 2:
+            raise ValueError("mapping.target: pix2pix generates a field of two dimensions; use model=regressor")
+        if len(predictor.conditions):
+            raise ValueError("range: pix2pix learns one kind of sample; use model=regressor, or leave range out")
         self.automatic_optimization = False
-        self.discriminator = discriminator(in_channels=2)
+        self.discriminator = discriminator(in_channels=predictor.n_features + 1)
         self.optimizer = optimizer
         self.lambda_rec = lambda_rec
         self.adversarial = ADVERSARIAL[adversarial_loss]
         self.reconstruction = RECONSTRUCTION[reconstruction_loss]
+
+    @classmethod
+    def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
+        """The tanh of table A1."""
+        return {"density": "tanh", "field": "tanh"}
 
     @property
     def receptive_field(self) -> int | None:  # type: ignore[override]
         """Of the discriminator, if it knows one."""
         return getattr(self.discriminator, "receptive_field", None)
 
-    def check(self, field: Tensor) -> None:
-        """Pass one field through both networks, and build an optimiser."""
-        super().check(field)
-        self.discriminator(field, field)
+    def check(self) -> None:
+        """Pass an empty sample through both networks, and build an optimiser."""
+        super().check()
+        shape = self.predictor.schema.domain.shape
+        sources, target = (torch.zeros(1, c, *shape, device=self.device) for c in (self.predictor.n_features, 1))
+        try:
+            self.discriminator(sources, target)
+        except RuntimeError as error:
+            raise ValueError(f"model.discriminator: it does not take fields of shape {shape} ({error})") from None
         build_optimizer(self.optimizer, self.network.parameters())
-
-    def interpret(self, raw: Tensor, facts: Tensor) -> dict[str, Tensor]:
-        """The generated field: the tanh of table A1, from the scaled range."""
-        return {self.mapping.target.name: self.mapping.decode_target(torch.tanh(raw))}
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser for the generator, one for the discriminator."""
-        # under fp16 a fused step unscales its gradients itself, too late for clipping
-        may_fuse = not (self.gradient_clip and self.trainer.precision == "16-mixed")
-        return [
-            build_optimizer(self.optimizer, net.parameters(), may_fuse) for net in (self.network, self.discriminator)
-        ]
+        networks = (self.network, self.discriminator)
+        return [build_optimizer(self.optimizer, net.parameters(), self.may_fuse()) for net in networks]
 
     def discriminator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Loss on real and on generated pairs (eq. 13); no gradient reaches the generator."""
@@ -105,8 +108,9 @@ class Pix2Pix(FieldModel):
         """One step of the discriminator, one of the generator."""
         generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[attr-defined]
         _count_no_step(discriminator_optimizer)
-        source = self.mapping.encode_source(batch["source"])
-        target = self.mapping.encode_target(batch["target"])
+        name = self.predictor.target.name
+        source = self.predictor.features(batch)
+        target = self.predictor.ranges[name].encode(batch[name])[:, None]
         fake = torch.tanh(self.network(source))
         on_real, on_fake = self.discriminator_loss(source, target, fake)
         self._step(discriminator_optimizer, on_real + on_fake)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from solvers.checks import check_choice
@@ -21,7 +22,20 @@ INITIALISERS: dict[str, Callable[[Tensor], object]] = {
     "orthogonal": lambda weight: nn.init.orthogonal_(weight),
 }
 
-PADDINGS = {"zeros": "walls", "circular": "periodic fields"}
+PADDINGS = ("zeros", "circular")
+
+
+def padding_of(padding: str | None, periodic: bool) -> str:
+    """Return the padding that is asked for, or the one that fits the domain: zeros at walls, circular without."""
+    if padding is None:
+        return "circular" if periodic else "zeros"
+    check_choice("network.padding", padding, PADDINGS)
+    return padding
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The memory format in which convolutions of two dimensions are fast."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 def initialise(network: nn.Module, initialiser: str) -> None:

@@ -1,12 +1,12 @@
-"""Convolutions of fields and of functions on the group of the square, behind one set of arguments; residual blocks.
+"""Convolutions of fields and of functions on a finite group, in one or two dimensions; residual blocks.
 
-A feature of an equivariant network has eight values at each point, one per symmetry h of the square, and the square
-acts on it as (T_g f)_h(r) = f_{g^-1 h}(g^-1 r). Convolutions that commute with this action are (Cohen and Welling
-2016, eq. 10 and 11; p4m)
+A feature of an equivariant network has one value per element h of the group at each point, eight for the square, and
+the group acts on it as (T_g f)_h(r) = f_{g^-1 h}(g^-1 r). Convolutions that commute with this action are (Cohen and
+Welling 2016, eq. 10 and 11; p4m for the square)
 
     lifting:  f_h = (h w) * f,            from plain fields
     group:    f'_h = sum_g (h w_{h^-1 g}) * f_g,
-    mean:     y = 1/8 sum_h f'_h, back to plain fields,
+    mean:     y = 1/|G| sum_h f'_h, back to plain fields,
 
 where h w is the kernel turned by h. They are plain convolutions with a bank of turned kernels, which is made anew from
 the weights in every step: next to the convolution that costs nothing. On an even grid a stride of 2 keeps the symmetry
@@ -22,25 +22,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qd_pix2pix.mapping.symmetry import INVERSE, ORDER, PRODUCT, square_symmetry
+from qd_pix2pix.mapping.symmetry import Group
 
 GROUP = 16
 """Channels of a group of ``GroupNorm``, at least."""
+CONVOLUTIONS = {1: (F.conv1d, F.conv_transpose1d), 2: (F.conv2d, F.conv_transpose2d)}
+"""By the number of dimensions."""
 
 
 class Convolution(nn.Module):
     """A convolution (or its transpose) that keeps the side, or divides (multiplies) it by ``stride``.
 
     Args:
-        before, after: features; of a group convolution each stands for eight channels.
+        before, after: features; of a group convolution each stands for one channel per element.
         kernel_size: odd with stride 1, even with stride 2.
         stride: 1 or 2.
         transposed: multiply the side by ``stride``.
         dilation: distance of the points that the kernel sees, with stride 1.
         padding: zeros, or circular for periodic fields.
         gain: of the initial weights, N(0, gain^2 2 / fan-in); 0 starts at zero.
-        elements: values per point of a feature, before and after: (1, 1) plain, (1, 8) lifting, (8, 8) group,
-            (8, 1) mean.
+        group: that acts on the features; None for a plain convolution.
+        lifted: whether the features before and after are functions on the group: (False, False) plain, (False, True)
+            lifting, (True, True) group, (True, False) mean.
+        dims: of the fields, 1 or 2.
     """
 
     index: Tensor
@@ -55,20 +59,24 @@ class Convolution(nn.Module):
         dilation: int = 1,
         padding: str = "zeros",
         gain: float = 1.0,
-        elements: tuple[int, int] = (1, 1),
+        group: Group | None = None,
+        lifted: tuple[bool, bool] = (True, True),
+        dims: int = 2,
     ) -> None:
         super().__init__()
-        self.stride, self.transposed, self.elements = stride, transposed, elements
+        order = group.order if group else 1
+        self.elements = elements = (order if lifted[0] else 1, order if lifted[1] else 1)
+        self.stride, self.transposed, self.dims = stride, transposed, dims
         self.dilation, self.margin = dilation, dilation * (kernel_size - stride) // 2
         self.circular = padding == "circular"
-        fan_in = before * elements[0] * kernel_size**2 / (stride**2 if transposed else 1)
-        self.weight = nn.Parameter(torch.randn(after, before, elements[0], kernel_size, kernel_size))
+        fan_in = before * elements[0] * kernel_size**dims / (stride**dims if transposed else 1)
+        self.weight = nn.Parameter(torch.randn(after, before, elements[0], *(kernel_size,) * dims))
         self.weight.data *= gain * math.sqrt(2 / fan_in)
         self.bias = nn.Parameter(torch.zeros(after))
-        self.register_buffer("index", _turned(elements, kernel_size), persistent=False)
+        self.register_buffer("index", _turned(group, elements[0], kernel_size, dims), persistent=False)
 
     def bank(self) -> Tensor:
-        """All turned kernels: (after · elements, before · elements, k, k)."""
+        """All turned kernels: (after · elements, before · elements, *kernel)."""
         after, before, given, *kernel = self.weight.shape
         turned = self.weight.flatten(2).index_select(2, self.index.flatten())
         turned = turned.unflatten(2, self.index.shape)  # (after, before, h, given k k)
@@ -78,16 +86,17 @@ class Convolution(nn.Module):
         return turned.transpose(1, 2).reshape(after * asked, before * given, *kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, before · elements, n, n) -> (B, after · elements, m, m)."""
+        """(B, before · elements, *points) -> (B, after · elements, *points)."""
         bias = self.bias.repeat_interleave(self.elements[1])
         padding = self.margin
         if self.circular:
             margin = 1 if self.transposed else self.margin
-            x = F.pad(x, (margin,) * 4, mode="circular") if margin else x
+            x = F.pad(x, (margin,) * (2 * self.dims), mode="circular") if margin else x
             padding = padding + self.stride if self.transposed else 0
+        plain, transposed = CONVOLUTIONS[self.dims]
         if self.transposed:
-            return F.conv_transpose2d(x, self.bank().transpose(0, 1), bias, self.stride, padding)
-        return F.conv2d(x, self.bank(), bias, self.stride, padding, self.dilation)
+            return transposed(x, self.bank().transpose(0, 1), bias, self.stride, padding)
+        return plain(x, self.bank(), bias, self.stride, padding, self.dilation)
 
 
 class GroupNorm(nn.Module):
@@ -95,7 +104,7 @@ class GroupNorm(nn.Module):
 
     Args:
         features: each of ``order`` channels.
-        order: values per point of a feature: 1, or 8 for an equivariant one.
+        order: values per point of a feature: 1, or the order of the group for an equivariant one.
     """
 
     def __init__(self, features: int, order: int) -> None:
@@ -107,7 +116,7 @@ class GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, features · order, n, n) -> the same shape."""
+        """(B, features · order, *points) -> the same shape."""
         weight, bias = (p.repeat_interleave(self.order) for p in (self.weight, self.bias))
         return F.group_norm(x, self.groups, weight, bias)
 
@@ -125,21 +134,20 @@ class ResidualBlock(nn.Module):
         self.second = conv(features, features, 3, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, features · order, m, m) -> the same shape."""
+        """(B, features · order, *points) -> the same shape."""
         branch = x
         if torch.is_autocast_enabled(x.device.type):  # what is multiplied in half precision need not be normed in whole
             branch = x.to(torch.get_autocast_dtype(x.device.type))
         return x + self.second(F.silu(self.first(F.silu(self.norm(branch)))))
 
 
-def _turned(elements: tuple[int, int], k: int) -> Tensor:
-    """Where in the weights (given, k, k) the kernel of each element h stands: (8, given k k), plain (1, k k)."""
-    given, asked = elements
-    weights = torch.arange(given * k * k).reshape(given, k, k)
-    if given == asked == 1:
+def _turned(group: Group | None, given: int, k: int, dims: int) -> Tensor:
+    """Where in the weights (given, *kernel) the kernel of each element h stands: (order, given · k^dims)."""
+    weights = torch.arange(given * k**dims).reshape(given, *(k,) * dims)
+    if group is None:
         return weights.reshape(1, -1)
     banks = []
-    for h in range(ORDER):
-        source = [PRODUCT[INVERSE[h]][g] for g in range(given)] if given == ORDER else [0]
-        banks.append(torch.stack([square_symmetry(weights[g], h) for g in source]))
-    return torch.stack(banks).reshape(ORDER, -1)
+    for h in range(group.order):
+        source = [group.product[group.inverse[h]][g] for g in range(given)] if given == group.order else [0]
+        banks.append(torch.stack([group.act(weights[g], h) for g in source]))
+    return torch.stack(banks).reshape(group.order, -1)

@@ -14,7 +14,7 @@ from solvers.checks import check_integer
 
 
 class FNO(nn.Module):
-    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; any n.
+    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), without bounds; any number of points.
 
     Args:
         in_channels: fields given.
@@ -22,7 +22,9 @@ class FNO(nn.Module):
         modes: frequencies kept per direction, of both signs as the library counts: twice the k_max of the paper.
         channels: features of every layer.
         layers: Fourier layers.
-        padding: share of the side by which fields are enlarged; 0 for periodic fields.
+        padding: share of the side by which fields are enlarged; 0 in a periodic domain.
+        dims: of the fields.
+        periodic: of the domain.
 
     Raises:
         ValueError: an argument is out of range.
@@ -36,6 +38,8 @@ class FNO(nn.Module):
         channels: int = 32,
         layers: int = 4,
         padding: float = 0.125,
+        dims: int = 2,
+        periodic: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (("modes", modes), ("channels", channels), ("layers", layers)):
@@ -43,10 +47,16 @@ class FNO(nn.Module):
         if not 0 <= padding < 1:
             raise ValueError(f"network.padding: expected a share of the side in [0, 1), got {padding!r}")
         # here, so that who wants no FNO does not wait for the library
-        from neuralop.models import FNO as NeuralOperator
+        try:
+            from neuralop.models import FNO as NeuralOperator
+        except ImportError:
+            raise ValueError(
+                "network=fno: the library neuraloperator is missing; pip install 'qd_pix2pix[fno]'"
+            ) from None
+        padding = 0.0 if periodic else padding
 
         self.operator = NeuralOperator(
-            n_modes=(modes, modes),
+            n_modes=(modes,) * dims,
             in_channels=in_channels,
             out_channels=out_channels,
             hidden_channels=channels,
@@ -57,7 +67,7 @@ class FNO(nn.Module):
         self.register_state_dict_post_hook(_leave_out_arguments)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
+        """(B, in_channels, *points) -> (B, out_channels, *points)."""
         return self.operator(x)
 
 

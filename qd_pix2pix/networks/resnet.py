@@ -14,24 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qd_pix2pix.mapping.symmetry import ORDER
-from qd_pix2pix.networks.blocks import PADDINGS
+from qd_pix2pix.mapping.symmetry import group_of
+from qd_pix2pix.networks.blocks import channels_last, padding_of
 from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
-from solvers.checks import check_choice, check_integer
+from solvers.checks import check_integer
 
 DILATIONS = (1, 2, 4, 8)
 
 
 class ResNet(nn.Module):
-    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; n even.
+    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), without bounds; n even.
 
     Args:
         in_channels: fields given.
         out_channels: fields asked.
-        channels: features of every block; an equivariant feature is eight channels.
+        channels: features of every block; an equivariant one is a channel per element of the group.
         blocks: residual blocks.
-        padding: zeros, or circular for periodic fields.
-        equivariant: commute with the symmetries of the square.
+        padding: zeros, circular, or None for what fits the domain.
+        equivariant: commute with the symmetry group of the domain.
+        dims: of the fields, 1 or 2.
+        periodic: of the domain.
+        symmetry: group of the domain, see ``mapping.symmetry``.
 
     Raises:
         ValueError: an argument is out of range, or (in ``forward``) n is odd.
@@ -43,26 +46,29 @@ class ResNet(nn.Module):
         out_channels: int = 1,
         channels: int = 64,
         blocks: int = 8,
-        padding: str = "zeros",
+        padding: str | None = None,
         equivariant: bool = False,
+        dims: int = 2,
+        periodic: bool = False,
+        symmetry: str = "square",
     ) -> None:
         super().__init__()
         check_integer("network.channels", channels, 1)
         check_integer("network.blocks", blocks, 1)
-        check_choice("network.padding", padding, PADDINGS)
-        self.order = ORDER if equivariant else 1
-        conv: Factory = partial(Convolution, padding=padding, elements=(self.order, self.order))
-        self.stem = conv(in_channels, channels, 4, stride=2, elements=(1, self.order))
+        group = group_of(symmetry, dims) if equivariant else None
+        self.order, self.dims = group.order if group else 1, dims
+        conv: Factory = partial(Convolution, padding=padding_of(padding, periodic), group=group, dims=dims)
+        self.stem = conv(in_channels, channels, 4, stride=2, lifted=(False, True))
         dilations = (DILATIONS[i % len(DILATIONS)] for i in range(blocks))
         self.blocks = nn.Sequential(*(ResidualBlock(conv, channels, self.order, d) for d in dilations))
-        self.head = conv(channels, out_channels, 4, stride=2, transposed=True, gain=0.1, elements=(self.order, 1))
+        self.head = conv(channels, out_channels, 4, stride=2, transposed=True, gain=0.1, lifted=(True, False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
-        if x.shape[-1] % 2 or x.shape[-2] % 2:
-            raise ValueError(f"network: expected an even number of points per side, got {tuple(x.shape[-2:])}")
+        """(B, in_channels, *points) -> (B, out_channels, *points)."""
+        if any(n % 2 for n in x.shape[2:]):
+            raise ValueError(f"network: expected an even number of points per side, got {tuple(x.shape[2:])}")
         with torch.autocast(x.device.type, enabled=False):  # the tail of a density is in digits that half of it lacks
-            x = self.stem(x.contiguous(memory_format=torch.channels_last))
+            x = self.stem(channels_last(x))
         x = self.blocks(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.head(F.silu(x))

@@ -1,4 +1,4 @@
-"""A dataset as one self-contained HTML page: its dots, and how exact their labels are. No torch here."""
+"""A dataset as one self-contained HTML page: its samples, and how large the errors of its labels are. No torch here."""
 
 from __future__ import annotations
 
@@ -13,115 +13,111 @@ from numpy.typing import NDArray
 from qd_pix2pix.data.store import SPLITS, Split, Store
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
-from qd_pix2pix.reports.run_page import Panel, png, render
-from qd_pix2pix.schema import MILLI, Units, get_field, units_of
+from qd_pix2pix.reports.figures import Frame, labelled
+from qd_pix2pix.reports.page import Panel, png, render, symbol
+from qd_pix2pix.schema import Column, Schema
 
 PAGE = "dataset.html"
-DOTS_SHOWN = 4
-SCALARS = (
-    "density_error",
-    "energy_error",
-    "energy",
-    "kinetic",
-    "gap",
-    "spin",
-    "degeneracy",
-    "fallback",
-    "splits_shell",
-)
+SAMPLES_SHOWN = 4
+MOST_CARDS = 6
 
 
-def _shown_dots(split: Split, extent: float, units: Units) -> Iterator[Panel]:
-    """The first dots: potential, both densities, and what the interaction moves."""
-    samples = [split.read(i, ("V", "n0", "n_int")) for i in range(min(DOTS_SHOWN, len(split)))]
-    potential, without, with_interaction = (np.stack([s[name] for s in samples]) for name in ("V", "n0", "n_int"))
-    axes = figures.Axes(extent, units, get_field("V"), get_field("n_int"))
-    titles = [f"dot {i}" for i in range(len(samples))]
-    alone = np.array_equal(without, with_interaction)  # one electron: one density to show
-    columns = ("potential", "without interaction", "density" if alone else "with interaction", "difference")
-    figure = figures.comparison(axes, potential, None if alone else without, with_interaction, titles, columns)
-    yield Panel(png(figure), f"The first {len(samples)} dots of the training split.", wide=not alone)
+def ensure_dataset_page(path: Path | str) -> Path:
+    """Write the page of a whole dataset unless it is there; return its path."""
+    page = Path(path) / PAGE
+    return page if page.is_file() else write_dataset_page(path)
 
 
-def _distributions(columns: dict[str, NDArray], units: Units) -> Iterator[Panel]:
-    """Histograms of the error estimates, and of what makes a dot hard."""
-    small = MILLI[units.energy]
-    shown = (
-        (
-            "density_error",
-            100.0,
-            "density error (%)",
-            "Estimated truncation error ∫|n − n_exact| / N of the densities.",
-        ),
-        ("energy_error", 1e3, f"energy error ({small})", "Estimated truncation error of the energies."),
-        ("gap", 1e3, f"gap ({small})", "Distance of the next state of the same S_z."),
-        ("energy", 1e3, f"energy ({small})", "Ground-state energies."),
-        ("kinetic", 1e3, f"kinetic energy ({small})", "Kinetic energies of the ground states."),
-    )
-    for name, factor, label, caption in shown:
-        values = factor * columns[name][np.isfinite(columns[name])]
-        if len(values) and np.ptp(values) > 0:
-            yield Panel(png(figures.histogram(values, label)), caption)
+def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
+    """All fields of the first samples; a field that repeats another one is left out."""
+    fields = schema.of_role("field")
+    size = min(SAMPLES_SHOWN, len(split))
+    if not fields:
+        return
+    samples = [split.read(i, [c.name for c in fields]) for i in range(size)]
+    values = {column: np.stack([sample[column.name] for sample in samples]) for column in fields}
+    shown: list[tuple[Column, NDArray]] = []
+    for column, array in values.items():
+        if not any(np.array_equal(array, other) for _, other in shown):
+            shown.append((column, array))
+    titles = [f"{schema.sample} {i}" for i in range(size)]
+    figure = figures.gallery([Frame(schema)] * size, shown, titles)
+    yield Panel(png(figure), f"The first {schema.count(size)} of the training split.", wide=len(shown) > 2)
 
 
-def _cards(columns: dict[str, NDArray], units: Units) -> dict[str, str]:
-    """The numbers to know."""
-    error = columns["density_error"]
-    known = error[np.isfinite(error)]
-    spins, counts = np.unique(np.round(2 * columns["spin"]).astype(int), return_counts=True)
-    names = {0: "S=0", 2: "S=1"}
-    spin = ", ".join(
-        f"{100 * c / len(error):.0f}\u00a0% {names.get(s, f'S={s}/2')}" for s, c in zip(spins, counts, strict=True)
-    )
-    small = MILLI[units.energy]
-    errors = {
-        "density error, mean": f"{100 * known.mean():.2g} %",
-        "energy error, mean": f"{1e3 * np.nanmean(columns['energy_error']):.2g} {small}",
-    }
-    return (errors if len(known) and known.any() else {}) | {
-        "energy, median": f"{1e3 * np.median(columns['energy']):.4g} {small}",
-        "gap, median": f"{1e3 * np.nanmedian(columns['gap']):.3g} {small}",
-        "total spin": spin,
-        "degenerate": f"{int((columns['degeneracy'] > 1).sum())} dots",
-    }
+def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Panel]:
+    """Histograms of labels and of estimated errors; of classes and counts bars."""
+    for column in schema.of_role("error", "scalar", "counts", "class", "condition"):
+        values = columns[column.name][np.isfinite(columns[column.name])]
+        if not len(values) or np.ptp(values) == 0:
+            continue
+        factor, unit = _shown(column, schema)
+        label = labelled(column.name.replace("_", " "), unit)
+        figure = figures.histogram(factor * values, label, schema.sample)
+        yield Panel(png(figure), f"{column.description.capitalize() or column.name}.")
+
+
+def _shown(column: Column, schema: Schema) -> tuple[float, str]:
+    """Factor and unit of a column: errors without a unit are shown in percent."""
+    return (100.0, "%") if column.role == "error" and not schema.unit(column) else schema.small_unit(column)
+
+
+def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
+    """The numbers to know: mean errors of the labels, medians of the numbers, counts of what stands out."""
+    cards = {}
+    for column in schema.of_role("error", "scalar", "counts"):
+        values = columns[column.name][np.isfinite(columns[column.name])]
+        if not len(values) or (column.role == "error" and not values.any()):
+            continue
+        factor, unit = _shown(column, schema)
+        is_error = column.role == "error"
+        value = factor * (values.mean() if is_error else np.median(values))
+        name = column.name.replace("_", " ") if is_error else symbol(column)
+        cards[f"{name}, {'mean' if is_error else 'median'}"] = f"{value:.3g} {unit}".rstrip()
+    return dict(list(cards.items())[:MOST_CARDS])
+
+
+def _guards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
+    """What the solver's guards have found."""
+    lines = {}
+    for column in schema.of_role("guard"):
+        if column.axis:
+            continue
+        values = columns[column.name]
+        whole = np.issubdtype(values.dtype, np.integer)
+        usual = np.median(values) if whole else 0
+        found = (
+            f"{schema.count(int((values != usual).sum()))} unlike {usual:g}" if whole else f"at most {values.max():.2g}"
+        )
+        unit = schema.unit(column)
+        lines[column.name.replace("_", " ")] = f"{found} {unit}".rstrip() + f": {column.description}"
+    return lines
 
 
 def write_dataset_page(path: Path | str) -> Path:
-    """Write ``dataset.html`` into the folder of a whole dataset.
+    """Write ``dataset.html`` into the folder of a whole dataset; return its path.
 
     Raises:
         StoreError: the dataset is missing, incomplete, or damaged.
     """
     whole = Store(path)
     stores = {split: whole.split(split) for split in SPLITS}
-    recipe = whole.recipe
-    units = units_of(recipe)
-    parts = [store.load(SCALARS) for store in stores.values()]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in SCALARS}
-    fallback, split_shells = (int(columns[name].sum()) for name in ("fallback", "splits_shell"))
-    lines: dict[str, Any] = {
-        "Solver": ", ".join(f"{key} {value}" for key, value in recipe["solver"].items() if _plain(key, value)),
-        "Solved by LAPACK": f"{fallback} dots, which the iteration did not converge",
-        "Split shells": f"{split_shells} dots whose last orbital is degenerate with the first left out",
-        "Seed": recipe["seed"],
-    }
+    schema = whole.schema
+    names = [c.name for c in schema.columns if not c.is_field and not c.axis]
+    parts = [split.load(names) for split in stores.values()]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    lines: dict[str, Any] = {**_guards(columns, schema), "seed": whole.recipe["seed"]}
     page = render(
         "dataset.html.j2",
         name=Path(path).name,
-        recipe=recipe,
-        family=recipe["potential"]["_target_"].rsplit(".", 1)[-1],
-        length=units.length,
-        total=len(columns["energy"]),
-        sizes=", ".join(f"{len(store)} {split}" for split, store in stores.items()),
-        cards=_cards(columns, units),
-        dots=list(_shown_dots(stores["train"], recipe["grid"]["extent"], units)),
-        distributions=list(_distributions(columns, units)),
+        schema=schema,
+        total=schema.count(sum(len(split) for split in stores.values())),
+        sizes=", ".join(f"{len(split)} {name}" for name, split in stores.items()),
+        cards=_cards(columns, schema),
+        samples=list(_shown_samples(stores["train"], schema)),
+        distributions=list(_distributions(columns, schema)),
         lines=lines,
-        configuration=json.dumps(recipe, indent=2),
+        configuration=json.dumps(whole.recipe, indent=2),
     )
     write_text(Path(path) / PAGE, page)
     return Path(path) / PAGE
-
-
-def _plain(key: str, value: Any) -> bool:
-    return not key.startswith("_") and not isinstance(value, dict) and value is not None

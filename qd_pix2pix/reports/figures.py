@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes as MplAxes
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from qd_pix2pix.schema import Field, Units
+from qd_pix2pix.schema import Column, Schema
 
 Curve = tuple[NDArray, NDArray]
 """Steps and values."""
+Fields = Sequence[tuple[Column, NDArray]]
+"""Columns with their values, (S, *points) each."""
 
 STYLE: Any = {
     "font.size": 9,
@@ -29,79 +31,155 @@ STYLE: Any = {
 }
 matplotlib.rcParams.update(STYLE)
 COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a", "#b08900", "#5f6f7a")
+COLUMNS = ("reference", "predicted", "error")
+DENSITY = "density"
+"""Quantity that is shown in hundredths of its unit."""
 
 
 @dataclass(frozen=True)
-class Axes:
-    """What the fields of a figure are: side of the square, units, field given, field asked."""
+class Frame:
+    """What the fields of a figure are drawn in.
 
-    extent: float
-    units: Units
-    source: Field
-    target: Field
+    Attributes:
+        schema: of the samples.
+        conditions: of the sample, by name: the sides of the domain are among them.
+    """
+
+    schema: Schema
+    conditions: Mapping[str, float] | None = None
+
+    def lengths(self, shape: Sequence[int]) -> tuple[float, ...]:
+        """Length of each axis for fields of these points."""
+        known = {**self.schema.constants, **(self.conditions or {})}
+        return self.schema.domain.resized(shape).lengths(known)
+
+    @property
+    def unit(self) -> str:
+        """Of lengths; empty on a lattice."""
+        return self.schema.units.get("length", "") if self.schema.domain.sides else ""
+
+    def axis(self, position: int) -> str:
+        """Label of an axis."""
+        return labelled(self.schema.domain.axes[position], self.unit)
+
+    def shown(self, column: Column) -> tuple[float, str]:
+        """Factor and label of a field's colour bar: electron densities in hundredths of their unit."""
+        unit = tex_unit(self.schema.unit(column))
+        if column.quantity == DENSITY and unit:
+            return 100.0, rf"$10^{{-2}}$ {unit}"
+        return 1.0, unit
 
 
-def shown_unit(field: Field, units: Units) -> tuple[float, str]:
-    """Factor and name of the unit in which colour bars show a field: densities in 10^-2 nm^-2."""
-    return (100.0, rf"$10^{{-2}}$ {units.length}$^{{-2}}$") if field.is_density else (1.0, units.of(field.quantity))
+def tex_unit(unit: str) -> str:
+    """A unit with its powers as TeX: nm^-2 becomes nm$^{-2}$."""
+    base, _, power = unit.partition("^")
+    return f"{base}$^{{{power}}}$" if power else base
 
 
-def _map(
-    figure: Figure, panel: MplAxes, values: NDArray, axes: Axes, field: Field, symbol: str, bounds: tuple[float, float]
+def labelled(name: str, unit: str) -> str:
+    """A name with its unit in brackets, if there is one."""
+    return f"{name} ({unit})" if unit else name
+
+
+def plain(text: str | None) -> str:
+    """Return a text that Matplotlib shows as it is: values of axes may hold dollars, which would begin a formula."""
+    return (text or "").replace("$", r"\$")
+
+
+def _draw(
+    figure: Figure, panel: Axes, values: NDArray, frame: Frame, column: Column, bounds: tuple[float, float], symbol: str
 ) -> None:
-    factor, unit = shown_unit(field, axes.units)
-    colours = "RdBu_r" if bounds[0] == -bounds[1] else _colours(field)
-    low, high = (factor * b for b in bounds)
-    square = (0, axes.extent, 0, axes.extent)
-    drawn = panel.imshow(factor * values.T, extent=square, cmap=colours, vmin=low, vmax=high)
+    factor, unit = frame.shown(column)
+    low, high = (factor * bound for bound in bounds)
+    lengths = frame.lengths(values.shape)
+    panel.tick_params(labelsize=7.5)
+    if values.ndim == 1:
+        x = np.asarray(next(iter(frame.schema.domain.resized(values.shape).coordinates(
+            {**frame.schema.constants, **(frame.conditions or {})}).values())))  # fmt: skip
+        panel.plot(x, factor * values, drawstyle="steps-mid", color=COLOURS[0], lw=1.2)
+        margin = 0.06 * (high - low) or 1.0
+        panel.set_ylim(low - margin, high + margin)
+        panel.set_ylabel(labelled(f"${symbol}$", unit), fontsize=8.5)
+        return
+    colours = "RdBu_r" if bounds[0] == -bounds[1] else _colours(column)
+    extent = (0, lengths[0], 0, lengths[1])
+    drawn = panel.imshow(factor * values.T, extent=extent, cmap=colours, vmin=low, vmax=high)
     bar = figure.colorbar(drawn, ax=panel, shrink=0.84, pad=0.02)
     bar.ax.tick_params(labelsize=7.5)
-    bar.set_label(f"${symbol}$ ({unit})", fontsize=8.5)
-    panel.tick_params(labelsize=7.5)
+    bar.set_label(labelled(f"${symbol}$", unit), fontsize=8.5)
 
 
-def comparison(
-    axes: Axes | Sequence[Axes],
-    source: NDArray,
-    target: NDArray | None,
-    predicted: NDArray,
-    titles: Sequence[str] | None = None,
-    columns: Sequence[str] = ("input", "exact", "predicted", "error"),
-) -> Figure:
-    """One row a dot: input, exact, predicted, error (predicted - exact); without ``target`` input and predicted only.
+def _colours(column: Column) -> str:
+    return "magma" if column.kind == "density" else "cividis"
 
-    Fields have shape (dots, n, n). Exact and predicted share their colours. ``axes`` are those of all dots, or of each.
-    """
-    each = [axes] * len(source) if isinstance(axes, Axes) else list(axes)
-    columns = [columns[0], columns[2]] if target is None else columns
-    rows = len(source)
-    figure = Figure(figsize=(2.75 * len(columns), 2.3 * rows + 0.25), layout="constrained")
-    panels = figure.subplots(rows, len(columns), squeeze=False, sharex=True, sharey=True)
-    for row, own in enumerate(each):
-        shown = [predicted[row]] if target is None else [target[row], predicted[row]]
-        bounds = min(s.min() for s in shown), max(s.max() for s in shown)
-        limits = float(source[row].min()), float(source[row].max())
-        _map(figure, panels[row, 0], source[row], own, own.source, own.source.symbol, limits)
-        for panel, values in zip(panels[row, 1:], shown, strict=False):
-            _map(figure, panel, values, own, own.target, own.target.symbol, bounds)
-        if target is not None:
-            error = predicted[row] - target[row]
-            bound = max(float(np.abs(error).max()), 1e-12)
-            _map(figure, panels[row, 3], error, own, own.target, rf"\Delta {own.target.symbol}", (-bound, bound))
-        panels[row, 0].set_ylabel(f"y ({own.units.length})")
+
+def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] | None, dims: int) -> tuple[Figure, Any]:
+    """Panels, one row a sample: headings, labels of the axes, titles of the rows."""
+    rows = len(frames)
+    figure = Figure(figsize=(2.75 * len(names), (2.3 if dims == 2 else 1.5) * rows + 0.25), layout="constrained")
+    panels = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=dims == 2)
+    for panel, name in zip(panels[0], names, strict=True):
+        panel.set_title(name)
+    for panel in panels[-1]:
+        panel.set_xlabel(frames[-1].axis(0))
+    for row, frame in enumerate(frames):
+        if dims == 2:
+            panels[row, 0].set_ylabel(frame.axis(1))
         if titles:
             panels[row, 0].annotate(
                 titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
             )
-    for panel, name in zip(panels[0], columns, strict=True):
-        panel.set_title(name)
-    for panel in panels[-1]:
-        panel.set_xlabel(f"x ({each[-1].units.length})")
+    return figure, panels
+
+
+def _limits(*arrays: NDArray) -> tuple[float, float]:
+    return float(min(a.min() for a in arrays)), float(max(a.max() for a in arrays))
+
+
+def comparison(
+    frames: Sequence[Frame],
+    given: Fields,
+    column: Column,
+    reference: NDArray | None,
+    predicted: NDArray,
+    titles: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+) -> Figure:
+    """One row a sample: what is given, reference, prediction, error (prediction - reference).
+
+    Args:
+        frames: of each sample.
+        given: columns with their fields, (S, *points).
+        column: that is predicted.
+        reference: (S, *points), or None: then what is given and predicted only. Shares its colours with predicted.
+        predicted: (S, *points).
+        titles: of the rows.
+        names: of the columns of the figure.
+    """
+    predicted_only = COLUMNS[1:2]
+    names = names or [*(c.name for c, _ in given), *(predicted_only if reference is None else COLUMNS)]
+    figure, panels = _grid(frames, names, titles, predicted.ndim - 1)
+    for row, frame in enumerate(frames):
+        for panel, (source, values) in zip(panels[row], given, strict=False):
+            _draw(figure, panel, values[row], frame, source, _limits(values[row]), source.tex)
+        rest = panels[row, len(given) :]
+        shown = [predicted[row]] if reference is None else [reference[row], predicted[row]]
+        for panel, field in zip(rest, shown, strict=False):
+            _draw(figure, panel, field, frame, column, _limits(*shown), column.tex)
+        if reference is not None:
+            error = predicted[row] - reference[row]
+            bound = max(float(np.abs(error).max()), 1e-12)
+            _draw(figure, rest[2], error, frame, column, (-bound, bound), rf"\Delta {column.tex}")
     return figure
 
 
-def _colours(field: Field) -> str:
-    return "magma" if field.is_density else "cividis"
+def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | None = None) -> Figure:
+    """One row a sample, one column of panels for each field (S, *points)."""
+    figure, panels = _grid(frames, [column.name for column, _ in fields], titles, fields[0][1].ndim - 1)
+    for row, frame in enumerate(frames):
+        for panel, (column, values) in zip(panels[row], fields, strict=True):
+            _draw(figure, panel, values[row], frame, column, _limits(values[row]), column.tex)
+    return figure
 
 
 def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: bool = False) -> Figure:
@@ -125,56 +203,80 @@ def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: b
     return figure
 
 
-def against_exact(exact: NDArray, predicted: NDArray, label: str) -> Figure:
-    """Predicted numbers against exact ones, with the line where they agree."""
+def against_reference(reference: NDArray, predicted: NDArray, label: str) -> Figure:
+    """Predicted numbers against references, with the line where they agree."""
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     panel = figure.subplots()
-    low, high = min(exact.min(), predicted.min()), max(exact.max(), predicted.max())
+    low, high = _limits(reference, predicted)
     panel.plot([low, high], [low, high], color="0.6", lw=1)
-    panel.plot(exact, predicted, ".", color=COLOURS[0], ms=5)
-    panel.set_xlabel(f"exact {label}")
+    panel.plot(reference, predicted, ".", color=COLOURS[0], ms=5)
+    panel.set_xlabel(f"reference {label}")
     panel.set_ylabel(f"predicted {label}")
     return figure
 
 
-def histogram(values: NDArray, label: str) -> Figure:
-    """Distribution over dots, with its median."""
+def confusion(reference: NDArray, predicted: NDArray, classes: int, label: str) -> Figure:
+    """Number of samples of each class (rows) that are predicted as each class (columns)."""
+    table = np.zeros((classes, classes), dtype=int)
+    np.add.at(table, (reference.astype(int), predicted.astype(int)), 1)
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    panel = figure.subplots()
+    figure.colorbar(panel.imshow(table, cmap="cividis"), ax=panel, label="samples", pad=0.02)
+    if classes <= 12:
+        for (row, column), number in np.ndenumerate(table):
+            colour = "black" if number > table.max() / 2 else "white"
+            panel.text(column, row, str(number), ha="center", va="center", fontsize=8, color=colour)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
+    panel.set_xlabel(f"predicted {label}")
+    panel.set_ylabel(f"reference {label}")
+    return figure
+
+
+def histogram(values: NDArray, label: str, sample: str = "dot") -> Figure:
+    """Distribution over samples, with its median."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
     panel.hist(values, bins=min(30, max(8, len(values) // 5)), color=COLOURS[0], alpha=0.85)
     median = float(np.median(values))
     panel.axvline(median, color=COLOURS[1], lw=1.5, label=f"median {median:.3g}")
     panel.set_xlabel(label)
-    panel.set_ylabel("dots")
+    panel.set_ylabel(f"{sample}s")
     panel.yaxis.set_major_locator(MaxNLocator(integer=True))
     panel.legend(fontsize=8)
     return figure
 
 
-def against_gap(gap: NDArray, unit: str, values: NDArray, label: str) -> Figure:
-    """A measure of each dot against the gap above its ground state: small gaps are where densities are hard."""
+def scatter(x: NDArray, xlabel: str, values: NDArray, ylabel: str) -> Figure:
+    """One quantity of each sample against another one."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
-    panel.scatter(gap, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
-    panel.set_xlabel(f"gap to the next state ({unit})")
-    panel.set_ylabel(label)
+    panel.scatter(x, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
+    panel.set_xlabel(xlabel)
+    panel.set_ylabel(ylabel)
     return figure
 
 
-def evolution(axes: Axes, steps: Sequence[int], predicted: Sequence[NDArray], exact: NDArray | None) -> Figure:
-    """One dot while the model learns: predictions (n, n) at some steps, and the exact field."""
-    maps = list(predicted) + ([] if exact is None else [exact])
+def evolution(
+    frame: Frame, column: Column, steps: Sequence[int], predicted: Sequence[NDArray], reference: NDArray | None
+) -> Figure:
+    """One sample while the model learns: predictions (*points) at some steps, and the reference."""
+    maps = list(predicted) + ([] if reference is None else [reference])
+    titles = [f"step {step}" for step in steps] + ["reference"]
     figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
-    titles = [f"step {step}" for step in steps] + ["exact"]
-    low, high = maps[-1].min(), maps[-1].max()
-    square = (0, axes.extent, 0, axes.extent)
+    low, high = _limits(maps[-1])
+    lengths = frame.lengths(maps[0].shape)
     for panel, values, title in zip(panels, maps, titles, strict=False):
-        panel.imshow(values.T, extent=square, cmap=_colours(axes.target), vmin=low, vmax=high)
+        if values.ndim == 1:
+            panel.plot(values, drawstyle="steps-mid", color=COLOURS[0], lw=1.2)
+        else:
+            extent = (0, lengths[0], 0, lengths[1])
+            panel.imshow(values.T, extent=extent, cmap=_colours(column), vmin=low, vmax=high)
         panel.set_title(title, fontsize=8.5)
-        panel.set_xlabel(f"x ({axes.units.length})", fontsize=8)
+        panel.set_xlabel(frame.axis(0), fontsize=8)
         panel.tick_params(labelsize=7)
-    panels[0].set_ylabel(f"y ({axes.units.length})", fontsize=8)
+    panels[0].set_ylabel(frame.axis(1) if maps[0].ndim == 2 else f"${column.tex}$", fontsize=8)
     return figure
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qd_pix2pix.evaluation.record import Evaluation
 
 
 def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
@@ -24,7 +24,9 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
     for version in versions:
         with version.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        first = min((int(row["step"]) for row in rows), default=0)
+        if not rows:  # killed before it wrote a line
+            continue
+        first = min(int(row["step"]) for row in rows)
         for series in points.values():
             for step in [s for s in series if s > first]:
                 del series[step]
@@ -45,19 +47,25 @@ def spread(steps: Sequence[int], number: int = 6) -> list[int]:
 
 
 def read_snapshots(run: Path | str) -> dict[int, NDArray]:
-    """Predictions for a few validation dots by training step: (dots, n, n) in the target's unit."""
+    """Predictions for a few validation samples by training step: (samples, *points) in the target's unit."""
     files = sorted(Path(run).glob("snapshots/step-*.npy"))
     return {int(file.stem.split("-")[1]): np.load(file) for file in files}
 
 
-def read_tests(run: Path | str) -> dict[str, dict[str, Any]]:
-    """What ``metrics.json`` of the test split holds, by the kind of dots; of one kind: ``test``."""
+def read_reference(run: Path | str) -> NDArray | None:
+    """References of the samples of ``read_snapshots``, (samples, *points), if they are there."""
+    path = Path(run) / "snapshots" / "reference.npy"
+    return np.load(path) if path.is_file() else None
+
+
+def read_tests(run: Path | str) -> dict[str, Evaluation]:
+    """Evaluations of the test split, by the kind of samples; of one kind: ``test``."""
     files = sorted((Path(run) / "test").rglob("metrics.json"))
-    return {file.parent.name: json.loads(file.read_text()) for file in files}
+    return {file.parent.name: Evaluation.read(file.parent) for file in files}
 
 
-def overall(tests: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Each measure as one number: the mean over the dots, and over the kinds of dots where there are several."""
-    every = [test["measures"] for test in tests.values()]
+def overall(tests: Mapping[str, Evaluation]) -> dict[str, float]:
+    """Each measure as one number: the mean over the samples, and over the kinds of samples where there are several."""
+    every = [test.measures for test in tests.values()]
     means = [{name: v["mean"] if isinstance(v, dict) else v for name, v in measures.items()} for measures in every]
     return {name: fmean(of_kind[name] for of_kind in means) for name in means[0]}

@@ -1,339 +1,296 @@
-"""Predictions file, ``metrics.json`` and the run's history -> one self-contained HTML page. No torch here."""
+"""Results of an evaluation and history of its run -> one self-contained HTML page, and a table. No torch here."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.evaluation.predictions import WITH_UNIT, Predictions
+from qd_pix2pix.evaluation.measures import MEASURES, RANK, larger_is_better
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
-from qd_pix2pix.reports.history import read_history, read_snapshots, spread
-from qd_pix2pix.schema import MILLI, get_field, units_of
+from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
+from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
+from qd_pix2pix.reports.page import Panel, Row, number, png, render, rows, symbol
+from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
+from qd_pix2pix.schema import Column, Schema
 
-DOTS_SHOWN = 3
-MEASURES = {
-    "r2": "R²",
-    "nmae": "NMAE",
-    "ssim": "SSIM",
-    "mssim": "MSSIM (8×8)",
-    "l1": "L₁",
-    "l2": "L₂",
-    "linf": "L∞",
-    "charge_error": "charge error",
-    "equivariance_error": "equivariance error",
-}
-MEANING = {
-    "r2": "explained variance against the mean map",
-    "nmae": "∫|n − n_exact| / N: charge in the wrong place",
-    "ssim": "structural similarity, whole field",
-    "mssim": "structural similarity, mean over windows",
-    "l1": "mean absolute error",
-    "l2": "root mean square error",
-    "linf": "largest error",
-    "charge_error": "|∫n − N| / N",
-    "equivariance_error": "largest change when the square is turned or mirrored",
-}
+SAMPLES_SHOWN = 3
+MOST_CARDS = 5
 TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
-IN_PERCENT = ("nmae", "charge_error", "equivariance_error")
-COLUMNS = ("input", "exact", "predicted", "error")
-CARDS = ("R²", "NMAE", "SSIM", "MSSIM (8×8)", "charge error", "L∞")
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SYMBOLS = {"V": "V", "n0": "n₀", "n_int": "n_int", "energy": "E", "gap": "ΔE"}
+ADVERSARIAL = {
+    "train/g_adversarial": "generator, adversarial",
+    "train/d_real": "discriminator, real",
+    "train/d_fake": "discriminator, generated",
+}
 
 
-class Panel(NamedTuple):
-    """One figure of the page: PNG as base64, caption, and whether it takes the whole width."""
-
-    image: str
-    caption: str
-    wide: bool = False
+def label_error(record: Evaluation) -> str:
+    """Mean estimated error of the references of a test, as text; empty where nothing is known or none is."""
+    found = record.label_error
+    return f"{100 * found['mean']:.2g} %" if found and found["mean"] > 0 and _is_relative(record) else ""
 
 
-class Row(NamedTuple):
-    """One line of the table of measures, as text."""
-
-    name: str
-    meaning: str
-    mean: str
-    median: str
-    spread: str
+def _is_relative(record: Evaluation) -> bool:
+    schema = record.of_schema()
+    column = schema.error_column(record.model["mapping"]["target"])
+    return column is not None and not schema.unit(column)
 
 
-def png(figure: Figure) -> str:
-    """A figure as PNG in base64, to stand in a page."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=170)
-    return base64.b64encode(buffer.getvalue()).decode()
+def also_rows(record: Evaluation) -> list[Row]:
+    """One line for each further output: the measure that orders its samples, and R^2 as its meaning."""
+    schema, lines = record.of_schema(), []
+    for name, measures in record.also.items():
+        column = schema[name]
+        chosen = rows({RANK[column.kind]: measures[RANK[column.kind]]}, column, schema)[0]
+        r2 = f"R² {measures['r2']:.4f}" if measures.get("r2") is not None else ""
+        lines.append(chosen._replace(name=f"{symbol(column)}, {chosen.name}", meaning=r2))
+    return lines
 
 
-def render(template: str, **content: Any) -> str:
-    """A page from one of the package's templates."""
-    loader = PackageLoader("qd_pix2pix.reports")
-    environment = Environment(
-        loader=loader, autoescape=".html" in template, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    return environment.get_template(template).render(**content)
+def _ranked(predictions: Predictions) -> tuple[str, NDArray]:
+    """The measure that orders the samples, and its values; the best sample first by ``_order``."""
+    name = RANK[predictions.target.kind]
+    return name, predictions.measures[predictions.target.name][name]
 
 
-def _number(name: str, value: float, unit: str) -> str:
-    if name in IN_PERCENT:
-        return f"{100 * value:.3g} %"
-    if name in WITH_UNIT:
-        digits, _, power = f"{value:.2e}".partition("e")
-        power_of_ten = f"×10{str(int(power)).translate(SUPERSCRIPT)}" if int(power) else ""
-        return f"{digits}{power_of_ten} {unit.replace('^-2', '⁻²')}"
-    return f"{value:.4f}"
+def _order(predictions: Predictions) -> NDArray:
+    name, values = _ranked(predictions)
+    return np.argsort(-values if larger_is_better(name) else values, kind="stable")
 
 
-def table(record: dict[str, Any], unit: str) -> list[Row]:
-    """The measures of ``metrics.json`` as lines of text: mean, median, and where the central 90 % of the dots lie."""
-    rows = []
-    for name, label in MEASURES.items():
-        value = record["measures"].get(name)
-        if isinstance(value, dict):
-            low, high = (_number(name, value[key], unit) for key in ("p05", "p95"))
-            mean, median = (_number(name, value[key], unit) for key in ("mean", "median"))
-            rows.append(Row(label, MEANING[name], mean, median, f"{low} … {high}"))
-        elif value is not None:
-            rows.append(Row(label, MEANING[name], _number(name, value, unit), "", ""))
-    return rows
+def _frames(predictions: Predictions, chosen: NDArray) -> list[Frame]:
+    return [Frame(predictions.schema, predictions.of_sample(int(i))) for i in chosen]
 
 
-def also_table(record: dict[str, Any]) -> list[Row]:
-    """One line for each further output: R^2 and NMAE of a field, R^2 and |error| of a number."""
-    unit = MILLI[units_of(record["recipe"]).energy]
-    rows = []
-    for name, found in record["also"].items():
-        r2 = f"R² {found['r2']:.4f}" if found["r2"] is not None else ""
-        if "error" in found:
-            spread, label, shown = found["error"], "|error|", lambda v: f"{1e3 * v:.3g} {unit}"
-        else:
-            spread, label, shown = found["nmae"], "NMAE", lambda v: f"{100 * v:.3g} %"
-        low, high, mean, median = (shown(spread[key]) for key in ("p05", "p95", "mean", "median"))
-        rows.append(Row(f"{SYMBOLS[name]}, {label}", r2, mean, median, f"{low} … {high}"))
-    return rows
-
-
-def label_error(record: dict[str, Any]) -> str:
-    """Mean error of the labels that a test was held against, as text; empty where nothing is known or none is."""
-    mapping, found = record["model"]["mapping"], record.get("label_error")
-    concerned = "n_int" in (mapping["source"], mapping["target"], *mapping["also"])
-    return f"{100 * found['mean']:.2g} %" if found and found["mean"] > 0 and concerned else ""
-
-
-def _unit(predictions: Predictions) -> str:
-    """Unit of the target."""
-    return predictions.units.of(predictions.target_field.quantity)
-
-
-def _score(predictions: Predictions) -> tuple[str, NDArray]:
-    """The measure that ranks the dots: NMAE for densities, L1 else."""
-    name = "nmae" if "nmae" in predictions.measures else "l1"
-    return name, predictions.measures[name]
-
-
-def _dot_panels(predictions: Predictions, axes: figures.Axes, inverse: bool) -> Iterator[Panel]:
-    """Typical, best and worst dots; where nothing exact is known, simply the first ones."""
-    p = predictions
-    if p.target is None:
-        shown = slice(0, 12)
-        titles = [f"dot {i}" for i in p.sample[shown]]
-        figure = figures.comparison(axes, p.source[shown], None, p.predicted[shown], titles)
-        yield Panel(png(figure), f"The first {len(titles)} of {len(p.sample)} dots.", wide=True)
+def _field_panels(predictions: Predictions) -> Iterator[Panel]:
+    """Typical, best and worst samples; where no reference is known, the first ones."""
+    p, column, word = predictions, predictions.target, predictions.schema.sample
+    given = [(p.schema[name], p.given[name]) for name in p.sources]
+    if column.name not in p.reference:
+        chosen = np.arange(min(12, len(p.sample)))
+        titles = [f"{word} {i}" for i in p.sample[chosen]]
+        shown = [(c, v[chosen]) for c, v in given]
+        figure = figures.comparison(_frames(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
+        yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=True)
         return
-    name, score = _score(p)
-    order = np.argsort(score)
-    middle = max(len(order) // 2 - DOTS_SHOWN // 2, 0)
-    groups = {"Dots": order[:]} if len(order) < 3 * DOTS_SHOWN else {
-        "Typical dots": order[middle : middle + DOTS_SHOWN],
-        "Best dots": order[:DOTS_SHOWN],
-        "Worst dots": order[::-1][:DOTS_SHOWN],
-    }  # fmt: skip
-    for group, chosen in groups.items():
-        titles = [f"dot {p.sample[i]}: {_number(name, score[i], _unit(p))}" for i in chosen]
-        columns = ("proposed V", "given n", "n of the proposed V", "difference") if inverse else COLUMNS
-        figure = figures.comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles, columns)
-        yield Panel(png(figure), f"{group} by {MEASURES[name]}.", wide=True)
+    name, score = _ranked(p)
+    for group, chosen in _groups(_order(p)).items():
+        titles = [f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}" for i in chosen]
+        shown = [(c, v[chosen]) for c, v in given]
+        figure = figures.comparison(
+            _frames(p, chosen),
+            shown,
+            column,
+            p.reference[column.name][chosen],
+            p.predicted[column.name][chosen],
+            titles,
+        )
+        yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.".strip().capitalize(), wide=True)
+
+
+def _groups(order: NDArray) -> dict[str, NDArray]:
+    """Typical, best and worst of samples in order; of a few samples all."""
+    if len(order) < 3 * SAMPLES_SHOWN:
+        return {"all": order}
+    middle = max(len(order) // 2 - SAMPLES_SHOWN // 2, 0)
+    typical = order[middle : middle + SAMPLES_SHOWN]
+    return {"typical": typical, "best": order[:SAMPLES_SHOWN], "worst": order[::-1][:SAMPLES_SHOWN]}
+
+
+def _number_panel(predictions: Predictions, name: str) -> Panel | None:
+    """A number against its reference, or the confusion of classes."""
+    p, column = predictions, predictions.schema[name]
+    if name not in p.reference:
+        return None
+    if column.role == "class":
+        figure = figures.confusion(p.reference[name], p.predicted[name], column.classes, f"${column.tex}$")
+    else:
+        factor, unit = p.schema.small_unit(column)
+        label = labelled(f"${column.tex}$", tex_unit(unit))
+        figure = figures.against_reference(factor * p.reference[name], factor * p.predicted[name], label)
+    return Panel(png(figure), f"{symbol(column)}: {column.description}.")
+
+
+def _target_panels(predictions: Predictions) -> Iterator[Panel]:
+    if predictions.target.is_field:
+        yield from _field_panels(predictions)
+        return
+    panel = _number_panel(predictions, predictions.target.name)
+    if panel:
+        yield panel
+
+
+def _also_panels(predictions: Predictions) -> Iterator[Panel]:
+    """Further outputs: numbers against their references; fields of the typical sample."""
+    p = predictions
+    for name in p.outputs[1:]:
+        column = p.schema[name]
+        if name not in p.reference:
+            continue
+        if not column.is_field:
+            panel = _number_panel(p, name)
+            if panel:
+                yield panel
+            continue
+        order = _order(p)
+        chosen = order[len(order) // 2 : len(order) // 2 + 1]
+        given = [(p.schema[source], p.given[source][chosen]) for source in p.sources]
+        figure = figures.comparison(
+            _frames(p, chosen), given, column, p.reference[name][chosen], p.predicted[name][chosen]
+        )
+        yield Panel(png(figure), f"{symbol(column)} of the typical {p.schema.sample}.", wide=True)
 
 
 def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
-    p = predictions
-    if p.target is None or len(p.sample) < 5:
+    p, column = predictions, predictions.target
+    if column.name not in p.reference or len(p.sample) < 5 or column.role == "class":
         return
-    name, score = _score(p)
-    values = 100 * score if name == "nmae" else score
-    label = "NMAE (%)" if name == "nmae" else f"L1 ({_unit(p)})"
-    yield Panel(png(figures.histogram(values, label)), f"{label} over {len(values)} dots.")
-    if p.gap is not None and np.isfinite(p.gap).any():
-        figure = figures.against_gap(1e3 * p.gap, MILLI[p.units.energy], values, label)
-        yield Panel(png(figure), f"{label} of each dot against the gap above its ground state.")
+    name, score = _ranked(p)
+    factor, unit = (100.0, "%") if MEASURES[name].percent else _shown_unit(column, p.schema)
+    label = labelled(MEASURES[name].label, unit)
+    count = p.schema.count(len(score))
+    yield Panel(png(figures.histogram(factor * score, label, p.schema.sample)), f"{label} over {count}.")
+    if p.hard_by is not None and p.schema.hard_by and np.isfinite(p.hard_by).any():
+        hard = p.schema[p.schema.hard_by]
+        small, small_unit = p.schema.small_unit(hard)
+        figure = figures.scatter(small * p.hard_by, labelled(hard.name, small_unit), factor * score, label)
+        yield Panel(png(figure), f"{label} of each {p.schema.sample} against the {hard.description}.")
 
 
-def _also_panels(predictions: Predictions, axes: figures.Axes) -> Iterator[Panel]:
-    """Further outputs: numbers against the exact ones; fields of the typical dot."""
-    p = predictions
-    for name, (found, exact) in p.also.items():
-        field = get_field(name)
-        if exact is None:
-            continue
-        if field.is_scalar:
-            unit = MILLI[p.units.energy]
-            figure = figures.against_exact(1e3 * exact, 1e3 * found, rf"${field.symbol}$ ({unit})")
-            yield Panel(png(figure), f"{SYMBOLS[name]}: {field.description}.")
-        else:
-            order = np.argsort(_score(p)[1])
-            chosen = order[len(order) // 2 : len(order) // 2 + 1]
-            figure = figures.comparison(replace(axes, target=field), p.source[chosen], exact[chosen], found[chosen])
-            yield Panel(png(figure), f"{SYMBOLS[name]} of the typical dot.", wide=True)
+def _shown_unit(column: Column, schema: Schema) -> tuple[float, str]:
+    return (1.0, schema.unit(column)) if column.is_field else schema.small_unit(column)
 
 
-def _training_panels(run: Path | None, axes: figures.Axes, validation: NDArray | None) -> Iterator[Panel]:
+def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
     if run is None:
         return
     history = read_history(run)
-    losses = {
-        "train/g_adversarial": "generator, adversarial",
-        "train/d_real": "discriminator, real",
-        "train/d_fake": "discriminator, generated",
-    }
-    if any(name in history for name in losses):
-        yield Panel(png(figures.curves(history, losses, "loss")), "Adversarial losses; thick: running mean.")
+    if any(name in history for name in ADVERSARIAL):
+        yield Panel(png(figures.curves(history, ADVERSARIAL, "loss")), "Adversarial losses; thick: running mean.")
     if "train/g_reconstruction" in history:
         figure = figures.curves(history, {"train/g_reconstruction": "reconstruction"}, "loss, scaled field", log=True)
         yield Panel(png(figure), "Reconstruction loss of the generator, before its weight λ.")
-    terms = {name: name.removeprefix("train/") for name in ("train/loss", *(f"train/{t}" for t in TERMS))}
     if "train/loss" in history:
+        terms = {name: name.removeprefix("train/") for name in ("train/loss", *(f"train/{t}" for t in TERMS))}
         figure = figures.curves(history, terms, "loss", log=True)
         yield Panel(png(figure), "Loss and its terms, each before its weight; thick: running mean.")
-    similarity = {"val/r2": "R²", "val/ssim": "SSIM", "val/mssim": "MSSIM"}
-    if "val/r2" in history:
-        yield Panel(png(figures.curves(history, similarity, "validation")), "Agreement with the validation split.")
-        if "val/nmae" in history:
-            figure = figures.curves(history, {"val/nmae": "NMAE"}, "validation", log=True)
-            yield Panel(png(figure), "Charge in the wrong place, over training.")
-        unit = axes.units.of(axes.target.quantity).replace("^-2", "$^{-2}$")
-        norms = {"val/l1": "$L_1$", "val/l2": "$L_2$", "val/linf": r"$L_\infty$"}
-        figure = figures.curves(history, norms, f"validation error ({unit})", log=True)
-        yield Panel(png(figure), "Norms of the error over training.")
+    yield from _validation_panels(history, record.of_schema(), record.model["mapping"]["target"])
+    yield from _evolution_panels(run, record)
+
+
+def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> Iterator[Panel]:
+    """Measures of the validation split: pure numbers of which the largest is best, percentages, errors with units."""
+    column = schema[target]
+    found = [m for m in MEASURES.values() if f"val/{m.name}" in history]
+    unit = tex_unit(schema.unit(column))
+    agree = [m for m in found if m.larger_is_better and not m.with_unit]
+    relative = [m for m in found if m.percent and not m.larger_is_better]
+    errors = [m for m in found if m.with_unit]
+    groups = (
+        (agree, "validation", False, "Agreement with the validation split."),
+        (relative, "validation", True, "Relative errors over training."),
+        (errors, labelled("validation error", unit), True, "Errors over training."),
+    )
+    for measures, label, log, caption in groups:
+        if measures:
+            names = {f"val/{m.name}": m.label for m in measures}
+            yield Panel(png(figures.curves(history, names, label, log=log)), caption)
+
+
+def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
     snapshots = read_snapshots(run)
     if len(snapshots) > 1:
+        schema = Schema.from_dict(record.model["schemas"][0])
+        column = schema[record.model["mapping"]["target"]]
         steps = spread(sorted(snapshots))
-        figure = figures.evolution(axes, steps, [snapshots[s][0] for s in steps], validation)
-        yield Panel(png(figure), "A validation dot while the network learns.", wide=True)
+        reference = read_reference(run)
+        maps = [snapshots[step][0] for step in steps]
+        figure = figures.evolution(Frame(schema), column, steps, maps, None if reference is None else reference[0])
+        yield Panel(png(figure), f"A validation {schema.sample} over the training.", wide=True)
 
 
-def print_table(record: dict[str, Any]) -> None:
-    """The measures, on the terminal."""
-    judged = record["model"]["mapping"]["source" if record.get("inverse") else "target"]
-    unit = units_of(record["recipe"]).of(get_field(judged).quantity)
-    rows = table(record, unit)
-    if rows:
-        print(f"\n{record['mapping']}, {record['dots']} dots")
-        print(f"{'':20}{'mean':>16}{'median':>16}   90 % of the dots")
-    for row in rows + also_table(record):
-        print(f"{row.name:20}{row.mean:>16}{row.median:>16}   {row.spread}")
-
-
-def model_card(weights: str, records: list[dict[str, Any]], words: str) -> str:
-    """What a file of weights is, in Markdown: use, data, configuration, measures with their spread, limits.
-
-    ``words`` of the command line have trained it; empty where they are not known.
-    """
-    card = records[0]["model"]
-    mapping, units = card["mapping"], units_of(card["recipes"][0])
-    given, asked = (get_field(mapping[key]) for key in ("source", "target"))
-    tests = [
-        {
-            "record": record,
-            "facts": f"N = {record['recipe']['n_electrons']}, m* = {record['recipe']['material']['m_eff']}, "
-            f"ε_r = {record['recipe']['material']['eps_r']}, L = {record['recipe']['grid']['extent']:g} {units.length}",
-            "rows": table(record, units.of(asked.quantity)) + also_table(record),
-            "label_error": label_error(record),
-        }
-        for record in records
-    ]
-    return render(
-        "model_card.md.j2",
-        weights=weights,
-        card=card,
-        given=given,
-        asked=[get_field(name) for name in (mapping["target"], *mapping["also"])],
-        units=units,
-        unit=units.of,
-        tests=tests,
-        provenance=_provenance(records[0]),
-        words=words,
-        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "seed")}, indent=1),
-        recipes=json.dumps(card["recipes"], indent=1),
-    )
-
-
-def _provenance(record: dict[str, Any]) -> dict[str, str]:
-    """Lines of the table at the end of the page."""
-    card, origin = record["model"], record["provenance"]
-    facts = {
-        "Checkpoint": record["checkpoint"],
+def provenance_lines(record: Evaluation) -> dict[str, str]:
+    """Lines of the table at the end of a page."""
+    card, origin = record.model, record.provenance
+    lines = {
+        "Checkpoint": record.checkpoint,
         "Dataset": ", ".join(card["datasets"]),
-        "Training": f"step {card['step']}, batch {card['loader']['batch_size']}, seed {card['seed']}, "
-        f"precision {card['trainer']['precision']}, "
-        f"{card['train_seconds'] / 60:.1f} minutes",
-        "Trained on": card["provenance"]["hardware"],
-        "Training commit": card["provenance"]["commit"],
+        "Training": f"step {card['step']}, batch {card['loader'].get('batch_size')}, seed {card['seed']}, "
+        f"precision {card['trainer'].get('precision')}, {card['train_seconds'] / 60:.1f} minutes",
+        "Trained on": card["provenance"].get("hardware", "unknown"),
+        "Training commit": card["provenance"].get("commit", "unknown"),
         "Evaluated": f"{origin['time']}, commit {origin['commit']}, on {origin['hardware']}",
         "Versions": ", ".join(f"{k} {v}" for k, v in {"Python": origin["python"], **origin["packages"]}.items()),
     }
-    return {name: str(value) for name, value in facts.items()}
+    return {name: str(value) for name, value in lines.items()}
 
 
-def write_report(folder: Path, run: Path | None = None, validation: NDArray | None = None) -> Path:
-    """Write ``folder/report.html`` from the results in ``folder``.
+def print_table(record: Evaluation) -> None:
+    """Print the measures on the terminal."""
+    schema = record.of_schema()
+    shown = rows(record.measures, schema[record.model["mapping"]["target"]], schema) + also_rows(record)
+    verified = verification_rows(record)
+    if shown or verified:
+        print(f"\n{record.mapping}, {schema.count(record.samples)}")
+        print(f"{'':20}{'mean':>16}{'median':>16}   90 % of the {schema.sample}s")
+    for row in [*shown, *verified]:
+        print(f"{row.name:20}{row.mean:>16}{row.median:>16}   {row.spread}")
+
+
+def show(folder: Path, run: Path | None = None) -> Path:
+    """Print the measures of an evaluation, write its page, and say where everything is; return the page."""
+    record = Evaluation.read(folder)
+    page = write_run_page(folder, run)
+    print_table(record)
+    print(f"predictions  {folder / 'predictions.h5'}\nreport       {page}", flush=True)
+    return page
+
+
+def write_run_page(folder: Path, run: Path | None = None) -> Path:
+    """Write ``folder/report.html`` from the results in ``folder``; return its path.
 
     Args:
         folder: where ``predictions.h5`` and ``metrics.json`` lie.
         run: folder of the training run; its history becomes the curves.
-        validation: exact target (n, n) of the first dot in the run's snapshots.
+
+    Raises:
+        FileNotFoundError, ValueError: results are missing or damaged.
     """
-    predictions = Predictions.read(folder / "predictions.h5")
-    record = json.loads((folder / "metrics.json").read_text())
-    card = record["model"]
-    inverse = record.get("inverse", False)
-    axes = figures.Axes(predictions.extent, predictions.units, predictions.source_field, predictions.target_field)
-    trained = replace(axes, source=get_field(card["mapping"]["source"]), target=get_field(card["mapping"]["target"]))
-    rows = table(record, _unit(predictions))
-    source, *asked = (
-        SYMBOLS[n] for n in (*(card["mapping"][k] for k in ("source", "target")), *card["mapping"]["also"])
-    )
+    predictions, record = Predictions.read(folder / "predictions.h5"), Evaluation.read(folder)
+    card, schema = record.model, predictions.schema
+    trained = [Schema.from_dict(content) for content in card["schemas"]]
+    lines = rows(record.measures, predictions.target, schema)
+    on_card = {measure.label for measure in MEASURES.values() if measure.on_card}
+    sources = ", ".join(symbol(schema[name]) for name in predictions.sources) or "conditions"
     page = render(
         "run.html.j2",
-        title=f"{source} → {', '.join(asked)}",
-        inverse=inverse,
+        title=f"{sources} → {', '.join(symbol(schema[name]) for name in predictions.outputs)}",
         record=record,
-        recipe=record["recipe"],
-        trained=sum(recipe["train"] for recipe in card["recipes"]),
-        length=predictions.units.length,
-        family=card["recipes"][0]["potential"]["_target_"].rsplit(".", 1)[-1],
+        schema=schema,
+        trained=schema.count(sum(recipe["train"] for recipe in card["recipes"])),
+        family=trained[0].family,
+        labels=trained[0].summary,
         label_error=label_error(record),
-        rows=rows,
-        also=also_table(record),
-        # what the solver finds has its charge for sure
-        cards=[row for name in CARDS for row in rows if row.name == name and not (inverse and "charge" in name)][:5],
-        dots=list(_dot_panels(predictions, axes, inverse)),
-        outputs=list(_also_panels(predictions, axes)) if predictions.target is not None else [],
+        rows=lines,
+        also=also_rows(record),
+        cards=[row for row in lines if row.name in on_card][:MOST_CARDS],
+        verified=verification_rows(record),
+        verification=list(verification_panels(record, folder)),
+        samples=list(_target_panels(predictions)),
+        outputs=list(_also_panels(predictions)),
         distributions=list(_distribution_panels(predictions)),
-        training=list(_training_panels(run, trained, validation)),
-        provenance=_provenance(record),
-        configuration=json.dumps({k: card[k] for k in ("model", "mapping", "loader", "trainer", "recipes")}, indent=2),
+        training=list(_training_panels(run, record)),
+        provenance=provenance_lines(record),
+        configuration=json.dumps(
+            {k: card[k] for k in ("mapping", "network", "heads", "model", "loader", "trainer", "recipes")}, indent=2
+        ),
     )
     path = folder / "report.html"
     write_text(path, page)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes as MplAxes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qd_pix2pix.reports.figures import COLOURS
+from qd_pix2pix.reports.figures import COLOURS, plain
 from qd_pix2pix.sweeps.study import Study, number
 
 Curve = tuple[NDArray, NDArray]
@@ -31,10 +31,10 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
                 means.append(factor * runs.mean())
                 spreads.append(factor * runs.std(ddof=1) if len(runs) > 1 else 0.0)
                 panel.plot([places[value]] * len(runs), factor * runs, ".", color=colour, alpha=0.35, ms=4)
-        name = f"{study.short(by)} {group}" if by else None
+        name = plain(f"{study.short(by)} {group}") if by else None
         panel.errorbar(at, means, spreads, fmt="o-", color=colour, ms=4, lw=1.4, capsize=2.5, label=name)
     _ticks(panel, places)
-    panel.set_xlabel(study.short(axis))
+    panel.set_xlabel(plain(study.short(axis)))
     panel.set_ylabel(label)
     if by:
         panel.legend(fontsize=8)
@@ -52,7 +52,9 @@ def _ticks(panel: MplAxes, places: dict[str, float]) -> None:
     if numeric and len(at) > 2 and min(at) > 0 and max(at) / min(at) >= 20:
         panel.set_xscale("log")
     elif not numeric or len(at) <= 8:
-        panel.set_xticks(at, list(places), rotation=0 if max(map(len, places)) < 9 else 25, fontsize=8)
+        panel.set_xticks(
+            at, [plain(value) for value in places], rotation=0 if max(map(len, places)) < 9 else 25, fontsize=8
+        )
 
 
 def _runs(study: Study, measure: str, where: dict[str, str]) -> NDArray:
@@ -76,10 +78,10 @@ def heat_map(study: Study, axis: str, by: str, measure: str, label: str, factor:
         if np.isfinite(value):
             colour = "black" if value > middle else "white"
             panel.text(j, i, f"{value:.4g}", ha="center", va="center", fontsize=8, color=colour)
-    panel.set_xticks(range(len(columns)), columns)
-    panel.set_yticks(range(len(rows)), rows)
-    panel.set_xlabel(study.short(axis))
-    panel.set_ylabel(study.short(by))
+    panel.set_xticks(range(len(columns)), [plain(column) for column in columns])
+    panel.set_yticks(range(len(rows)), [plain(row) for row in rows])
+    panel.set_xlabel(plain(study.short(axis)))
+    panel.set_ylabel(plain(study.short(by)))
     panel.spines[:].set_visible(False)
     figure.colorbar(drawn, ax=panel, label=label, pad=0.02)
     return figure
@@ -94,7 +96,7 @@ def learning_curves(curves: Sequence[tuple[str, Curve]], label: str, factor: flo
     for name, (steps, values) in curves:
         i = names.index(name)
         style = ("-", "--", ":", "-.")[i // len(COLOURS) % 4]
-        text = None if name in shown else name
+        text = None if name in shown else plain(name)
         shown.add(name)
         panel.plot(steps, factor * values, style, color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.85, label=text)
     if log:

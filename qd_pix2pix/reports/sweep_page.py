@@ -11,19 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from qd_pix2pix.evaluation.measures import MEASURES, RANK, larger_is_better
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import sweep_figures as figures
-from qd_pix2pix.reports.figures import Axes, comparison
+from qd_pix2pix.reports.figures import Frame, comparison
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.reports.run_page import MEASURES, Panel, png, render
+from qd_pix2pix.reports.page import Panel, png, render
 from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record
 from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, sort_values, value_of
 
-PERCENT = ("nmae", "charge_error", "equivariance_error")
-SMALLER_IS_BETTER = ("nmae", "l1", "l2", "linf", "charge_error", "equivariance_error")
-DRAWN = ("nmae", "r2", "ssim")
-"""Measures that have figures."""
 EXTRA = {"receptive_field": "receptive field", "parameters": "parameters", "steps": "steps"}
 
 
@@ -34,31 +31,41 @@ def write_page(folder: Path) -> Path:
         ValueError: no sweep lies there.
     """
     study = read_study(folder)
-    finished = [record for record in study.records if record["state"] == FINISHED]
+    finished = [record for record in study.records if record.state == FINISHED]
     measures = [name for name in MEASURES if any(value_of(record, name) is not None for record in finished)]
     page = render(
         "sweep.html.j2",
         study=study,
         axes=[study.short(axis) for axis in study.axes],
-        counts={state: sum(r["state"] == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
-        hours=sum(record["seconds"] for record in study.records) / 3600,
-        head=[*(MEASURES[name] for name in measures), *EXTRA.values(), "minutes"],
+        counts={state: sum(r.state == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
+        hours=sum(record.seconds for record in study.records) / 3600,
+        head=[*(MEASURES[name].label for name in measures), *EXTRA.values(), "minutes"],
         points=[_row(point, study, measures) for point in study.points],
         runs=[_run(record, study, measures) for record in study.records],
         figures=list(_figures(study, measures)),
         samples=list(_samples(study)),
         differences=_differences(study),
-        commits=sort_values({record["commit"] for record in finished}),
-        hardware=sort_values({record["hardware"] for record in finished}),
-        command="python train.py -m " + shlex.join(json.loads((folder / SUMMARY).read_text())["words"]),
+        commits=sort_values({record.commit or "" for record in finished}),
+        hardware=sort_values({record.hardware or "" for record in finished}),
+        command="python train.py -m " + shlex.join(_overrides(folder)),
     )
     path = folder / "report.html"
     write_text(path, page)
     return path
 
 
+def _overrides(folder: Path) -> list[str]:
+    """Return the overrides of the sweep's last command; older sweeps call them words."""
+    summary = json.loads((folder / SUMMARY).read_text())
+    return summary.get("overrides", summary.get("words", []))
+
+
+def _percent(measure: str) -> bool:
+    return measure in MEASURES and MEASURES[measure].percent
+
+
 def _text(measure: str, value: float) -> str:
-    if measure in PERCENT:
+    if _percent(measure):
         return f"{100 * value:.3g} %"
     if measure in ("steps", "parameters", "receptive_field"):
         return f"{value:,.0f}".replace(",", "\u202f")
@@ -72,14 +79,14 @@ def _cell(measure: str, runs: Any) -> dict[str, Any]:
         return {"text": "", "sort": ""}
     text = _text(measure, runs.mean())
     if len(runs) > 1 and runs.std() > 0:
-        factor = 100 if measure in PERCENT else 1
-        text = f"{text.removesuffix(' %')} ± {factor * runs.std(ddof=1):.2g}" + (" %" if measure in PERCENT else "")
+        factor = 100 if _percent(measure) else 1
+        text = f"{text.removesuffix(' %')} ± {factor * runs.std(ddof=1):.2g}" + (" %" if _percent(measure) else "")
     return {"text": text, "sort": float(runs.mean())}
 
 
 def _cells(records: tuple[Record, ...], measures: list[str]) -> list[dict[str, Any]]:
     cells = [_cell(name, [value_of(record, name) for record in records]) for name in [*measures, *EXTRA]]
-    minutes = np.mean([record["seconds"] for record in records]) / 60
+    minutes = np.mean([record.seconds for record in records]) / 60
     return [*cells, {"text": f"{minutes:.1f}", "sort": float(minutes)}]
 
 
@@ -96,22 +103,22 @@ def _row(point: Point, study: Study, measures: list[str]) -> dict[str, Any]:
 
 
 def _run(record: Record, study: Study, measures: list[str]) -> dict[str, Any]:
-    found = record["state"] == FINISHED
-    report = study.folder / record["key"] / "test" / "report.html"
+    found = record.state == FINISHED
+    report = study.folder / record.key / "test" / "report.html"
     return {
-        "key": record["key"],
-        "link": f"{record['key']}/test/report.html" if report.is_file() else "",
-        "values": [_axis_cell(record["point"].get(axis, "")) for axis in study.axes],
-        "seed": record["config"].get("seed", ""),
-        "state": record["state"],
-        "error": record.get("error", ""),
+        "key": record.key,
+        "link": f"{record.key}/test/report.html" if report.is_file() else "",
+        "values": [_axis_cell(record.point.get(axis, "")) for axis in study.axes],
+        "seed": record.config.get("seed", ""),
+        "state": record.state,
+        "error": record.error or "",
         "cells": _cells((record,), measures) if found else [],
     }
 
 
 def _label(measure: str) -> tuple[str, float]:
-    percent = measure in PERCENT
-    return MEASURES[measure] + (" (%)" if percent else ""), 100.0 if percent else 1.0
+    percent = _percent(measure)
+    return MEASURES[measure].label + (" (%)" if percent else ""), 100.0 if percent else 1.0
 
 
 def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
@@ -119,7 +126,7 @@ def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
     if not study.points:
         return
     several = [axis for axis in study.axes if len(study.values(axis)) > 1]
-    for measure in (name for name in DRAWN if name in measures):
+    for measure in (name for name in measures if MEASURES[name].in_sweeps):
         label, factor = _label(measure)
         pairs = list(itertools.combinations(several, 2))
         for axis in several:
@@ -137,39 +144,53 @@ def _learning(study: Study) -> Iterator[Panel]:
     histories = [
         (
             ", ".join(f"{study.short(a)} {v}" for a, v in point.values.items()),
-            read_history(study.folder / record["key"]),
+            read_history(study.folder / record.key),
         )
         for point in study.points
         for record in point.records
     ]
-    for measure in ("nmae", "r2"):
+    for measure in (m.name for m in MEASURES.values() if m.in_sweeps):
         curves = [(name, history[f"val/{measure}"]) for name, history in histories if f"val/{measure}" in history]
         if curves:
             label, factor = _label(measure)
-            figure = figures.learning_curves(curves, f"validation {label}", factor, log=measure == "nmae")
+            log = not larger_is_better(measure)
+            figure = figures.learning_curves(curves, f"validation {label}", factor, log=log)
             yield Panel(png(figure), f"{label} of the validation split over the training of all runs.")
 
 
 def _samples(study: Study) -> Iterator[Panel]:
-    """The same dot by the best and by the worst run: its typical dot, and the worst one."""
-    measure = "nmae" if any(len(point.of("nmae")) for point in study.points) else "r2"
-    records = [record for point in study.points for record in point.records if value_of(record, measure) is not None]
-    records.sort(key=lambda record: value_of(record, measure) or 0.0, reverse=measure not in SMALLER_IS_BETTER)
-    for name, record in (("Best", records[0]), ("Worst", records[-1])) if len(records) > 1 else ():
-        path = study.folder / record["key"] / "test" / "predictions.h5"
-        if not path.is_file():
-            continue
-        p = Predictions.read(path)
-        score = p.measures.get("nmae", p.measures["l1"])
-        order = np.argsort(score)
+    """The typical and the worst sample of the best and of the worst run, where fields are predicted."""
+    found = [record for point in study.points for record in point.records]
+    shown = [(record, p) for record in found if (p := _predictions(study, record)) is not None]
+    if len(shown) < 2:
+        return
+    measure = RANK[shown[0][1].target.kind]
+    shown.sort(key=lambda pair: value_of(pair[0], measure) or 0.0, reverse=larger_is_better(measure))
+    for name, (record, p) in (("Best", shown[0]), ("Worst", shown[-1])):
+        target = p.target.name
+        order = np.argsort(p.measures[target][measure])
         chosen = order[[len(order) // 2, -1]]
-        if p.target is None:
-            continue
-        axes = Axes(p.extent, p.units, p.source_field, p.target_field)
-        figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], ["typical dot", "worst dot"])
-        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record["point"].items())
-        found = _text(measure, value_of(record, measure) or 0.0)
-        yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure]} {found}.", wide=True)
+        word = p.schema.sample
+        figure = comparison(
+            [Frame(p.schema, p.of_sample(int(i))) for i in chosen],
+            [(p.schema[source], p.given[source][chosen]) for source in p.sources],
+            p.target,
+            p.reference[target][chosen],
+            p.predicted[target][chosen],
+            [f"typical {word}", f"worst {word}"],
+        )
+        point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record.point.items())
+        value = _text(measure, value_of(record, measure) or 0.0)
+        yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure].label} {value}.", wide=True)
+
+
+def _predictions(study: Study, record: Record) -> Predictions | None:
+    """Predictions of fields of a run's test, with their references; None where there are none."""
+    path = study.folder / record.key / "test" / "predictions.h5"
+    if not path.is_file():
+        return None
+    found = Predictions.read(path)
+    return found if found.target.is_field and found.target.name in found.reference else None
 
 
 def _differences(study: Study) -> dict[str, Any]:

@@ -9,15 +9,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from qd_pix2pix.evaluation.measures import MEASURES
+
 STEP = "trainer/global_step"
-MEASURES = {
-    "R²": "val/r2",
-    "NMAE": "val/nmae",
-    "SSIM": "val/ssim",
-    "MSSIM": "val/mssim",
-    "L1": "val/l1",
-    "L∞": "val/linf",
-}
+JUDGED = {m.label: f"val/{m.name}" for m in MEASURES.values() if m.of_sample or m.name == "r2"}
 LOSSES = {
     "generator, adversarial": "train/g_adversarial",
     "generator, reconstruction": "train/g_reconstruction",
@@ -60,7 +55,7 @@ def layout(entity: str, project: str) -> Any:
         for name in STUDIED
     ]
     sections = {
-        "Measures": lines(MEASURES),
+        "Measures": lines(JUDGED),
         "Dots": pictures,
         "Study": studied,
         "Losses": lines(LOSSES, smoothing_factor=0.6, smoothing_type="exponential"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
 from typing import Any, Protocol
 
-from joblib import Parallel, delayed
-
+from qd_pix2pix.hardware import available_cores
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.work import Work
 
@@ -19,18 +19,18 @@ DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
 class Jobs(Protocol):
-    """What does the runs of a sweep."""
+    """A place where the runs of a sweep are trained."""
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
-        """Do all; hands over each record when it is there."""
+        """Train all; each record is given when its run has ended."""
 
     def at_once(self) -> int:
-        """Runs at a time, as far as is known."""
+        """Return the number of runs at a time, as far as it is known."""
 
 
 @dataclass(frozen=True)
 class LocalJobs:
-    """On this machine, by joblib: ``parallel`` runs at a time, each with its share of the cores, or a GPU of its own.
+    """The machine of this process: ``parallel`` runs at a time, each with its share of the cores, or a GPU of its own.
 
     Args:
         parallel: runs at a time; None for one per GPU, or one.
@@ -52,17 +52,20 @@ class LocalJobs:
             finally:
                 free.put(place)
 
-        # one thread more than places: with a single one joblib would work in the main thread, which Ctrl-C interrupts
-        yield from Parallel(len(places) + 1, backend="threading", return_as="generator_unordered")(
-            delayed(do)(work) for work in works
-        )
+        threads = ThreadPoolExecutor(len(places))
+        try:
+            for future in as_completed([threads.submit(do, work) for work in works]):
+                yield future.result()
+        finally:
+            # without waiting: after Ctrl-C, the caller has yet to stop the trainings that the threads wait for
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def at_once(self) -> int:
         """See ``Jobs``."""
         return len(self.places())
 
     def places(self) -> list[dict[str, str]]:
-        """Environment of each of the runs at a time.
+        """Return the environment of each of the runs at a time.
 
         Raises:
             ValueError: ``parallel`` is no positive number.
@@ -71,13 +74,12 @@ class LocalJobs:
         number = self.parallel if self.parallel is not None else max(len(gpus), 1)
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ValueError(f"jobs.parallel: expected a whole number of at least 1, or null; got {number!r}")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        share = {} if THREADS in os.environ else {THREADS: str(max(cores // number, 1))}
+        share = {} if THREADS in os.environ else {THREADS: str(max(available_cores() // number, 1))}
         return [share | ({DEVICES: gpus[i % len(gpus)]} if gpus else {}) for i in range(number)]
 
 
 def _gpus() -> list[str]:
-    """Names of the GPUs that may be used."""
+    """Return the names of the GPUs that may be used."""
     if os.environ.get(DEVICES):
         return os.environ[DEVICES].split(",")
     import torch
@@ -87,7 +89,7 @@ def _gpus() -> list[str]:
 
 @dataclass(frozen=True)
 class SubmititJobs:
-    """On a cluster, by submitit: one job per run; a job that is stopped at its time limit is queued again and goes on.
+    """A cluster, by submitit: one job per run; a job that is stopped at its time limit is queued again and resumed.
 
     Args:
         cluster: slurm; local for processes of this machine.
@@ -115,15 +117,15 @@ class SubmititJobs:
 
 
 class ClusterWork:
-    """What runs on a node."""
+    """The task of one node."""
 
     def __call__(self, work: Work) -> Record:
-        """Do it with all cores of the job."""
+        """Train with all cores of the job."""
         cores = os.environ.get("SLURM_CPUS_PER_TASK")
         return work({THREADS: cores} if cores else {})
 
     def checkpoint(self, work: Work) -> Any:
-        """Asked by submitit when the job is about to be stopped: the same again, which goes on where it was."""
+        """Return the job that submitit queues when this one is about to be stopped: the same, which is resumed."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self, work)

@@ -1,57 +1,118 @@
 """The ledger of a sweep: one record per run, in the run's folder, replaced as a whole.
 
 No file is shared by runs, so that any number of processes and machines may write at once, and a kill or a full disk
-leaves the record before. A record is ``record.json``:
-
-    key, words, point     what was asked; ``point`` is the value on each axis
-    config                resolved, one level of dotted names
-    state                 started, finished or failed
-    error                 why it failed
-    host, began, seconds  of the last attempt; of all attempts together
-    measures, also        of the test split (``metrics.json``); where there are several kinds of dots, ``measures`` are
-                          means over the kinds, and ``members`` has those of each
-    validation            the best of each measure of the validation split
-    steps, parameters, receptive_field, commit, hardware
+leaves the record before. A record is ``record.json``: the fields of ``Record`` that are known.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from qd_pix2pix.evaluation.measures import larger_is_better
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import overall, read_history, read_tests
 
 RECORD = "record.json"
 STARTED, FINISHED, FAILED = "started", "finished", "failed"
-SMALLEST = ("l1", "l2", "linf", "nmae", "charge_error", "mae")
-"""Measures of validation of which the smallest is the best."""
-Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one run of a sweep; None where it is not known yet.
+
+    Attributes:
+        key: hash of the configuration, and name of the run's folder.
+        state: started, finished or failed.
+        overrides: of the command line.
+        point: value on each axis.
+        config: resolved, one level of dotted names.
+        error: why it failed.
+        host, began: of the last attempt.
+        seconds: of all attempts together.
+        measures, also: of the test split (``metrics.json``); of several kinds of samples, means over the kinds.
+        members: measures of each of several kinds.
+        validation: the best of each measure of the validation split.
+        steps, train_seconds, parameters, receptive_field, commit, hardware: of the trained network.
+        others: what another version wrote beside these; kept.
+    """
+
+    key: str
+    state: str
+    overrides: tuple[str, ...] = ()
+    point: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    host: str | None = None
+    began: str | None = None
+    seconds: float = 0.0
+    measures: dict[str, Any] | None = None
+    also: dict[str, Any] | None = None
+    members: dict[str, Any] | None = None
+    validation: dict[str, float] | None = None
+    steps: int | None = None
+    train_seconds: float | None = None
+    parameters: int | None = None
+    receptive_field: int | None = None
+    commit: str | None = None
+    hardware: str | None = None
+    others: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain containers, without what is not known."""
+        own = {name: getattr(self, name) for name in KNOWN}
+        return (
+            self.others
+            | {name: value for name, value in own.items() if value is not None}
+            | {"overrides": list(self.overrides)}
+        )
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Record:
+        """Return the record of plain containers, also of older versions, where overrides were ``words``.
+
+        Raises:
+            ValueError: it has no key or no state.
+        """
+        if not {"key", "state"} <= content.keys():
+            raise ValueError("record: expected a key and a state")
+        found = {name: value for name, value in content.items() if name in KNOWN}
+        others = {name: value for name, value in content.items() if name not in (*KNOWN, "words")}
+        found["overrides"] = tuple(content.get("overrides", content.get("words", ())))
+        return cls(**found, others=others)
+
+    def with_results(self, run: Path) -> Record:
+        """Return the record of a run that has finished, with what it has found; see ``read_results``."""
+        return replace(self, state=FINISHED, error=None, **read_results(run))
+
+
+KNOWN = tuple(f.name for f in fields(Record) if f.name != "others")
 
 
 def read_record(run: Path) -> Record | None:
-    """The record of a run's folder; None where there is none, or a damaged one: the run is then taken up again."""
+    """Return the record of a run's folder; None where there is none or it is damaged: the run is taken up again."""
     try:
-        record = json.loads((run / RECORD).read_text())
+        content = json.loads((run / RECORD).read_text(encoding="utf-8"))
+        return Record.from_dict(content) if isinstance(content, dict) else None
     except (FileNotFoundError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
 
 
 def write_record(run: Path, record: Record) -> None:
     """Replace the record of a run's folder."""
-    write_text(run / RECORD, json.dumps(record, indent=1) + "\n")
+    write_text(run / RECORD, json.dumps(record.to_dict(), indent=1) + "\n")
 
 
 def read_ledger(sweep: Path) -> dict[str, Record]:
-    """All records of a sweep's folder, by key."""
+    """Return all records of a sweep's folder, by key."""
     found = (read_record(path.parent) for path in sorted(sweep.glob(f"*/{RECORD}")))
-    return {record["key"]: record for record in found if record}
+    return {record.key: record for record in found if record}
 
 
-def read_results(run: Path) -> Record:
-    """What a finished run has found, for its record.
+def read_results(run: Path) -> dict[str, Any]:
+    """Return what a finished run has found, by the names of ``Record``.
 
     Raises:
         FileNotFoundError: it has not been evaluated.
@@ -61,16 +122,16 @@ def read_results(run: Path) -> Record:
         raise FileNotFoundError(f"{run / 'test'}: no metrics.json is there")
     several = len(tests) > 1
     first = next(iter(tests.values()))
-    card = first["model"]
+    card = first.model
     best = {}
     for name, (_, values) in read_history(run).items():
         split, _, measure = name.partition("/")
         if split == "val":
-            best[measure] = float(values.min() if measure.split("/")[-1] in SMALLEST else values.max())
+            best[measure] = float(values.max() if larger_is_better(measure) else values.min())
     return {
-        "measures": overall(tests) if several else first["measures"],
-        "also": {} if several else first["also"],
-        "members": {name: test["measures"] for name, test in tests.items()} if several else {},
+        "measures": overall(tests) if several else first.measures,
+        "also": {} if several else first.also,
+        "members": {name: test.measures for name, test in tests.items()} if several else {},
         "validation": best,
         "steps": card["step"],
         "train_seconds": card["train_seconds"],

@@ -1,4 +1,4 @@
-"""Words with several values -> runs, each known by the hash of its resolved configuration."""
+"""Overrides with several values -> runs, each named by the hash of its resolved configuration."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from qd_pix2pix.cli import CONF, quoted, single
 from qd_pix2pix.files import digest
+from qd_pix2pix.overrides import compose_config, parse, quoted, single
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
-"""Words of the configuration that do not change what a run finds: how it is started, watched and kept."""
+"""Parts of the configuration that do not change the result of a run: how it is started, watched and kept."""
 OWN = ("sweep", "jobs", "search", "dry")
-"""Words of the sweep, of which its runs know nothing."""
+"""Parts of the sweep's configuration that are not handed to its runs."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +26,13 @@ class Run:
 
     Attributes:
         key: hash of the resolved configuration.
-        words: of its command line.
+        overrides: of its command line.
         point: its value on each axis, as on the command line.
         config: resolved, plain containers.
     """
 
     key: str
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     point: dict[str, str]
     config: dict[str, Any]
 
@@ -45,27 +43,28 @@ class Plan:
 
     Attributes:
         name, folder: of the sweep.
-        words: the words of conf/sweep and of the command line, by key; of one key the last.
-        axes: those of several values.
+        overrides: of conf/sweep and of the command line, by key; of one key the last.
+        axes: the overrides with several values.
         config: of the first run, with the sweep's own settings.
     """
 
     name: str
     folder: Path
-    words: dict[str, Override]
+    overrides: dict[str, Override]
     axes: dict[str, Override]
     config: dict[str, Any]
 
     def run(self, values: Sequence[str]) -> Run:
-        """The run with these values on the axes."""
+        """Return the run with these values on the axes."""
         chosen = dict(zip(self.axes, values, strict=True))
-        words = [f"{key}={chosen[key]}" if key in chosen else o.input_line or "" for key, o in self.words.items()]
-        words.append(f"sweep.name={quoted(self.name)}")
-        config = resolve(words)
-        return Run(run_key(config), tuple(words), {k.lstrip("+"): v for k, v in chosen.items()}, config)
+        lines = {key: o.input_line or "" for key, o in self.overrides.items()}
+        lines |= {key: f"{key}={value}" for key, value in chosen.items()}
+        overrides = [*lines.values(), f"sweep.name={quoted(self.name)}"]
+        config = resolve(overrides)
+        return Run(run_key(config), tuple(overrides), {k.lstrip("+"): v for k, v in chosen.items()}, config)
 
     def runs(self) -> tuple[Run, ...]:
-        """All of them; two points with the same configuration are one run.
+        """Return all runs; two points with the same configuration are one run.
 
         Raises:
             ValueError: an axis has no end of values.
@@ -78,40 +77,47 @@ class Plan:
         return tuple({run.key: run for run in runs}.values())
 
 
-def make_plan(words: Sequence[str]) -> Plan:
-    """What ``train.py -m words`` asks for.
+def make_plan(overrides: Sequence[str]) -> Plan:
+    """Return the plan of ``train.py -m OVERRIDES``.
 
-    The words of ``sweep=NAME`` (conf/sweep) come first; a word of the command line with the same key takes the place of
-    theirs.
+    The overrides of ``sweep=NAME`` (conf/sweep) come first; one of the command line replaces theirs of the same key.
+
+    Raises:
+        ValueError: the name of the sweep is no name of a folder.
     """
-    given = parse(words)
+    given = parse(overrides)
     config = resolve([single(o) for o in given])
     theirs = [o for o in given if o.key_or_group.split(".")[0] not in OWN]
     merged = {o.get_key_element(): o for o in [*parse(config["sweep"]["words"]), *theirs]}
     axes = {key: o for key, o in merged.items() if o.is_sweep_override()}
     fixed = [o.input_line or "" for o in merged.values() if not o.is_sweep_override()]
     parts = (config["sweep"]["name"] or _name(axes, fixed), config["sweep"]["scale"])
-    name = "-".join(part for part in parts if part)
+    name = _checked_name("-".join(str(part) for part in parts if part))
     return Plan(name, Path(config["sweep"]["folder"]) / name, merged, axes, config)
 
 
 def run_key(config: dict[str, Any]) -> str:
-    """Twelve hexadecimal digits of what a run finds."""
+    """Return twelve hexadecimal digits of all that changes the result of a run."""
     return digest({key: value for key, value in config.items() if key not in NO_PART})
 
 
-def parse(words: Sequence[str]) -> list[Override]:
-    """Words as Hydra reads them."""
-    return OverridesParser.create().parse_overrides(list(words))
-
-
-def resolve(words: Sequence[str]) -> dict[str, Any]:
-    """conf/train.yaml with these words, resolved, in plain containers."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return OmegaConf.to_container(compose("train", list(words)), resolve=True)  # type: ignore[return-value]
+def resolve(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return conf/train.yaml with these overrides, resolved, in plain containers."""
+    return OmegaConf.to_container(compose_config("train", overrides), resolve=True)  # type: ignore[return-value]
 
 
 def _name(axes: Iterable[str], fixed: Sequence[str]) -> str:
-    """Of a sweep that has none: its axes, and a hash of what else was said; new values go to the same folder."""
+    """Return the name of a sweep that has none: its axes, and a hash of the rest; new values go to the same folder."""
     parts = [axis.split(".")[-1].split("/")[-1] for axis in axes] or ["one"]
-    return "-".join(parts + [digest(sorted(fixed))[:6]] * bool(fixed))
+    if fixed:
+        parts.append(digest(sorted(fixed))[:6])
+    return "-".join(parts)
+
+
+def _checked_name(name: str) -> str:
+    if name.startswith(".") or any(character in name for character in "/\\\0\n"):
+        raise ValueError(
+            f"sweep.name: expected the name of a folder, without slashes and not beginning with a dot; got {name!r}. "
+            "sweep.folder chooses where it lies"
+        )
+    return name

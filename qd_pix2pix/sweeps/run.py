@@ -1,7 +1,7 @@
-"""``train.py -m``: plan, do what is missing, tell what was found.
+"""``train.py -m``: plan the runs, train those that are missing, report all.
 
-Start the same command again after a kill, a crash or a full disk: what is finished is read back, what was broken goes
-on from its checkpoint, what is new is added.
+Run the same command again after a kill, a crash or a full disk: finished runs are read back, broken ones resume from
+their checkpoints, new ones are added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from hydra.utils import instantiate
 from tqdm import tqdm
 
-from qd_pix2pix.cli import EXPECTED, first_cause, quiet
+from qd_pix2pix.errors import first_cause, is_expected
+from qd_pix2pix.evaluation.measures import MEASURES
 from qd_pix2pix.files import to_json, write_text
 from qd_pix2pix.reports.sweep_page import write_page
 from qd_pix2pix.sweeps.estimate import Estimates
@@ -26,61 +27,62 @@ from qd_pix2pix.sweeps.plan import NO_PART, Plan, Run, make_plan
 from qd_pix2pix.sweeps.study import SEED, SUMMARY, short, value_of
 from qd_pix2pix.sweeps.work import Work, stop
 from qd_pix2pix.training.checkpoint import flatten
+from qd_pix2pix.training.loggers import quiet
 from qd_pix2pix.training.run import check_config
 
-SHOWN = {"nmae": ("NMAE", 100, "%"), "r2": ("R²", 1, ""), "ssim": ("SSIM", 1, "")}
+SHOWN = {m.name: (m.label, 100 if m.percent else 1, "%" if m.percent else "") for m in MEASURES.values() if m.in_sweeps}
 """Measures of the table on the terminal: name, factor, unit."""
 
 
-def sweep(words: Sequence[str]) -> int:
-    """Do what ``train.py -m words`` asks for; returns the exit status: 1 where a run failed.
+def sweep(overrides: Sequence[str]) -> int:
+    """Train the runs of ``train.py -m OVERRIDES``; returns the exit status: 1 where a run failed.
 
     Raises:
-        ValueError: a word is bad; before any run.
+        ValueError: an override is bad; before any run.
     """
     quiet()
-    plan = make_plan(words)
+    plan = make_plan(overrides)
     jobs = instantiate(plan.config["jobs"], _convert_="all")
     search = instantiate(plan.config["search"], _convert_="all")
     runs = () if search else plan.runs()
     if plan.config["dry"]:
-        tell_plan(plan, runs or search.first(plan))
+        show_plan(plan, runs or search.first(plan))
         return 0
     plan.folder.mkdir(parents=True, exist_ok=True)
-    said = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "words": list(words)}
-    write_text(plan.folder / SUMMARY, to_json(said))
+    asked = {"name": plan.name, "axes": [axis.lstrip("+") for axis in plan.axes], "overrides": list(overrides)}
+    write_text(plan.folder / SUMMARY, to_json(asked))
     if search:
         found = search(plan, lambda drawn: do_all(drawn, plan.folder, jobs), jobs.at_once())
     else:
         found = do_all(runs, plan.folder, jobs)
     records = list(done(found, search.trials if search else len(runs)))
     print(summary(plan.name, list(read_ledger(plan.folder).values()) if search else records))
-    if any(record["state"] == FINISHED for record in records):
+    if any(record.state == FINISHED for record in records):
         _write_page(plan)
-    failed = [record for record in records if record["state"] == FAILED]
+    failed = [record for record in records if record.state == FAILED]
     if failed:
-        print(f"\n{len(failed)} of {len(records)} runs failed:", file=sys.stderr)
+        print(f"\n{len(failed)} of {_runs(len(records))} failed:", file=sys.stderr)
     for record in failed:
-        print(f"  {line(record)}\n    {plan.folder / record['key']}", file=sys.stderr)
-    return 1 if any(record["state"] != FINISHED for record in records) else 0
+        print(f"  {line(record)}\n    {plan.folder / record.key}", file=sys.stderr)
+    return 1 if any(record.state != FINISHED for record in records) else 0
 
 
 def _write_page(plan: Plan) -> None:
     try:
         print(f"\nreport  {write_page(plan.folder)}")
     except OSError as error:  # a full disk must not hide what failed
-        print(f"\nno report: {error}", file=sys.stderr)
+        print(f"\nno report: {first_cause(error)}", file=sys.stderr)
 
 
 def do_all(runs: Sequence[Run], folder: Path, jobs: Jobs) -> Iterator[Record]:
-    """The records of runs, as they come; those that cannot begin first. Each has a folder in that of the sweep."""
+    """Give the records of runs as they end, those that cannot start first; ``folder`` is that of the sweep."""
     refusals = {run.key: refused(run, folder) for run in runs if read_record(folder / run.key) is None}
     yield from (record for record in refusals.values() if record)
     yield from jobs([work_of(run, folder) for run in runs if not refusals.get(run.key)], folder)
 
 
 def done(records: Iterable[Record], number: int) -> Iterable[Record]:
-    """Records as they come, with a progress bar; Ctrl-C and SIGTERM end the trainings, which go on next time."""
+    """Give records as they come, with a progress bar; Ctrl-C and SIGTERM stop the trainings, which resume next time."""
 
     def leave(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
@@ -100,27 +102,29 @@ def done(records: Iterable[Record], number: int) -> Iterable[Record]:
 
 
 def work_of(run: Run, folder: Path) -> Work:
-    """A run of the sweep in this folder, ready to be done."""
+    """Return a run of the sweep in this folder, ready to be trained."""
     flat = flatten({key: value for key, value in run.config.items() if key not in NO_PART})
-    return Work((folder / run.key).absolute(), Path.cwd(), run.key, run.words, run.point, flat)
+    return Work((folder / run.key).absolute(), Path.cwd(), run.key, run.overrides, run.point, flat)
 
 
 def refused(run: Run, folder: Path) -> Record | None:
-    """The record of a run that cannot begin, with the reason."""
+    """Return the record of a run that cannot start, with the reason; None for any other."""
     try:
         check_config(run.config)
-    except (*EXPECTED, TypeError) as error:
+    except Exception as error:
+        if not (is_expected(error) or isinstance(error, TypeError)):  # a value of another kind on an axis
+            raise
         return work_of(run, folder).lost(first_cause(error))
     return None
 
 
 def line(record: Record) -> str:
-    """One run in one line."""
-    point = _point(record["point"])
-    if record["state"] == FINISHED:
+    """Return one run in one line."""
+    point = _point(record.point)
+    if record.state == FINISHED:
         found = ", ".join(_show(name, [value]) for name in SHOWN if (value := value_of(record, name)) is not None)
-        return f"{point}: {found} ({record['seconds'] / 60:.1f} min)"
-    return f"{point}: {record['state']}" + (f", {record['error']}" if record["state"] == FAILED else "")
+        return f"{point}: {found} ({record.seconds / 60:.1f} min)"
+    return f"{point}: {record.state}" + (f", {record.error}" if record.state == FAILED else "")
 
 
 def _show(measure: str, values: list[float]) -> str:
@@ -130,13 +134,13 @@ def _show(measure: str, values: list[float]) -> str:
 
 
 def summary(name: str, records: Sequence[Record]) -> str:
-    """Mean and standard deviation over the seeds, for every other point of the sweep."""
+    """Return mean and standard deviation over the seeds, for every other point of the sweep."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        groups.setdefault(tuple(v for axis, v in record["point"].items() if axis != SEED), []).append(record)
+        groups.setdefault(tuple(v for axis, v in record.point.items() if axis != SEED), []).append(record)
     lines = [f"\n{name}"]
     for values, members in groups.items():
-        finished = [record for record in members if record["state"] == FINISHED]
+        finished = [record for record in members if record.state == FINISHED]
         found = [
             _show(measure, numbers)
             for measure in SHOWN
@@ -146,25 +150,30 @@ def summary(name: str, records: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
-def tell_plan(plan: Plan, runs: Sequence[Run]) -> None:
-    """List the runs, what is there of them, and how long the others will take."""
+def show_plan(plan: Plan, runs: Sequence[Run]) -> None:
+    """List the runs, their state, and how long those that are not finished will take."""
     ledger = read_ledger(plan.folder)
-    estimates, total = Estimates(ledger), 0.0
+    estimates = Estimates(ledger)
+    total, unknown = 0.0, 0
     for run in runs:
-        record = ledger.get(run.key)
-        point = _point(run.point)
-        if record and record["state"] == FINISHED:
+        record, point = ledger.get(run.key), _point(run.point)
+        if record and record.state == FINISHED:
             print(f"{run.key}  {point}: finished")
             continue
         bad = refused(run, plan.folder)
         if bad:
-            print(f"{run.key}  {point}: cannot begin, {bad['error']}")
+            print(f"{run.key}  {point}: cannot start, {bad.error}")
             continue
         seconds = estimates(run.config)
-        total += seconds
-        state = f"{record['state']}, goes on" if record else "new"
-        print(f"{run.key}  {point}: {state}, {seconds / 60:.1f} min")
-    print(f"{len(runs)} runs in {plan.folder}, about {total / 3600:.1f} h of training, one after the other")
+        total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
+        state = f"{record.state}, will be resumed" if record else "new"
+        print(f"{run.key}  {point}: {state}, {'time unknown' if seconds is None else f'{seconds / 60:.1f} min'}")
+    rest = f", and {_runs(unknown)} of unknown time" if unknown else ""
+    print(f"{_runs(len(runs))} in {plan.folder}, about {total / 3600:.1f} h of training, one after the other{rest}")
+
+
+def _runs(number: int) -> str:
+    return f"{number} run" if number == 1 else f"{number} runs"
 
 
 def _point(point: dict[str, str]) -> str:

@@ -39,14 +39,14 @@ class OptunaSearch:
     seed: int
 
     def __call__(self, plan: Plan, do: Callable[[list[Run]], Iterator[Record]], at_once: int) -> Iterator[Record]:
-        """Records of all trials that are not yet told, those that an earlier start left first.
+        """Give the records of all trials without a result, those that an earlier start left first.
 
         Args:
             plan: what is varied.
             do: runs to their records.
-            at_once: runs at a time; Optuna hears of them together.
+            at_once: runs at a time, which are drawn together.
         """
-        with FileLock(plan.folder / ".search.lock"):  # a second start waits, and goes on from there
+        with FileLock(plan.folder / ".search.lock"):  # a second start waits, and continues from there
             yield from self._search(plan, do, at_once)
 
     def _search(self, plan: Plan, do: Callable[[list[Run]], Iterator[Record]], at_once: int) -> Iterator[Record]:
@@ -60,23 +60,23 @@ class OptunaSearch:
             batch += [study.ask(spaces) for _ in range(asked)]
             left -= asked
             runs = {trial.number: self._run(plan, trial.params) for trial in batch}
-            found = {record["key"]: record for record in do(list({run.key: run for run in runs.values()}.values()))}
+            found = {record.key: record for record in do(list({run.key: run for run in runs.values()}.values()))}
             for trial_number, run in runs.items():
                 self._tell(study, trial_number, found[run.key])
                 yield found[run.key]
 
     def _tell(self, study: optuna.Study, trial: int, record: Record) -> None:
-        measured = record.get("validation", {})
-        if record["state"] == FINISHED and self.measure not in measured:
+        measured = record.validation or {}
+        if record.state == FINISHED and self.measure not in measured:
             raise ValueError(f"search.measure: expected one of {', '.join(sorted(measured))}; got {self.measure!r}")
         value = measured.get(self.measure)
-        if record["state"] == FINISHED:
+        if record.state == FINISHED:
             study.tell(trial, value)
-        elif record["state"] != STARTED:  # that was stopped, and goes on next time
+        elif record.state != STARTED:  # a stopped one is resumed next time
             study.tell(trial, state=TrialState.FAIL)
 
     def study(self, plan: Plan) -> optuna.Study:
-        """The stored study, or a new one."""
+        """Return the stored study, or a new one."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         plan.folder.mkdir(parents=True, exist_ok=True)
         journal = JournalFileBackend(str(plan.folder / STUDY))
@@ -90,7 +90,7 @@ class OptunaSearch:
         return study
 
     def first(self, plan: Plan) -> list[Run]:
-        """For ``dry``: as many runs as will be made, at the beginning of each axis."""
+        """Return, for ``dry``, as many runs as will be made, at the beginning of each axis."""
         values = {key: start_of(o) for key, o in plan.axes.items()}
         return [self._run(plan, values)] * self.trials
 
@@ -99,7 +99,7 @@ class OptunaSearch:
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """What Optuna draws from, for what Hydra has read."""
+    """Return what Optuna draws from, for an override as Hydra has read it."""
     value = override.value()
     if isinstance(value, IntervalSweep):
         kind = IntDistribution if isinstance(value.start, int) and isinstance(value.end, int) else FloatDistribution
@@ -115,6 +115,6 @@ def distribution(override: Override) -> BaseDistribution:
 
 
 def start_of(override: Override) -> Any:
-    """A value of an axis."""
+    """Return a value of an axis."""
     value = override.value()
     return value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))

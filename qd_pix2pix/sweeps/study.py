@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from qd_pix2pix.sweeps.ledger import FINISHED, Record, read_ledger
 
 SEED = "seed"
 SUMMARY = "sweep.json"
-"""File of a sweep's folder: its name, its axes, the words of its last command."""
+"""File of a sweep's folder: its name, its axes, the overrides of its last command."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,14 @@ class Point:
     records: tuple[Record, ...]
 
     def of(self, measure: str) -> NDArray[np.float64]:
-        """A measure of each run, (runs,); empty where it has none."""
+        """Return a measure of each run, (runs,); empty where it has none."""
         found = (value_of(record, measure) for record in self.records)
         return np.array([value for value in found if value is not None])
 
 
 @dataclass(frozen=True)
 class Study:
-    """What is known of a sweep.
+    """A sweep as far as its runs are finished.
 
     Attributes:
         name, folder: of the sweep.
@@ -49,16 +50,16 @@ class Study:
     points: tuple[Point, ...]
 
     def short(self, axis: str) -> str:
-        """A name of an axis for figures and tables."""
+        """Return a name of an axis for figures and tables."""
         return short(axis, self.axes)
 
     def values(self, axis: str) -> list[str]:
-        """All values of an axis that have a finished run, in order."""
+        """Return all values of an axis that have a finished run, in order."""
         return sort_values({point.values[axis] for point in self.points})
 
 
 def read_study(folder: Path) -> Study:
-    """The study in a sweep's folder.
+    """Return the study in a sweep's folder.
 
     Raises:
         ValueError: no sweep lies there.
@@ -69,44 +70,45 @@ def read_study(folder: Path) -> Study:
         raise ValueError(f"sweep: {folder} holds no runs; there are {', '.join(known) or 'no sweeps yet'}")
     said = json.loads((folder / SUMMARY).read_text())
     records = tuple(ledger.values())
-    named = dict.fromkeys([*said["axes"], *(axis for record in records for axis in record["point"])])
-    axes = tuple(a for a in named if a != SEED and len({r["point"].get(a) for r in records}) > 1)
+    named = dict.fromkeys([*said["axes"], *(axis for record in records for axis in record.point)])
+    axes = tuple(a for a in named if a != SEED and len({r.point.get(a) for r in records}) > 1)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        if record["state"] == FINISHED:
-            groups.setdefault(tuple(record["point"].get(a, "") for a in axes), []).append(record)
+        if record.state == FINISHED:
+            groups.setdefault(tuple(record.point.get(a, "") for a in axes), []).append(record)
     order = sorted(groups, key=lambda values: [sort_key(value) for value in values])
     points = tuple(Point(dict(zip(axes, values, strict=True)), tuple(groups[values])) for values in order)
     return Study(said["name"], folder, axes, records, points)
 
 
 def value_of(record: Record, measure: str) -> float | None:
-    """A measure of the test split, the mean over its dots; ``seconds``, ``steps`` and the like as they are."""
-    found = record.get("measures", {}).get(measure, record.get(measure))
+    """Return a measure of the test split, the mean over its samples; ``seconds`` and the like as they are."""
+    found = (record.measures or {}).get(measure, getattr(record, measure, None))
     return found["mean"] if isinstance(found, dict) else found
 
 
 def number(value: str) -> float | None:
-    """A value of an axis as a number, if it is one."""
+    """Return a value of an axis as a number; None where it is none, or has no place on an axis (inf, nan)."""
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         return None
+    return found if math.isfinite(found) else None
 
 
 def sort_key(value: str) -> tuple[bool, float, str]:
-    """Numbers by size, before words."""
+    """Return the key that sorts numbers by size, before words."""
     size = number(value)
     return size is None, size or 0.0, value
 
 
 def sort_values(values: set[str]) -> list[str]:
-    """Values of an axis in order."""
+    """Return values of an axis in order."""
     return sorted(values, key=sort_key)
 
 
 def short(axis: str, among: Iterable[str]) -> str:
-    """The last part of an axis' name, or as many as tell it from the others: norm, or network.norm."""
+    """Return the last part of an axis' name, or as many as distinguish it from the others: norm, or network.norm."""
     parts = axis.replace("/", ".").split(".")
     others = [other.replace("/", ".").split(".") for other in among if other != axis]
     lengths = range(1, len(parts))
@@ -115,7 +117,7 @@ def short(axis: str, among: Iterable[str]) -> str:
 
 
 def differences(records: Sequence[Record]) -> dict[str, list[Any]]:
-    """What differs between the configurations of runs: name -> its values, one per record, None where it has none."""
-    names = dict.fromkeys(name for record in records for name in record["config"])
-    found = {name: [record["config"].get(name) for record in records] for name in names}
+    """Return what differs between the configurations of runs: name -> one value per record, or None."""
+    names = dict.fromkeys(name for record in records for name in record.config)
+    found = {name: [record.config.get(name) for record in records] for name in names}
     return {name: values for name, values in found.items() if len({json.dumps(v) for v in values}) > 1}

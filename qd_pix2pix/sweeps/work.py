@@ -1,4 +1,4 @@
-"""One run of a sweep as a process: ``train.py`` with the run's words, begun or gone on with, and recorded."""
+"""One run of a sweep as a process: the training program with the run's overrides, started or resumed, and recorded."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.cli import CONF, quoted
-from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, read_results, write_record
+from qd_pix2pix.overrides import quoted
+from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, write_record
 
-PROGRAM = CONF.parent / "train.py"
+COMMAND = (sys.executable, "-m", "qd_pix2pix.cli", "train")
+"""The training program; it works in any folder, also where the package was installed from a wheel."""
 LOG = "log.txt"
 INTERRUPTED = 130
-"""Exit status of a training that Ctrl-C ended; it goes on next time."""
+"""Exit status of a training that Ctrl-C ended; it is resumed next time."""
 
 _children: set[subprocess.Popen[bytes]] = set()
 """Trainings of this process."""
@@ -37,19 +38,19 @@ class Work:
 
     Attributes:
         folder: of the run, absolute.
-        here: folder in which relative paths of the words begin, absolute.
-        key, words, point, config: see ``plan.Run``; ``config`` in dotted names.
+        here: folder in which relative paths of the overrides begin, absolute.
+        key, overrides, point, config: see ``plan.Run``; ``config`` in dotted names.
     """
 
     folder: Path
     here: Path
     key: str
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     point: dict[str, str]
     config: dict[str, Any]
 
     def __call__(self, environment: Mapping[str, str] | None = None) -> Record:
-        """Do it, unless it is done; returns its record. Another process that does it is waited for."""
+        """Train, unless that is done; returns the record. Another process that trains this run is waited for."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with _alone(self.folder / ".sweep.lock") as lock:
@@ -58,48 +59,44 @@ class Work:
             return self.lost(str(error))
 
     def lost(self, error: str) -> Record:
-        """The record of a run of which nothing can be written."""
-        return self._asked() | {"state": FAILED, "error": error, "seconds": 0.0}
+        """Return the record of a run of which nothing can be written."""
+        return replace(self._asked(Record(self.key, FAILED)), error=error)
 
-    def _asked(self) -> Record:
-        return {"key": self.key, "words": list(self.words), "point": self.point, "config": self.config}
+    def _asked(self, record: Record) -> Record:
+        return replace(record, key=self.key, overrides=self.overrides, point=self.point, config=self.config)
 
     def _do(self, environment: Mapping[str, str], lock: int) -> Record:
-        before = read_record(self.folder) or {}
-        if before.get("state") == FINISHED:
-            write_record(self.folder, before | self._asked())  # axes may have been added
-            return before | self._asked()
-        record = self._asked() | {
-            "state": STARTED,
-            "host": socket.gethostname(),
-            "began": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "seconds": before.get("seconds", 0.0),
-        }
+        before = read_record(self.folder)
+        if before and before.state == FINISHED:
+            record = self._asked(before)  # axes may have been added
+            write_record(self.folder, record)
+            return record
+        record = replace(
+            self._asked(Record(self.key, STARTED)),
+            host=socket.gethostname(),
+            began=datetime.now().astimezone().isoformat(timespec="seconds"),
+            seconds=before.seconds if before else 0.0,
+        )
         write_record(self.folder, record)
         log = self.folder / LOG
-        began, told = time.monotonic(), log.stat().st_size if log.is_file() else 0
+        began, seen = time.monotonic(), log.stat().st_size if log.is_file() else 0
         with self._training(environment, lock) as code:
-            record["seconds"] += time.monotonic() - began
+            record = replace(record, seconds=record.seconds + time.monotonic() - began)
             if code == 0:
-                record |= {"state": FINISHED, **read_results(self.folder)}
+                record = record.with_results(self.folder)
             elif code != INTERRUPTED and not _stopping.is_set():
-                record |= {"state": FAILED, "error": reason(log, code, told)}
+                record = replace(record, state=FAILED, error=reason(log, code, seen))
             write_record(self.folder, record)
         return record
 
     @contextmanager
     def _training(self, environment: Mapping[str, str], lock: int) -> Iterator[int]:
-        """Train; the exit status. ``stop`` waits until what is done with it is done."""
-        last = self.folder / "checkpoints" / "last.ckpt"
-        words = [*self.words, f"hydra.run.dir={quoted(self.folder)}"]
-        if not last.is_file():  # killed between its first validation and its first checkpoint
-            (last.parent / "best.ckpt").unlink(missing_ok=True)
-        else:
-            words.append(f"ckpt_path={quoted(last)}")
+        """Train, and give the exit status; ``stop`` waits until the caller has recorded it."""
+        overrides = [*self.overrides, "ckpt_path=auto", f"hydra.run.dir={quoted(self.folder)}"]
         with (self.folder / LOG).open("ab") as log, _guard:
             _go_on()
             child = subprocess.Popen(
-                [sys.executable, str(PROGRAM), *words],
+                [*COMMAND, *overrides],
                 cwd=self.here,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
@@ -120,8 +117,12 @@ class Work:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[int]:
-    """Wait for the lock, then hold it; a child that is given the descriptor holds it too, also when we are killed."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    """Wait for the lock, then hold it; a child that is given the descriptor holds it too, also when we are killed.
+
+    That a child shares it is why this is no ``FileLock``. The umask alone decides who else may take it: in a shared
+    sweep, the group.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         while True:
             try:
@@ -141,7 +142,7 @@ def _go_on() -> None:
 
 
 def _listen() -> None:
-    """Hear Ctrl-C, also in the background of a script, which is deaf to it."""
+    """React to Ctrl-C, also in the background of a script, where it is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -155,7 +156,7 @@ def stop(number: int) -> None:
 
 
 def reason(log: Path, code: int, start: int = 0) -> str:
-    """Why a training failed: its own last word behind ``start`` of the log, or the signal that ended it."""
+    """Return why a training failed: its last error behind ``start`` of the log, or the signal that ended it."""
     if code < 0:
         return f"killed by signal {-code}" + (" (out of memory?)" if code == -9 else "")
     text = log.read_bytes()[start:][-20000:].decode(errors="replace").replace("\r", "\n")

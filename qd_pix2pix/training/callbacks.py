@@ -11,18 +11,26 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
+from qd_pix2pix.files import write_whole
 from qd_pix2pix.models import FieldModel
-from qd_pix2pix.reports.figures import Axes, comparison, evolution, to_pixels
+from qd_pix2pix.reports.figures import Frame, comparison, evolution, to_pixels
 from qd_pix2pix.reports.history import read_snapshots, spread
 
 
 class Progress(TQDMProgressBar):
-    """Lightning's bar with short names: losses, and R^2 of the last validation."""
+    """Lightning's bar with short names: losses, and the judging measure of the last validation."""
 
-    NAMES = {"train/loss": "loss", "train/g_adversarial": "G", "train/g_reconstruction": "L_rec", "val/r2": "R2"}
+    NAMES = {
+        "train/loss": "loss",
+        "train/g_adversarial": "G",
+        "train/g_reconstruction": "L_rec",
+        "val/r2": "R2",
+        "val/accuracy": "accuracy",
+    }
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         """What stands at the end of the line."""
@@ -73,8 +81,15 @@ class LastCheckpoint(ModelCheckpoint):
     """
 
     trainer: pl.Trainer
+    interrupted = False
+    step = -1
     line: dict[str, float] = {}
     waiting = False
+
+    @property
+    def state_key(self) -> str:
+        """The same for every interval, which may be another when the run goes on."""
+        return type(self).__name__
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Remember whose log it is."""
@@ -83,73 +98,97 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
         """Save where it is time, unless a validation follows."""
-        interval = trainer.val_check_batch if trainer.check_val_every_n_epoch is None else None
-        self.waiting = interval is not None and trainer.global_step % interval == 0
+        fetcher = trainer.fit_loop._data_fetcher
+        assert fetcher is not None
+        self.waiting = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
         if not self.waiting:
             super().on_train_batch_end(trainer, pl_module, *args)
+            self._leave_where_asked(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save where it was time before the validation."""
         if self.waiting:
             self.waiting = False
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
+            self._leave_where_asked(trainer)
+
+    def interrupt(self) -> None:
+        """Ask for the end of the training behind the step that is under way."""
+        self.interrupted = True
+
+    def _leave_where_asked(self, trainer: pl.Trainer) -> None:
+        """Keep this step, too, and leave as Ctrl-C does."""
+        if self.interrupted:
+            if self._last_global_step_saved != trainer.global_step:
+                self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+            raise KeyboardInterrupt
 
     def state_dict(self) -> dict[str, Any]:
         """Lightning's state, and the line where there is one."""
         due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         logged = self.trainer.logged_metrics if due else {}
         line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
-        return super().state_dict() | {"line": line}
+        line |= {"epoch": self.trainer.current_epoch} if line else {}
+        return super().state_dict() | {"line": line, "step": self.trainer.global_step - 1}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take what ``state_dict`` gave."""
-        self.line = state_dict.get("line", {})
+        self.line, self.step = state_dict["line"], state_dict["step"]
         super().load_state_dict(state_dict)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the line, again or for the first time."""
-        super().on_train_start(trainer, pl_module)
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line, again or for the first time; also where no step is left, so that no training starts."""
         for logger in trainer.loggers if self.line else ():
-            logger.log_metrics(self.line, step=trainer.global_step - 1)
+            logger.log_metrics(self.line, step=self.step)
             logger.save()
 
 
 class Snapshots(pl.Callback):
-    """Predictions for the first validation dots after each validation: in files, and as panels in W&B and TensorBoard.
+    """Predictions of the first validation samples after each validation, in files and as panels of a logger.
 
-    When the training ends, the first dot's evolution follows.
+    When the training ends, the first sample's evolution follows. Of a target that is no field there is nothing to draw.
 
-    Files: ``folder/step-00000400.npy``, float32 (dots, n, n) in the target's unit; the report shows the evolution.
+    Files: ``folder/step-00000400.npy``, float32 (samples, *points) in the target's unit, and ``reference.npy``; the
+    report shows the evolution.
     """
 
-    def __init__(self, folder: Path, axes: Axes, n_dots: int = 4) -> None:
-        self.folder, self.axes, self.n_dots = folder, axes, n_dots
-        self.dots: tuple[torch.Tensor, torch.Tensor] | None = None
+    def __init__(self, folder: Path, n_samples: int = 4) -> None:
+        self.folder, self.n_samples = folder, n_samples
+        self.batch: dict[str, torch.Tensor] | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Predict, store, log."""
         if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
             return
-        source, target = self.dots = self.dots or self._first_dots(trainer)
+        target = pl_module.predictor.target
+        if not target.is_field:
+            return
+        self.batch = self.batch or self._first_samples(trainer)
         with torch.no_grad():
-            predicted = pl_module(source.to(pl_module.device)).float().cpu()
+            found = pl_module({name: values.to(pl_module.device) for name, values in self.batch.items()})
+        predicted, reference = (v.float().cpu().numpy() for v in (found[target.name], self.batch[target.name]))
         self.folder.mkdir(parents=True, exist_ok=True)
-        np.save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted[:, 0].numpy())
-        given, exact, found = (field[:, 0].numpy() for field in (source, target, predicted))
-        self._show(trainer, "val/dots", lambda: comparison(self.axes, given, exact, found))
+        _save(self.folder / "reference.npy", reference)
+        _save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted)
+        schema, names = pl_module.predictor.schema, pl_module.predictor.mapping.sources
+        given = [(schema[name], self.batch[name].numpy()) for name in names]
+        frames = [Frame(schema)] * len(predicted)
+        self._show(trainer, "val/dots", lambda: comparison(frames, given, target, reference, predicted))
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the evolution of the first dot."""
+        """Log the evolution of the first sample."""
         snapshots = read_snapshots(self.folder.parent)
-        if self.dots is not None and len(snapshots) > 1 and trainer.is_global_zero:
-            steps = spread(sorted(snapshots))
-            maps, exact = [snapshots[step][0] for step in steps], self.dots[1][0, 0].numpy()
-            self._show(trainer, "val/evolution", lambda: evolution(self.axes, steps, maps, exact))
+        if self.batch is None or len(snapshots) < 2 or not isinstance(pl_module, FieldModel):
+            return
+        steps, target = spread(sorted(snapshots)), pl_module.predictor.target
+        maps, reference = [snapshots[step][0] for step in steps], self.batch[target.name][0].numpy()
+        frame = Frame(pl_module.predictor.schema)
+        self._show(trainer, "val/evolution", lambda: evolution(frame, target, steps, maps, reference))
 
-    def _first_dots(self, trainer: pl.Trainer) -> tuple[torch.Tensor, torch.Tensor]:
-        pairs = trainer.datamodule.pairs("val")  # type: ignore[attr-defined]
-        items = [pairs[i] for i in range(min(self.n_dots, len(pairs)))]
-        return torch.stack([i["source"] for i in items]), torch.stack([i["target"] for i in items])
+    def _first_samples(self, trainer: pl.Trainer) -> dict[str, torch.Tensor]:
+        batches = trainer.datamodule.batches("val")  # type: ignore[attr-defined]
+        rows = [batches[i] for i in range(min(self.n_samples, len(batches)))]
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
     def _show(self, trainer: pl.Trainer, name: str, draw: Callable[[], Figure]) -> None:
         loggers = [logger for logger in trainer.loggers if isinstance(logger, (WandbLogger, TensorBoardLogger))]
@@ -161,3 +200,8 @@ class Snapshots(pl.Callback):
                 logger.log_image(name, [image], step=trainer.global_step)
             else:
                 logger.experiment.add_image(name, image, trainer.global_step, dataformats="HWC")
+
+
+def _save(path: Path, array: NDArray) -> None:
+    with write_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)

@@ -1,37 +1,23 @@
-"""Checkpoints: written whole or not at all, and read back as the model that they carry; nothing in them is run.
-
-Checkpoints are read with ``weights_only=True``: tensors, numbers and text, no pickled code. The classes that its card
-names are built only if they are networks and models of this package, optimisers of torch, or the solver.
-"""
+"""Checkpoints of a training: written whole or not at all, resumed only as what they were."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from pytorch_lightning.plugins.io import TorchCheckpointIO
-from safetensors import SafetensorError, safe_open
-from torch import nn
-from torch.optim import Optimizer
 
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.models import FieldModel
-from qd_pix2pix.models.base import CARD
+from qd_pix2pix.inference.weights import CARD, read_checkpoint
+from qd_pix2pix.models import Model
+from qd_pix2pix.predictor import Card, Predictor
 
-FACTS = {"step": "global_step", "train_seconds": "train_seconds"}
-"""What a loaded card tells beside what it was written with."""
-MEASURES = "tests"
-"""Key of a card under which a .safetensors file keeps the measures of its tests."""
-ROOMS = ("qd_pix2pix.networks", "qd_pix2pix.models", "qd_pix2pix.mapping", "qd_pix2pix.models.optimizers", "solvers")
-"""Modules whose classes a card may name."""
-FOREIGN = ("torch.optim", "torch.nn")
-"""Modules of torch whose networks and optimisers a card may name."""
-RECIPE = "qd_pix2pix.data.generate.Recipe"
+SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
+"""Parts of a card that a resumed run shares with its beginning."""
 
 
 class WholeFileIO(TorchCheckpointIO):
@@ -49,102 +35,38 @@ class WholeFileIO(TorchCheckpointIO):
             torch.save(checkpoint, temporary)
 
 
-def check_targets(config: Any) -> None:
-    """Refuse a configuration that names anything but classes of this project and of torch's networks and optimisers.
-
-    Interpolations are refused, too: what they resolve to is not what was checked.
+def build_model(config: Mapping[str, Any], card: Card) -> Model:
+    """Return a fresh model of a configuration of ``conf/model``, with the predictor of a card.
 
     Raises:
-        ValueError: names what was refused.
+        ValueError: a setting is bad.
     """
-    if isinstance(config, dict):
-        for key, value in config.items():
-            _check_text(key)
-            if key == "_target_":
-                _check_target(value)
-            check_targets(value)
-    elif isinstance(config, (list, tuple)):
-        for item in config:
-            check_targets(item)
-    else:
-        _check_text(config)
+    return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=Predictor(card), card=card)
 
 
-def _check_text(value: Any) -> None:
-    if isinstance(value, str) and "${" in value:
-        raise ValueError(f"checkpoint: its card holds the interpolation {value!r}; not loaded")
-    if not (value is None or isinstance(value, (str, int, float))):
-        raise ValueError(f"checkpoint: its card holds a {type(value).__name__}, no plain number or text; not loaded")
-
-
-def _check_target(target: Any) -> None:
-    name, found = str(target), None
-    if _is_in(name, (*ROOMS, *FOREIGN, RECIPE)):
-        with suppress(Exception):  # there is nothing of that name
-            found = get_object(name)
-    # a class defined where it is said to be: no way through a module to what that module imports
-    home = str(getattr(found, "__module__", ""))
-    known = isinstance(found, type) and (
-        _is_in(home, ROOMS) or name == RECIPE or (_is_in(home, FOREIGN) and issubclass(found, (nn.Module, Optimizer)))
-    )
-    if not (known or name == "solvers.solve"):
-        raise ValueError(f"checkpoint: it asks for {target!r}, which is no part of qd_pix2pix; not loaded")
-
-
-def _is_in(name: str, modules: tuple[str, ...]) -> bool:
-    return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
-def build_model(card: dict[str, Any]) -> FieldModel:
-    """A fresh model from its card: configuration of model and mapping, recipes and statistics of the datasets."""
-    mapping: Mapping = instantiate(card["mapping"]).fit(card["statistics"])
-    model = instantiate(card["model"], _partial_=True, _convert_="all")(mapping=mapping, recipes=card["recipes"])
-    model.card = card
-    return model
-
-
-def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """The content of a checkpoint of this project; no code in it is run.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of this project, or damaged.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint: {path} is not there; train.py writes runs/.../checkpoints/best.ckpt")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a stranger's bytes make of the reader
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
-    if not isinstance(content, dict) or CARD not in content:
-        raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
-    return content
-
-
-def check_resumable(path: Path | str, card: dict[str, Any]) -> int:
-    """Refuse to go on from a checkpoint that has no optimisers, or that was trained as something else.
-
-    Returns its step.
+def check_resumable(path: Path | str, card: Card) -> int:
+    """Refuse to resume from a checkpoint that has no optimisers, or that was trained as something else.
 
     Args:
         path: of the checkpoint.
         card: what shall be trained.
+
+    Returns:
+        The checkpoint's step.
 
     Raises:
         ValueError: says which settings differ. See also ``read_checkpoint``.
     """
     content = read_checkpoint(path)
     if "optimizer_states" not in content:
-        raise ValueError(f"ckpt_path: {path} holds weights only; a run goes on from its last.ckpt")
-    parts = ("model", "mapping", "recipes", "loader", "seed")
-    before, now = (flatten({part: source[part] for part in parts}) for source in (content[CARD], card))
+        raise ValueError(f"ckpt_path: {path} holds weights only; a run is resumed from its last.ckpt")
+    stored = Card.from_dict(content[CARD])
+    before, now = (flatten({part: getattr(source, part) for part in SAME}) for source in (stored, card))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if changed:
-        told = ", ".join(f"{key}={now.get(key)} (was {before.get(key)})" for key in changed)
-        raise ValueError(f"ckpt_path: a run goes on as it began, but {told}. Start a new run for that.")
-    return content["global_step"]
+        listed = ", ".join(f"{key}={now.get(key)} (was {before.get(key)})" for key in changed)
+        raise ValueError(f"ckpt_path: a run is resumed with its own settings, but {listed}. Start a new run for that.")
+    return int(content["global_step"])
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -153,46 +75,4 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         config = dict(enumerate(config))
     if isinstance(config, dict):
         return {k: v for key, value in config.items() for k, v in flatten(value, f"{prefix}{key}.").items()}
-    return {prefix[:-1]: json.dumps(config) if isinstance(config, list) else config}
-
-
-def load_model(path: Path | str) -> FieldModel:
-    """The trained model of a checkpoint or of a .safetensors file, on the CPU, ready to predict.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of this project, or asks for code that is not part of it.
-    """
-    if Path(path).suffix == ".safetensors":
-        return _load_safetensors(Path(path))
-    content = read_checkpoint(path)
-    model = _build_trusted(content[CARD])
-    model.load_state_dict(content["state_dict"])
-    model.card = content[CARD] | {key: content[name] for key, name in FACTS.items()}
-    return model.eval()
-
-
-def _load_safetensors(path: Path) -> FieldModel:
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint: {path} is not there; evaluate.py save=... writes such files")
-    try:
-        with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})[CARD])
-            weights = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(f"checkpoint: {path} is damaged, or not of this project ({error!r})") from None
-    model = _build_trusted(card)
-    try:
-        model.network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"checkpoint: {path} does not fit its own card ({error})") from None
-    return model.eval()
-
-
-def _build_trusted(card: dict[str, Any]) -> FieldModel:
-    """The model of a card whose classes were checked before any of them is built."""
-    try:
-        check_targets([card["model"], card["mapping"], card["recipes"]])
-        return build_model(card)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
+    return {prefix[:-1]: json.dumps(config) if isinstance(config, (list, tuple)) else config}

@@ -9,7 +9,14 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from qd_pix2pix.cli import quiet
+from qd_pix2pix.hardware import available_cores
+from qd_pix2pix.training.loggers import quiet
+
+RANKS = (
+    *("RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK", "TORCHELASTIC_RUN_ID"),
+    *("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"),
+)
+"""Variables of the environment by which Lightning takes a process for one of several."""
 
 
 class DataParallel(DDPStrategy):
@@ -25,23 +32,44 @@ class DataParallel(DDPStrategy):
         super().__init__(find_unused_parameters=True, start_method=start_method)
 
     def setup_environment(self) -> None:
-        """A spawned process knows nothing of the first one's filters."""
+        """Set the filters of messages again, which a spawned process has not inherited."""
         quiet()
         super().setup_environment()
 
 
 def started_elsewhere() -> bool:
-    """True in one of several processes of torchrun or srun."""
+    """Return True in one of several processes of torchrun or srun."""
     return "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("SLURM_NTASKS", 1)) > 1
 
 
+def settle_rank(trainer: dict[str, Any]) -> None:
+    """Make a process that trains alone the first one, whatever ``RANK`` or ``SLURM_PROCID`` is in its environment.
+
+    Lightning takes the rank from there when it is imported, and counts the tasks of Slurm; of ``srun -n 4`` with four
+    runs, each process is the first of its own run. All loggers and checkpoints follow.
+
+    Args:
+        trainer: configuration of the trainer.
+    """
+    if world_size(trainer) == 1:
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
+        for name in RANKS:
+            os.environ.pop(name, None)
+
+
+def limit_threads() -> None:
+    """Give torch no more threads than cores that may be used, unless the user has chosen; it knows of no quota."""
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > available_cores():
+        torch.set_num_threads(available_cores())
+
+
 def is_first() -> bool:
-    """True in the one process that writes."""
+    """Return True in the one process that writes; see ``settle_rank``."""
     return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
 
 
 def world_size(trainer: dict[str, Any]) -> int:
-    """Processes that a configuration of the trainer asks for."""
+    """Return the number of processes that a configuration of the trainer asks for."""
     devices = trainer["devices"]
     if devices in ("auto", -1, "-1"):
         devices = torch.cuda.device_count() or 1

@@ -1,58 +1,180 @@
-"""Weights & Biases without surprises: offline where there is no key, the same run after a resume."""
+"""Logs that a kill leaves whole; Weights & Biases offline where there is no key, in the same run after a resume."""
 
 from __future__ import annotations
 
+import csv
+import io
+import logging
 import netrc
 import os
+import ssl
+import threading
+import urllib.error
+import urllib.request
 import uuid
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers.csv_logs import ExperimentWriter, rank_zero_experiment
+
+from qd_pix2pix.files import write_text
 
 HOST = "https://api.wandb.ai"
+ANSWER_WITHIN = 5.0
+"""Seconds in which W&B's server must answer."""
+START_WITHIN = 30.0
+"""Seconds in which a run must begin on W&B's server."""
+OFFLINE = ("offline", "dryrun")
+"""Values of ``WANDB_MODE`` by which W&B writes to disk only."""
+UPLOAD = "wandb sync RUN/wandb/offline-* uploads it later"
+
+
+def quiet() -> None:
+    """Leave out what Lightning says at every start, and its advice that does not apply here."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for text in (
+        ".*LeafSpec.*",
+        "Using ModelCheckpoint with manual optimization",
+        "Checkpoint directory .* exists",
+        ".*does not have many workers.*",
+        "It is recommended to use .*sync_dist",
+    ):
+        warnings.filterwarnings("ignore", text)
+
+
+class WholeWriter(ExperimentWriter):
+    """Lightning's, which writes the file anew when there are new columns; here a kill meanwhile costs no line."""
+
+    def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
+        path, text = Path(self.metrics_file_path), io.StringIO(newline="")
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        writer = csv.DictWriter(text, fieldnames=fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
+
+
+class WholeLog(CSVLogger):
+    """Lightning's CSV log with the writer above."""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The writer of this log."""
+        if self._experiment is None:
+            self._experiment = WholeWriter(log_dir=self.log_dir)
+        return self._experiment
 
 
 def has_wandb_key() -> bool:
-    """True where W&B could log in without asking: key in the environment or in the netrc file."""
+    """Return True where W&B could log in without asking: key in the environment or in the netrc file."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", HOST)).hostname or ""
+    host = urlparse(_server()).hostname or ""
     try:
         return netrc.netrc().authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
 
 
+def _server() -> str:
+    return os.environ.get("WANDB_BASE_URL", HOST)
+
+
+def server_answers() -> bool:
+    """Return True where W&B's server answers within ``ANSWER_WITHIN``, through the proxies of the environment."""
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(_answers()), daemon=True)
+    thread.start()
+    thread.join(ANSWER_WITHIN + 1)  # the look-up of a name has no limit of its own
+    return bool(found) and found[0]
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(_server(), timeout=ANSWER_WITHIN):
+            return True
+    except urllib.error.HTTPError as error:  # a proxy answers, too, where what is behind it does not
+        return error.code not in (502, 503, 504)
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)  # W&B has certificates of its own
+    except (OSError, ValueError):
+        return False
+
+
+class SteadyWandbLogger(WandbLogger):
+    """Lightning's W&B logger; where no run can be begun on the server, it writes to disk, and the training goes on."""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """W&B's run."""
+        import wandb
+
+        self._wandb_init.pop("anonymous", None)  # None, too, is a setting that W&B warns of
+        began = WandbLogger.experiment.fget  # type: ignore[attr-defined]
+        try:
+            return began(self)
+        except wandb.errors.Error as error:
+            if self._offline:
+                raise
+            print(f"logger  W&B: no run begins on {_server()} ({_first_line(error)}); it is written offline, {UPLOAD}")
+            self._offline = True
+            return began(self)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def wandb_logger(
     save_dir: Path, project: str, offline: bool | None = None, tags: Sequence[str] = (), **options: Any
 ) -> WandbLogger:
-    """A W&B logger whose run belongs to the folder ``save_dir``.
+    """Return a W&B logger whose run belongs to the folder ``save_dir``.
 
     Args:
         save_dir: folder of the run; it keeps the id, so that a resumed run goes on in the same W&B run.
         project: W&B project.
-        offline: write to disk only; None decides by whether there is a key. ``wandb sync`` uploads later.
+        offline: write to disk only. None decides by ``WANDB_MODE``; without that by whether there are a key and a
+            server that answers. ``WANDB_MODE=disabled`` always wins.
         tags: of the run; of a class its name, of what is null nothing.
         options: of ``WandbLogger`` and ``wandb.init``: entity, group, name, ...
     """
+    import wandb  # costs a second
+
     id_file = Path(save_dir) / "wandb-id"
     if not id_file.exists():
         id_file.parent.mkdir(parents=True, exist_ok=True)
         id_file.write_text(uuid.uuid4().hex[:12])
-    if offline is None:
-        offline = os.environ.get("WANDB_MODE") == "offline" or not has_wandb_key()
-    return WandbLogger(
+    options.setdefault("settings", wandb.Settings(init_timeout=START_WITHIN))
+    return SteadyWandbLogger(
         project=project,
         save_dir=save_dir,
-        offline=offline,
+        offline=_is_offline(offline),
         id=id_file.read_text().strip(),
         resume="allow",
         tags=[str(tag).rsplit(".", 1)[-1] for tag in tags if tag],
         **options,
     )
+
+
+def _is_offline(asked: bool | None) -> bool:
+    mode = os.environ.get("WANDB_MODE", "")
+    if mode == "disabled":
+        return False  # neither to disk; W&B itself reads the mode
+    if asked is not None:
+        return asked
+    if mode:
+        return mode in OFFLINE
+    if has_wandb_key() and not server_answers():
+        print(f"logger  W&B: {_server()} does not answer; the run is written offline, {UPLOAD}", flush=True)
+        return True
+    return not has_wandb_key()
 
 
 def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
@@ -62,7 +184,7 @@ def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
     """
     if not any(isinstance(logger, WandbLogger) for logger in loggers):
         return
-    import wandb  # costs a second
+    import wandb
 
     if wandb.run:
         wandb.run.summary.update({f"test/{name}": value for name, value in measures.items()})

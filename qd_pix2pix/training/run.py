@@ -1,10 +1,11 @@
-"""One training run, from configuration to report: dataset, model, Trainer, evaluation of the best checkpoint."""
+"""One training run, from configuration to report: datasets, model, Trainer, evaluation of the best checkpoint."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from contextlib import nullcontext
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,128 +13,208 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from filelock import FileLock, Timeout
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from pytorch_lightning.callbacks import Callback, Timer
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from qd_pix2pix.cli import WORDS
-from qd_pix2pix.data.datamodule import DotsDataModule
-from qd_pix2pix.data.generate import generate, make_launcher, make_recipe
-from qd_pix2pix.data.store import Store, training_statistics
-from qd_pix2pix.evaluation.evaluate import best_device, device_name, evaluate_split
-from qd_pix2pix.files import write_text
-from qd_pix2pix.mapping.conditions import recipes_of
-from qd_pix2pix.models import FieldModel
-from qd_pix2pix.provenance import provenance
-from qd_pix2pix.reports.figures import Axes
+from qd_pix2pix import networks
+from qd_pix2pix.data.datamodule import SamplesModule
+from qd_pix2pix.data.generate import generate, make_launcher
+from qd_pix2pix.data.manifest import training_statistics
+from qd_pix2pix.data.shard import learned
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.evaluation.evaluate import evaluate_split
+from qd_pix2pix.evaluation.measures import JUDGE, larger_is_better
+from qd_pix2pix.inference.predict import best_device, device_name
+from qd_pix2pix.mapping import Mapping as Names
+from qd_pix2pix.models import FieldModel, Model
+from qd_pix2pix.predictor import Card
+from qd_pix2pix.provenance import provenance, write_overrides
+from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
-from qd_pix2pix.schema import FIELDS, get_field, units_of
+from qd_pix2pix.reports.run_page import show
+from qd_pix2pix.schema import Schema
+from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, check_resumable, flatten
-from qd_pix2pix.training.distributed import is_first, world_size
-from qd_pix2pix.training.loggers import log_test
+from qd_pix2pix.training.distributed import is_first, settle_rank, world_size
+from qd_pix2pix.training.loggers import WholeLog, log_test
+from qd_pix2pix.training.resume import Place
+from solvers.checks import check_integer
 
 Config = dict[str, Any]
-NOT_OURS = (
-    ("gradient_clip_val", 0, "model.gradient_clip"),
-    ("accumulate_grad_batches", 1, "loader.batch_size"),
-)
-"""Arguments of the Trainer that Lightning cannot honour with two optimisers, their neutral value, and ours instead."""
+REFUSED = {
+    "gradient_clip_val": "it does not work with two optimisers; use model.gradient_clip, as all models do",
+    "accumulate_grad_batches": "it does not work with two optimisers; use loader.batch_size",
+    "logger": "use logger=csv, wandb or tensorboard",
+    "plugins": "checkpoints are written by a plugin of ours",
+    "default_root_dir": "use hydra.run.dir",
+    "enable_checkpointing": "every run keeps checkpoints, from which it is resumed",
+    "fast_dev_run": "use trainer.max_epochs=-1 trainer.max_steps=1 for a trial",
+    "overfit_batches": "use data.train= to train on few samples",
+    "barebones": "every run is evaluated; there is nothing that it could leave out",
+    "reload_dataloaders_every_n_epochs": "the datasets of a run do not change",
+}
+"""Arguments of Lightning's Trainer that are set by this project or do not fit it, and what to do instead."""
+NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 NO_END = 10**9
 """Steps of a run that only ``trainer.max_time`` ends."""
 
 
-def train(config: Config, run: Path, words: Sequence[str] = ()) -> Path:
-    """Train as ``config`` says (conf/train.yaml, plain containers) in the folder ``run``; returns the best checkpoint.
+def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
+    """Train by ``config`` (conf/train.yaml, plain containers) in the folder ``run``; return the best checkpoint.
 
-    ``words`` of the command line are kept with the run, for the day it is resumed.
+    ``overrides`` of the command line are kept with the run, for the day it is resumed.
 
     Raises:
         ValueError: a setting is bad, or the folder already holds another run; before any long work.
     """
+    settle_rank(config["trainer"])
     check_config(config)
     with _claim(run, resuming=bool(config["ckpt_path"])) if is_first() else nullcontext():
-        return _train(config, run, words)
+        return _train(config, run, overrides)
 
 
-def _train(config: Config, run: Path, words: Sequence[str]) -> Path:
+def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
     if is_first():
-        _prepare(run, words)
-    launcher = make_launcher(config["launcher"])
-    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
+        _prepare(run, overrides)
+    stores = _datasets(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    model = build_model(make_card(config, stores))
-    model.card["parameters"] = sum(p.numel() for p in model.network.parameters())
-    model.card["receptive_field"] = model.receptive_field
-    data: DotsDataModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
-        stores=stores, mapping=model.mapping, seed=config["seed"]
+    model = _described(build_model(config["model"], make_card(config, stores)))
+    data: SamplesModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
+        stores=stores, predictor=model.predictor, seed=config["seed"]
     )
     loggers = make_loggers(config, run)
-    best = BestCheckpoint(
-        run / "checkpoints", "best", monitor="val/r2", mode="max", save_weights_only=True, enable_version_counter=False
-    )
-    n_train = sum(len(store.split("train")) for store in stores)
-    trainer = make_trainer(config, run, model, loggers, [best], total_steps(config, n_train))
+    best = _best_checkpoint(model, run)
+    last = _last_checkpoint(config, run, stores)
+    trainer = make_trainer(config, run, loggers, [best, last], _steps(config, stores))
     if is_first():
         announce(model, stores, trainer, run)
     for logger in loggers:
-        logger.log_hyperparams(flatten(model.card))
-    try:
-        trainer.fit(model, datamodule=data, ckpt_path=config["ckpt_path"], weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        last = run / "checkpoints" / "last.ckpt"
-        print(
-            f"\nstopped at step {trainer.global_step}; "
-            + (f"go on with ckpt_path={last}" if last.exists() else "too early")
-        )
-        raise SystemExit(130) from None
+        logger.log_hyperparams(flatten(model.card.to_dict()))
+    _fit(trainer, model, data, last, config["ckpt_path"])
     if not is_first():
         return run / "checkpoints" / "best.ckpt"
-    _finalize(loggers)
+    for logger in loggers:
+        logger.finalize("success")
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
-    evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
+    for folder in evaluate_split(path, stores, "test", run / "test", config["symmetrise"]):
+        show(folder, run)
     log_test(loggers, overall(read_tests(run)))
     return path
 
 
-def _prepare(run: Path, words: Sequence[str]) -> None:
-    """Keep the words of the command line; clean up after a run that was killed while it wrote."""
-    kept = [word for word in words if not word.startswith("ckpt_path=")]
-    write_text(run / WORDS, json.dumps(kept, indent=1) + "\n")
+def _datasets(config: Config) -> list[Store]:
+    """The datasets that are trained on; made first where they are missing, each with its page."""
+    launcher = make_launcher(config["launcher"])
+    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
+    for store in stores if is_first() else ():
+        ensure_dataset_page(store.path)
+    return stores
+
+
+def _described(model: Model) -> Model:
+    """The model, with what its card says of its networks."""
+    parameters = sum(p.numel() for p in model.network.parameters())
+    model.card = replace(model.card, parameters=parameters, receptive_field=model.receptive_field)
+    return model
+
+
+def _best_checkpoint(model: Model, run: Path) -> BestCheckpoint:
+    measure = JUDGE[model.predictor.target.kind]
+    return BestCheckpoint(
+        run / "checkpoints", "best", monitor=f"val/{measure}", mode="max" if larger_is_better(measure) else "min",
+        save_weights_only=True, enable_version_counter=False,
+    )  # fmt: skip
+
+
+def _last_checkpoint(config: Config, run: Path, stores: Sequence[Store]) -> LastCheckpoint:
+    interval = min(config["checkpoint_every"], _steps(config, stores))
+    return LastCheckpoint(run / "checkpoints", "last", every_n_train_steps=interval, enable_version_counter=False)
+
+
+def _steps(config: Config, stores: Sequence[Store]) -> int:
+    return total_steps(config, sum(len(store.split("train")) for store in stores))
+
+
+def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheckpoint, ckpt_path: str | None) -> None:
+    """Train; Ctrl-C ends the training behind the step that is under way, which is kept."""
+    try:
+        with _interruptible(trainer, last):
+            trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
+    except (SystemExit, KeyboardInterrupt):  # the former is what Lightning makes of Ctrl-C
+        path = Path(str(last.dirpath)) / "last.ckpt"
+        resume = f"resume with ckpt_path={path}" if path.exists() else "no step was finished"
+        print(f"\nstopped at step {trainer.global_step}; {resume}", flush=True)
+        raise SystemExit(130) from None
+
+
+@contextmanager
+def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
+    """Let the first Ctrl-C wait for the step that is under way; a second one does not wait.
+
+    Of several processes none can stop alone: there Lightning's way stays.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if trainer.world_size > 1 or before is not signal.default_int_handler:
+        yield
+        return
+
+    def ask(*_: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        last.interrupt()
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _prepare(run: Path, overrides: Sequence[str]) -> None:
+    """Keep the overrides of the command line; clean up after a run that was killed while it wrote."""
+    write_overrides(run, overrides)
     for leftover in (run / "checkpoints").glob(".*.tmp"):
         leftover.unlink()
 
 
 def _recipes(config: Config) -> list[Config]:
     """Recipes of the datasets that are trained on."""
-    return recipes_of(config["data"], config["range"])
+    if not isinstance(config["data"], dict):
+        raise ValueError(f"data: expected a system, such as data=dots; got {config['data']!r}")
+    return recipes_of(config["data"], config["range"] or {})
 
 
 def check_config(config: Config) -> None:
-    """Build everything once with placeholders, and pass one empty field through: bad settings end here.
+    """Build everything once with placeholders, and pass an empty sample through: bad settings end here.
 
     Raises:
         ValueError: or whatever the setting's owner raises.
     """
     if config["sweep"]["words"]:
         raise ValueError("sweep: a study of many runs; begin with python train.py -m")
-    recipes = _recipes(config)
-    made = [make_recipe(recipe) for recipe in recipes]
-    model = untrained(config)
-    field = torch.zeros(1, 1, made[0].grid.n, made[0].grid.n)
-    try:
-        with torch.no_grad():
-            model.check(field)
-    except RuntimeError as error:
-        raise ValueError(f"network, model: they do not take fields of shape {tuple(field.shape)}: {error}") from None
-    unread = [SimpleNamespace(recipe=recipe) for recipe in recipes]  # a loader looks into a store only when it loads
-    instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, mapping=model.mapping)
+    for name in ("model", "network", "mapping", "loader", "trainer", "launcher"):
+        if not isinstance(config[name], dict):
+            raise ValueError(f"{name}: expected one of the options of conf/{name}, got {config[name]!r}")
+    made = [make_recipe(recipe) for recipe in _recipes(config)]
+    _check_numbers(config)
+    _check_trainer(config)
     n_steps = total_steps(config, sum(recipe.train for recipe in made))
+    for recipe in made:
+        recipe.rehearse()
+    model = untrained(config)
+    model.check()
+    unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
+    instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, predictor=model.predictor)
+    _check_callbacks(config, model)
     if config["ckpt_path"]:
         step = check_resumable(config["ckpt_path"], model.card)
         if step >= n_steps:
-            print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to go on")
+            print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to train longer")
+
+
+def _check_numbers(config: Config) -> None:
     low_bounds = {
         "seed": (config["seed"], 0),
         "checkpoint_every": (config["checkpoint_every"], 1),
@@ -141,44 +222,110 @@ def check_config(config: Config) -> None:
         "trainer.val_check_interval": (config["trainer"]["val_check_interval"], 1),
     }
     for word, (value, low) in low_bounds.items():
-        if not low <= value < 2**32:
-            raise ValueError(f"{word}: expected a whole number of at least {low}, got {value!r}")
-    for word, neutral, instead in NOT_OURS:
-        if config["trainer"].get(word) not in (None, neutral):
-            raise ValueError(f"trainer.{word}: does not work with two optimisers; use {instead}, as all models do")
+        check_integer(word, value, low, high=2**32 - 1)
+
+
+def _check_trainer(config: Config) -> None:
+    """Refuse arguments of the Trainer that have no effect or do not fit; build it once with the rest."""
+    trainer = config["trainer"]
+    for word, instead in REFUSED.items():
+        neutral = (*NEUTRAL, 1) if word == "accumulate_grad_batches" else NEUTRAL
+        if trainer.get(word) not in neutral:
+            raise ValueError(f"trainer.{word}: {instead}; got {trainer[word]!r}")
+    if world_size(trainer) > 1 and not isinstance(trainer.get("strategy"), dict):
+        raise ValueError(
+            f"trainer.devices: {world_size(trainer)} processes need a strategy; use trainer=ddp "
+            "(model=regressor: trainer=regression_ddp), then trainer.devices=..."
+        )
     options = trainer_options(config)
+    limit = options["max_time"]
     try:
-        Timer(options["max_time"])
+        if isinstance(limit, bool) or not isinstance(limit, (str, dict, type(None))):
+            raise ValueError(f"got {limit!r}")
+        Timer(limit)
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
-    instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+    options = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
+    try:
+        instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+    except TypeError as error:
+        raise ValueError(f"trainer: {error}") from None
 
 
-def untrained(config: Config) -> FieldModel:
-    """The model, with placeholders for what only its data know."""
-    statistics = {name: {"min": 0.0, "max": 1.0} for name in FIELDS}
-    return build_model(_card(config, _recipes(config), statistics, []))
+def _check_callbacks(config: Config, model: Model) -> None:
+    """Meet a callback that watches a quantity which is never logged, before any work."""
+    logged = {f"val/{measure}" for measure in _logged(model)}
+    for callback in own_callbacks(config):
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("val/") and monitor not in logged:
+            raise ValueError(
+                f"trainer.callbacks: {type(callback).__name__} monitors {monitor!r}, which is not logged; expected one "
+                f"of {', '.join(sorted(logged))}"
+            )
 
 
-def make_card(config: Config, stores: Sequence[Store]) -> Config:
+def _logged(model: Model) -> Iterator[str]:
+    if isinstance(model, FieldModel):
+        for i, (name, metric) in enumerate(model.val_measures.items()):
+            yield from (measure if i == 0 else f"{name}/{measure}" for measure in metric.compute_names())  # type: ignore
+
+
+def own_callbacks(config: Config) -> list[Callback]:
+    """Callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; they are added to those of every run.
+
+    Raises:
+        ValueError: they are no list of callbacks.
+    """
+    given = config["trainer"].get("callbacks") or []
+    if not isinstance(given, list) or not all(isinstance(c, dict) and "_target_" in c for c in given):
+        raise ValueError(f"trainer.callbacks: expected a list such as [{{_target_: package.Callback}}], got {given!r}")
+    callbacks = [instantiate(callback, _convert_="all") for callback in given]
+    if not all(isinstance(callback, Callback) for callback in callbacks):
+        raise ValueError(f"trainer.callbacks: expected callbacks of Lightning, got {callbacks!r}")
+    return callbacks
+
+
+def untrained(config: Config) -> Model:
+    """The model, with placeholders for what only its data fix."""
+    recipes = _recipes(config)
+    schemas = [make_recipe(recipe).schema for recipe in recipes]
+    placeholder = {"min": 0.0, "max": 1.0, "mean": 0.5, "sample_mean_min": 0.0, "sample_mean_max": 1.0}
+    statistics = {column.name: dict(placeholder) for column in learned(schemas[0])}
+    return build_model(config["model"], _card(config, schemas, recipes, statistics, []))
+
+
+def make_card(config: Config, stores: Sequence[Store]) -> Card:
     """What a checkpoint says of itself."""
-    scalars = [name for name in config["mapping"]["also"] if get_field(name).is_scalar]
-    recipes = [store.recipe for store in stores]
-    return _card(config, recipes, training_statistics(stores, scalars), [store.name for store in stores])
+    schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
+    return _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
 
 
-def _card(config: Config, recipes: list[Config], statistics: Config, datasets: list[str]) -> Config:
-    return {
-        "model": config["model"],
-        "mapping": config["mapping"],
-        "recipes": recipes,
-        "statistics": statistics,
-        "datasets": datasets,
-        "loader": config["loader"],
-        "trainer": trainer_options(config),
-        "seed": config["seed"],
-        "provenance": provenance(device_name(best_device())),
-    }
+def _card(
+    config: Config,
+    schemas: Sequence[Schema],
+    recipes: list[Config],
+    statistics: Mapping[str, Any],
+    datasets: list[str],
+) -> Card:
+    kind = get_class(config["model"]["_target_"])
+    if not issubclass(kind, Model):
+        raise ValueError(f"model._target_: expected a model of qd_pix2pix.models, got {config['model']['_target_']!r}")
+    names: Names = instantiate(config["mapping"], _convert_="all")
+    return Card(
+        schemas=[schema.to_dict() for schema in schemas],
+        mapping=names.to_dict(),
+        network=networks.describe(config["network"]),
+        heads=kind.heads(config["model"]),
+        logarithm=kind.LOGARITHM,
+        statistics=dict(statistics),
+        recipes=recipes,
+        datasets=datasets,
+        model=config["model"],
+        loader=config["loader"],
+        trainer=trainer_options(config),
+        seed=config["seed"],
+        provenance=provenance(device_name(best_device())),
+    )
 
 
 def trainer_options(config: Config) -> Config:
@@ -198,21 +345,25 @@ def _multiplies_bf16() -> bool:
 
 
 def total_steps(config: Config, n_train: int) -> int:
-    """Steps that the Trainer will make.
+    """Return the steps that the Trainer will make.
 
     Raises:
         ValueError: there is no end, or nothing to do.
     """
     trainer, batch = config["trainer"], config["loader"]["batch_size"]
-    for name in ("max_epochs", "max_steps", "val_check_interval"):
-        value = trainer[name]
-        if not (type(value) is int or (name == "max_epochs" and value is None)):
-            raise ValueError(f"trainer.{name}: expected a whole number, got {value!r}")
-    epochs, steps = trainer["max_epochs"], trainer["max_steps"]
+    for name in ("max_epochs", "max_steps"):
+        if trainer[name] is not None:
+            check_integer(f"trainer.{name}", trainer[name], -1)
+    check_integer("loader.batch_size", batch, 1)
+    epochs, steps = (-1 if trainer[name] is None else trainer[name] for name in ("max_epochs", "max_steps"))
     per_epoch = -(-n_train // (batch * world_size(trainer)))
-    if trainer["max_time"] is not None and steps < 0 and epochs in (None, -1):
+    if trainer["max_time"] is not None and steps < 0 and epochs < 0:
         return NO_END
-    bounds = [per_epoch * epochs] * (epochs is not None and epochs >= 0) + [steps] * (steps >= 0)
+    bounds = []
+    if epochs >= 0:
+        bounds.append(per_epoch * epochs)
+    if steps >= 0:
+        bounds.append(steps)
     if not bounds or min(bounds) < 1:
         raise ValueError(f"trainer.max_epochs, trainer.max_steps: expected at least one step, got {epochs} and {steps}")
     return min(bounds)
@@ -241,47 +392,39 @@ def _claim(run: Path, resuming: bool) -> FileLock:
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:
     """The CSV log, always; and the one that was asked for."""
-    loggers: list[Logger] = [CSVLogger(run, name="csv")]
+    loggers: list[Logger] = [WholeLog(run, name="csv")]
     if config["logger"]:
         loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
     return loggers
 
 
 def make_trainer(
-    config: Config, run: Path, model: FieldModel, loggers: list[Logger], callbacks: list[Callback], n_steps: int
+    config: Config, run: Path, loggers: list[Logger], checkpoints: list[Callback], n_steps: int
 ) -> pl.Trainer:
-    """Lightning's Trainer with our callbacks; it validates at least once, at the end if not before."""
-    last = LastCheckpoint(
-        run / "checkpoints",
-        "last",
-        every_n_train_steps=min(config["checkpoint_every"], n_steps),
-        enable_version_counter=False,
-    )
-    recipe, mapping = model.card["recipes"][0], model.mapping
-    axes = Axes(recipe["grid"]["extent"], units_of(recipe), mapping.source, mapping.target)
-    snapshots = Snapshots(run / "snapshots", axes, config["snapshots"])
-    options = trainer_options(config)
+    """Lightning's Trainer with our callbacks and the user's; it validates at least once, at the end if not before."""
+    best, last = checkpoints
+    options = {key: value for key, value in trainer_options(config).items() if key not in (*REFUSED, "callbacks")}
+    options["max_steps"] = -1 if options["max_steps"] is None else options["max_steps"]
     if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations
+    snapshots = Snapshots(run / "snapshots", config["snapshots"])
+    ours = [Place(), best, snapshots, Throughput()]
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
-        callbacks=[*callbacks, snapshots, Throughput(), last, Progress(refresh_rate=20)],
+        callbacks=[*ours, *own_callbacks(config), last, Progress(refresh_rate=20)],
         plugins=[WholeFileIO()],
         default_root_dir=run,
     )
 
 
-def announce(model: FieldModel, stores: Sequence[Store], trainer: pl.Trainer, run: Path) -> None:
-    """Say what is about to happen."""
-    asked = ", ".join(field.name for field in model.mapping.outputs)
-    print(f"{model.mapping.source.name} -> {asked}: {type(model).__name__}, {type(model.network).__name__}", end=", ")
-    print(f"{model.card['parameters'] / 1e6:.2f} M parameters", end="")
-    print(f", receptive field {model.receptive_field}" if model.receptive_field else "", end="")
-    print(f", on {device_name(trainer.strategy.root_device)}, {trainer.precision}")
+def announce(model: Model, stores: Sequence[Store], trainer: pl.Trainer, run: Path) -> None:
+    """Print what is about to happen."""
+    card = model.card
+    field = f", receptive field {card.receptive_field}" if card.receptive_field else ""
+    print(
+        f"{model.predictor.mapping}: {type(model).__name__}, {type(model.network).__name__}, "
+        f"{card.parameters / 1e6:.2f} M parameters{field}, on {device_name(trainer.strategy.root_device)}, "
+        f"{trainer.precision}"
+    )
     print("\n".join([*(f"dataset {store.path}" for store in stores), f"run     {run}"]), flush=True)
-
-
-def _finalize(loggers: list[Logger]) -> None:
-    for logger in loggers:
-        logger.finalize("success")

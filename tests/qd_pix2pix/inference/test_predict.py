@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from qd_pix2pix.inference import predict as inference
 from qd_pix2pix.inference.predict import equivariance_errors, predict
+from qd_pix2pix.inference.predict import predict as inference
 from qd_pix2pix.mapping.conditions import facts_of
 from qd_pix2pix.training.checkpoint import load_model
 

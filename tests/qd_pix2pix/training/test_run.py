@@ -1,4 +1,4 @@
-"""Runs: exact resume, also in mid-epoch and after a kill; logs; checkpoints that run no strangers' code."""
+"""Runs: resume after a kill, also by its words; logs; checkpoints that run no strangers' code."""
 
 import csv
 import json
@@ -16,87 +16,16 @@ from filelock import FileLock
 from small import ROOT, configuration, start, wait_until
 
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.training.checkpoint import WholeFileIO, check_targets, load_model, read_checkpoint
+from qd_pix2pix.training.checkpoint import WholeFileIO, check_targets, load_model
+from qd_pix2pix.training.loggers import WholeLog
 from qd_pix2pix.training.run import train
 
 LOSSES = ["train/d_real", "train/d_fake", "train/g_adversarial", "train/g_reconstruction"]
-RANDOM = ["network.dropout=0.5", "loader.symmetry=true", "loader.jitter=36", "loader.batch_size=2"]
 
 
 def losses(run):
     history = read_history(run)
     return {name: dict(zip(*(a.tolist() for a in history[name]), strict=True)) for name in [*LOSSES, "val/r2"]}
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_after(monkeypatch, step):
-    """An interruption as hard as Python knows: an exception in the middle of training."""
-    from qd_pix2pix.models import Pix2Pix
-
-    original = Pix2Pix.training_step
-
-    def training_step(self, batch, batch_idx):
-        if self.trainer.global_step == step:
-            raise Stop
-        return original(self, batch, batch_idx)
-
-    monkeypatch.setattr(Pix2Pix, "training_step", training_step)
-
-
-# 12 dots in batches of 2: 6 batches an epoch; last.ckpt every 4 batches
-@pytest.mark.parametrize(("stopped", "saved"), [(5, 4), (9, 8), (12, 12), (7, 4)])
-def test_resumed_run_has_the_losses_of_an_undisturbed_one(small_words, tmp_path, monkeypatch, stopped, saved):
-    words = [*small_words, *RANDOM, "checkpoint_every=4", "trainer.max_steps=16", "trainer.val_check_interval=3"]
-    train(configuration("train", *words), tmp_path / "undisturbed")
-    run = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        stop_after(patch, stopped)
-        with pytest.raises(Stop):
-            train(configuration("train", *words), run)
-    last = run / "checkpoints" / "last.ckpt"
-    assert torch.load(last, weights_only=True)["global_step"] == saved
-    train(configuration("train", *words, f"ckpt_path={last}"), run)
-    resumed, undisturbed = losses(run), losses(tmp_path / "undisturbed")
-    assert undisturbed["train/d_real"].keys() == set(range(1, 17))
-    assert resumed == undisturbed
-    final = [load_model(r / "checkpoints" / "best.ckpt").state_dict() for r in (run, tmp_path / "undisturbed")]
-    assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in final), strict=True) if torch.is_tensor(a))
-
-
-# checkpoints every 3 batches, validations every 2, epochs of 6; Lightning calls a model's hook after those of callbacks
-@pytest.mark.parametrize(
-    ("hook", "stopped", "saved"),
-    [
-        ("on_train_batch_end", 9, 9),  # the checkpoint is written, its line of the log is not
-        ("on_train_batch_end", 6, 3),
-        ("on_validation_start", 6, 3),  # the line is written, the validation is not
-        ("on_validation_end", 6, 6),
-        ("on_validation_end", 12, 12),
-    ],
-)
-def test_a_kill_around_a_checkpoint_loses_nothing_of_the_log(small_words, tmp_path, monkeypatch, hook, stopped, saved):
-    from qd_pix2pix.models import Pix2Pix
-
-    def stop(self, *_):
-        if self.trainer.global_step == stopped:
-            raise Stop
-
-    words = [*small_words, *RANDOM, "checkpoint_every=3", "trainer.max_steps=16", "trainer.val_check_interval=2"]
-    train(configuration("train", *words), tmp_path / "undisturbed")
-    run = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        patch.setattr(Pix2Pix, hook, stop)
-        with pytest.raises(Stop):
-            train(configuration("train", *words), run)
-    last = run / "checkpoints" / "last.ckpt"
-    assert torch.load(last, weights_only=True)["global_step"] == saved
-    train(configuration("train", *words, f"ckpt_path={last}"), run)
-    assert losses(run) == losses(tmp_path / "undisturbed")
-    final = [read_checkpoint(r / "checkpoints" / "best.ckpt") for r in (run, tmp_path / "undisturbed")]
-    assert final[0]["global_step"] == final[1]["global_step"]
 
 
 def program(*words):
@@ -240,8 +169,32 @@ def test_later_versions_replace_what_they_did_again(tmp_path):
         folder.mkdir(parents=True)
         with (folder / "metrics.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("epoch", "step", "loss"), *((0, *row) for row in rows)])
+    (tmp_path / "csv" / "version_2").mkdir()
+    (tmp_path / "csv" / "version_2" / "metrics.csv").write_text("epoch,step,loss\n")  # killed before the first line
     steps, values = read_history(tmp_path)["loss"]
     assert (steps.tolist(), values.tolist()) == ([1, 2, 3, 4], [1.0, 2.0, 30.0, 40.0])
+
+
+def test_new_columns_of_the_log_cost_no_line_where_a_kill_comes_between(tmp_path, monkeypatch):
+    log = WholeLog(tmp_path, name="csv")
+    log.log_metrics({"train/d_real": 0.5}, step=0)
+    log.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: 1 / 0)  # the last moment at which the old file is there alone
+        log.log_metrics({"val/r2": 0.25}, step=0)
+        with pytest.raises(ZeroDivisionError):
+            log.save()
+    assert read_history(tmp_path)["train/d_real"][1].tolist() == [0.5]
+
+
+def test_new_columns_of_the_log_keep_the_lines_before(tmp_path):
+    log = WholeLog(tmp_path, name="csv")
+    for step, line in enumerate([{"train/d_real": 0.5}, {"val/r2": 0.25}, {"train/d_real": 0.75}]):
+        log.log_metrics(line, step=step)
+        log.save()
+    history = read_history(tmp_path)
+    assert [a.tolist() for a in history["train/d_real"]] == [[1, 3], [0.5, 0.75]]
+    assert [a.tolist() for a in history["val/r2"]] == [[2], [0.25]]
 
 
 def test_checkpoint_stands_for_itself(small_run, small_store):

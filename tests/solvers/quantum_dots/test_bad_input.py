@@ -7,7 +7,8 @@ import pytest
 from analytic import GAAS
 from dots import least_memory
 
-from solvers import Grid, Interaction, solve
+from solvers import Grid, Interaction
+from solvers.quantum_dots import solve
 
 GRID = Grid(16, 30.0)
 V = np.zeros((16, 16))

@@ -1,0 +1,101 @@
+"""The manifest of a dataset: which shards there are, their checksums, and the statistics of the training split.
+
+``manifest.json`` holds format, sha256 of recipe.json, the schema; of each shard its sha256, bytes, samples and
+statistics; when the dataset is complete, ``statistics`` over train; and a checksum of all this.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.data.shard import FORMAT, StoreError, reading
+from qd_pix2pix.files import digest, sha256, to_json, write_text
+from qd_pix2pix.schema import Schema
+
+Statistics = dict[str, dict[str, float]]
+"""Of each column: min, max, mean, std, sample_mean_min, sample_mean_max."""
+AGAIN = "delete it and run generate.py again"
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a dataset, complete or not.
+
+    Raises:
+        StoreError: it is missing, damaged, or of another format.
+    """
+    file = path / "manifest.json"
+    if not file.is_file():
+        raise StoreError(f"{path}: no dataset is there (no folder with a manifest.json); generate.py makes one")
+    with reading(file, AGAIN):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        found = manifest.get("format")
+    if found != FORMAT:
+        raise StoreError(
+            f"{path}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
+            "make it again by generate.py"
+        )
+    if manifest.pop("digest", None) != digest(manifest):
+        raise StoreError(f"{file}: damaged, its checksum is not the one that it was written with; {AGAIN}")
+    return manifest
+
+
+class ManifestWriter:
+    """Writes ``manifest.json``; while shards come, in a tenth of the time at most, however many workers make them."""
+
+    def __init__(self, folder: Path, schema: Schema) -> None:
+        self._path = folder / "manifest.json"
+        self._head = {"format": FORMAT, "recipe_sha256": sha256(folder / "recipe.json"), "schema": schema.to_dict()}
+        self._rests_until = 0.0
+
+    def write(self, shards: Mapping[str, Any], **more: Any) -> None:
+        """Write the manifest with these shards."""
+        began = time.monotonic()
+        content = json.loads(to_json(self._head | {"shards": dict(shards)} | more))
+        write_text(self._path, to_json(content | {"digest": digest(content)}))
+        self._rests_until = began + 10 * (time.monotonic() - began)
+
+    def write_at_times(self, shards: Mapping[str, Any]) -> None:
+        """Write the manifest, unless it was written a moment ago."""
+        if time.monotonic() > self._rests_until:
+            self.write(shards)
+
+
+def merge_statistics(entries: Sequence[Mapping[str, Any]]) -> Statistics:
+    """Return the statistics of a split from those of its shards."""
+    parts = [(entry["samples"], entry["statistics"]) for entry in entries]
+    return _merge(parts)
+
+
+def training_statistics(stores: Sequence[Any]) -> Statistics:
+    """Return the statistics of the training splits of several ``Store``s together."""
+    if len(stores) == 1:
+        return dict(stores[0].statistics)
+    parts = []
+    for store in stores:
+        squares = {n: {**s, "mean_square": s["std"] ** 2 + s["mean"] ** 2} for n, s in store.statistics.items()}
+        parts.append((len(store.split("train")), squares))
+    return _merge(parts)
+
+
+def _merge(parts: Sequence[tuple[int, Mapping[str, Mapping[str, float]]]]) -> Statistics:
+    names = dict.fromkeys(name for _, statistics in parts for name in statistics)
+    return {name: _pool([(w, s[name]) for w, s in parts if name in s]) for name in names}
+
+
+def _pool(parts: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, float]:
+    weights, found = zip(*parts, strict=True)
+    mean, square = (float(np.average([p[key] for p in found], weights=weights)) for key in ("mean", "mean_square"))
+    return {
+        "min": min(p["min"] for p in found),
+        "max": max(p["max"] for p in found),
+        "mean": mean,
+        "std": max(square - mean**2, 0.0) ** 0.5,
+        "sample_mean_min": min(p["sample_mean_min"] for p in found),
+        "sample_mean_max": max(p["sample_mean_max"] for p in found),
+    }

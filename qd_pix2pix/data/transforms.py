@@ -1,0 +1,52 @@
+"""Augmentation: samples by a symmetry of their domain, and jitter. All columns of a sample change together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from qd_pix2pix.mapping.symmetry import Symmetry
+
+Row = dict[str, Tensor]
+"""Columns of one sample by name: fields (*points), all else ()."""
+Transform = Callable[[Row, np.random.Generator], Row]
+"""(sample, random stream) -> sample."""
+
+
+class RandomSymmetry:
+    """Applies a symmetry of the samples, drawn uniformly: of the group, spin flip and translations."""
+
+    def __init__(self, symmetry: Symmetry) -> None:
+        self.symmetry = symmetry
+
+    def __call__(self, row: Row, rng: np.random.Generator) -> Row:
+        """Return the sample turned, flipped and shifted."""
+        row = self.symmetry.act(row, int(rng.integers(self.symmetry.order)))
+        if self.symmetry.domain.translations:
+            row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in self.symmetry.domain.shape))
+        return row
+
+
+class Jitter:
+    """Resizes fields of two dimensions to ``n_resize`` points a side (bilinear) and crops back at a random place.
+
+    All fields are cropped alike (Isola et al. 2017). A density keeps its values, not its integral.
+    """
+
+    def __init__(self, symmetry: Symmetry, n_resize: int) -> None:
+        self.schema, self.n_resize = symmetry.schema, n_resize
+
+    def __call__(self, row: Row, rng: np.random.Generator) -> Row:
+        """Return the sample with its fields resized and cropped."""
+        n = self.schema.domain.shape[0]
+        first, second = (int(start) for start in rng.integers(self.n_resize - n + 1, size=2))
+        size = (self.n_resize, self.n_resize)
+
+        def crop(values: Tensor) -> Tensor:
+            large = F.interpolate(values[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
+            return large[first : first + n, second : second + n]
+
+        return {name: crop(values) if self.schema[name].is_field else values for name, values in row.items()}

@@ -1,0 +1,38 @@
+"""Errors that bad input raises, and the one line that reports them."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from hydra.errors import HydraException, InstantiationException
+from omegaconf.errors import OmegaConfBaseException
+
+EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
+"""What bad input raises; anything else is a defect and keeps its traceback. Workers import this too: no torch here."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LIGHTNING = "pytorch_lightning.utilities.exceptions"
+
+
+def is_expected(error: BaseException) -> bool:
+    """Return True for an error that bad input raises: ours, Hydra's, or Lightning's for bad settings."""
+    if isinstance(error, EXPECTED):
+        return True
+    if LIGHTNING not in sys.modules:
+        return False
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+    return isinstance(error, MisconfigurationException)
+
+
+def first_cause(error: BaseException | str) -> str:
+    """Return the text of an error without Hydra's frame; a class that refuses its settings is named by their key."""
+    key = ""
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else key
+        error = error.__cause__
+    text = str(error).split("\nConfig search path")[0].strip()
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        where = error.filename or "the disk"
+        return f"{where}: {error.strerror}; all finished files are kept. Make room and run the same command again"
+    return f"{key}: {text}" if key and isinstance(error, (TypeError, AttributeError)) else text

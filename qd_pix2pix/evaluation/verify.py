@@ -1,0 +1,88 @@
+"""The solver beside a user's own samples: references for what was predicted, or a test of what was proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from qd_pix2pix.evaluation.measures import Context, sample_measures
+from qd_pix2pix.evaluation.verification import Verification
+from qd_pix2pix.inference.predict import BATCH
+from qd_pix2pix.schema import Schema
+from qd_pix2pix.systems import make_recipe, recipe_class
+
+Columns = dict[str, NDArray]
+
+
+def recipe_of_samples(
+    config: Mapping[str, Any], shape: tuple[int, ...], conditions: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the configuration of a recipe, from a card, for samples on these points under these conditions.
+
+    Raises:
+        ValueError: the card names something that is no part of this project.
+    """
+    return recipe_class(config, only_rooms=True).of_samples(config, shape, conditions)
+
+
+def check_verifiable(config: Mapping[str, Any], sources: tuple[str, ...], outputs: tuple[str, ...]) -> bool:
+    """Return whether a verification turns the mapping round: what can be solved is predicted, not given.
+
+    Raises:
+        ValueError: what can be solved is on neither side.
+    """
+    system = recipe_class(config, only_rooms=True)
+    needed = set(system.SOLVABLE)
+    if needed and needed <= set(sources):
+        return False
+    if len(needed) == 1 and len(sources) == 1 and needed <= set(outputs):
+        return True
+    wanted = ", ".join(sorted(needed)) or "nothing"
+    raise ValueError(
+        f"verify: the solver of {system.__name__} starts from {wanted}, which {', '.join(sources)} -> "
+        f"{', '.join(outputs)} does not involve; use verify=false"
+    )
+
+
+def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> Columns:
+    """Return the columns ``names`` of given samples by the solver, in batches that fit any memory.
+
+    Raises:
+        ValueError: a sample is not solved to full accuracy.
+    """
+    recipe = make_recipe(config, only_rooms=True)
+    sample = recipe.schema.sample
+    total = len(next(iter(given.values())))
+    parts = []
+    with tqdm(total=total, desc=f"solving {recipe.name}", unit=sample) as progress:
+        for first in range(0, total, BATCH):
+            some = range(first, min(first + BATCH, total))
+            batch = {name: values[some.start : some.stop] for name, values in given.items()}
+            found = recipe.solve(batch, [f"{sample} {i}" for i in some])
+            parts.append({name: found[name] for name in names if name in found})
+            progress.update(len(some))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def verify_inverse(
+    config: Mapping[str, Any], schema: Schema, proposed: Columns, given: Columns, data_range: float
+) -> Verification:
+    """Solve the proposed sources and compare the result with what was given.
+
+    Args:
+        config: of the recipe for these samples.
+        schema: of these samples.
+        proposed, given: one column each.
+        data_range: of the given column in training.
+    """
+    (source, values), (name, wanted) = next(iter(proposed.items())), next(iter(given.items()))
+    reference = solve(config, {source: values}, (name,))[name]
+    column = schema[name]
+    volume = float(np.prod(schema.domain.lengths(schema.constants)))
+    density = schema.constants[column.integral] / volume if column.integral else None
+    found = sample_measures(column.kind, np.asarray(reference, float), wanted, Context(data_range, density))
+    return Verification(schema, (source, name), values, wanted, reference, found)

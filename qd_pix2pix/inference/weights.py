@@ -1,0 +1,114 @@
+"""Predictors on disk: checkpoints of runs, and .safetensors files that hold weights and a card.
+
+Nothing in either is run. Checkpoints are read with ``weights_only=True``: tensors, numbers and text; a card builds
+classes of ``networks`` and ``mapping`` alone, from plain names and numbers. Whoever reads a file proves it: checkpoints
+by the checksums of their zip archive, .safetensors files by a checksum over card and weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from qd_pix2pix.files import write_whole
+from qd_pix2pix.predictor import Card, Predictor
+
+CARD = "qd_pix2pix"
+"""Key of a checkpoint, and of the metadata of a .safetensors file, under which the card is kept."""
+CHECKSUM = "sha256"
+"""Key of the metadata under which the checksum of card and weights is kept."""
+PREFIX = "predictor."
+"""Of the predictor's weights in the state of a model."""
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """Return the content of a checkpoint of this project; no code in it is run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of this project, or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint: {path} is not there; train.py writes runs/.../checkpoints/best.ckpt")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (bad := archive.testzip()) is not None:
+                raise ValueError(f"the checksum of {bad} is wrong")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a stranger's bytes make of the reader
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
+    if not isinstance(content, dict) or CARD not in content:
+        raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
+    return content
+
+
+def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
+    """Return the trained predictor of a checkpoint or of a .safetensors file, on the CPU, and its card.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is none of these, damaged, or of another version.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        card, weights = _read_safetensors(path)
+        prefix = ""
+    else:
+        content = read_checkpoint(path)
+        card, prefix = Card.from_dict(content[CARD]), f"{PREFIX}network."
+        state = content["state_dict"]
+        weights = {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
+    predictor = Predictor(card)
+    try:
+        predictor.network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"checkpoint: {path} does not fit its own card ({error})") from None
+    return predictor.eval(), card
+
+
+def save_weights(path: Path, predictor: Predictor, card: Card) -> None:
+    """Write the network's weights and the card to a .safetensors file."""
+    weights = {name: value.contiguous() for name, value in predictor.network.state_dict().items()}
+    described = json.dumps(card.to_dict(), sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_whole(path) as temporary:
+        save_file(weights, temporary, metadata={CARD: described, CHECKSUM: _checksum(described, weights)})
+
+
+def _checksum(card: str, weights: dict[str, Tensor]) -> str:
+    """Hexadecimal SHA-256 of a card and of tensors with their names and types."""
+    found = hashlib.sha256(card.encode())
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.view(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+    return found.hexdigest()
+
+
+def _read_safetensors(path: Path) -> tuple[Card, dict[str, Tensor]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint: {path} is not there; evaluate.py save=... writes such files")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+        card = json.loads(metadata[CARD])
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise ValueError(f"checkpoint: {path} is damaged, or not of this project ({error!r})") from None
+    if CHECKSUM not in metadata:
+        raise ValueError(
+            f"checkpoint: {path} was written by an earlier version of qd_pix2pix; use that, or train again"
+        )
+    if metadata[CHECKSUM] != _checksum(metadata[CARD], weights):
+        raise ValueError(f"checkpoint: {path} is damaged: its checksum is not the one that it was written with")
+    return Card.from_dict(card), weights

@@ -1,0 +1,59 @@
+"""Measures of a split, gathered batch by batch on any number of devices."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from qd_pix2pix.evaluation.measures import Context, has_r2, measures_of, sample_measures
+
+
+class SplitMetrics(Metric):
+    """R^2 of a split where its kind has it, and the mean over its samples of every other measure, by name.
+
+    Sums run in double precision where the device has it.
+
+    Args:
+        kind: of the column, see ``Column.kind``.
+        data_range: high - low of the column in training.
+    """
+
+    full_state_update = False
+
+    def __init__(self, kind: str, data_range: float) -> None:
+        super().__init__()
+        self.kind, self.data_range = kind, data_range
+        self.names = tuple(measure.name for measure in measures_of(kind))
+        for name in ("count", "sum_map", "sum_square", "residual", *(f"sum_{name}" for name in self.names)):
+            self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
+
+    def compute_names(self) -> tuple[str, ...]:
+        """Names of the measures that ``compute`` gives."""
+        return ("r2", *self.names) if has_r2(self.kind) else self.names
+
+    count: Tensor
+    sum_map: Tensor
+    sum_square: Tensor
+    residual: Tensor
+
+    def update(self, pred: Tensor, target: Tensor, mean_density: Tensor | None = None) -> None:
+        """Take in predictions and references (B, ...), and of densities their mean (B,)."""
+        if pred.device.type != "mps":
+            pred, target = pred.double(), target.double()
+        context = Context(self.data_range, mean_density)
+        for name, values in sample_measures(self.kind, pred, target, context).items():
+            setattr(self, f"sum_{name}", getattr(self, f"sum_{name}") + values.sum())
+        self.count = self.count + len(pred)
+        if has_r2(self.kind):
+            self.sum_map = self.sum_map + target.sum(0)
+            self.sum_square = self.sum_square + target.square().sum()
+            self.residual = self.residual + (pred - target).square().sum()
+
+    def compute(self) -> dict[str, Tensor]:
+        """R^2 and the mean measures."""
+        means = {name: getattr(self, f"sum_{name}") / self.count for name in self.names}
+        if not has_r2(self.kind):
+            return means
+        total = self.sum_square - self.sum_map.square().sum() / self.count
+        return {"r2": torch.where(total > 0, 1 - self.residual / total, torch.nan), **means}

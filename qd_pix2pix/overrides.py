@@ -1,0 +1,270 @@
+"""Overrides of the command line, checked against conf/ before Hydra runs; a wrong one is an error with the choices.
+
+An override is ``key=value``. Keys of paths and names keep the text that was typed: ``data_root=20261125`` is a folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+TEXT = (
+    *("ckpt_path", "data_root", "checkpoint", "input", "output", "save", "check", "sweep.name", "sweep.folder"),
+    *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
+    *("hydra.run.dir", "trainer.max_time"),
+)
+"""Keys whose values are paths, names or times: what looks like a number there is text."""
+SEARCHPATH = "hydra.searchpath"
+CONDITIONS = "conditions"
+"""Key of conf/evaluate.yaml that holds the conditions of a user's own samples."""
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration: inside the package where it was installed, else beside it.
+
+    Raises:
+        FileNotFoundError: it is in neither place.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"conf: expected the configuration in {package / 'conf'} or {package.parent / 'conf'}, but neither is there; "
+        "install the package again, or run it from a complete checkout"
+    )
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Return overrides as Hydra reads them."""
+    return OverridesParser.create().parse_overrides(list(overrides))
+
+
+def single(override: Override) -> str:
+    """Return an override as text; of several values the first, of an interval its lower end."""
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        return f"{override.get_key_element()}={override.value().start}"  # type: ignore[union-attr]
+    if override.is_sweep_override():
+        return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+    return override.input_line or ""
+
+
+def quoted(value: Path | str) -> str:
+    """Return a path or name as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
+    return "'" + str(value).replace("'", "\\'") + "'"
+
+
+def by_key(overrides: Sequence[str]) -> dict[str, str]:
+    """Return overrides by their keys; of one key the last."""
+    return {word.partition("=")[0]: word for word in overrides}
+
+
+def value_of(override: str) -> str:
+    """Return the text of an override's value, without its quotes."""
+    value = parse([override])[0].value()
+    return "" if value is None else str(value)
+
+
+def keep_text(overrides: Sequence[str]) -> list[str]:
+    """Quote what Hydra would read as a number or a truth value where a path or a name is expected."""
+    return [_as_text(word) for word in overrides]
+
+
+def _as_text(word: str) -> str:
+    key, _, text = word.partition("=")
+    if key.lstrip("+") not in TEXT:
+        return word
+    override = parse([word])[0]
+    is_number = not override.is_sweep_override() and isinstance(override.value(), (bool, int, float))
+    return f"{key}={quoted(text.strip())}" if is_number else word
+
+
+def with_conditions(overrides: Sequence[str]) -> list[str]:
+    """Turn keys that conf/evaluate.yaml does not have into conditions: ``coupling=0.5`` is ``conditions.coupling``.
+
+    A key that resembles one of conf/evaluate.yaml is left as it is: a typing error.
+    """
+    config = compose_config("evaluate", [], with_hydra=True)
+    known = [str(key) for key in config] + sorted(_groups(config))
+    return [_as_condition(word, known) for word in overrides]
+
+
+def _as_condition(word: str, known: Sequence[str]) -> str:
+    key = word.partition("=")[0]
+    if not key.isidentifier() or difflib.get_close_matches(key, known, n=1, cutoff=0.7):
+        return word
+    return f"++{CONDITIONS}.{word}"
+
+
+def compose_config(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    """Compose conf/NAME.yaml with overrides; with ``with_hydra``, Hydra's own settings are in it."""
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return compose(name, list(overrides), return_hydra_config=with_hydra)
+
+
+def run_folder(config: DictConfig) -> Path:
+    """Return the folder of a run, ``hydra.run.dir``, of a configuration that was composed with Hydra's settings."""
+    known = HydraConfig.instance()
+    before, known.cfg = known.cfg, config  # type: ignore[assignment]
+    try:
+        return Path(str(config.hydra.run.dir))
+    finally:
+        known.cfg = before
+
+
+def check_overrides(name: str, given: Sequence[str], many: bool = False) -> DictConfig:
+    """Check overrides against conf/NAME.yaml; returns the configuration, with Hydra's own settings.
+
+    Args:
+        name: of the program.
+        given: overrides.
+        many: several values in one override are allowed; the first is taken.
+
+    Raises:
+        ValueError: a key is not there, or its value is of another kind. Hydra's errors for anything else.
+    """
+    overrides = parse(given)
+    for override in overrides:
+        if override.is_sweep_override() and not many:
+            raise ValueError(_several(name, override))
+    _check_searchpath(overrides)
+    config: Any = None
+    groups: set[str] = set()
+    for _ in range(2):  # an option may bring groups of its own
+        chosen = [single(o) for o in overrides if o.key_or_group == SEARCHPATH or _is_group(o, groups)]
+        # not resolved: hydra.run.dir and the like exist only in a run
+        config = OmegaConf.to_container(compose_config(name, chosen, with_hydra=True), resolve=False)
+        groups = _groups(config)
+        for override in overrides:
+            if _is_group(override, groups):
+                _check_option(override)
+    for override in overrides:
+        if _is_plain(override) and not _is_group(override, groups) and override.key_or_group != SEARCHPATH:
+            _check_key(override, config, groups)
+    composed = compose_config(name, [single(o) for o in overrides], with_hydra=True)
+    for override in overrides:
+        if not override.is_delete() and not _is_plain(override) and not _is_group(override, groups):
+            _check_added(override.key_or_group, composed)
+    return composed
+
+
+def _several(name: str, override: Override) -> str:
+    key, line = override.key_or_group, override.input_line or ""
+    text = f"{key}={quoted(line.partition('=')[2])}"
+    if name == "train":
+        return f'{line}: several values are a sweep, python train.py -m {line}; as one text it is "{text}"'
+    return f'{line}: expected one value; as one text it is "{text}"'
+
+
+def _check_searchpath(overrides: Sequence[Override]) -> None:
+    """Raise ValueError for a folder of the search path that is not there; Hydra would only warn."""
+    for override in overrides:
+        value = override.value() if override.key_or_group == SEARCHPATH else None
+        for entry in value if isinstance(value, list) else []:
+            if not str(entry).startswith("pkg://") and not Path(str(entry).removeprefix("file://")).is_dir():
+                raise ValueError(f"{SEARCHPATH}: expected folders of options, as [file://FOLDER]; {entry} is not there")
+
+
+def _groups(config: Any) -> set[str]:
+    """Return the groups of a configuration that was composed with Hydra's settings."""
+    return {str(key).split("@")[0] for key in config["hydra"]["runtime"]["choices"]}
+
+
+def _is_group(override: Override, groups: set[str]) -> bool:
+    return override.key_or_group.split("@")[0] in groups
+
+
+def _check_option(override: Override) -> None:
+    """Raise ValueError where an option of a group is no name."""
+    value = None if override.is_sweep_override() else override.value()
+    names = value if isinstance(value, list) else [value]
+    if not all(name is None or isinstance(name, str) for name in names):
+        key = override.key_or_group
+        raise ValueError(f"{key}: expected the name of one of its options, conf/{key}/NAME.yaml; got {value!r}")
+
+
+def _is_plain(override: Override) -> bool:
+    return not (override.is_add() or override.is_force_add() or override.is_delete())
+
+
+def _check_key(override: Override, config: Any, groups: set[str]) -> None:
+    """Raise ValueError for an override of a key that is not there, or by a value of another kind."""
+    key, node = override.key_or_group, config
+    for depth, part in enumerate(key.split(".")):
+        if not isinstance(node, dict) or part not in node:
+            raise ValueError(_no_such_key(key, depth, node, groups))
+        node = node[part]
+    if isinstance(node, str) and node.startswith("${") and isinstance(config.get(node[2:-1]), dict):
+        node = config[node[2:-1]]
+    if not override.is_sweep_override():
+        _check_kind(key, node, override.value())
+
+
+def _check_kind(key: str, default: object, given: object) -> None:
+    """Raise ValueError where a number, a truth value, a text or a part is replaced by something else."""
+    kinds: dict[type, tuple[tuple[type, ...], str]] = {
+        bool: ((bool,), "true or false"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+    }
+    if isinstance(default, dict) and not isinstance(given, dict) and default and not key.startswith("hydra"):
+        raise ValueError(f"{key}: expected its parts, such as {key}.{_first(default)}=; got {given!r}")
+    if key in TEXT and not (given is None or isinstance(given, str)):
+        raise ValueError(f"{key}: expected a text, got {given!r}")
+    if isinstance(default, str) and given is None and not key.startswith("hydra."):
+        raise ValueError(f"{key}: expected a text, such as {default}; got null")
+    if type(default) not in kinds or key.startswith(("trainer.", "hydra.")):
+        return
+    allowed, name = kinds[type(default)]
+    if not isinstance(given, allowed) or isinstance(given, bool) != isinstance(default, bool):
+        raise ValueError(f"{key}: expected {name}, such as {str(default).lower()}; got {given!r}")
+
+
+def _first(part: dict[str, Any]) -> str:
+    return next((key for key in part if not key.startswith("_")), next(iter(part)))
+
+
+def _no_such_key(key: str, depth: int, node: Any, groups: set[str]) -> str:
+    parts = key.split(".")
+    where = f" in {'.'.join(parts[:depth])}" if depth else ""
+    if not isinstance(node, dict):
+        above, rest = ".".join(parts[:depth]), ".".join(parts[depth:])
+        if str(node).startswith("${"):
+            return f"{key}: {above} is taken from elsewhere; write {str(node)[2:-1]}.{rest}="
+        return f"{key}: {above} is a single value, it has no parts"
+    names = {str(k) for k in node if k != "hydra" and not str(k).startswith("_")}
+    if not depth:
+        names |= {group for group in groups if "/" not in group}
+    return f"{parts[depth]}: no such option{where}.{_hint(parts[depth], names)}"
+
+
+def _hint(name: str, choices: set[str]) -> str:
+    close = difflib.get_close_matches(name, choices, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{hint} Choices: {', '.join(sorted(choices))}"
+
+
+def _check_added(key: str, config: DictConfig) -> None:
+    """Raise ValueError for an added key (``+a.b=``) that the class of its part does not take."""
+    above, _, name = key.rpartition(".")
+    part = OmegaConf.select(config, above) if above else None
+    target = part.get("_target_") if isinstance(part, DictConfig) else None
+    if target is None or name.startswith("_"):
+        return
+    made = get_object(target)
+    arguments = inspect.signature(made).parameters.values()
+    if any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments):
+        return
+    names = {argument.name for argument in arguments if argument.kind is not inspect.Parameter.VAR_POSITIONAL}
+    if name not in names:
+        raise ValueError(f"{key}: {made.__name__} has no such option.{_hint(name, names)}")

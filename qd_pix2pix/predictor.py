@@ -1,0 +1,241 @@
+"""What weights hold: a predictor, from columns of samples to columns of samples, and the card that describes it.
+
+    z = encode(sources), log10(source densities), conditions     scaled channels, (B, c, *points)
+    y = network(z)                                               raw numbers, (B, heads' channels, *points)
+    q = head_q(y_q)                                              fields (B, *points), numbers (B,), classes (B,)
+
+A predictor is a plain ``nn.Module``: it is built from plain names and numbers, by classes of ``networks`` and
+``mapping`` alone, and needs neither Lightning nor Hydra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qd_pix2pix import networks
+from qd_pix2pix.mapping.conditions import Conditions
+from qd_pix2pix.mapping.heads import Head, Scale, make_head
+from qd_pix2pix.mapping.mapping import Mapping
+from qd_pix2pix.mapping.symmetry import Symmetry
+from qd_pix2pix.schema import Column, Schema
+
+DECADES = 8
+"""Orders of magnitude of a density that its logarithm resolves: those of float32, in which it is stored."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint or a file of weights says of itself: plain containers only.
+
+    Attributes:
+        schemas: of the datasets that it was trained on.
+        mapping: source, target, also.
+        network: name of its class in ``networks``, and its arguments.
+        heads: name of the head by kind of column.
+        logarithm: whether densities are given with their logarithm.
+        statistics: of the training splits together, by column.
+        recipes: configurations of the datasets.
+        datasets: their names.
+        model: configuration of the training: loss, optimiser.
+        loader, trainer: configurations.
+        seed: of weights, order and augmentation.
+        provenance: commit, hardware, versions, time.
+        parameters, receptive_field: of the network, and of the discriminator if there is one.
+        step, train_seconds: what was spent on the training.
+        tests: measures of the test split of each dataset.
+    """
+
+    schemas: list[dict[str, Any]]
+    mapping: dict[str, Any]
+    network: dict[str, Any]
+    heads: dict[str, str]
+    logarithm: bool
+    statistics: dict[str, dict[str, float]]
+    recipes: list[dict[str, Any]] = field(default_factory=list)
+    datasets: list[str] = field(default_factory=list)
+    model: dict[str, Any] = field(default_factory=dict)
+    loader: dict[str, Any] = field(default_factory=dict)
+    trainer: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    provenance: dict[str, Any] = field(default_factory=dict)
+    parameters: int = 0
+    receptive_field: int | None = None
+    step: int = 0
+    train_seconds: float = 0.0
+    tests: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Card:
+        """The card of plain containers.
+
+        Raises:
+            ValueError: it is incomplete, or of another version.
+        """
+        known = {f.name: f for f in fields(cls)}
+        required = {"schemas", "mapping", "network", "heads", "logarithm", "statistics"}
+        given = set(content) if isinstance(content, dict) else set()
+        if missing := required - given:
+            raise ValueError(
+                f"checkpoint: its card has no {', '.join(sorted(missing))}; it is incomplete, or of another "
+                "version of qd_pix2pix: train again, or use that version"
+            )
+        return cls(**{name: value for name, value in content.items() if name in known})
+
+    @property
+    def schema(self) -> Schema:
+        """Schema of the first dataset."""
+        return Schema.from_dict(self.schemas[0])
+
+
+class Predictor(nn.Module):
+    """Sources and conditions of samples -> everything that is predicted, in physical units.
+
+    Args:
+        card: says what it is; see ``Card``.
+
+    Attributes:
+        schema: of the samples it was trained on.
+        symmetry: of these samples.
+        mapping, conditions, ranges: what is given and predicted, and their scales.
+        outputs: columns that are predicted, the target first.
+
+    Raises:
+        ValueError: the card does not fit together.
+    """
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        try:
+            self.schema = card.schema
+            self.mapping = Mapping(**card.mapping)
+            self.conditions = Conditions([Schema.from_dict(s) for s in card.schemas], card.statistics)
+            self.ranges = self.mapping.ranges(self.schema, card.statistics)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
+        self.mapping.check(self.schema)
+        self.symmetry = Symmetry(self.schema)
+        self.outputs: tuple[Column, ...] = tuple(self.schema[name] for name in self.mapping.outputs)
+        heads = [make_head(column, card.heads) for column in self.outputs]
+        self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
+        self.heads = nn.ModuleList(heads)
+        self.logarithm = bool(card.logarithm)
+        make = networks.on_domain(networks.factory(card.network), self.schema.domain)
+        if not self.n_features:
+            raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
+        try:
+            self.network = make(in_channels=self.n_features, out_channels=sum(self.channels))
+        except TypeError as error:
+            raise ValueError(f"network: {error}") from None
+
+    @property
+    def target(self) -> Column:
+        """What is predicted first."""
+        return self.outputs[0]
+
+    @property
+    def n_features(self) -> int:
+        """Channels that the network is given."""
+        sources = [self.schema[name] for name in self.mapping.sources]
+        return len(sources) + sum(map(self._has_logarithm, sources)) + len(self.conditions)
+
+    def _has_logarithm(self, column: Column) -> bool:
+        return self.logarithm and column.kind == "density"
+
+    def features(self, columns: Dict[str, Tensor]) -> Tensor:
+        """What the network is given: sources (B, *points) and conditions (B,) by name -> (B, c, *points) in [-1, 1].
+
+        The logarithm of a density shows the potential far out in the tails.
+        """
+        channels = []
+        for name in self.mapping.sources:
+            values, span = columns[name], self.ranges[name]
+            channels.append(span.encode(values))
+            if self._has_logarithm(self.schema[name]):
+                digits = torch.log10((values / span.high).clamp(min=10.0**-DECADES)) / DECADES  # -1 ... 0
+                channels.append(2 * digits + 1)
+        weight = next(self.network.parameters())
+        if not channels:
+            batch = len(columns[self.conditions.varying[0]])
+            empty = torch.empty(batch, 0, *self.schema.domain.shape, dtype=weight.dtype, device=weight.device)
+            return self.conditions.channels(columns, empty)
+        scaled = torch.stack(channels, dim=1).to(weight.dtype)
+        return torch.cat([scaled, self.conditions.channels(columns, scaled)], 1) if len(self.conditions) else scaled
+
+    def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
+        """Raw numbers for each output, by name: (B, channels of its head, *points), float32."""
+        found = self.network(self.features(columns)).float()
+        return dict(zip(self.mapping.outputs, found.split(self.channels, dim=1), strict=True))
+
+    def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
+        """What the head of an output is given beside the raw numbers ``like`` (B, ...) of these samples."""
+        span, points = self.ranges.get(column.name), int(torch.tensor(self.schema.domain.shape).prod())
+        density = None
+        if column.integral:
+            known = self.known(columns, like)
+            sides = [known[side] for side in self.schema.domain.sides] or [like.new_tensor(like[0, 0].numel())]
+            density = known[column.integral]
+            volume = sides[0].clone()
+            for side in sides[1:]:
+                volume = volume * side
+            density = density / volume
+        return Scale(span, density, points)  # type: ignore[arg-type]
+
+    def known(self, columns: Dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
+        """Conditions (B,) of samples, those of training where none are given; on more points a longer side."""
+        found = {name: like.new_full((len(like),), value) for name, value in self.conditions.usual.items()}
+        sides = zip(self.schema.domain.sides, like.shape[2:], self.schema.domain.shape, strict=False)
+        for side, n, trained in {side: (side, n, trained) for side, n, trained in sides}.values():
+            found[side] = found[side] * (n / trained)
+        return found | {name: columns[name] for name in found if name in columns}
+
+    def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
+        """Raw numbers by name -> quantities by name."""
+        found = {}
+        for column, head in zip(self.outputs, self.heads, strict=True):
+            numbers = raw[column.name]
+            found[column.name] = head(numbers, self.scale(column, columns, numbers))
+        return found
+
+    def forward(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
+        """Sources (B, *points) and conditions (B,) by name, in their units -> all outputs by name, in their units.
+
+        Fields are (B, *points), numbers (B,), classes int64 (B,). Conditions that do not vary in training may be left
+        out.
+        """
+        return self.interpret(self.raw(columns), columns)
+
+    def head(self, column: Column) -> Head:
+        """The head of an output."""
+        return self.heads[self.outputs.index(column)]  # type: ignore[return-value]
+
+    def try_on(self, shape: Sequence[int]) -> None:
+        """Pass one empty sample of ``shape`` points through, on the predictor's own device.
+
+        Raises:
+            ValueError: the network does not take fields of this shape.
+        """
+        weight = next(self.network.parameters())
+        empty = {name: torch.zeros(1, *shape, device=weight.device) for name in self.mapping.sources}
+        empty |= {
+            name: torch.full((1,), self.conditions.low[name], device=weight.device) for name in self.conditions.low
+        }
+        training = self.training
+        try:
+            with torch.no_grad():
+                self.eval().forward(empty)
+        except RuntimeError as error:
+            if not any(word in str(error) for word in ("size", "shape", "dimension", "channels")):
+                raise  # no memory, another device: not the shape's fault
+            raise ValueError(f"network: it does not take fields of shape {tuple(shape)} ({error})") from None
+        finally:
+            self.train(training)

@@ -1,0 +1,69 @@
+"""The model card of weights in Markdown: use, data, configuration, measures, limits. No torch here."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.evaluation.record import Evaluation
+from qd_pix2pix.files import write_text
+from qd_pix2pix.provenance import read_overrides, runs_of
+from qd_pix2pix.reports.page import render, rows
+from qd_pix2pix.reports.run_page import also_rows, label_error, provenance_lines
+from qd_pix2pix.schema import Schema
+
+
+def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str:
+    """Return the model card of weights as Markdown.
+
+    Args:
+        weights: name of the file.
+        records: evaluations of the test split of each dataset.
+        command: overrides of the command line that trained it; empty where they are not known.
+    """
+    card: Mapping[str, Any] = records[0].model
+    schema = Schema.from_dict(card["schemas"][0])
+    mapping = card["mapping"]
+    sources = [mapping["source"]] if isinstance(mapping["source"], str) else list(mapping["source"] or [])
+    tests = []
+    for record in records:
+        own = record.of_schema()
+        lines = rows(record.measures, own[mapping["target"]], own) + also_rows(record)
+        tests.append({"record": record, "summary": own.summary, "rows": lines, "label_error": label_error(record)})
+    varying = sorted(
+        {name for s in card["schemas"] for name, v in s["constants"].items() if v != schema.constants[name]}
+    )
+    return render(
+        "model_card.md.j2",
+        weights=weights,
+        name=weights.removesuffix(".safetensors"),
+        schema=schema,
+        given=[schema[name] for name in sources],
+        predicted=[schema[name] for name in (mapping["target"], *mapping["also"])],
+        points=", ".join(map(str, schema.domain.shape)),
+        varying=varying,
+        tests=tests,
+        provenance=provenance_lines(records[0]),
+        command=command,
+        configuration=json.dumps(
+            {k: card[k] for k in ("network", "heads", "model", "mapping", "loader", "trainer", "seed")}, indent=1
+        ),
+        recipes=json.dumps(card["recipes"], indent=1),
+    )
+
+
+def trained_by(checkpoint: Path) -> str:
+    """Overrides of the command line that trained a checkpoint, as far as its run's folder is there; or nothing."""
+    kept = next((found for run in runs_of(checkpoint) if (found := read_overrides(run)) is not None), [])
+    places = ("hydra.", "data_root=", "logger=", "launcher")
+    return " ".join(shlex.quote(override) for override in kept if not override.startswith(places))
+
+
+def write_model_card(path: Path, folders: Sequence[Path], command: str) -> Path:
+    """Write the model card of weights at ``path`` beside them, from the results in ``folders``; return its path."""
+    described = path.with_suffix(".md")
+    write_text(described, model_card(path.name, [Evaluation.read(folder) for folder in folders], command))
+    return described

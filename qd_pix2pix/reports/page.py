@@ -1,0 +1,90 @@
+"""What all pages share: panels, rows of measures, numbers as text, templates. No torch here."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from qd_pix2pix.evaluation.measures import MEASURES
+from qd_pix2pix.schema import Column, Schema
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Panel(NamedTuple):
+    """One figure of a page: PNG as base64, caption, and whether it takes the whole width."""
+
+    image: str
+    caption: str
+    wide: bool = False
+
+
+class Row(NamedTuple):
+    """One line of a table of measures, as text."""
+
+    name: str
+    meaning: str
+    mean: str
+    median: str
+    spread: str
+
+
+def png(figure: Figure) -> str:
+    """A figure as PNG in base64, to stand in a page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=170)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def render(template: str, **content: Any) -> str:
+    """A page from one of the package's templates."""
+    loader = PackageLoader("qd_pix2pix.reports")
+    environment = Environment(
+        loader=loader, autoescape=".html" in template, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template(template).render(**content)
+
+
+def power_of_ten(value: float, unit: str) -> str:
+    """A number with three digits and its power of ten: 1.23×10⁻³ nm⁻²."""
+    digits, _, power = f"{value:.2e}".partition("e")
+    exponent = f"×10{str(int(power)).translate(SUPERSCRIPT)}" if int(power) else ""
+    base, _, exponent_of_unit = unit.partition("^")
+    return f"{digits}{exponent} {base}{exponent_of_unit.translate(SUPERSCRIPT)}".rstrip()
+
+
+def number(measure: str, value: float, column: Column, schema: Schema) -> str:
+    """A value of a measure as text, in percent or with its unit."""
+    known = MEASURES[measure]
+    if known.percent:
+        return f"{100 * value:.3g} %" if abs(value) >= 1e-5 or value == 0 else "< 0.001 %"
+    if not known.with_unit:
+        return f"{value:.4f}"
+    if column.is_field:
+        return power_of_ten(value, schema.unit(column))
+    factor, unit = schema.small_unit(column)
+    return f"{factor * value:.3g} {unit}".rstrip()
+
+
+def rows(measures: Mapping[str, Any], column: Column, schema: Schema) -> list[Row]:
+    """Measures of one output as lines: mean, median, and where the central 90 % of the samples lie."""
+    lines = []
+    for name, measure in MEASURES.items():
+        value = measures.get(name)
+        if isinstance(value, Mapping):
+            low, high, mean, median = (number(name, value[k], column, schema) for k in ("p05", "p95", "mean", "median"))
+            lines.append(Row(measure.label, measure.meaning, mean, median, f"{low} … {high}"))
+        elif value is not None:
+            lines.append(Row(measure.label, measure.meaning, number(name, value, column, schema), "", ""))
+    return lines
+
+
+def symbol(column: Column) -> str:
+    """A column's symbol without TeX, for text."""
+    known = {"n_0": "n₀", r"n_\mathrm{int}": "n_int", r"\Delta E": "ΔE", "m^*": "m*", r"\varepsilon_r": "ε_r"}
+    return known.get(column.symbol, column.name if "\\" in column.symbol or not column.symbol else column.symbol)

@@ -1,0 +1,118 @@
+"""Recipes from plain containers: ``_target_`` names a class or function, all other keys are its arguments.
+
+A configuration of the command line may name anything that can be imported. A card of a checkpoint may be a stranger's:
+of it only classes of the rooms of this project are built.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from qd_pix2pix.systems.recipe import Recipe
+
+ROOMS = ("solvers", "qd_pix2pix.systems")
+
+
+def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
+    """The objects that plain containers describe.
+
+    Args:
+        node: dictionaries, lists, numbers and text.
+        path: its place in the configuration, for errors.
+        only_rooms: refuse everything but classes and functions of ``ROOMS``.
+
+    Raises:
+        ValueError: a target does not exist, is refused, or does not take its arguments.
+    """
+    if isinstance(node, Mapping) and "_target_" in node:
+        target = _find(str(node["_target_"]), path, only_rooms)
+        given = {k: build(v, f"{path}.{k}", only_rooms) for k, v in node.items() if not k.startswith("_")}
+        call: Any = partial(target, **given)
+        signature = inspect.signature(target)
+        try:
+            (signature.bind_partial if node.get("_partial_") else signature.bind)(**given)
+        except TypeError as error:
+            takes = ", ".join(signature.parameters)
+            raise ValueError(f"{path}: {node['_target_']}: {error}; it takes {takes}") from None
+        return call if node.get("_partial_") else call()
+    if isinstance(node, Mapping):
+        return {k: build(v, f"{path}.{k}", only_rooms) for k, v in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [build(item, f"{path}[{i}]", only_rooms) for i, item in enumerate(node)]
+    return node
+
+
+def _find(name: str, path: str, only_rooms: bool) -> Any:
+    module, _, attribute = name.rpartition(".")
+    at_home = any(f"{name}.".startswith(f"{room}.") for room in ROOMS)
+    if only_rooms and not at_home:
+        raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: expected a class or function that can be imported, got {name!r} ({error})") from None
+    home = str(getattr(found, "__module__", ""))
+    if only_rooms and not any(f"{home}.".startswith(f"{room}.") for room in ROOMS):
+        raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
+    if not callable(found):
+        raise ValueError(f"{path}: expected a class or function, got {name!r}, a {type(found).__name__}")
+    return found
+
+
+def recipe_class(config: Mapping[str, Any], only_rooms: bool = False) -> type[Recipe]:
+    """The system of a recipe's configuration.
+
+    Raises:
+        ValueError: it names no system.
+    """
+    found = _find(str(config.get("_target_")), "data", only_rooms)
+    if not (isinstance(found, type) and issubclass(found, Recipe)):
+        raise ValueError(f"data._target_: expected a system, a subclass of Recipe; got {config.get('_target_')!r}")
+    return found
+
+
+def make_recipe(config: Mapping[str, Any], only_rooms: bool = False) -> Recipe:
+    """The recipe of a configuration in plain containers; nothing is drawn or solved.
+
+    Raises:
+        ValueError: a setting is bad.
+    """
+    recipe_class(config, only_rooms)
+    return build(config, "data", only_rooms)
+
+
+def recipes_of(config: dict[str, Any], ranges: Mapping[str, Sequence[Any] | None]) -> list[dict[str, Any]]:
+    """One configuration for each combination of the ranges' values; the configuration itself where there are none.
+
+    Args:
+        config: of a recipe, plain containers.
+        ranges: lists of values by option, or None.
+
+    Raises:
+        ValueError: a range is no list, is empty, holds something else or twice the same, or the system has none.
+    """
+    system = recipe_class(config)
+    wanted = {option: values for option, values in ranges.items() if values is not None}
+    for option, values in wanted.items():
+        if option not in system.RANGES:
+            known = ", ".join(system.RANGES) or "no option"
+            raise ValueError(f"range.{option}: {system.__name__} has ranges of {known}; leave it out")
+        kinds, example = system.RANGES[option]
+        if not (isinstance(values, list) and values and all(type(v) in kinds for v in values)):
+            raise ValueError(f"range.{option}: expected a list such as {example}, or null; got {values!r}")
+        if len(set(values)) < len(values):
+            raise ValueError(f"range.{option}: expected each value once, got {values!r}")
+    recipes = []
+    for point in itertools.product(*wanted.values()):
+        member = config
+        for option, value in zip(wanted, point, strict=True):
+            member = system.vary(member, option, value)
+        recipes.append(member)
+    if wanted and len({str(make_recipe(member).schema.units) for member in recipes}) > 1:
+        raise ValueError("range: expected samples in the same units; the values of the ranges mix several")
+    return recipes

@@ -1,0 +1,227 @@
+"""Few electrons in a square quantum dot: random potentials, full configuration interaction.
+
+The columns are those of ``solvers.Solution``; sample i of a split draws its potential from (seed, split, i), so that
+the same seed gives the same potentials for every number of electrons, material and solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+
+from qd_pix2pix.files import conf_folder
+from qd_pix2pix.schema import Column, Domain, Schema
+from qd_pix2pix.systems.recipe import Columns, Recipe
+from solvers import Grid, Material, Solution
+from solvers.checks import check_integer
+
+V = Column("V", "field", "f8", "energy", "V", "confinement potential")
+DENSITIES = (
+    Column("n0", "field", "f4", "density", "n_0", "electron density without interaction", 0.0, integral="n_electrons"),
+    Column(
+        "n_int", "field", "f4", "density", r"n_\mathrm{int}", "electron density of the interacting ground state", 0.0,
+        integral="n_electrons",
+    ),
+)  # fmt: skip
+SCALARS = (
+    Column("energy", "scalar", "f8", "energy", "E", "interacting ground-state energy"),
+    Column("gap", "scalar", "f8", "energy", r"\Delta E", "gap to the next state of the same S_z block"),
+    Column("kinetic", "scalar", "f8", "energy", "T", "kinetic energy of the ground state", 0.0),
+    Column("confinement", "scalar", "f8", "energy", r"E_V", "energy of the ground state in the potential V"),
+    Column("interaction", "scalar", "f8", "energy", r"E_{ee}", "interaction energy of the ground state", 0.0),
+    Column("spin", "scalar", "f8", None, "S", "total spin of the ground state", 0.0),
+)
+GUARDS = (
+    Column("density_error", "error", "f8", None, "", "estimated truncation error of n_int, int |n - n_exact| / N",
+           error_of="n_int"),
+    Column("energy_error", "error", "f8", "energy", "", "estimated truncation error of the energy", error_of="energy"),
+    Column("residual", "guard", "f8", "energy", "", "largest norm of H psi - E psi left by the iterations"),
+    Column("orbital_energies", "guard", "f8", "energy", "", "single-particle levels", axis="orbital"),
+    Column("degeneracy", "guard", "i8", None, "", "states that share the ground-state energy"),
+    Column("splits_shell", "guard", "i1", None, "",
+           "1 where the last orbital kept is degenerate with the first left out"),
+    Column("fallback", "guard", "i1", None, "", "1 where an iteration failed and LAPACK solved the whole matrix"),
+)  # fmt: skip
+TINY = 1e-12
+"""Lower bound of what is positive."""
+CONDITIONS = (
+    Column("n_electrons", "condition", "i8", None, "N", "number of electrons", 1.0),
+    Column("m_eff", "condition", "f8", None, "m^*", "effective mass, in free electron masses", TINY),
+    Column("eps_r", "condition", "f8", None, r"\varepsilon_r", "relative permittivity", TINY),
+    Column("extent", "condition", "f8", "length", "L", "side of the square", TINY),
+)
+
+
+class Potential(Protocol):
+    """A deterministic potential: a function of the grid."""
+
+    def __call__(self, grid: Grid) -> NDArray[np.float64]:
+        """Return values in the energy unit of the dataset, shape (n, n)."""
+
+
+class PotentialFamily(Protocol):
+    """A random potential, such as ``RandomX`` of ``solvers.quantum_dots.potentials``."""
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> Potential:
+        """Draw one potential."""
+
+
+class Solver(Protocol):
+    """``functools.partial(solvers.solve, n_orbitals=..., n_modes=...)``."""
+
+    def __call__(self, V: ArrayLike, grid: Grid, n_electrons: int, material: Material) -> Solution:
+        """Solve a batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantumDots(Recipe):
+    """A dataset of quantum dots.
+
+    Attributes:
+        potential: the family that is drawn from.
+        material: effective mass, permittivity, and the units of all lengths and energies.
+        solver: ``solvers.solve`` with its options.
+        grid: points and side of the square.
+        n_electrons: N.
+    """
+
+    potential: PotentialFamily
+    material: Material
+    solver: Solver
+    grid: Grid
+    n_electrons: int
+
+    RANGES: ClassVar = {
+        "n_electrons": ((int,), "[1, 2]"),
+        "material": ((str,), "[gaas, si]"),
+        "extent": ((int, float), "[25.0, 30.0]"),
+    }
+    SOLVABLE: ClassVar = ("V",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer("data.n_electrons", self.n_electrons, 1)
+        kinds: tuple[tuple[str, type], ...] = (("material", Material), ("grid", Grid))
+        for name, kind in kinds:
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"data.{name}: expected a {name}, such as {name}=...; got {getattr(self, name)!r}")
+        if not callable(getattr(self.potential, "sample", None)):
+            raise ValueError(f"data.potential: expected a family of potentials, got {self.potential!r}")
+        if not callable(self.solver):
+            raise ValueError(f"data.solver: expected a preset, such as preset=paper; got {self.solver!r}")
+
+    @property
+    def name(self) -> str:
+        """Family and number of electrons."""
+        return f"{type(self.potential).__name__}-N{self.n_electrons}"
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Columns, square and conditions of the dots."""
+        length, energy = self.material.units.split(", ")
+        n, extent, material = self.grid.n, self.grid.extent, self.material
+        constants = {"n_electrons": float(self.n_electrons), "m_eff": float(material.m_eff)}
+        constants |= {"eps_r": float(material.eps_r), "extent": float(extent)}
+        options = getattr(self.solver, "keywords", {})
+        orbitals = f"{options.get('n_orbitals', 8)} {'refined' if options.get('refinements') else 'lowest'} orbitals"
+        return Schema(
+            system="quantum dots",
+            sample="dot",
+            columns=(V, *DENSITIES, *SCALARS, *GUARDS),
+            domain=Domain(("x", "y"), (n, n), ("extent", "extent"), "walls", "square"),
+            conditions=CONDITIONS,
+            constants=constants,
+            units={"length": length, "energy": energy, "density": f"{length}^-2"},
+            presets={"material": presets(material.units)},
+            hard_by="gap",
+            family=type(self.potential).__name__,
+            summary=f"N = {self.n_electrons}, {extent:g} {length} × {extent:g} {length}, m* = {material.m_eff}, "
+            f"ε_r = {material.eps_r}; full configuration interaction in {orbitals}",
+        )
+
+    def rehearse(self) -> None:
+        """Draw one potential and solve none: meets every bad setting of the family and of the solver."""
+        self._solved(self.draw("train", 0)[None][:0])
+
+    def draw(self, split: str, sample: int) -> NDArray[np.float64]:
+        """Potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
+        return self.potential.sample(self.random(split, sample), self.grid)(self.grid)
+
+    def columns(self, split: str, samples: range) -> Columns:
+        """See ``Recipe.columns``."""
+        potentials = np.stack([self.draw(split, i) for i in samples])
+        return {"V": potentials} | self.solve({"V": potentials}, [f"{split} {i}" for i in samples])
+
+    def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
+        """Ground states of potentials ``V`` (S, n, n), see ``Recipe.solve``."""
+        solution = self._solved(given["V"], names)
+        renamed = {"n0": solution.density_noninteracting, "n_int": solution.density, "spin": solution.spins[:, 0]}
+        same = [c.name for c in self.schema.columns if c.name not in renamed and c.name != "V"]
+        return renamed | {name: getattr(solution, name) for name in same}
+
+    def _solved(self, potentials: NDArray, names: Sequence[str] = ()) -> Solution:
+        found = self.solver(potentials, self.grid, n_electrons=self.n_electrons, material=self.material).to_numpy()
+        trusted = np.atleast_1d(found.trusted)
+        if not trusted.all():
+            bad = int(np.argmin(trusted))
+            guards = ", ".join(
+                f"{name} {np.atleast_1d(getattr(found, name))[bad]:.1e}"
+                for name in ("residual", "orthogonality", "charge_error", "imbalance")
+            )
+            raise ValueError(
+                f"solver: system {names[bad] if names else f'{bad} of {trusted.size}'} was not solved to full accuracy "
+                f"({guards}); it is neither stored nor shown as a reference. Change n_orbitals, or the potential."
+            )
+        return found
+
+    def laws(self, columns: Columns) -> None:
+        """The laws of the schema; and the energy is the sum of its parts."""
+        super().laws(columns)
+        parts = sum(columns[name] for name in ("kinetic", "confinement", "interaction"))
+        if not np.allclose(parts, columns["energy"], rtol=1e-6, atol=1e-9):
+            raise ValueError("energy is not the sum of kinetic, confinement and interaction")
+
+    @classmethod
+    def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
+        """See ``Recipe.vary``."""
+        changed = deepcopy(dict(config))
+        if option == "extent":
+            changed["grid"]["extent"] = float(value)
+        elif option == "material":
+            known = _materials()
+            if value not in known:
+                raise ValueError(f"range.material: expected names out of {', '.join(known)}; got {value!r}")
+            changed["material"] = known[value]
+        else:
+            changed[option] = value
+        return changed
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``Recipe.of_samples``."""
+        changed = deepcopy(dict(config))
+        changed["grid"] |= {"n": shape[0], "extent": float(conditions["extent"])}
+        changed["material"] |= {name: float(conditions[name]) for name in ("m_eff", "eps_r")}
+        changed["n_electrons"] = round(conditions["n_electrons"])
+        return changed
+
+
+def _materials() -> dict[str, dict[str, Any]]:
+    """The options of conf/material, by name."""
+    paths = sorted((conf_folder() / "material").glob("*.yaml"))
+    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def presets(units: str) -> dict[str, dict[str, float]]:
+    """Effective mass and permittivity of the materials of conf/material in these units."""
+    known = {name: material for name, material in _materials().items() if material.get("units", "nm, eV") == units}
+    return {name: {key: float(material[key]) for key in ("m_eff", "eps_r")} for name, material in known.items()}

@@ -1,0 +1,134 @@
+"""What every system provides: a recipe fixes a dataset to the last bit, and brings the schema of its samples."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.schema import Column, Schema
+from solvers.checks import check_integer
+
+SPLITS = ("train", "val", "test")
+
+Columns = dict[str, NDArray[Any]]
+"""Values of columns by name, first axis the samples."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """Everything that fixes a dataset: what is drawn, how it is solved, how many samples.
+
+    A system is a subclass with a ``schema``, and with ``columns`` that are a function of its arguments alone.
+    Constructing a recipe costs nothing; ``rehearse`` meets the settings that only work can show to be bad.
+
+    Attributes:
+        seed: of all random streams.
+        train, val, test: number of samples of each split.
+        shard_size: samples per file: the unit of work, and the most that an interruption costs each process. Where
+            samples come from a Markov chain, a shard is one chain.
+    """
+
+    seed: int = 0
+    train: int
+    val: int
+    test: int
+    shard_size: int = 64
+
+    RANGES: ClassVar[dict[str, tuple[tuple[type, ...], str]]] = {}
+    """Options that a range may list: allowed types, and an example of a list."""
+    SOLVABLE: ClassVar[tuple[str, ...]] = ()
+    """Columns from which ``solve`` finds all others; empty where nothing can be solved for given samples."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("seed", 0), ("train", 1), ("val", 1), ("test", 1), ("shard_size", 1)):
+            check_integer(f"data.{name}", getattr(self, name), low)
+
+    @property
+    def name(self) -> str:
+        """Beginning of the dataset's name."""
+        return type(self).__name__
+
+    @property
+    @abstractmethod
+    def schema(self) -> Schema:
+        """What the samples are."""
+
+    @abstractmethod
+    def columns(self, split: str, samples: range) -> Columns:
+        """All columns of the schema but the key ``sample``, for these samples of a split.
+
+        Raises:
+            ValueError: a sample cannot be had.
+        """
+
+    def random(self, split: str, number: int) -> np.random.Generator:
+        """The random stream (seed, split, number) of a sample, or of a shard that is one chain."""
+        return np.random.default_rng([self.seed, SPLITS.index(split), number])
+
+    def rehearse(self) -> None:
+        """Meet every bad setting before any long work: by default, make one sample.
+
+        Raises:
+            ValueError: names the setting.
+        """
+        self.columns("train", range(1))
+
+    def laws(self, columns: Columns) -> None:
+        """Prove the physics of stored columns: bounds by nature, classes, and integrals of densities.
+
+        Raises:
+            ValueError: names the column and the law that it breaks.
+        """
+        for column in self.schema.columns:
+            self._check_bounds(column, columns)
+            if column.integral:
+                self._check_integral(column, columns)
+
+    def _check_bounds(self, column: Column, columns: Columns) -> None:
+        values = np.asarray(columns[column.name], dtype=np.float64)
+        known = values[np.isfinite(values)]
+        low, high = (column.low, column.high) if column.role != "class" else (0, column.classes - 1)
+        low, high = (-math.inf if low is None else low, math.inf if high is None else high)
+        slack = 1e-6 * np.abs(known).max(initial=0.0) + 1e-12  # rounding of what is zero
+        if known.size and not low - slack <= known.min() <= known.max() <= high + slack:
+            raise ValueError(f"{column.name} leaves its bounds: {known.min():.6g} ... {known.max():.6g}")
+
+    def _check_integral(self, column: Column, columns: Columns) -> None:
+        constants = self.schema.constants
+        wanted = np.asarray(columns.get(str(column.integral), constants.get(str(column.integral))), dtype=np.float64)
+        values = np.asarray(columns[column.name], dtype=np.float64)
+        held = values.reshape(len(values), -1).mean(1) * math.prod(self.schema.domain.lengths(constants))
+        if not np.allclose(held, wanted, rtol=1e-5):
+            worst = held[np.argmax(np.abs(held - wanted))]
+            raise ValueError(f"{column.name} holds {worst:.6g} instead of {column.integral} = {wanted.max():g}")
+
+    def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
+        """All other columns of samples whose ``SOLVABLE`` columns are given.
+
+        Args:
+            given: values by name, first axis the samples.
+            names: of the samples, for errors.
+
+        Raises:
+            ValueError: the system cannot be solved for given samples, or a sample is not solved to full accuracy.
+        """
+        raise ValueError(f"verify: {self.schema.system} have no solver for given samples; use verify=false")
+
+    @classmethod
+    def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
+        """The configuration of a recipe with another value of one of the options of ``RANGES``."""
+        return {**deepcopy(dict(config)), option: value}
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """The configuration of a recipe for samples on ``shape`` points under these conditions."""
+        return {**deepcopy(dict(config)), **{name: conditions[name] for name in conditions if name in config}}
