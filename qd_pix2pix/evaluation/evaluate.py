@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from qd_pix2pix.data.generate import generate, make_launcher
+from qd_pix2pix.data.shard import StoreError
 from qd_pix2pix.data.store import SPLITS, Store
 from qd_pix2pix.evaluation import verify
 from qd_pix2pix.evaluation.measures import (
@@ -23,6 +24,7 @@ from qd_pix2pix.evaluation.measures import (
 )
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
+from qd_pix2pix.files import digest
 from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
 from qd_pix2pix.inference.predict import best_device, check_device, device_name, predict, turned_predictions
 from qd_pix2pix.inference.weights import load_predictor, save_weights
@@ -274,8 +276,30 @@ def evaluate(config: Mapping[str, Any]) -> list[Path]:
 
 
 def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str) -> list[Store]:
-    """Return the datasets of a card: those under ``root``, or made again with classes of this project alone."""
-    return [Store(generate(recipe, root, make_launcher(launcher), only_rooms=True)) for recipe in card.recipes]
+    """Return the datasets of a card: those under ``root``, or made anew with classes of this project alone.
+
+    Of a dataset that is missing only this split is made: its samples do not depend on the sizes of the others.
+
+    Raises:
+        ValueError: a dataset is missing, and its recipe names something that is no part of this project.
+    """
+    stores = []
+    for recipe, name in zip(card.recipes, card.datasets, strict=True):
+        found = _stored(root, str(name), recipe)
+        needed = {**recipe, **{other: 1 for other in SPLITS if other != split}}
+        stores.append(found or Store(generate(needed, root, make_launcher(launcher), only_rooms=True)))
+    return stores
+
+
+def _stored(root: Path, name: str, recipe: Mapping[str, Any]) -> Store | None:
+    """The dataset of this name under ``root``, if it is complete and was made by this recipe."""
+    if Path(name).name != name:
+        return None
+    try:
+        store = Store(root / name)
+    except StoreError:
+        return None
+    return store if digest(store.recipe) == digest(recipe) else None
 
 
 def save_tested(checkpoint: Path, path: Path, folders: Sequence[Path]) -> Path:

@@ -25,6 +25,7 @@ def predict(
     symmetrise: bool = False,
     device: torch.device | str | None = None,
     batch_size: int = BATCH,
+    progress: bool = True,
 ) -> Outputs:
     """Return everything that the predictor predicts for S samples, in physical units.
 
@@ -34,10 +35,14 @@ def predict(
         symmetrise: average over the symmetries of the samples, each prediction turned back.
         device: by default the GPU where there is one.
         batch_size: samples at a time.
+        progress: show a bar where there are several batches.
     """
     elements = range(predictor.symmetry.order if symmetrise else 1)
     with torch.inference_mode():
-        parts = [_averaged(predictor, batch, elements) for batch in _batches(predictor, columns, device, batch_size)]
+        parts = [
+            _averaged(predictor, batch, elements)
+            for batch in _batches(predictor, columns, device, batch_size, progress)
+        ]
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 
@@ -53,15 +58,20 @@ def turned_predictions(
     Both have shape (S, *points); they are equal where the predictor is equivariant.
     """
     name = predictor.target.name
-    straight = predict(predictor, columns, symmetrise, device, batch_size)[name]
-    for g in range(1, predictor.symmetry.order):
+    straight = predict(predictor, columns, symmetrise, device, batch_size, progress=False)[name]
+    elements = range(1, predictor.symmetry.order)
+    for g in tqdm(elements, desc="turning", unit="symmetry", leave=False):
         images = predictor.symmetry.act({n: torch.as_tensor(np.asarray(v)) for n, v in columns.items()}, g)
-        found = predict(predictor, {n: v.numpy() for n, v in images.items()}, symmetrise, device, batch_size)
+        found = predict(predictor, {n: v.numpy() for n, v in images.items()}, symmetrise, device, batch_size, False)
         yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g)[name].numpy()
 
 
 def _batches(
-    predictor: Predictor, columns: Mapping[str, ArrayLike], device: torch.device | str | None, size: int
+    predictor: Predictor,
+    columns: Mapping[str, ArrayLike],
+    device: torch.device | str | None,
+    size: int,
+    progress: bool,
 ) -> Iterator[Batch]:
     """Samples as tensors on the device, some at a time."""
     device = torch.device(device or best_device())
@@ -69,7 +79,7 @@ def _batches(
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     total = max((len(values) for values in arrays.values() if values.ndim), default=1)
     starts = range(0, total, size)
-    for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=len(starts) == 1):
+    for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
         yield {n: torch.as_tensor(v, dtype=torch.float32, device=device) for n, v in some.items()}
 

@@ -71,7 +71,7 @@ def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
             continue
         factor, unit = _shown(column, schema)
         is_error = column.role == "error"
-        value = factor * (values.mean() if is_error else np.median(values))
+        value = round(float(factor * (values.mean() if is_error else np.median(values))), 12) + 0.0  # no -7e-15
         name = column.name.replace("_", " ") if is_error else symbol(column)
         cards[f"{name}, {'mean' if is_error else 'median'}"] = f"{value:.3g} {unit}".rstrip()
     return dict(list(cards.items())[:MOST_CARDS])

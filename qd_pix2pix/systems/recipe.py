@@ -35,11 +35,11 @@ class Recipe(ABC):
             samples come from a Markov chain, a shard is one chain.
     """
 
-    seed: int = 0
+    seed: int
     train: int
     val: int
     test: int
-    shard_size: int = 64
+    shard_size: int
 
     RANGES: ClassVar[dict[str, tuple[tuple[type, ...], str]]] = {}
     """Options that a range may list: allowed types, and an example of a list."""
