@@ -19,7 +19,7 @@ slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 
 	$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist worksteal || [ $$? -eq 5 ]
 
 check: $(VENV)/check.stamp ## ruff, types, spelling, layout, phrases, tables
-	$(BIN)/pre-commit run --all-files
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
 	$(BIN)/python -m pytest tests/test_layout.py tests/test_words.py tests/test_tables.py
 
 tables: $(VENV)/install.stamp ## write the tables of README, docs and experiments from their results

@@ -29,7 +29,7 @@ def cell(measure: str, value: float) -> str:
     return number(value, 3) if measure.startswith("l") else f"{value:.4f}"
 
 
-def measures_table(measures: dict[str, Any]) -> str:
+def measures_table(measures: dict[str, Any], dots: int) -> str:
     """Return mean, median and the central 90 % of each measure."""
     rows = []
     for name, label in SHOWN.items():
@@ -39,14 +39,14 @@ def measures_table(measures: dict[str, Any]) -> str:
             rows.append([label, mean, median, f"{low} … {high}"])
         else:
             rows.append([label, cell(name, found), "", ""])
-    return markdown(("100 test dots", "mean", "median", "90 % of the dots"), rows)
+    return markdown((f"{dots} test dots", "mean", "median", "90 % of the dots"), rows)
 
 
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
     found = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
     return {
-        "measures": measures_table(found["measures"]),
+        "measures": measures_table(found["measures"], found["dots"]),
         "conditions": f"Conditions: {found['hardware']}; seed {found['seed']}; {found['minutes']:g} minutes.",
         "minutes": f"{found['minutes']:g}",
     }

@@ -6,9 +6,8 @@ from inspect import signature
 import numpy as np
 from analytic import GAAS
 
-from solvers import Grid
+from solvers import Grid, solve
 from solvers.eigensolver import davidson
-from solvers.quantum_dots import solve
 from solvers.quantum_dots.determinants import orbital_pairs
 from solvers.quantum_dots.solution import columns
 

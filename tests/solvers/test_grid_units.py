@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from analytic import GAAS, VACUUM
 
-from solvers import Grid, Material, finite_difference_levels
-from solvers.quantum_dots import solve
+from solvers import Grid, Material, finite_difference_levels, solve
 
 
 def test_points_are_the_centres_of_the_cells():

@@ -16,8 +16,7 @@ from qd_pix2pix.data.generate import make_recipe
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.training.checkpoint import load_model
-from solvers import Grid, Material
-from solvers.quantum_dots import solve
+from solvers import Grid, Material, solve
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import pytest
 from analytic import GAAS
 from dots import least_memory
 
-from solvers import Grid, Interaction
-from solvers.quantum_dots import solve
+from solvers import Grid, Interaction, solve
 
 GRID = Grid(16, 30.0)
 V = np.zeros((16, 16))

@@ -9,8 +9,7 @@ import pytest
 from analytic import GAAS, SI
 from dots import GRID, assert_same, at, least_memory, smooth_potential
 
-from solvers import PRESETS, backend
-from solvers.quantum_dots import solve
+from solvers import PRESETS, backend, solve
 from solvers.quantum_dots.potentials import RandomWells
 from solvers.quantum_dots.solution import columns
 

@@ -5,8 +5,7 @@ import pytest
 from analytic import ATOMIC, GAAS, SI
 from dots import trap
 
-from solvers import PRESETS, Grid, Material, charging, dipole, quadrupole
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Material, charging, dipole, quadrupole, solve
 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3])

@@ -7,8 +7,7 @@ from dots import GRID, smooth_potential
 from scipy.integrate import quad
 from scipy.special import i0e, j0
 
-from solvers import Grid, Interaction
-from solvers.quantum_dots import solve
+from solvers import Grid, Interaction, solve
 from solvers.quantum_dots.coulomb import COULOMB, coulomb_integrals, coulomb_potentials, truncated_coulomb
 
 INTERACTIONS = {

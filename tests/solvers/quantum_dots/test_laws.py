@@ -6,8 +6,7 @@ from analytic import SQUARE, nmae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers import PRESETS, Grid, Interaction, Material
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Interaction, Material, solve
 from solvers.quantum_dots.ground_state import DEGENERACY, ORBITAL_TOLERANCE
 
 # densities are unique to the accuracy of the solver where no other state is near

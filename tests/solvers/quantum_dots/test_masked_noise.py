@@ -6,8 +6,7 @@ import scipy.stats
 from analytic import VACUUM
 from matplotlib.path import Path
 
-from solvers import Grid
-from solvers.quantum_dots import solve
+from solvers import Grid, solve
 from solvers.quantum_dots.potentials import MaskedNoise, RandomMaskedNoise
 from solvers.quantum_dots.potentials.masked_noise import _hull_of_random_points, closed_curve, inside
 

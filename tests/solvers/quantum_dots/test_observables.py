@@ -6,8 +6,7 @@ from analytic import ATOMIC, GAAS, SI, nmae, taut_density
 from dots import GRID, assert_same, smooth_potential, square_potential, trap
 from pyscf_states import Exact
 
-from solvers import PRESETS, Grid, Interaction, Material, dipole, quadrupole
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Interaction, Material, dipole, quadrupole, solve
 
 ORBITALS = {1: 6, 2: 8, 3: 8, 4: 7, 5: 6, 6: 6}
 """Number of orbitals for N electrons: spaces that PySCF diagonalises in a second."""

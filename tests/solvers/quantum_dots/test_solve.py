@@ -19,8 +19,7 @@ from analytic import (
 )
 from dots import GRID, assert_same, smooth_potential, trap
 
-from solvers import Grid, Material
-from solvers.quantum_dots import solve
+from solvers import Grid, Material, solve
 from solvers.quantum_dots.potentials import CircularWells, RandomWells
 from solvers.quantum_dots.settings import STAGES
 from solvers.quantum_dots.solution import columns

@@ -6,8 +6,7 @@ from analytic import ATOMIC, GAAS, SI
 from dots import GRID, smooth_potential, square_potential, trap
 from pyscf_states import Exact
 
-from solvers import PRESETS, backend
-from solvers.quantum_dots import solve
+from solvers import PRESETS, backend, solve
 
 # PySCF on the same integrals
 
