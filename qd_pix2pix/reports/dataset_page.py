@@ -14,7 +14,7 @@ from qd_pix2pix.data.store import SPLITS, Split, Store
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
 from qd_pix2pix.reports.figures import Frame, labelled
-from qd_pix2pix.reports.page import Panel, png, render, symbol
+from qd_pix2pix.reports.page import Panel, png, render, sentence, symbol
 from qd_pix2pix.schema import Column, Schema
 
 PAGE = "dataset.html"
@@ -54,7 +54,7 @@ def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Pane
         factor, unit = _shown(column, schema)
         label = labelled(column.name.replace("_", " "), unit)
         figure = figures.histogram(factor * values, label, schema.sample)
-        yield Panel(png(figure), f"{column.description.capitalize() or column.name}.")
+        yield Panel(png(figure), sentence(column.description or column.name))
 
 
 def _shown(column: Column, schema: Schema) -> tuple[float, str]:
@@ -65,7 +65,7 @@ def _shown(column: Column, schema: Schema) -> tuple[float, str]:
 def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
     """The numbers to know: mean errors of the labels, medians of the numbers, counts of what stands out."""
     cards = {}
-    for column in schema.of_role("error", "scalar", "counts"):
+    for column in (*schema.of_role("error"), *schema.of_role("scalar", "counts")):
         values = columns[column.name][np.isfinite(columns[column.name])]
         if not len(values) or (column.role == "error" and not values.any()):
             continue

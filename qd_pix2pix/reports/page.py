@@ -86,5 +86,18 @@ def rows(measures: Mapping[str, Any], column: Column, schema: Schema) -> list[Ro
 
 def symbol(column: Column) -> str:
     """A column's symbol without TeX, for text."""
-    known = {"n_0": "n₀", r"n_\mathrm{int}": "n_int", r"\Delta E": "ΔE", "m^*": "m*", r"\varepsilon_r": "ε_r"}
-    return known.get(column.symbol, column.name if "\\" in column.symbol or not column.symbol else column.symbol)
+    known = {
+        "E_{ee}": "E_ee",
+        "n_0": "n₀",
+        r"n_\mathrm{int}": "n_int",
+        r"\Delta E": "ΔE",
+        "m^*": "m*",
+        r"\varepsilon_r": "ε_r",
+    }
+    is_text = column.symbol and not set("\\{}") & set(column.symbol)
+    return known.get(column.symbol, column.symbol if is_text else column.name)
+
+
+def sentence(text: str) -> str:
+    """A phrase with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
