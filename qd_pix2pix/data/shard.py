@@ -84,7 +84,9 @@ def write_shard(
             file.attrs["schema"] = json.dumps(schema.to_dict(), sort_keys=True)
             file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
             for axis, values in axes.items():
-                file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True).make_scale(axis)
+                written = file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True)
+                written.make_scale(axis)
+                written.flush()  # see ``_write_column``
             for axis in schema.domain.axes:
                 file[axis].attrs.update(units=schema.units.get("length", "1"), long_name=f"{axis} of the point")
             file["sample"].attrs["long_name"] = "number of the sample in its split"
