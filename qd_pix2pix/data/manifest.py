@@ -19,7 +19,7 @@ from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.schema import Schema
 
 Statistics = dict[str, dict[str, float]]
-"""Of each column: min, max, mean, std, sample_mean_min, sample_mean_max."""
+"""Of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max."""
 AGAIN = "delete it and run generate.py again"
 
 
@@ -68,8 +68,7 @@ class ManifestWriter:
 
 def merge_statistics(entries: Sequence[Mapping[str, Any]]) -> Statistics:
     """Return the statistics of a split from those of its shards."""
-    parts = [(entry["samples"], entry["statistics"]) for entry in entries]
-    return _merge(parts)
+    return _merge([entry["statistics"] for entry in entries])
 
 
 def training_statistics(stores: Sequence[Any]) -> Statistics:
@@ -79,21 +78,22 @@ def training_statistics(stores: Sequence[Any]) -> Statistics:
     parts = []
     for store in stores:
         squares = {n: {**s, "mean_square": s["std"] ** 2 + s["mean"] ** 2} for n, s in store.statistics.items()}
-        parts.append((len(store.split("train")), squares))
+        parts.append(squares)
     return _merge(parts)
 
 
-def _merge(parts: Sequence[tuple[int, Mapping[str, Mapping[str, float]]]]) -> Statistics:
-    names = dict.fromkeys(name for _, statistics in parts for name in statistics)
-    return {name: _pool([(w, s[name]) for w, s in parts if name in s]) for name in names}
+def _merge(parts: Sequence[Mapping[str, Mapping[str, float]]]) -> Statistics:
+    names = dict.fromkeys(name for statistics in parts for name in statistics)
+    return {name: _pool([statistics[name] for statistics in parts if name in statistics]) for name in names}
 
 
-def _pool(parts: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, float]:
-    weights, found = zip(*parts, strict=True)
+def _pool(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    weights = [p["samples"] for p in found]
     mean, square = (float(np.average([p[key] for p in found], weights=weights)) for key in ("mean", "mean_square"))
     return {
         "min": min(p["min"] for p in found),
         "max": max(p["max"] for p in found),
+        "samples": sum(weights),
         "mean": mean,
         "std": max(square - mean**2, 0.0) ** 0.5,
         "sample_mean_min": min(p["sample_mean_min"] for p in found),

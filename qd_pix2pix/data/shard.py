@@ -148,7 +148,10 @@ def _write_column(file: h5py.File, column: Column, values: NDArray, schema: Sche
 
 
 def _statistics(values: NDArray) -> dict[str, float] | None:
-    """Extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples."""
+    """Extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples.
+
+    Samples that hold NaN are left out; ``samples`` is the number of all others.
+    """
     values = values[np.isfinite(values).reshape(len(values), -1).all(1)]
     if not values.size:
         return None
@@ -161,3 +164,4 @@ def _statistics(values: NDArray) -> dict[str, float] | None:
         "sample_mean_min": float(means.min()),
         "sample_mean_max": float(means.max()),
     }
+        "samples": len(values),
