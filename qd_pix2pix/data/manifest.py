@@ -34,10 +34,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise StoreError(f"{path}: no dataset is there (no folder with a manifest.json); generate.py makes one")
     with reading(file, AGAIN):
         manifest = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise TypeError(f"expected a JSON object, got {type(manifest).__name__}")
         found = manifest.get("format")
     if found != FORMAT:
         raise StoreError(
-            f"{path}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
+            f"{file}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
             "make it again by generate.py"
         )
     if manifest.pop("digest", None) != digest(manifest):
@@ -91,9 +93,9 @@ def _pool(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     weights = [p["samples"] for p in found]
     mean, square = (float(np.average([p[key] for p in found], weights=weights)) for key in ("mean", "mean_square"))
     return {
+        "samples": sum(weights),
         "min": min(p["min"] for p in found),
         "max": max(p["max"] for p in found),
-        "samples": sum(weights),
         "mean": mean,
         "std": max(square - mean**2, 0.0) ** 0.5,
         "sample_mean_min": min(p["sample_mean_min"] for p in found),
