@@ -41,16 +41,24 @@ class StoreError(ValueError):
     """A dataset that is missing, incomplete, of another format, or damaged; the text names the file."""
 
 
+class UnreadableError(StoreError):
+    """A file that may be whole, but cannot be read now; nothing is made in its place."""
+
+
 @contextmanager
 def reading(path: Path, repair: str = REPAIR) -> Iterator[None]:
-    """Turn what goes wrong while ``path`` is read into a StoreError that names it; only damage is called damage."""
+    """Turn what goes wrong while ``path`` is read into a StoreError that names it; only damage is called damage.
+
+    Raises:
+        UnreadableError: the system does not let this process read it now.
+    """
     try:
         yield
     except FileNotFoundError:
         raise StoreError(f"{path}: missing; run the same generate.py command again: it makes the same bytes") from None
     except OSError as error:
         if error.errno in BUSY or "unable to lock" in str(error):
-            raise StoreError(f"{path}: {BUSY.get(error.errno or 0, BUSY[errno.EAGAIN])} ({error})") from None
+            raise UnreadableError(f"{path}: {BUSY.get(error.errno or 0, BUSY[errno.EAGAIN])} ({error})") from None
         raise StoreError(f"{path}: damaged ({error}); {repair}") from None
     except (KeyError, ValueError, TypeError) as error:
         if isinstance(error, StoreError):
@@ -157,6 +165,7 @@ def _statistics(values: NDArray) -> dict[str, float] | None:
         return None
     means = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     return {
+        "samples": len(values),
         "min": float(values.min()),
         "max": float(values.max()),
         "mean": float(means.mean()),
@@ -164,4 +173,3 @@ def _statistics(values: NDArray) -> dict[str, float] | None:
         "sample_mean_min": float(means.min()),
         "sample_mean_max": float(means.max()),
     }
-        "samples": len(values),
