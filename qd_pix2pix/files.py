@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,7 +42,8 @@ def write_whole(path: Path | str) -> Iterator[Path]:
         text = error.strerror or str(error)
         raise OSError(error.errno or 0, f"{text}; what was there before is kept", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or its folder is gone: the first error is the one to report
+            temporary.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:

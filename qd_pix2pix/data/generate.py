@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from qd_pix2pix.data.launchers import Launcher, LocalLauncher, check_main_guard
 from qd_pix2pix.data.manifest import ManifestWriter, merge_statistics, read_manifest
-from qd_pix2pix.data.shard import FORMAT, StoreError, read_shard, reading, write_shard
+from qd_pix2pix.data.shard import FORMAT, StoreError, UnreadableError, read_shard, reading, write_shard
 from qd_pix2pix.data.store import SPLITS, Store, check_bytes
 from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.systems import Recipe, build, make_recipe
@@ -61,8 +61,8 @@ def generate(
         The dataset's folder.
 
     Raises:
-        ValueError: a setting is bad; before any work.
-        StoreError: the folder holds another dataset; or workers were lost, or do not see ``root``: what was made is
+        ValueError: a setting is bad, or the folder holds another dataset; before any work.
+        StoreError: files may not be read; or workers were lost, or do not see ``root``: what was made is
             kept.
     """
     recipe = make_recipe(config, only_rooms)
@@ -106,12 +106,24 @@ def check(path: Path | str) -> dict[str, int]:
 
 def _is_complete(path: Path, config: Mapping[str, Any]) -> bool:
     try:
-        store = Store(path)
+        _check_recipe(path, config)
+        Store(path)
+    except UnreadableError:
+        raise
     except StoreError:
         return False
-    if digest(store.recipe) != digest(config):
-        raise StoreError(f"{path}: its recipe.json is not the recipe that is asked for; move that folder away")
     return True
+
+
+def _check_recipe(path: Path, config: Mapping[str, Any]) -> None:
+    """Raise ValueError where a folder that bears this dataset's name holds another one, complete or not."""
+    file = path / "recipe.json"
+    manifest = read_manifest(path)
+    with reading(file):
+        other = json.loads(file.read_text(encoding="utf-8"))
+        altered = sha256(file) != manifest["recipe_sha256"]
+    if not altered and digest(other) != digest(config):
+        raise ValueError(f"{file}: it is not the recipe that is asked for; move that folder away")
 
 
 @contextmanager
@@ -183,6 +195,8 @@ def _present(path: Path, wanted: Mapping[str, Any]) -> Entries:
     """Entries of the shards that are there, whole."""
     try:
         shards: Entries = read_manifest(path)["shards"]
+    except UnreadableError:
+        raise
     except StoreError:
         return {}
     return {name: entry for name, entry in shards.items() if name in wanted and _is_whole(path / name, entry)}

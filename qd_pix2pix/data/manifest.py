@@ -19,7 +19,7 @@ from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.schema import Schema
 
 Statistics = dict[str, dict[str, float]]
-"""Of each column: min, max, mean, std, sample_mean_min, sample_mean_max."""
+"""Of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max."""
 AGAIN = "delete it and run generate.py again"
 
 
@@ -34,10 +34,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise StoreError(f"{path}: no dataset is there (no folder with a manifest.json); generate.py makes one")
     with reading(file, AGAIN):
         manifest = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise TypeError(f"expected a JSON object, got {type(manifest).__name__}")
         found = manifest.get("format")
     if found != FORMAT:
         raise StoreError(
-            f"{path}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
+            f"{file}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
             "make it again by generate.py"
         )
     if manifest.pop("digest", None) != digest(manifest):
@@ -68,8 +70,7 @@ class ManifestWriter:
 
 def merge_statistics(entries: Sequence[Mapping[str, Any]]) -> Statistics:
     """Return the statistics of a split from those of its shards."""
-    parts = [(entry["samples"], entry["statistics"]) for entry in entries]
-    return _merge(parts)
+    return _merge([entry["statistics"] for entry in entries])
 
 
 def training_statistics(stores: Sequence[Any]) -> Statistics:
@@ -79,19 +80,20 @@ def training_statistics(stores: Sequence[Any]) -> Statistics:
     parts = []
     for store in stores:
         squares = {n: {**s, "mean_square": s["std"] ** 2 + s["mean"] ** 2} for n, s in store.statistics.items()}
-        parts.append((len(store.split("train")), squares))
+        parts.append(squares)
     return _merge(parts)
 
 
-def _merge(parts: Sequence[tuple[int, Mapping[str, Mapping[str, float]]]]) -> Statistics:
-    names = dict.fromkeys(name for _, statistics in parts for name in statistics)
-    return {name: _pool([(w, s[name]) for w, s in parts if name in s]) for name in names}
+def _merge(parts: Sequence[Mapping[str, Mapping[str, float]]]) -> Statistics:
+    names = dict.fromkeys(name for statistics in parts for name in statistics)
+    return {name: _pool([statistics[name] for statistics in parts if name in statistics]) for name in names}
 
 
-def _pool(parts: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, float]:
-    weights, found = zip(*parts, strict=True)
+def _pool(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    weights = [p["samples"] for p in found]
     mean, square = (float(np.average([p[key] for p in found], weights=weights)) for key in ("mean", "mean_square"))
     return {
+        "samples": sum(weights),
         "min": min(p["min"] for p in found),
         "max": max(p["max"] for p in found),
         "mean": mean,

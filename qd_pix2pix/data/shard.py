@@ -41,16 +41,24 @@ class StoreError(ValueError):
     """A dataset that is missing, incomplete, of another format, or damaged; the text names the file."""
 
 
+class UnreadableError(StoreError):
+    """A file that may be whole, but cannot be read now; nothing is made in its place."""
+
+
 @contextmanager
 def reading(path: Path, repair: str = REPAIR) -> Iterator[None]:
-    """Turn what goes wrong while ``path`` is read into a StoreError that names it; only damage is called damage."""
+    """Turn what goes wrong while ``path`` is read into a StoreError that names it; only damage is called damage.
+
+    Raises:
+        UnreadableError: the system does not let this process read it now.
+    """
     try:
         yield
     except FileNotFoundError:
         raise StoreError(f"{path}: missing; run the same generate.py command again: it makes the same bytes") from None
     except OSError as error:
         if error.errno in BUSY or "unable to lock" in str(error):
-            raise StoreError(f"{path}: {BUSY.get(error.errno or 0, BUSY[errno.EAGAIN])} ({error})") from None
+            raise UnreadableError(f"{path}: {BUSY.get(error.errno or 0, BUSY[errno.EAGAIN])} ({error})") from None
         raise StoreError(f"{path}: damaged ({error}); {repair}") from None
     except (KeyError, ValueError, TypeError) as error:
         if isinstance(error, StoreError):
@@ -84,7 +92,9 @@ def write_shard(
             file.attrs["schema"] = json.dumps(schema.to_dict(), sort_keys=True)
             file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
             for axis, values in axes.items():
-                file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True).make_scale(axis)
+                written = file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True)
+                written.make_scale(axis)
+                written.flush()  # see ``_write_column``
             for axis in schema.domain.axes:
                 file[axis].attrs.update(units=schema.units.get("length", "1"), long_name=f"{axis} of the point")
             file["sample"].attrs["long_name"] = "number of the sample in its split"
@@ -146,12 +156,16 @@ def _write_column(file: h5py.File, column: Column, values: NDArray, schema: Sche
 
 
 def _statistics(values: NDArray) -> dict[str, float] | None:
-    """Extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples."""
+    """Extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples.
+
+    Samples that hold NaN are left out; ``samples`` is the number of all others.
+    """
     values = values[np.isfinite(values).reshape(len(values), -1).all(1)]
     if not values.size:
         return None
     means = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     return {
+        "samples": len(values),
         "min": float(values.min()),
         "max": float(values.max()),
         "mean": float(means.mean()),

@@ -78,14 +78,19 @@ class Store:
         if name not in SPLITS:
             raise StoreError(f"split: expected one of {', '.join(SPLITS)}; got {name!r}")
         shards = sorted(shard for shard, entry in self._shards.items() if entry["split"] == name)
-        return Split([self.path / s for s in shards], [self._shards[s]["samples"] for s in shards])
+        return Split([self.path / s for s in shards], [self._shards[s]["samples"] for s in shards], self.schema)
 
 
 class Split:
-    """The samples of one split, read from disk one at a time or all at once."""
+    """The samples of one split, read from disk one at a time or all at once.
 
-    def __init__(self, paths: list[Path], sizes: list[int]) -> None:
-        self._paths = paths
+    Args:
+        paths, sizes: of its shards, and how many samples each holds.
+        schema: of the samples.
+    """
+
+    def __init__(self, paths: list[Path], sizes: list[int], schema: Schema) -> None:
+        self._paths, self._known = paths, {"sample": None} | {column.name: None for column in schema.columns}
         self._ends = np.cumsum(sizes, dtype=np.int64)
         self._open: dict[tuple[int, int], h5py.File] = {}
 
@@ -93,7 +98,8 @@ class Split:
         return int(self._ends[-1])
 
     def read(self, index: int, names: Iterable[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of sample ``index``."""
+        """The columns ``names`` of sample ``index``; ValueError for a column that the samples do not have."""
+        names = self._checked(names)
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         shard = int(np.searchsorted(self._ends, index, side="right"))
@@ -103,8 +109,8 @@ class Split:
             return {name: file[name][row] for name in names}
 
     def load(self, names: Iterable[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of all samples."""
-        names, parts = list(names), []
+        """The columns ``names`` of all samples; ValueError for a column that they do not have."""
+        names, parts = self._checked(names), []
         for shard, path in enumerate(self._paths):
             with reading(path):
                 file = self._file(shard)
@@ -113,9 +119,16 @@ class Split:
 
     def nbytes(self, names: Iterable[str]) -> int:
         """Bytes that ``load`` would take."""
+        names = self._checked(names)
         with reading(self._paths[0]):
             file = self._file(0)
             return sum(file[name].dtype.itemsize * int(np.prod(file[name].shape[1:])) for name in names) * len(self)
+
+    def _checked(self, names: Iterable[str]) -> list[str]:
+        names = list(names)
+        if unknown := [name for name in names if name not in self._known]:
+            raise ValueError(f"columns: expected some of {', '.join(self._known)}; got {', '.join(unknown)}")
+        return names
 
     def _file(self, shard: int) -> h5py.File:
         key = (os.getpid(), shard)  # a handle must not cross a fork

@@ -43,8 +43,10 @@ class Conditions:
         """
         if missing := [name for name in self.varying if name not in columns]:
             raise ValueError(f"conditions: expected {', '.join(missing)}, for which the network was trained in a range")
+        points = like.shape[2:]
+        if not self.varying:
+            return like.new_empty(len(like), 0, *points)
         values = torch.stack([columns[name].to(torch.float32) for name in self.varying], dim=1)
         low, high = (torch.tensor([b[n] for n in self.varying]).to(values) for b in (self.low, self.high))
         scaled = 2 * (values - low) / (high - low) - 1
-        points = like.shape[2:]
         return scaled.to(like.dtype).reshape(*scaled.shape, *(1,) * len(points)).expand(-1, -1, *points)

@@ -33,7 +33,10 @@ def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
         target = _find(str(node["_target_"]), path, only_rooms)
         given = {k: build(v, f"{path}.{k}", only_rooms) for k, v in node.items() if not k.startswith("_")}
         call: Any = partial(target, **given)
-        signature = inspect.signature(target)
+        try:
+            signature = inspect.signature(target)
+        except ValueError:  # some functions written in C have none
+            signature = inspect.Signature([inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)])
         try:
             (signature.bind_partial if node.get("_partial_") else signature.bind)(**given)
         except TypeError as error:
@@ -57,7 +60,9 @@ def _find(name: str, path: str, only_rooms: bool) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: expected a class or function that can be imported, got {name!r} ({error})") from None
     home = str(getattr(found, "__module__", ""))
-    if only_rooms and not any(f"{home}.".startswith(f"{room}.") for room in ROOMS):
+    # what this module itself offers would build anything that it is given
+    at_home = any(f"{home}.".startswith(f"{room}.") for room in ROOMS) and home != __name__
+    if only_rooms and (not at_home or attribute.startswith("_")):
         raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
     if not callable(found):
         raise ValueError(f"{path}: expected a class or function, got {name!r}, a {type(found).__name__}")
@@ -71,7 +76,7 @@ def recipe_class(config: Mapping[str, Any], only_rooms: bool = False) -> type[Re
         ValueError: it names no system.
     """
     found = _find(str(config.get("_target_")), "data", only_rooms)
-    if not (isinstance(found, type) and issubclass(found, Recipe)):
+    if not (isinstance(found, type) and issubclass(found, Recipe)) or inspect.isabstract(found):
         raise ValueError(f"data._target_: expected a system, a subclass of Recipe; got {config.get('_target_')!r}")
     return found
 

@@ -1,98 +1,112 @@
-"""Pairs, augmentation, and an order that survives an interruption."""
+"""Samples as tensors, augmentation, and an order that survives an interruption."""
 
 import numpy as np
 import pytest
 import torch
+from schemas import RINGS, rings
 
-from qd_pix2pix.data.datamodule import DotsDataModule, ResumableSampler
-from qd_pix2pix.data.dataset import Dots, FieldPairs, Jitter, RandomSymmetry
-from qd_pix2pix.mapping import Mapping
-from qd_pix2pix.mapping.conditions import facts_of
+from qd_pix2pix.data.datamodule import SamplesModule
+from qd_pix2pix.data.dataset import Batches, Samples
+from qd_pix2pix.data.sampler import ResumableSampler
+from qd_pix2pix.data.shard import write_shard
+from qd_pix2pix.data.store import Split
+from qd_pix2pix.data.transforms import Jitter, RandomSymmetry
+from qd_pix2pix.mapping.symmetry import Symmetry
+from qd_pix2pix.predictor import Card, Predictor
+
+NETWORK = {"class": "ResidualUNet", "channels": [2, 2], "blocks": [1, 1]}
+
+
+def predictor(*stores, also=()):
+    mapping = {"source": "V", "target": "n_int", "also": list(also)}
+    schemas = [store.schema.to_dict() for store in stores]
+    return Predictor(Card(schemas, mapping, NETWORK, {}, False, stores[0].statistics))
 
 
 def module(store, **options):
-    return DotsDataModule([store], Mapping("V", "n_int").fit(store.statistics), **options)
+    return SamplesModule([store], predictor(store), **options)
 
 
-def dots(split, *stores):
-    return Dots([store.split(split) for store in stores], [facts_of(store.recipe) for store in stores])
+def samples(split, *stores):
+    return Samples([store.split(split) for store in stores], [store.schema.constants for store in stores])
 
 
-def pairs_of(store, *options, also=(), **named):
-    return FieldPairs(dots("train", store), Mapping("V", "n_int", also), *options, **named)
-
-
-def test_symmetry_turns_source_and_target_together():
-    fields = torch.rand(2, 6, 6)
-    fields[1] = 3 * fields[0]
-    turned = RandomSymmetry()(fields, np.random.default_rng(3))
-    torch.testing.assert_close(turned[1], 3 * turned[0])
-
-
-def test_jitter_crops_source_and_target_alike_and_by_the_grid():
-    n, n_resize = 32, 40
-    slope = torch.linspace(0, 1, n).repeat(n, 1)
-    fields = torch.stack([slope, 2 * slope])
-    out = Jitter(n_resize)(fields, np.random.default_rng(0))
-    assert out.shape == (2, n, n)
-    torch.testing.assert_close(out[1], 2 * out[0])
-    # a linear slope stays one, stretched by n_resize / n
-    steps = out[0, 5, 6:-6].diff()
-    torch.testing.assert_close(steps, torch.full_like(steps, n / n_resize / (n - 1)), atol=1e-5, rtol=0)
-
-
-def test_jitter_moves_the_crop_about():
-    fields = torch.rand(2, 16, 16)
-    assert len({Jitter(20)(fields, np.random.default_rng(i)).numpy().tobytes() for i in range(40)}) > 10
+def batches_of(store, *options, names=("V", "n_int"), **named):
+    return Batches(samples("train", store), store.schema, names, *options, **named)
 
 
 def test_augmentation_depends_on_seed_epoch_and_index_only(small_store):
-    def pairs(seed):
-        return pairs_of(small_store, (RandomSymmetry(), Jitter(36)), seed)
+    symmetry = Symmetry(small_store.schema)
 
-    first, again, other = pairs(0), pairs(0), pairs(1)
+    def batches(seed):
+        return batches_of(small_store, (RandomSymmetry(symmetry), Jitter(symmetry, 36)), seed)
+
+    first, again, other = batches(0), batches(0), batches(1)
     again[(5, 2)]  # whatever was asked before
     torch.testing.assert_close(first[(1, 3)], again[(1, 3)], rtol=0, atol=0)
-    drawn = [first[(epoch, 3)]["source"].numpy().tobytes() for epoch in range(12)]
+    drawn = [first[(epoch, 3)]["V"].numpy().tobytes() for epoch in range(12)]
     assert len(set(drawn)) > 6
-    assert any(not torch.equal(first[(e, 3)]["source"], other[(e, 3)]["source"]) for e in range(4))
+    assert any(not torch.equal(first[(e, 3)]["V"], other[(e, 3)]["V"]) for e in range(4))
 
 
 def test_from_disk_equals_from_memory(small_store):
-    cached, lazy = (pairs_of(small_store, also=("n0", "energy"), cache_bytes=b) for b in (2**30, 0))
+    names = ("V", "n_int", "n0", "energy", "n_electrons")
+    cached, lazy = (batches_of(small_store, names=names, cache_bytes=b) for b in (2**30, 0))
     assert lazy._cache is None and cached._cache is not None
     for i in range(len(lazy)):
         torch.testing.assert_close(lazy[i], cached[i], rtol=0, atol=0)
 
 
 def test_items_are_what_the_shards_hold(small_store):
-    row = small_store.split("train").read(7, ["V", "n0", "n_int", "energy", "gap"])
-    item = pairs_of(small_store, also=("n0", "energy"))[7]
-    names = {"source": "V", "target": "n_int", "n0": "n0", "energy": "energy", "gap": "gap"}
-    for key, name in names.items():
-        np.testing.assert_allclose(item[key].squeeze(), row[name], rtol=1e-6)
-    assert item["source"].shape == item["n0"].shape == (1, 32, 32) and item["energy"].shape == ()
-    np.testing.assert_allclose(item["facts"], [2, 0.067, 12.9, 24.0], rtol=1e-6)
-    assert item.keys() == {*names, "facts", "index"}
+    stored = ("V", "n0", "n_int", "energy", "gap")
+    row = small_store.split("train").read(7, stored)
+    item = batches_of(small_store, names=(*stored, "n_electrons", "m_eff", "eps_r", "extent"))[7]
+    for name in stored:
+        np.testing.assert_allclose(item[name], row[name], rtol=1e-6)
+    assert item["V"].shape == item["n0"].shape == (32, 32) and item["energy"].shape == ()
+    constants = [item[name].item() for name in ("n_electrons", "m_eff", "eps_r", "extent")]
+    assert constants == pytest.approx([2, 0.067, 12.9, 24.0], rel=1e-6)
+    assert all(values.dtype == torch.float32 for values in item.values())
+    assert item.keys() == {*stored, "n_electrons", "m_eff", "eps_r", "extent"}
+
+
+def test_the_columns_of_a_module_are_those_of_its_predictor(small_store):
+    found = SamplesModule([small_store], predictor(small_store, also=("n0", "energy"))).batches("val")
+    assert len(found) == 5
+    assert found[0].keys() == {"V", "n_int", "n0", "energy", "n_electrons", "m_eff", "eps_r", "extent"}
+
+
+def test_classes_are_whole_numbers_and_conditions_may_be_columns(tmp_path):
+    """Of rings: the coupling is each sample's own, the number of particles the dataset's."""
+    write_shard(tmp_path / "a.h5", rings(), RINGS, {"seed": 0}, "train")
+    parts = Samples([Split([tmp_path / "a.h5"], [4], RINGS)], [RINGS.constants])
+    found = Batches(parts, RINGS, ("spins", "phase", "walls", "coupling", "particles"))
+    for i in range(4):
+        item = found[i]
+        assert item["phase"].dtype == torch.int64 and item["phase"] == rings()["phase"][i]
+        assert item["spins"].dtype == item["walls"].dtype == torch.float32 and item["spins"].shape == (6,)
+        assert item["coupling"].item() == pytest.approx(rings()["coupling"][i]) and item["particles"] == 3
 
 
 def test_a_symmetry_turns_every_field_and_no_number(small_store):
-    plain, turned = pairs_of(small_store, also=("n0", "gap")), pairs_of(small_store, (RandomSymmetry(),), also=("n0",))
+    names, symmetry = ("V", "n_int", "n0", "gap"), RandomSymmetry(Symmetry(small_store.schema))
+    plain, turned = batches_of(small_store, names=names), batches_of(small_store, (symmetry,), names=names)
     moved = 0
     for epoch in range(6):
         before, after = plain[5], turned[(epoch, 5)]
-        moved += not torch.equal(before["source"], after["source"])
+        moved += not torch.equal(before["V"], after["V"])
         assert before["gap"] == after["gap"]
         # the same element for all: where the potential is deepest, the densities are what they were there
-        for name in ("target", "n0"):
-            at = after["source"].argmin()
-            assert after[name].flatten()[at] == before[name].flatten()[before["source"].argmin()]
+        for name in ("n_int", "n0"):
+            at = after["V"].argmin()
+            assert after[name].flatten()[at] == before[name].flatten()[before["V"].argmin()]
     assert moved
 
 
 @pytest.mark.parametrize("cache_bytes", [2**30, 0])
-def test_several_datasets_follow_one_another_with_their_own_facts(small_store, single_store, cache_bytes):
-    together = FieldPairs(dots("train", small_store, single_store), Mapping("V", "n_int"), cache_bytes=cache_bytes)
+def test_several_datasets_follow_one_another_with_their_own_conditions(small_store, single_store, cache_bytes):
+    parts = samples("train", small_store, single_store)
+    together = Batches(parts, small_store.schema, ("V", "n_electrons"), cache_bytes=cache_bytes)
     n_first = len(small_store.split("train"))
     assert len(together) == n_first + len(single_store.split("train"))
     for index, (store, row) in {
@@ -101,10 +115,9 @@ def test_several_datasets_follow_one_another_with_their_own_facts(small_store, s
         n_first: (single_store, 0),
         len(together) - 1: (single_store, len(together) - n_first - 1),
     }.items():
-        np.testing.assert_array_equal(
-            together[index]["source"][0], store.split("train").read(row, ["V"])["V"].astype(np.float32)
-        )
-        assert together[index]["facts"][0] == store.recipe["n_electrons"]
+        stored = store.split("train").read(row, ["V"])["V"].astype(np.float32)
+        np.testing.assert_array_equal(together[index]["V"], stored)
+        assert together[index]["n_electrons"] == store.recipe["n_electrons"]
 
 
 def test_loading_processes_give_the_same_batches(small_store):
@@ -121,19 +134,43 @@ def test_order_is_a_permutation_anew_each_epoch():
     assert first != second
 
 
+def order_of(loader, store):
+    """Which samples a loader gives: each batch as a list of their numbers."""
+    known = {v.astype(np.float32).tobytes(): i for i, v in enumerate(store.split("train").load(["V"])["V"])}
+    return [[known[values.numpy().tobytes()] for values in batch["V"]] for batch in loader]
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 5])
-def test_loader_goes_on_in_mid_epoch(small_store, batch_size):
-    whole = [b["index"].tolist() for b in module(small_store, batch_size=batch_size).train_dataloader()]
+def test_loader_resumes_in_mid_epoch(small_store, batch_size):
+    whole = order_of(module(small_store, batch_size=batch_size).train_dataloader(), small_store)
     resumed = module(small_store, batch_size=batch_size).train_dataloader()
     iterator = iter(resumed)
-    resumed.place = lambda: (0, 2)  # told after the iterator is made, before the first batch
-    assert [b["index"].tolist() for b in iterator] == whole[2:]
+    resumed.place = lambda: (0, 2)  # given after the iterator is made, before the first batch
+    assert order_of(iterator, small_store) == whole[2:]
     resumed.place = lambda: (1, 0)
-    following = [b["index"].tolist() for b in resumed]
-    assert following != whole and sorted(sum(following, [])) == sorted(sum(whole, []))
+    following = order_of(resumed, small_store)
+    assert following != whole and sorted(sum(following, [])) == sorted(sum(whole, [])) == list(range(12))
 
 
-@pytest.mark.parametrize("bad", [{"jitter": 31}, {"batch_size": 0}, {"num_workers": -1}])
+def test_augmentation_is_of_the_training_split_alone(small_store):
+    augmented = module(small_store, symmetry=True, jitter=36)
+    plain = module(small_store)
+    torch.testing.assert_close(augmented.batches("val")[2], plain.batches("val")[2], rtol=0, atol=0)
+    training = augmented.train_dataloader().dataset
+    assert any(not torch.equal(training[(e, 2)]["V"], plain.batches("train")[2]["V"]) for e in range(4))
+    assert module(small_store, jitter=32).transforms == (), "as many points as there are is off"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"jitter": 31}, {"batch_size": 0}, {"eval_batch_size": 0}, {"num_workers": -1}, {"cache_gib": -1.0}]
+)
 def test_bad_arguments_are_named(small_store, bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
+    with pytest.raises(ValueError, match=f"loader.{next(iter(bad))}"):
         module(small_store, **bad)
+
+
+def test_jitter_is_for_squares(small_store):
+    line = predictor(small_store)
+    line.schema = RINGS
+    with pytest.raises(ValueError, match=r"loader.jitter: .*crops squares.*\(6,\)"):
+        SamplesModule([small_store], line, jitter=8)
