@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from qd_pix2pix.networks.blocks import fitted
 from qd_pix2pix.networks.fno import FNO
 from qd_pix2pix.networks.group_average import GroupAverage
 from qd_pix2pix.networks.patchgan import PatchGAN
@@ -49,14 +50,14 @@ def factory(described: Mapping[str, Any]) -> Callable[..., nn.Module]:
     Raises:
         ValueError: it names no network of this project, or holds anything but plain values.
     """
-    name = described.get("class")
+    name = described.get("class") if isinstance(described, Mapping) else described
     if name not in __all__:
         raise ValueError(f"checkpoint: its card names the network {name!r}; expected one of {', '.join(__all__)}")
     given = {k: _plain(k, v) for k, v in described.items() if k != "class"}
     network: type[nn.Module] = globals()[name]
     takes = inspect.signature(network).parameters
-    if unknown := set(given) - set(takes):
-        raise ValueError(f"network: {name} takes no {', '.join(sorted(unknown))}; it takes {', '.join(takes)}")
+    if unknown := [str(key) for key in given if key not in takes]:
+        raise ValueError(f"network: {name} takes no {', '.join(unknown)}; it takes {', '.join(takes)}")
     return partial(network, **given)
 
 
@@ -76,10 +77,4 @@ def on_domain(make: Callable[..., nn.Module], domain: Domain) -> Callable[..., n
     Raises:
         ValueError: the network has two dimensions only, and the domain has not.
     """
-    dims = len(domain.shape)
-    takes = inspect.signature(make).parameters
-    if dims != 2 and "dims" not in takes:
-        name = getattr(getattr(make, "func", make), "__name__", "it")
-        raise ValueError(f"network: {name} takes fields of two dimensions, but the samples have {dims}")
-    words = {"dims": dims, "periodic": domain.boundary == "periodic", "symmetry": domain.symmetry}
-    return partial(make, **{word: value for word, value in words.items() if word in takes})
+    return fitted(make, len(domain.shape), periodic=domain.boundary == "periodic", symmetry=domain.symmetry)

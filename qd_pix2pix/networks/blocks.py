@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +34,19 @@ def padding_of(padding: str | None, periodic: bool) -> str:
         return "circular" if periodic else "zeros"
     check_choice("network.padding", padding, PADDINGS)
     return padding
+
+
+def fitted(make: Callable[..., nn.Module], dims: int, **domain: Any) -> Callable[..., nn.Module]:
+    """Return a network's factory with what it takes of ``dims`` and of ``domain``: periodic, symmetry.
+
+    Raises:
+        ValueError: the network has two dimensions only, and ``dims`` is another number.
+    """
+    takes = inspect.signature(make).parameters
+    if dims != 2 and "dims" not in takes:
+        name = getattr(getattr(make, "func", make), "__name__", "it")
+        raise ValueError(f"network: {name} takes fields of two dimensions, but the samples have {dims}")
+    return partial(make, **{word: value for word, value in {"dims": dims, **domain}.items() if word in takes})
 
 
 def channels_last(x: Tensor) -> Tensor:

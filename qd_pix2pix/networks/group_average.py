@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qd_pix2pix.mapping.symmetry import group_of
+from qd_pix2pix.networks.blocks import fitted
 
 
 class GroupAverage(nn.Module):
@@ -22,7 +23,7 @@ class GroupAverage(nn.Module):
     Args:
         in_channels: fields given.
         out_channels: fields predicted.
-        network: in_channels, out_channels, dims, periodic -> the network that is averaged.
+        network: in_channels, out_channels, and what it takes of the words below -> the network that is averaged.
         dims: of the fields.
         periodic: of the domain.
         symmetry: group of the domain, see ``mapping.symmetry``.
@@ -39,7 +40,8 @@ class GroupAverage(nn.Module):
     ) -> None:
         super().__init__()
         self.group = group_of(symmetry, dims)
-        self.network = network(in_channels=in_channels, out_channels=out_channels, dims=dims, periodic=periodic)
+        make = fitted(network, dims, periodic=periodic, symmetry=symmetry)
+        self.network = make(in_channels=in_channels, out_channels=out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, *points) -> (B, out_channels, *points)."""

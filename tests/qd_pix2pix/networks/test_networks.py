@@ -1,6 +1,7 @@
-"""Shapes and receptive fields of all networks; each network of the package is found by itself."""
+"""Shapes, domains and receptive fields of all networks, each found by itself; and what a card may build."""
 
 import inspect
+import json
 from functools import partial
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from torch import nn
 
 from qd_pix2pix import networks
-from qd_pix2pix.mapping.symmetry import ORDER, square_symmetry
+from qd_pix2pix.mapping.symmetry import GROUPS
 from qd_pix2pix.networks import FNO, GroupAverage, PatchGAN, ResidualUNet, ResNet, UNet
+from qd_pix2pix.schema import Domain
 
+SQUARE = GROUPS["square"]
 FOUND = [c for _, c in inspect.getmembers(networks, inspect.isclass) if issubclass(c, nn.Module)]
 SMALL = {
     "UNet": {"levels": 4, "channels": 4},
@@ -23,6 +26,17 @@ SMALL = {
 EVERY = [pytest.param(c, SMALL.get(c.__name__, {}), id=c.__name__) for c in FOUND]
 EVERY.append(pytest.param(ResidualUNet, SMALL["ResidualUNet"] | {"equivariant": True}, id="equivariant"))
 GENERATORS = [network for network in EVERY if network.values[0] is not PatchGAN]
+ANY_DIMS = [network for network in GENERATORS if "dims" in inspect.signature(network.values[0]).parameters]
+
+
+def domain(shape, boundary="walls", symmetry="none"):
+    return Domain(("x", "y", "z")[: len(shape)], shape, boundary=boundary, symmetry=symmetry)
+
+
+def disturbed(network):
+    for p in network.parameters():
+        p.data += 0.1 * torch.randn_like(p)
+    return network
 
 
 def fields(network, batch=2, n=32):
@@ -32,9 +46,7 @@ def fields(network, batch=2, n=32):
 
 @pytest.mark.parametrize(("cls", "small"), EVERY)
 def test_every_parameter_learns(cls, small):
-    network = cls(**small)
-    for p in network.parameters():  # a branch that starts at zero lets nothing through in its first step
-        p.data += 0.1 * torch.randn_like(p)
+    network = disturbed(cls(**small))  # a branch that starts at zero lets nothing through in its first step
     network(*fields(network)).square().sum().backward()
     # a bias that a norm removes, or a weight that nothing reaches, has no place in a network
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
@@ -52,9 +64,7 @@ def test_dots_of_a_batch_do_not_see_each_other(cls, small):
 @pytest.mark.parametrize(("given", "asked"), [(1, 1), (3, 2)])
 @pytest.mark.parametrize("n", [32, 48])
 def test_channels_in_and_out_and_the_grid_are_kept(cls, small, given, asked, n):
-    network = cls(in_channels=given, out_channels=asked, **small)
-    for p in network.parameters():
-        p.data += 0.1 * torch.randn_like(p)
+    network = disturbed(cls(in_channels=given, out_channels=asked, **small))
     source = torch.rand(2, given, n, n)
     found = network(source)
     assert found.shape == (2, asked, n, n)
@@ -129,9 +139,7 @@ def test_periodic_networks_do_not_know_where_the_field_begins(cls):
     source, shift = torch.rand(1, 1, 32, 32), (8, -4)
     error = {}
     for padding in ("circular", "zeros"):
-        network = cls(**SMALL[cls.__name__], padding=padding)
-        for p in network.parameters():
-            p.data += 0.1 * torch.randn_like(p)
+        network = disturbed(cls(**SMALL[cls.__name__], padding=padding))
         shifted = network(source.roll(shift, (-2, -1))) - network(source).roll(shift, (-2, -1))
         error[padding] = (shifted.abs().mean() / network(source).abs().mean()).item()
     assert error["circular"] < 1e-5
@@ -142,14 +150,12 @@ def test_periodic_networks_do_not_know_where_the_field_begins(cls):
 def test_any_network_commutes_with_the_square_once_it_is_averaged(name):
     """And the average is the sum over the group that defines it, each image on its own way."""
     torch.manual_seed(0)
-    network = GroupAverage(partial(getattr(networks, name), **SMALL[name]), in_channels=2, out_channels=3)
-    for p in network.parameters():
-        p.data += 0.1 * torch.randn_like(p)
+    network = disturbed(GroupAverage(partial(getattr(networks, name), **SMALL[name]), in_channels=2, out_channels=3))
     x = torch.rand(2, 2, 32, 32)
     straight = network(x)
     assert (network.network(x) - straight).abs().mean() > 1e-3 * straight.abs().mean(), "averaging changes something"
-    for g in range(ORDER):
-        torch.testing.assert_close(network(square_symmetry(x, g)), square_symmetry(straight, g), atol=1e-5, rtol=1e-4)
+    for g in range(SQUARE.order):
+        torch.testing.assert_close(network(SQUARE.act(x, g)), SQUARE.act(straight, g), atol=1e-5, rtol=1e-4)
     quarter = [torch.rot90(network.network(torch.rot90(x, k, (-2, -1))), -k, (-2, -1)) for k in range(4)]
     mirrored = [torch.rot90(network.network(torch.rot90(x.mT, k, (-2, -1))), -k, (-2, -1)).mT for k in range(4)]
     torch.testing.assert_close(straight, sum(quarter + mirrored) / 8, atol=1e-5, rtol=1e-4)
@@ -276,3 +282,133 @@ def test_paper_initialiser():
 def test_bad_arguments_are_named(cls, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         cls(**bad)
+
+
+@pytest.mark.parametrize(("cls", "small"), ANY_DIMS)
+@pytest.mark.parametrize("symmetry", ["none", "line"])
+def test_chains_have_networks_too(cls, small, symmetry):
+    make = networks.on_domain(partial(cls, **small), domain((48,), symmetry=symmetry))
+    network = disturbed(make(in_channels=2, out_channels=3))
+    source = torch.rand(2, 2, 48)
+    found = network(source)
+    assert found.shape == (2, 3, 48)
+    found.square().sum().backward()
+    source[:, -1] += 0.5
+    assert ((network(source) - found).abs().amax((0, 2)) > 1e-6).all()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
+
+
+@pytest.mark.parametrize(("cls", "small"), ANY_DIMS)
+def test_rectangles_have_networks_too(cls, small):
+    network = networks.on_domain(partial(cls, **small), domain((32, 48), symmetry="rectangle"))()
+    assert network(torch.rand(2, 1, 32, 48)).shape == (2, 1, 32, 48)
+
+
+@pytest.mark.parametrize(("cls", "small"), ANY_DIMS)
+@pytest.mark.parametrize("shape", [(32, 32), (32,)])
+def test_periodic_domains_choose_networks_without_an_edge(cls, small, shape):
+    """Shifted by what the strides let through, the output is shifted likewise; between walls it is not."""
+    torch.manual_seed(0)
+    source, shift, axes = torch.rand(1, 1, *shape), (8, -4)[: len(shape)], tuple(range(-len(shape), 0))
+    error = {}
+    for boundary in ("periodic", "walls"):
+        network = disturbed(networks.on_domain(partial(cls, **small), domain(shape, boundary))())
+        with torch.no_grad():
+            straight = network(source)
+            difference = network(source.roll(shift, axes)) - straight.roll(shift, axes)
+        error[boundary] = (difference.abs().mean() / straight.abs().mean()).item()
+    assert error["periodic"] < 1e-5
+    assert error["walls"] > 1e-3
+
+
+def test_a_padding_that_is_asked_for_stays():
+    network = networks.on_domain(partial(ResNet, channels=2, blocks=1, padding="zeros"), domain((8, 8), "periodic"))()
+    assert not network.stem.circular
+
+
+@pytest.mark.parametrize("make", [UNet, partial(UNet, channels=2), partial(GroupAverage, UNet)])
+def test_a_network_of_two_dimensions_refuses_chains(make):
+    with pytest.raises(ValueError, match="UNet takes fields of two dimensions, but the samples have 1"):
+        networks.on_domain(make, domain((32,)))()
+
+
+@pytest.mark.parametrize(("symmetry", "shape"), [("square", (32,)), ("line", (32, 32))])
+def test_a_symmetry_of_another_domain_is_named(symmetry, shape):
+    with pytest.raises(ValueError, match=f"symmetry: {symmetry} acts on"):
+        networks.on_domain(partial(ResNet, equivariant=True), domain(shape, symmetry=symmetry))()
+
+
+def described(cls, small):
+    config = {"_target_": f"qd_pix2pix.networks.{cls.__name__}", "_partial_": True, **small}
+    if cls is GroupAverage:
+        config["network"] = described(ResNet, {"channels": 4, "blocks": 2})
+    return config
+
+
+@pytest.mark.parametrize(("cls", "small"), EVERY)
+def test_what_a_card_keeps_builds_the_network_again(cls, small):
+    """Through JSON, as in a file of weights."""
+    kept = json.loads(json.dumps(networks.describe(described(cls, small))))
+    assert "_target_" not in str(kept)
+    network, same = networks.factory(kept)(), cls(**small)
+    assert type(network) is cls
+    assert [p.shape for p in network.parameters()] == [p.shape for p in same.parameters()]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"_target_": "torch.nn.Linear", "in_features": 1},
+        {"_target_": "os.system"},
+        {"_target_": "qd_pix2pix.networks.nn.Linear"},
+        {"_target_": "qd_pix2pix.networks.factory"},
+        {"_target_": "qd_pix2pix.networks.GroupAverage", "network": {"_target_": "builtins.eval"}},
+        {"channels": 3},
+    ],
+)
+def test_a_network_of_another_module_is_not_described(config):
+    with pytest.raises(ValueError, match=r"network._target_: expected one of .*networks.UNet; got"):
+        networks.describe(config)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"class": "factory"},
+        {"class": "nn.Linear"},
+        {"class": "__import__"},
+        {"class": "partial", "func": "print"},
+        {"class": "Domain", "axes": ["x"], "shape": [1]},
+        {"class": ["UNet"]},
+        {"class": None},
+        {"_target_": "os.system", "command": "touch evil"},
+        {"class": "GroupAverage", "network": {"class": "os.system"}},
+        {"class": "GroupAverage", "network": {"_target_": "os.system"}},
+        {"class": "ResNet", "blocks": {"_target_": "os.system"}},
+        {"class": "ResidualUNet", "channels": [{"class": "eval"}]},
+        "UNet of a stranger",
+        None,
+    ],
+)
+def test_a_card_builds_nothing_but_networks(card):
+    with pytest.raises(ValueError, match="its card names the network"):
+        networks.factory(card)
+
+
+@pytest.mark.parametrize("value", [print, torch.zeros(1), {1, 2}, b"bytes", [[print]]])
+def test_a_card_gives_plain_values(value):
+    with pytest.raises(ValueError, match="network.channels: expected a plain value"):
+        networks.factory({"class": "ResidualUNet", "channels": value})
+
+
+@pytest.mark.parametrize("text", ["${oc.env:HOME}", '${oc.create:"{_target_: os.system}"}'])
+def test_a_card_is_not_interpolated(text):
+    """What looks like an interpolation is a text like any other, and no padding."""
+    with pytest.raises(ValueError, match=r"network.padding.*\$\{oc"):
+        networks.factory({"class": "ResNet", "padding": text})()
+
+
+@pytest.mark.parametrize("key", ["network", "self", "forward", 3])
+def test_arguments_that_a_network_does_not_take_are_named(key):
+    with pytest.raises(ValueError, match=f"UNet takes no {key}; it takes in_channels, "):
+        networks.factory({"class": "UNet", key: 1})
