@@ -480,7 +480,8 @@ def test_auto_starts_anew_where_no_checkpoint_can_be_resumed(tmp_path, monkeypat
 def test_the_same_command_again_goes_on(regressor_words, small_store, tmp_path, monkeypatch):
     """Three steps are trained, then the same command makes the other three."""
     del small_store
-    monkeypatch.setattr("qd_pix2pix.training.run.evaluate_split", lambda *_: [])
+    for name in ("evaluate_split", "overall"):
+        monkeypatch.setattr(f"qd_pix2pix.training.run.{name}", lambda *_: {})
     words = [*regressor_words, "trainer.max_epochs=-1", f"hydra.run.dir={tmp_path / 'r'}", "ckpt_path=auto"]
     for steps in (3, 6):
         done = call("train", *words, f"trainer.max_steps={steps}", cwd=tmp_path)
