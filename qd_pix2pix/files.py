@@ -78,7 +78,7 @@ def sha256(path: Path | str) -> str:
 
 
 def conf_folder() -> Path:
-    """The folder of the configuration: inside the installed package, or beside the package in a checkout.
+    """Return the folder of the configuration: inside the package where it was installed, else beside it.
 
     Raises:
         FileNotFoundError: it is in neither place.
@@ -87,4 +87,7 @@ def conf_folder() -> Path:
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "train.yaml").is_file():
             return folder
-    raise FileNotFoundError(f"conf: neither {package} nor {package.parent} holds it; install qd_pix2pix again")
+    raise FileNotFoundError(
+        f"conf: expected the configuration in {package / 'conf'} or {package.parent / 'conf'}, but neither is there; "
+        "install the package again, or run it from a complete checkout"
+    )

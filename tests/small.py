@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from qd_pix2pix import cli
-from qd_pix2pix.overrides import quoted
+from qd_pix2pix.cli.overrides import quoted
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,10 +15,11 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from small import ROOT, call
 
-from qd_pix2pix import cli, overrides
+from qd_pix2pix import cli, files, overrides
 from qd_pix2pix.cli import claimed, guarded, resumed, split_arguments
-from qd_pix2pix.errors import first_cause
-from qd_pix2pix.overrides import check_overrides, compose_config, conf_folder, keep_text, quoted, run_folder
+from qd_pix2pix.cli.errors import first_cause
+from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
+from qd_pix2pix.files import conf_folder
 from qd_pix2pix.provenance import read_overrides, write_overrides
 from qd_pix2pix.training.checkpoint import read_checkpoint
 
@@ -256,7 +257,7 @@ def test_a_folder_of_own_options_is_searched(tmp_path, monkeypatch):
 
 def test_the_configuration_is_part_of_the_package_or_beside_it(tmp_path, monkeypatch):
     assert conf_folder() == ROOT / "conf"
-    monkeypatch.setattr(overrides, "__file__", str(tmp_path / "site-packages/qd_pix2pix/overrides.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages/qd_pix2pix/files.py"))
     with pytest.raises(FileNotFoundError, match="conf: .*neither is there; install the package again"):
         conf_folder()
     inside = tmp_path / "site-packages/qd_pix2pix/conf"

@@ -32,8 +32,9 @@ from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import label_error
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import read_tests
+from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
-from qd_pix2pix.sweeps.ledger import FINISHED, Record
+from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import Run, resolve, run_key
 from qd_pix2pix.sweeps.run import do_all, done, line
 from qd_pix2pix.training.loggers import quiet

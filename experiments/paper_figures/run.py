@@ -30,8 +30,9 @@ from matplotlib.figure import Figure
 
 from experiments.paper_figures import studies
 from qd_pix2pix.files import write_text
+from qd_pix2pix.reports.study import Study
 from qd_pix2pix.sweeps.plan import make_plan
-from qd_pix2pix.sweeps.study import Study, read_study
+from qd_pix2pix.sweeps.study import read_study
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

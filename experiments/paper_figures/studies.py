@@ -17,10 +17,10 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.provenance import read_overrides
 from qd_pix2pix.reports.figures import COLOURS, Axes, comparison, curves, evolution
 from qd_pix2pix.reports.history import read_history, read_snapshots, spread
+from qd_pix2pix.reports.study import Study
 from qd_pix2pix.reports.sweep_figures import against_axis, heat_map, learning_curves
 from qd_pix2pix.schema import get_field
 from qd_pix2pix.sweeps.ledger import Record
-from qd_pix2pix.sweeps.study import Study
 from qd_pix2pix.training.checkpoint import load_model
 
 Drawn = tuple[dict[str, Figure], dict[str, Any]]

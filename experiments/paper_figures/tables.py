@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from qd_pix2pix.reports.study import sort_key
 from qd_pix2pix.reports.tables import markdown, percent
-from qd_pix2pix.sweeps.study import sort_key
 
 HERE = Path(__file__).parent
 MEASURES = {"r2": ("R²", 1, ".4f", ""), "nmae": ("NMAE", 100, ".1f", " %"), "ssim": ("SSIM", 1, ".4f", "")}

@@ -33,7 +33,7 @@ import h5py
 import numpy as np
 import scipy
 
-from qd_pix2pix.hardware import available_cores
+from qd_pix2pix.provenance import available_cores
 
 Map = Callable[[Callable[..., Any], Mapping[str, tuple[Any, ...]]], Iterator[tuple[str, Any]]]
 """A function, and the arguments of each named job -> names and results, in the order in which they are done."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qd_pix2pix.reports.figures import COLOURS, plain
-from qd_pix2pix.sweeps.study import Study, number
+from qd_pix2pix.reports.study import Study, number
 
 Curve = tuple[NDArray, NDArray]
 

@@ -1,9 +1,8 @@
-"""The ledger of a sweep -> one self-contained HTML page. No torch here."""
+"""A sweep as one self-contained HTML page. No torch here."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,19 +17,23 @@ from qd_pix2pix.reports import sweep_figures as figures
 from qd_pix2pix.reports.figures import Frame, comparison
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.reports.page import Panel, png, render
-from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record
-from qd_pix2pix.sweeps.study import SUMMARY, Point, Study, differences, read_study, sort_values, value_of
+from qd_pix2pix.reports.study import (
+    FAILED,
+    FINISHED,
+    STARTED,
+    Point,
+    Run,
+    Study,
+    differences,
+    sort_values,
+    value_of,
+)
 
 EXTRA = {"receptive_field": "receptive field", "parameters": "parameters", "steps": "steps"}
 
 
-def write_page(folder: Path) -> Path:
-    """Write ``folder/report.html`` from the runs in a sweep's folder.
-
-    Raises:
-        ValueError: no sweep lies there.
-    """
-    study = read_study(folder)
+def write_sweep_page(study: Study) -> Path:
+    """Write ``report.html`` into the folder of a sweep; return its path."""
     finished = [record for record in study.records if record.state == FINISHED]
     measures = [name for name in MEASURES if any(value_of(record, name) is not None for record in finished)]
     page = render(
@@ -47,17 +50,11 @@ def write_page(folder: Path) -> Path:
         differences=_differences(study),
         commits=sort_values({record.commit or "" for record in finished}),
         hardware=sort_values({record.hardware or "" for record in finished}),
-        command="python train.py -m " + shlex.join(_overrides(folder)),
+        command="python train.py -m " + shlex.join(study.overrides),
     )
-    path = folder / "report.html"
+    path = study.folder / "report.html"
     write_text(path, page)
     return path
-
-
-def _overrides(folder: Path) -> list[str]:
-    """Return the overrides of the sweep's last command; older sweeps call them words."""
-    summary = json.loads((folder / SUMMARY).read_text())
-    return summary.get("overrides", summary.get("words", []))
 
 
 def _percent(measure: str) -> bool:
@@ -84,7 +81,7 @@ def _cell(measure: str, runs: Any) -> dict[str, Any]:
     return {"text": text, "sort": float(runs.mean())}
 
 
-def _cells(records: tuple[Record, ...], measures: list[str]) -> list[dict[str, Any]]:
+def _cells(records: tuple[Run, ...], measures: list[str]) -> list[dict[str, Any]]:
     cells = [_cell(name, [value_of(record, name) for record in records]) for name in [*measures, *EXTRA]]
     minutes = np.mean([record.seconds for record in records]) / 60
     return [*cells, {"text": f"{minutes:.1f}", "sort": float(minutes)}]
@@ -102,7 +99,7 @@ def _row(point: Point, study: Study, measures: list[str]) -> dict[str, Any]:
     return {"values": values, "runs": len(point.records), "cells": _cells(point.records, measures)}
 
 
-def _run(record: Record, study: Study, measures: list[str]) -> dict[str, Any]:
+def _run(record: Run, study: Study, measures: list[str]) -> dict[str, Any]:
     found = record.state == FINISHED
     report = study.folder / record.key / "test" / "report.html"
     return {
@@ -184,7 +181,7 @@ def _samples(study: Study) -> Iterator[Panel]:
         yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure].label} {value}.", wide=True)
 
 
-def _predictions(study: Study, record: Record) -> Predictions | None:
+def _predictions(study: Study, record: Run) -> Predictions | None:
     """Predictions of fields of a run's test, with their references; None where there are none."""
     path = study.folder / record.key / "test" / "predictions.h5"
     if not path.is_file():

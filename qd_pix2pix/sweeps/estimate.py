@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from qd_pix2pix.files import digest
 from qd_pix2pix.predictor import Predictor
-from qd_pix2pix.sweeps.ledger import FINISHED, Record
+from qd_pix2pix.reports.study import FINISHED
+from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.run import NO_END, total_steps, trainer_options, untrained
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, Protocol
 
-from qd_pix2pix.hardware import available_cores
+from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.work import Work
 

@@ -14,9 +14,9 @@ from typing import Any
 from qd_pix2pix.evaluation.measures import larger_is_better
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import overall, read_history, read_tests
+from qd_pix2pix.reports.study import FINISHED
 
 RECORD = "record.json"
-STARTED, FINISHED, FAILED = "started", "finished", "failed"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from qd_pix2pix.cli.overrides import compose_config, parse, quoted, single
 from qd_pix2pix.files import digest
-from qd_pix2pix.overrides import compose_config, parse, quoted, single
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
 """Parts of the configuration that do not change the result of a run: how it is started, watched and kept."""

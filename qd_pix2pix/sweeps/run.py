@@ -16,15 +16,15 @@ import numpy as np
 from hydra.utils import instantiate
 from tqdm import tqdm
 
-from qd_pix2pix.errors import first_cause, is_expected
+from qd_pix2pix.cli.errors import first_cause, is_expected
 from qd_pix2pix.evaluation.measures import MEASURES
 from qd_pix2pix.files import to_json, write_text
-from qd_pix2pix.reports.sweep_page import write_page
+from qd_pix2pix.reports.study import FAILED, FINISHED, SEED, short, value_of
 from qd_pix2pix.sweeps.estimate import Estimates
 from qd_pix2pix.sweeps.jobs import Jobs
-from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, Record, read_ledger, read_record
+from qd_pix2pix.sweeps.ledger import Record, read_ledger, read_record
 from qd_pix2pix.sweeps.plan import NO_PART, Plan, Run, make_plan
-from qd_pix2pix.sweeps.study import SEED, SUMMARY, short, value_of
+from qd_pix2pix.sweeps.study import SUMMARY, write_page
 from qd_pix2pix.sweeps.work import Work, stop
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.loggers import quiet

@@ -13,7 +13,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from qd_pix2pix.sweeps.ledger import FINISHED, STARTED, Record
+from qd_pix2pix.reports.study import FINISHED, STARTED
+from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import Plan, Run
 
 STUDY = "optuna.log"

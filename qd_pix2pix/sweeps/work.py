@@ -17,8 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.overrides import quoted
-from qd_pix2pix.sweeps.ledger import FAILED, FINISHED, STARTED, Record, read_record, write_record
+from qd_pix2pix.cli.overrides import quoted
+from qd_pix2pix.reports.study import FAILED, FINISHED, STARTED
+from qd_pix2pix.sweeps.ledger import Record, read_record, write_record
 
 COMMAND = (sys.executable, "-m", "qd_pix2pix.cli", "train")
 """The training program; it works in any folder, also where the package was installed from a wheel."""

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from qd_pix2pix.hardware import available_cores
+from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.training.loggers import quiet
 
 RANKS = (

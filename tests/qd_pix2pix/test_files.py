@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from qd_pix2pix.errors import first_cause
+from qd_pix2pix.cli.errors import first_cause
 from qd_pix2pix.files import digest, sha256, to_json, write_text, write_whole
 
 

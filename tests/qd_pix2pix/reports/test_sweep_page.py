@@ -15,11 +15,11 @@ from small import ROOT, call
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import sweep_figures as figures
-from qd_pix2pix.reports.sweep_page import write_page
+from qd_pix2pix.reports.study import differences, short, sort_values, value_of
 from qd_pix2pix.schema import NM_EV, get_field
 from qd_pix2pix.sweeps.ledger import Record, read_ledger
 from qd_pix2pix.sweeps.run import line, summary
-from qd_pix2pix.sweeps.study import differences, read_study, short, sort_values, value_of
+from qd_pix2pix.sweeps.study import read_study, write_page
 
 CONFIG = {"seed": 0, "model.lambda_rec": 10, "network.channels": "[2, 3]", "network.padding": "zeros"}
 WORDS = ["model.lambda_rec=10,2", "seed=0,1,2", "logger.name='a b'", "network.dropout=tag(log,interval(0.1,1))"]

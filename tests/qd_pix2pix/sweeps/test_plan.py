@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 from small import ROOT, call
 
-from qd_pix2pix.errors import EXPECTED
+from qd_pix2pix.cli.errors import EXPECTED
 from qd_pix2pix.sweeps.plan import make_plan
 from qd_pix2pix.training.run import check_config
 

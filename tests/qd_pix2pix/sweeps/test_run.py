@@ -14,7 +14,7 @@ import psutil
 import pytest
 from small import finish, records, start, sweep_command, trainings, wait_until
 
-from qd_pix2pix.overrides import quoted
+from qd_pix2pix.cli.overrides import quoted
 from qd_pix2pix.sweeps.ledger import read_record, write_record
 from qd_pix2pix.sweeps.run import sweep
 

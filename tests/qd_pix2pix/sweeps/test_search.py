@@ -11,7 +11,7 @@ import pytest
 from hydra.utils import instantiate
 from small import ROOT, start, sweep_command, trainings, wait_until
 
-from qd_pix2pix.overrides import parse
+from qd_pix2pix.cli.overrides import parse
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import make_plan
 from qd_pix2pix.sweeps.run import sweep

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from small import ROOT, start, wait_until
 
-from qd_pix2pix.overrides import quoted
+from qd_pix2pix.cli.overrides import quoted
 from qd_pix2pix.sweeps import work
 from qd_pix2pix.sweeps.jobs import LocalJobs
 from qd_pix2pix.sweeps.ledger import Record, read_record, write_record
@@ -93,7 +93,7 @@ def test_a_second_failure_is_told_for_what_it_is(program, tmp_path):
 ONE = """
 import sys
 from pathlib import Path
-from qd_pix2pix.overrides import quoted
+from qd_pix2pix.cli.overrides import quoted
 from qd_pix2pix.sweeps import work
 folder = Path(sys.argv[1])
 work.COMMAND = (sys.executable, str(folder / "program.py"))

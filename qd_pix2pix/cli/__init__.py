@@ -35,7 +35,7 @@ def guarded(task: Callable[[], Any]) -> Any:
     except KeyboardInterrupt:
         leave()
     except Exception as error:
-        from qd_pix2pix.errors import is_expected
+        from qd_pix2pix.cli.errors import is_expected
 
         if not is_expected(error):
             raise
@@ -44,7 +44,7 @@ def guarded(task: Callable[[], Any]) -> Any:
 
 def fail(error: BaseException) -> NoReturn:
     """Print one clear error and leave with status 2. HYDRA_FULL_ERROR=1 shows where it came from."""
-    from qd_pix2pix.errors import first_cause
+    from qd_pix2pix.cli.errors import first_cause
 
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         raise error
@@ -90,7 +90,7 @@ def train() -> None:
 
 def _train() -> None:
     with loading():
-        from qd_pix2pix import overrides
+        from qd_pix2pix.cli import overrides
     flags, given = split_arguments(sys.argv[1:])
     given = overrides.keep_text(given)
     many = "--multirun" in flags
@@ -162,7 +162,7 @@ def _evaluate(config: dict[str, Any]) -> None:
 def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:
     """A program whose run has no folder of its own."""
     with loading():
-        from qd_pix2pix import overrides
+        from qd_pix2pix.cli import overrides
     flags, given = split_arguments(sys.argv[1:])
     given = overrides.keep_text(given)
     if name == "evaluate":
@@ -188,7 +188,7 @@ def _report() -> None:
     if unknown or not given.get("sweep"):
         raise ValueError(f"{', '.join(unknown) or 'sweep'}: {REPORT_USAGE}")
     with loading():
-        from qd_pix2pix.reports.sweep_page import write_page
+        from qd_pix2pix.sweeps.study import write_page
     options = REPORT | given
     name, folder = options["sweep"], Path(options["folder"])
     elsewhere = Path(name).is_dir() and not (folder / name).is_dir()
@@ -222,7 +222,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
     """Hand flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
-    from qd_pix2pix.overrides import parse, single
+    from qd_pix2pix.cli.overrides import parse, single
 
     if "--multirun" in flags:
         moved = [flag for flag in flags if flag.startswith("--config-")]
@@ -237,7 +237,7 @@ def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequ
     import hydra
     from omegaconf import OmegaConf
 
-    from qd_pix2pix.overrides import conf_folder
+    from qd_pix2pix.files import conf_folder
 
     def run(config: DictConfig) -> None:
         guarded(lambda: task(OmegaConf.to_container(config, resolve=True)))  # type: ignore[arg-type]
@@ -253,7 +253,7 @@ def resumed(given: Sequence[str]) -> list[str]:
     With ``ckpt_path=auto`` the checkpoint is ``last.ckpt`` of the run's own folder. It is ``hydra.run.dir`` where that
     is given, and bears the hash of the configuration otherwise; without a checkpoint the run starts there.
     """
-    from qd_pix2pix.overrides import by_key, quoted, value_of
+    from qd_pix2pix.cli.overrides import by_key, quoted, value_of
     from qd_pix2pix.provenance import read_overrides, runs_of
 
     words = by_key(given)
@@ -281,7 +281,7 @@ def own_folder(given: Sequence[str]) -> Path:
     """Return the folder of a run that is named by the hash of its configuration, so that the same command finds it."""
     from omegaconf import OmegaConf
 
-    from qd_pix2pix.overrides import check_overrides, run_folder
+    from qd_pix2pix.cli.overrides import check_overrides, run_folder
     from qd_pix2pix.sweeps.plan import run_key
 
     config = check_overrides("train", given)
@@ -310,7 +310,7 @@ def claimed(config: DictConfig, given: Sequence[str]) -> list[str]:
     Raises:
         ValueError: no run can be written there.
     """
-    from qd_pix2pix.overrides import by_key, quoted, run_folder
+    from qd_pix2pix.cli.overrides import by_key, quoted, run_folder
 
     folder = run_folder(config)
     try:
@@ -349,17 +349,3 @@ def _refuse_one_folder_each(config: DictConfig) -> None:
 
 
 PROGRAMS = {"train": train, "generate": generate, "evaluate": evaluate, "report": report}
-
-
-def main() -> None:
-    """Run the program that the first argument names: ``python -m qd_pix2pix.cli train ...``."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in PROGRAMS:
-        print(f"error: expected python -m qd_pix2pix.cli {{{','.join(PROGRAMS)}}} ...; got {name!r}", file=sys.stderr)
-        sys.exit(2)
-    del sys.argv[1]
-    PROGRAMS[name]()
-
-
-if __name__ == "__main__":
-    main()

@@ -18,6 +18,8 @@ from hydra.core.override_parser.types import Override
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from qd_pix2pix.files import conf_folder
+
 TEXT = (
     *("ckpt_path", "data_root", "checkpoint", "input", "output", "save", "check", "sweep.name", "sweep.folder"),
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
@@ -27,22 +29,6 @@ TEXT = (
 SEARCHPATH = "hydra.searchpath"
 CONDITIONS = "conditions"
 """Key of conf/evaluate.yaml that holds the conditions of a user's own samples."""
-
-
-def conf_folder() -> Path:
-    """Return the folder of the configuration: inside the package where it was installed, else beside it.
-
-    Raises:
-        FileNotFoundError: it is in neither place.
-    """
-    package = Path(__file__).parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "train.yaml").is_file():
-            return folder
-    raise FileNotFoundError(
-        f"conf: expected the configuration in {package / 'conf'} or {package.parent / 'conf'}, but neither is there; "
-        "install the package again, or run it from a complete checkout"
-    )
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

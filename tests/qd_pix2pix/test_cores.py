@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from qd_pix2pix.hardware import available_cores
+from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.sweeps.jobs import LocalJobs
 
 
