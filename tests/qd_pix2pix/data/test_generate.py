@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -184,6 +185,18 @@ def test_a_full_disk_keeps_what_is_finished(made, tmp_path, monkeypatch):
     assert {f.name for f in path.iterdir()} == {".lock", "manifest.json", "recipe.json", "train-00000.h5"}
     monkeypatch.undo()
     assert digests(generate(tiny(), tmp_path, Here())) == digests(made)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_are_those_that_the_umask_leaves(tmp_path, umask, mode):
+    """Of shards and of the lock, too: others of a group may go on where the umask lets them."""
+    before = os.umask(umask)
+    try:
+        path = generate(tiny("data.train=1"), tmp_path, Here())
+    finally:
+        os.umask(before)
+    found = {f.name: stat.S_IMODE(f.stat().st_mode) for f in path.iterdir()}
+    assert found == dict.fromkeys(found, mode) and ".lock" in found
 
 
 def test_leftovers_of_a_killed_writer_are_removed(copy, made):
