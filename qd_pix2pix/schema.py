@@ -159,6 +159,16 @@ class Schema:
             raise ValueError(f"schema: expected each column once, got {', '.join(names)}")
         if {c.name for c in self.conditions} != set(self.constants):
             raise ValueError(f"schema: expected a constant for each condition, got {sorted(self.constants)}")
+        given = {c.name for c in self.given}
+        for part, wanted, known in (
+            ("sides", self.domain.sides, given),
+            ("integral", [c.integral for c in self.columns if c.integral], given),
+            ("error_of", [c.error_of for c in self.columns if c.error_of], names),
+            ("hard_by", [self.hard_by] if self.hard_by else [], names),
+        ):
+            if unknown := [name for name in wanted if name not in known]:
+                kind = "a condition" if known is given else "a column"
+                raise ValueError(f"schema: expected {part} to name {kind}, got {unknown[0]!r}")
 
     def __getitem__(self, name: str) -> Column:
         found = {column.name: column for column in (*self.columns, *self.conditions)}

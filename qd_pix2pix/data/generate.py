@@ -129,7 +129,7 @@ def _check_recipe(path: Path, config: Mapping[str, Any]) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of a dataset's folder; another process that generates it is waited for."""
-    lock = FileLock(path / ".lock", mode=0o666)
+    lock = FileLock(path / ".lock")  # without a mode: the umask alone decides
     try:
         lock.acquire(timeout=0)
     except Timeout:

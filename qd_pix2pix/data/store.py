@@ -145,10 +145,10 @@ class Split:
 
 
 def _check_size(path: Path, entry: dict[str, Any]) -> None:
-    if not path.exists():
-        raise StoreError(f"{path}: missing; run the same generate.py command again: it makes the same bytes")
-    if path.stat().st_size != entry["bytes"]:
-        raise StoreError(f"{path}: truncated or altered, {path.stat().st_size} of {entry['bytes']} bytes; {REPAIR}")
+    with reading(path):
+        size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise StoreError(f"{path}: truncated or altered, {size} of {entry['bytes']} bytes; {REPAIR}")
 
 
 def check_bytes(store: Store) -> None:

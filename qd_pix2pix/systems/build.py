@@ -16,6 +16,8 @@ from typing import Any
 from qd_pix2pix.systems.recipe import Recipe
 
 ROOMS = ("solvers", "qd_pix2pix.systems")
+MARKS = ("_target_", "_partial_", "_convert_", "_recursive_")
+"""Keys that are no arguments; the last two are Hydra's, and change nothing here."""
 
 
 def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
@@ -31,6 +33,8 @@ def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
     """
     if isinstance(node, Mapping) and "_target_" in node:
         target = _find(str(node["_target_"]), path, only_rooms)
+        if unknown := [k for k in node if k.startswith("_") and k not in MARKS]:
+            raise ValueError(f"{path}: expected arguments by name, got {', '.join(unknown)}")
         given = {k: build(v, f"{path}.{k}", only_rooms) for k, v in node.items() if not k.startswith("_")}
         call: Any = partial(target, **given)
         try:

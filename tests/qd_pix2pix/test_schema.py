@@ -63,6 +63,18 @@ def test_every_condition_has_its_constant(constants):
         replace(RINGS, constants=constants)
 
 
+def test_names_inside_a_schema_are_those_of_its_columns():
+    with pytest.raises(ValueError, match="sides to name a condition, got 'length'"):
+        replace(RINGS, domain=replace(RINGS.domain, sides=("length",)))
+    with pytest.raises(ValueError, match="integral to name a condition, got 'energy'"):
+        with_column(RINGS, "charge", integral="energy")
+    with pytest.raises(ValueError, match="error_of to name a column, got 'gap'"):
+        with_column(RINGS, "energy_error", error_of="gap")
+    with pytest.raises(ValueError, match="hard_by to name a column, got 'gap'"):
+        replace(RINGS, hard_by="gap")
+    assert with_column(RINGS, "charge", integral="coupling").hard_by is None
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

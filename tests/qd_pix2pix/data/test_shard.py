@@ -14,6 +14,7 @@ import xarray
 from schemas import RINGS, rings
 
 from qd_pix2pix.data.shard import StoreError, UnreadableError, read_shard, reading, write_shard
+from qd_pix2pix.data.store import Split
 from qd_pix2pix.schema import Schema
 
 RECIPE = {"seed": 7, "train": 4}
@@ -154,6 +155,7 @@ def test_a_shard_that_is_open_for_writing_elsewhere_can_be_read(shard):
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"open\n"
         assert len(read_shard(shard)["sample"]) == 4
+        assert len(Split([shard], [4], RINGS).load(["energy"])["energy"]) == 4
         other.communicate(b"\n")
 
 

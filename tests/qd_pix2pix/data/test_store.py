@@ -172,6 +172,33 @@ def test_one_flipped_bit_is_found_and_named(copy, position):
         check(copy)
 
 
+def test_one_flipped_bit_in_any_column_or_axis_is_found_and_named(copy):
+    shard = copy / "val-00000.h5"
+    content = shard.read_bytes()
+    with h5py.File(shard) as file:
+        places = {name: file[name].id.get_chunk_info(0).byte_offset for name in file}
+    assert {"V", "energy", "degeneracy", "sample", "x", "y", "orbital"} <= set(places)
+    for offset in places.values():
+        damaged = bytearray(content)
+        damaged[offset + 1] ^= 1
+        shard.write_bytes(damaged)
+        with pytest.raises(StoreError, match="val-00000.h5: altered"):
+            check(copy)
+
+
+def test_a_shard_that_may_not_be_seen_is_not_called_missing(copy, monkeypatch):
+    whole = Path.stat
+
+    def stat(path, **named):
+        if path.name == "val-00000.h5":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return whole(path, **named)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(UnreadableError, match="val-00000.h5: may not be read by this user"):
+        Store(copy)
+
+
 def test_missing_shard_is_named(copy):
     (copy / "test-00000.h5").unlink()
     with pytest.raises(StoreError, match="test-00000.h5"):

@@ -67,6 +67,12 @@ def test_a_class_that_refuses_its_arguments_names_them():
         build({"_target_": "solvers.Grid", "n": -8, "extent": 10.0})
 
 
+def test_arguments_without_a_name_are_not_dropped():
+    with pytest.raises(ValueError, match="data: expected arguments by name, got _args_"):
+        build({"_target_": "builtins.dict", "_args_": [[["a", 1]]]})
+    assert build({"_target_": "builtins.dict", "_convert_": "all", "a": 1}) == {"a": 1}
+
+
 def test_a_function_without_a_signature_can_be_built():
     assert build({"_target_": "builtins.dict", "a": 1}) == {"a": 1}
 

@@ -18,7 +18,9 @@ SYSTEMS = {
     if isinstance(found := getattr(systems, name), type) and issubclass(found, Recipe) and found is not Recipe
 }
 SIZES = ["data.train=5", "data.val=2", "data.test=2", "data.shard_size=2"]
-SMALLER = {"QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "solver.n_orbitals=4"]}
+SMALLER = {
+    "QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "data.grid.extent=24.0", "solver.n_orbitals=4"]
+}
 """What makes the samples of a system quick to have; none is needed."""
 every_system = pytest.mark.parametrize("system", SYSTEMS)
 
