@@ -214,7 +214,8 @@ def test_a_range_has_a_folder_for_each_member(settings, range_run, small_store, 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3])
 def test_own_dots_have_the_electrons_that_are_said(settings, range_run, own_dots, tmp_path, capsys, n_electrons):
-    evaluate(settings | {"checkpoint": best(range_run), "input": str(own_dots), "n_electrons": n_electrons})
+    conditions = {"n_electrons": n_electrons}
+    evaluate(settings | {"checkpoint": best(range_run), "input": str(own_dots), "conditions": conditions})
     predicted = Predictions.read(tmp_path / "out" / "predictions.h5").predicted
     np.testing.assert_allclose(predicted.mean((1, 2)) * 24.0**2, n_electrons, rtol=1e-6)
     assert ("n_electrons is 3, in training 1 ... 2" in capsys.readouterr().out) == (n_electrons == 3)
@@ -239,9 +240,10 @@ def test_a_file_that_is_asked_for_is_written_or_refused(settings, own_dots, tmp_
         ({"checkpoint": "no.ckpt"}, "no.ckpt"),
         ({"input": "no.npy"}, "no.npy"),
         ({"verify": True}, "verify"),
-        ({"n_electrons": 2}, "n_electrons: .*input="),
-        ({"material": "gaas"}, "material: .*input="),
-        ({"extent": 24.0}, "extent: .*input="),
+        ({"conditions": {"n_electrons": 2}}, "n_electrons: .*input="),
+        ({"conditions": {"material": "gaas"}}, "material: .*input="),
+        ({"conditions": {"extent": 24.0}}, "extent: .*input="),
+        ({"conditions": {"coupling": 0.5}}, "coupling: no such option or condition"),
         ({"output": "/dev/null/x"}, "output"),
     ],
 )
