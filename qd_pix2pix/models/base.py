@@ -33,6 +33,8 @@ def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter
     Raises:
         ValueError: the optimiser does not take its arguments.
     """
+    if not callable(factory):
+        raise ValueError(f"model.optimizer: expected an optimiser with _partial_: true, got {factory!r}")
     parameters = list(parameters)
     target = getattr(factory, "func", factory)
     decided = "fused" in getattr(factory, "keywords", {})
