@@ -10,7 +10,7 @@ import sys
 import pytest
 from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, start, wait_until
 
-from qd_pix2pix.data.datamodule import ResumableSampler
+from qd_pix2pix.data.sampler import ResumableSampler
 from qd_pix2pix.training.distributed import world_size
 
 WORDS = [
