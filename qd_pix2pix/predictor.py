@@ -119,13 +119,13 @@ class Predictor(nn.Module):
             self.schema = card.schema
             self.mapping = Mapping(**card.mapping)
             self.conditions = Conditions([Schema.from_dict(s) for s in card.schemas], card.statistics)
+            self.mapping.check(self.schema)
             self.ranges = self.mapping.ranges(self.schema, card.statistics)
+            self.symmetry = Symmetry(self.schema)
+            self.outputs: tuple[Column, ...] = tuple(self.schema[name] for name in self.mapping.outputs)
+            heads = [make_head(column, card.heads) for column in self.outputs]
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
-        self.mapping.check(self.schema)
-        self.symmetry = Symmetry(self.schema)
-        self.outputs: tuple[Column, ...] = tuple(self.schema[name] for name in self.mapping.outputs)
-        heads = [make_head(column, card.heads) for column in self.outputs]
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
         self.logarithm = bool(card.logarithm)

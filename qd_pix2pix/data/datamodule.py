@@ -59,6 +59,8 @@ class SamplesModule(pl.LightningDataModule):
         ):
             check_integer(f"loader.{name}", value, low)
         check_number("loader.cache_gib", cache_gib, 0)
+        if not isinstance(symmetry, bool):
+            raise ValueError(f"loader.symmetry: expected true or false, got {symmetry!r}")
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
         self.transforms = self._transforms(symmetry, jitter)

@@ -56,6 +56,10 @@ class Mapping:
     also: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.also or (), (list, tuple)):
+            raise ValueError(f"mapping.also: expected a list of columns, got {self.also!r}")
+        if not isinstance(self.source, (str, list, tuple, type(None))):
+            raise ValueError(f"mapping.source: expected a column, a list of them, or null; got {self.source!r}")
         for name, value in (("source", self.sources), ("also", tuple(self.also or ())), ("target", (self.target,))):
             if not all(isinstance(text, str) and text for text in value):
                 raise ValueError(f"mapping.{name}: expected names of columns, got {value!r}")

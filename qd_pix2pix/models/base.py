@@ -17,7 +17,7 @@ from qd_pix2pix.evaluation.measures import JUDGE
 from qd_pix2pix.models.metrics import SplitMetrics
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
-from solvers.checks import check_number
+from solvers.checks import check_positive
 
 Batch = dict[str, Tensor]
 """Columns by name: fields (B, *points), all else (B,)."""
@@ -33,6 +33,8 @@ def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter
     Raises:
         ValueError: the optimiser does not take its arguments.
     """
+    if not callable(factory):
+        raise ValueError(f"model.optimizer: expected an optimiser with _partial_: true, got {factory!r}")
     parameters = list(parameters)
     target = getattr(factory, "func", factory)
     decided = "fused" in getattr(factory, "keywords", {})
@@ -63,7 +65,7 @@ class Model(pl.LightningModule):
     def __init__(self, predictor: Predictor, card: Card, gradient_clip: float | None = None) -> None:
         super().__init__()
         if gradient_clip is not None:
-            check_number("model.gradient_clip", gradient_clip, 1e-30)
+            check_positive("model.gradient_clip", gradient_clip)
         self.predictor, self.card = predictor, card
         self.gradient_clip = gradient_clip
         self._seconds, self._began = 0.0, time.monotonic()

@@ -43,7 +43,7 @@ class SplitMetrics(Metric):
             pred, target = pred.double(), target.double()
         context = Context(self.data_range, mean_density)
         for name, values in sample_measures(self.kind, pred, target, context).items():
-            setattr(self, f"sum_{name}", getattr(self, f"sum_{name}") + values.sum())
+            setattr(self, f"sum_{name}", getattr(self, f"sum_{name}") + values.to(pred.dtype).sum())
         self.count = self.count + len(pred)
         if has_r2(self.kind):
             self.sum_map = self.sum_map + target.sum(0)

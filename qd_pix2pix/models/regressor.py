@@ -85,7 +85,10 @@ class Regressor(FieldModel):
     @classmethod
     def heads(cls, config: Dict[str, Any]) -> dict[str, str]:
         """Those of the configuration."""
-        chosen = {kind: (config.get(argument) or {}).get("head") for kind, argument in KINDS.items()}
+        for argument in KINDS.values():
+            if not isinstance(config.get(argument, {}), Dict):
+                raise ValueError(f"model.{argument}: expected a head and a loss, got {config[argument]!r}")
+        chosen = {kind: config.get(argument, {}).get("head") for kind, argument in KINDS.items()}
         return {kind: head for kind, head in chosen.items() if head is not None}
 
     def check(self) -> None:

@@ -51,7 +51,7 @@ def factory(described: Mapping[str, Any]) -> Callable[..., nn.Module]:
         ValueError: it names no network of this project, or holds anything but plain values.
     """
     name = described.get("class") if isinstance(described, Mapping) else described
-    if name not in __all__:
+    if name not in __all__ or name is described:
         raise ValueError(f"checkpoint: its card names the network {name!r}; expected one of {', '.join(__all__)}")
     given = {k: _plain(k, v) for k, v in described.items() if k != "class"}
     network: type[nn.Module] = globals()[name]

@@ -112,6 +112,11 @@ class LastCheckpoint(ModelCheckpoint):
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
             self._leave_where_asked(trainer)
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the last step, wherever a clock or another callback has ended the training."""
+        super().on_train_end(trainer, pl_module)
+        self._keep(trainer)
+
     def interrupt(self) -> None:
         """Ask for the end of the training behind the step that is under way."""
         self.interrupted = True
@@ -119,9 +124,13 @@ class LastCheckpoint(ModelCheckpoint):
     def _leave_where_asked(self, trainer: pl.Trainer) -> None:
         """Keep this step, too, and leave as Ctrl-C does."""
         if self.interrupted:
-            if self._last_global_step_saved != trainer.global_step:
-                self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+            self._keep(trainer)
             raise KeyboardInterrupt
+
+    def _keep(self, trainer: pl.Trainer) -> None:
+        """Save this step, unless that was done."""
+        if self._last_global_step_saved != trainer.global_step:
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def state_dict(self) -> dict[str, Any]:
         """Lightning's state, and the line where there is one."""

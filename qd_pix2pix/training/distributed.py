@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.training.loggers import quiet
+from solvers.checks import check_integer
 
 RANKS = (
     *("RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK", "TORCHELASTIC_RUN_ID"),
@@ -69,11 +70,21 @@ def is_first() -> bool:
 
 
 def world_size(trainer: dict[str, Any]) -> int:
-    """Return the number of processes that a configuration of the trainer asks for."""
+    """Return the number of processes that a configuration of the trainer asks for.
+
+    Raises:
+        ValueError: it asks for none.
+    """
     devices = trainer["devices"]
     if devices in ("auto", -1, "-1"):
         devices = torch.cuda.device_count() or 1
-    if isinstance(devices, str):
-        devices = devices.strip("[]").split(",") if "," in devices else int(devices)
+    if isinstance(devices, str) and "," in devices:
+        devices = devices.strip("[]").split(",")
+    elif isinstance(devices, str) and devices.isdecimal():
+        devices = int(devices)
     here = len(devices) if isinstance(devices, list) else devices
-    return here * trainer.get("num_nodes", 1)
+    if isinstance(here, bool) or not isinstance(here, int) or here < 1:
+        raise ValueError(f"trainer.devices: expected a number of devices, a list of them, or auto; got {devices!r}")
+    nodes = trainer.get("num_nodes", 1)
+    check_integer("trainer.num_nodes", nodes, 1)
+    return here * nodes

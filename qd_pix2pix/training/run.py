@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from filelock import FileLock, Timeout
+from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.loggers import Logger
@@ -183,7 +184,30 @@ def _recipes(config: Config) -> list[Config]:
     """Recipes of the datasets that are trained on."""
     if not isinstance(config["data"], dict):
         raise ValueError(f"data: expected a system, such as data=dots; got {config['data']!r}")
-    return recipes_of(config["data"], config["range"] or {})
+    ranges = config["range"] or {}
+    if not isinstance(ranges, dict):
+        raise ValueError(f"range: expected lists by option, such as range.n_electrons=[1,2]; got {ranges!r}")
+    return recipes_of(config["data"], ranges)
+
+
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Turn what classes raise for settings that do not suit them into one ValueError that names the part.
+
+    Raises:
+        ValueError: with the first cause, and the key where Hydra knows it.
+    """
+    try:
+        yield
+    except (InstantiationException, MisconfigurationException, ImportError, TypeError, AttributeError) as error:
+        text = str(error)
+        cause: BaseException = error
+        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        _, known, key = text.rpartition("full_key: ")
+        where = f"{part}.{key.split()[0]}" if known else part
+        text = (str(cause).splitlines() or [type(cause).__name__])[0]
+        raise ValueError(text if text.startswith(part) else f"{where}: {text}") from error
 
 
 def check_config(config: Config) -> None:
@@ -203,10 +227,14 @@ def check_config(config: Config) -> None:
     n_steps = total_steps(config, sum(recipe.train for recipe in made))
     for recipe in made:
         recipe.rehearse()
-    model = untrained(config)
-    model.check()
+    with _named("launcher"):
+        make_launcher(config["launcher"])
+    with _named("model"):
+        model = untrained(config)
+        model.check()
     unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
-    instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, predictor=model.predictor)
+    with _named("loader"):
+        instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, predictor=model.predictor)
     _check_callbacks(config, model)
     if config["ckpt_path"]:
         step = check_resumable(config["ckpt_path"], model.card)
@@ -220,6 +248,7 @@ def _check_numbers(config: Config) -> None:
         "checkpoint_every": (config["checkpoint_every"], 1),
         "snapshots": (config["snapshots"], 1),
         "trainer.val_check_interval": (config["trainer"]["val_check_interval"], 1),
+        "trainer.log_every_n_steps": (config["trainer"]["log_every_n_steps"], 1),
     }
     for word, (value, low) in low_bounds.items():
         check_integer(word, value, low, high=2**32 - 1)
@@ -245,11 +274,17 @@ def _check_trainer(config: Config) -> None:
         Timer(limit)
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
-    options = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
-    try:
-        instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
-    except TypeError as error:
-        raise ValueError(f"trainer: {error}") from None
+    options = _without_ours(options)
+    with _named("trainer"):
+        made = instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
+    if not isinstance(made, pl.Trainer):
+        raise ValueError(f"trainer._target_: expected pytorch_lightning.Trainer, got {trainer.get('_target_')!r}")
+
+
+def _without_ours(options: Config) -> Config:
+    """The Trainer's arguments but for those that this project sets."""
+    kept = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
+    return kept | {"max_steps": -1 if kept["max_steps"] is None else kept["max_steps"]}
 
 
 def _check_callbacks(config: Config, model: Model) -> None:
@@ -257,7 +292,7 @@ def _check_callbacks(config: Config, model: Model) -> None:
     logged = {f"val/{measure}" for measure in _logged(model)}
     for callback in own_callbacks(config):
         monitor = getattr(callback, "monitor", None)
-        if isinstance(monitor, str) and monitor.startswith("val/") and monitor not in logged:
+        if isinstance(monitor, str) and not monitor.startswith("train/") and monitor not in logged:
             raise ValueError(
                 f"trainer.callbacks: {type(callback).__name__} monitors {monitor!r}, which is not logged; expected one "
                 f"of {', '.join(sorted(logged))}"
@@ -279,7 +314,8 @@ def own_callbacks(config: Config) -> list[Callback]:
     given = config["trainer"].get("callbacks") or []
     if not isinstance(given, list) or not all(isinstance(c, dict) and "_target_" in c for c in given):
         raise ValueError(f"trainer.callbacks: expected a list such as [{{_target_: package.Callback}}], got {given!r}")
-    callbacks = [instantiate(callback, _convert_="all") for callback in given]
+    with _named("trainer.callbacks"):
+        callbacks = [instantiate(callback, _convert_="all") for callback in given]
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise ValueError(f"trainer.callbacks: expected callbacks of Lightning, got {callbacks!r}")
     return callbacks
@@ -307,10 +343,17 @@ def _card(
     statistics: Mapping[str, Any],
     datasets: list[str],
 ) -> Card:
-    kind = get_class(config["model"]["_target_"])
+    try:
+        kind = get_class(str(config["model"].get("_target_")))
+    except (InstantiationException, ImportError, ValueError) as error:
+        raise ValueError(f"model._target_: {error}") from None
     if not issubclass(kind, Model):
         raise ValueError(f"model._target_: expected a model of qd_pix2pix.models, got {config['model']['_target_']!r}")
-    names: Names = instantiate(config["mapping"], _convert_="all")
+    with _named("mapping"):
+        names: Names = instantiate(config["mapping"], _convert_="all")
+    if not isinstance(names, Names):
+        target = config["mapping"].get("_target_")
+        raise ValueError(f"mapping._target_: expected qd_pix2pix.mapping.Mapping, got {target!r}")
     return Card(
         schemas=[schema.to_dict() for schema in schemas],
         mapping=names.to_dict(),
@@ -403,8 +446,7 @@ def make_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer with our callbacks and the user's; it validates at least once, at the end if not before."""
     best, last = checkpoints
-    options = {key: value for key, value in trainer_options(config).items() if key not in (*REFUSED, "callbacks")}
-    options["max_steps"] = -1 if options["max_steps"] is None else options["max_steps"]
+    options = _without_ours(trainer_options(config))
     if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qd_pix2pix.evaluation import measures as metrics
+from qd_pix2pix.evaluation import measures
 from qd_pix2pix.models.losses import RECONSTRUCTION, REGRESSION, relative_gradient, relative_l1
 
 # errors 1, -2, 0, 4 in units of 2: 1/2, -1, 0, 2;  and 0, 0, 0, 3 in units of 1
@@ -50,8 +50,9 @@ def test_with_the_mean_density_as_scale_it_is_nmae():
     torch.manual_seed(0)
     n_electrons, extent = torch.tensor([1.0, 4.0]), torch.tensor([20.0, 35.0])
     exact, pred = torch.rand(2, 16, 16), torch.rand(2, 16, 16)
-    nmae = metrics.nmae(pred, exact, (extent / 16) ** 2, n_electrons).mean()
+    nmae = ((pred - exact).abs().sum((1, 2)) * (extent / 16) ** 2 / n_electrons).mean()
     torch.testing.assert_close(relative_l1(pred, exact, n_electrons / extent**2), nmae)
+    torch.testing.assert_close(measures.nmae(pred, exact, n_electrons / extent**2).mean(), nmae)
 
 
 def test_gradient_does_not_see_a_constant_error():
@@ -68,3 +69,10 @@ def test_gradient_of_a_slope():
 @pytest.mark.parametrize(("name", "expected"), [("l1", 10 / 8), ("l2", (1 + 4 + 16 + 9) / 8)])
 def test_reconstruction_by_hand(name, expected):
     assert RECONSTRUCTION[name](PRED, EXACT).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("term", "expected"), [("l1", 1.75), ("l2", 4.625), ("huber", 1.3125), ("gradient", 1.25)])
+def test_chains_have_terms_too(term, expected):
+    """Errors 1/2, 1/2 in units of 2, and 3, 3: constant. Slopes: of 1/2 and 3 in turn, |1/2 - 0|, |3 - 1|."""
+    pred = torch.tensor([[1.0, 1.0], [3.0, 3.0]]) if term != "gradient" else torch.tensor([[1.0, 0.0], [3.0, 1.0]])
+    assert REGRESSION[term](pred, torch.zeros(2, 2), SCALE).item() == pytest.approx(expected)

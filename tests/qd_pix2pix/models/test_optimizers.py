@@ -69,6 +69,22 @@ def test_momentum_remembers_and_without_it_nothing_does():
     torch.testing.assert_close(last_step([first, second], 0.9), together, atol=1e-5, rtol=0)
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch 2.9 and later have it")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_steps_are_those_of_torch(shape, monkeypatch):
+    """Whose iteration runs in bfloat16; here in double precision."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    torch.manual_seed(0)
+    start, gradients = torch.randn(shape, dtype=torch.float64), torch.randn(3, *shape, dtype=torch.float64)
+    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.3}
+    parameter = nn.Parameter(start.clone())
+    theirs = torch.optim.Muon([parameter], **options, nesterov=True, adjust_lr_fn="match_rms_adamw")
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        theirs.step()
+    torch.testing.assert_close(moved(start, gradients, **options), parameter.detach(), atol=1e-6, rtol=0)
+
+
 def test_weights_decay_and_biases_do_not():
     weight = moved(torch.ones(2, 3), [torch.zeros(2, 3)] * 2, lr=0.1, weight_decay=0.5)
     torch.testing.assert_close(weight, torch.full((2, 3), 0.95**2))

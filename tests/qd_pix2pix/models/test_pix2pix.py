@@ -8,30 +8,33 @@ import torch
 from small import configuration
 from torch import nn
 
-from qd_pix2pix.data.datamodule import DotsDataModule
+from qd_pix2pix.data.datamodule import SamplesModule
+from qd_pix2pix.evaluation import measures
 from qd_pix2pix.models.base import build_optimizer
 from qd_pix2pix.models.losses import ADVERSARIAL, bce
 from qd_pix2pix.training.checkpoint import build_model
 from qd_pix2pix.training.run import make_card, train
 
 
-def card(store, *words):
+def fresh(store, *words):
+    torch.manual_seed(0)
     config = configuration("train", *words)
-    return make_card(config, [store])
+    return build_model(config["model"], make_card(config, [store]))
 
 
 @pytest.fixture
 def model(small_store, small_words):
-    torch.manual_seed(0)
-    return build_model(card(small_store, *small_words))
+    return fresh(small_store, *small_words)
+
+
+def batch_of(store, size=None):
+    rows = store.split("train").load(["V", "n_int"])
+    return {name: torch.as_tensor(values[:size], dtype=torch.float32) for name, values in rows.items()}
 
 
 @pytest.fixture
 def batch(small_store):
-    row = small_store.split("train").read(0, ["V", "n_int"])
-    return {
-        k: torch.as_tensor(row[n], dtype=torch.float32)[None, None] for k, n in (("source", "V"), ("target", "n_int"))
-    }
+    return batch_of(small_store, 1)
 
 
 def gradients(network):
@@ -39,7 +42,9 @@ def gradients(network):
 
 
 def scaled(model, batch):
-    source, target = model.mapping.encode_source(batch["source"]), model.mapping.encode_target(batch["target"])
+    """Source, target and generated field as the discriminator is given them, (B, 1, n, n) each."""
+    source, target = (model.predictor.ranges[name].encode(batch[name])[:, None] for name in ("V", "n_int"))
+    assert torch.equal(model.predictor.features(batch), source)
     return source, target, torch.tanh(model.network(source))
 
 
@@ -62,8 +67,7 @@ def test_each_step_moves_its_own_network(small_store, small_words, tmp_path, mon
     """With the other learning rate at zero, the other network stays bit for bit."""
     moved = {}
     for name in ("network", "discriminator"):
-        torch.manual_seed(0)
-        model = build_model(card(small_store, *small_words))
+        model = fresh(small_store, *small_words)
 
         def configure(model=model, name=name):
             rates = {"network": 0.0, "discriminator": 0.0} | {name: 1e-3}
@@ -76,7 +80,7 @@ def test_each_step_moves_its_own_network(small_store, small_words, tmp_path, mon
         trainer.fit(model, data)
         after = model.state_dict()
         moved[name] = {k.split(".")[0] for k, v in before.items() if not torch.equal(v, after[k])}
-    assert moved == {"network": {"network"}, "discriminator": {"discriminator"}}
+    assert moved == {"network": {"predictor"}, "discriminator": {"discriminator"}}
 
 
 SILENT = {
@@ -88,16 +92,20 @@ SILENT = {
 
 
 def loader_of(store, model):
-    options = {key: value for key, value in model.card["loader"].items() if key != "_target_"}
-    return DotsDataModule([store], model.mapping, **options).train_dataloader()
+    options = {key: value for key, value in model.card.loader.items() if key != "_target_"}
+    return SamplesModule([store], model.predictor, **options).train_dataloader()
 
 
 def fit(store, words, **trainer):
-    torch.manual_seed(0)
-    model = build_model(card(store, *words))
+    model = fresh(store, *words)
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, **(SILENT | trainer))
     trainer.fit(model, loader_of(store, model))
     return model, trainer
+
+
+def generated(model, store):
+    with torch.no_grad():
+        return model.eval()(batch_of(store))["n_int"]
 
 
 def test_a_step_is_a_batch(small_store, small_words):
@@ -125,13 +133,6 @@ def test_lambda_weighs_the_reconstruction(small_store, small_words):
     assert losses[1] < 0.7 * losses[0]
 
 
-def batch_of(store):
-    rows = store.split("train").load(["V", "n_int"])
-    return {
-        k: torch.as_tensor(rows[n], dtype=torch.float32)[:, None] for k, n in (("source", "V"), ("target", "n_int"))
-    }
-
-
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
 def test_clipping_bounds_the_gradient_in_every_precision(small_store, small_words, precision):
     seen = []
@@ -151,10 +152,8 @@ def test_bf16_trains_like_fp32(small_store, small_words):
     """Half precision changes digits, not the course: the same seed ends close by."""
     words = [*small_words, "model.optimizer.lr=1e-3"]
     full, half = (fit(small_store, words, max_epochs=2, precision=p)[0] for p in ("32-true", "bf16-mixed"))
-    source = batch_of(small_store)["source"]
-    with torch.no_grad():
-        difference = (full.eval()(source) - half.eval()(source)).abs().mean() / full(source).abs().mean()
-    assert 0 < difference < 0.1
+    one, other = generated(full, small_store), generated(half, small_store)
+    assert 0 < (one - other).abs().mean() / one.abs().mean() < 0.1
 
 
 def test_fused_where_it_exists():
@@ -179,10 +178,14 @@ def test_fused_and_plain_adam_agree():
 
 
 @pytest.mark.parametrize("mapping", ["V_to_n0", "V_to_nint", "n0_to_nint", "nint_to_V"])
-def test_every_mapping_trains_and_evaluates(mapping, small_words, tmp_path):
-    best = train(configuration("train", *small_words, f"mapping={mapping}"), tmp_path)
-    assert best.is_file()
-    assert (tmp_path / "test" / "report.html").stat().st_size > 50_000
+def test_every_mapping_trains_and_evaluates(mapping, request, small_words, tmp_path):
+    if mapping == "V_to_nint":
+        run = request.getfixturevalue("small_run")
+    else:
+        words = [*small_words, f"mapping={mapping}", "trainer.max_steps=2"]
+        run = train(configuration("train", *words), tmp_path).parent.parent
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+    assert (run / "test" / "report.html").stat().st_size > 50_000
 
 
 @pytest.mark.parametrize("kernel_size", [1, 4])
@@ -210,35 +213,55 @@ def test_every_discriminator_trains(small_store, small_words, layers, kernel_siz
         "loader.symmetry=true",
     ],
 )
-def test_every_knob_trains_and_matters(small_store, small_words, word):
-    reference, changed = (
-        fit(small_store, [*small_words, "loader.batch_size=2", *words], max_steps=3)[0] for words in ([], [word])
-    )
+def test_every_knob_trains_and_matters(small_store, small_words, usual, word):
+    changed, _ = fit(small_store, [*small_words, "loader.batch_size=2", word], max_steps=3)
     assert all(p.isfinite().all() for p in changed.parameters())
-    source = batch_of(small_store)["source"]
-    with torch.no_grad():
-        assert not torch.allclose(changed.eval()(source), reference.eval()(source), rtol=1e-4)
+    assert not torch.allclose(generated(changed, small_store), usual, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def usual(small_store, small_words):
+    """What a network generates after three steps with all knobs as they are."""
+    return generated(fit(small_store, [*small_words, "loader.batch_size=2"], max_steps=3)[0], small_store)
 
 
 def test_a_generated_field_is_within_the_range_of_training(model, batch):
-    """The tanh of table A1, whatever the network says."""
+    """The tanh of table A1, whatever the network returns."""
     with torch.no_grad():
         for p in model.network.parameters():
             p += torch.randn_like(p)
-        found = model(batch["source"])
-        assert model.network(model.mapping.encode_source(batch["source"])).abs().max() > 1
-    low, high = model.mapping.range(model.mapping.target)
+        found = model(batch)["n_int"]
+        assert model.predictor.raw(batch)["n_int"].abs().max() > 1
+    low, high = model.predictor.ranges["n_int"]
     assert low == 0 and found.min() >= -1e-9 and found.max() <= high * (1 + 1e-6)
+
+
+def test_validation_measures_what_is_generated(small_store, model):
+    """In two batches, with the mean density of each sample."""
+    logged = {}
+    model.log = lambda name, value, **_: logged.update({name: value.item()})
+    columns = batch_of(small_store)
+    with torch.no_grad():
+        for part in (slice(0, 5), slice(5, None)):
+            model.eval().validation_step({name: values[part] for name, values in columns.items()}, 0)
+    model.on_validation_epoch_end()
+    found, density = generated(model, small_store).double(), 2 / 24.0**2
+    assert logged["val/nmae"] == pytest.approx(measures.nmae(found, columns["n_int"].double(), density).mean().item())
+    assert logged["val/r2"] == pytest.approx(measures.r2(found, columns["n_int"].double()).item())
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["mapping.also=[n0]"], "mapping.also.*regressor"), (["range.n_electrons=[1,2]"], "range.*regressor")],
+    [
+        (["mapping.also=[n0]"], "mapping.also.*regressor"),
+        (["range.n_electrons=[1,2]"], "range.*regressor"),
+        (["mapping.target=energy"], "mapping.target.*regressor"),
+    ],
 )
 def test_what_only_the_regressor_does_is_refused(small_words, tmp_path, words, said):
     with pytest.raises(Exception, match=said):
         train(configuration("train", *small_words, *words), tmp_path)
-    assert not (tmp_path / "checkpoints").exists()
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -247,4 +270,12 @@ def test_what_only_the_regressor_does_is_refused(small_words, tmp_path, words, s
 )
 def test_bad_arguments_are_named(small_store, small_words, word):
     with pytest.raises(Exception, match=word.split("=")[0].split(".")[1]):
-        build_model(card(small_store, *small_words, word))
+        fresh(small_store, *small_words, word)
+
+
+@pytest.mark.parametrize("name", ["V_to_n0", "n0_to_nint", "nint_to_V"])
+def test_the_discriminator_sees_all_that_the_generator_sees(small_store, small_words, name):
+    model = fresh(small_store, *small_words, f"mapping={name}")
+    assert model.predictor.n_features == 1 and model.predictor.heads[0].__class__.__name__ == "TanhHead"
+    first = next(module for module in model.discriminator.modules() if isinstance(module, nn.Conv2d))
+    assert first.in_channels == 2

@@ -1,17 +1,22 @@
 """Direct regression: it learns, what it is told matters, and its schedule and its bounds hold."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from chains import chain_card, chains
 from small import SMALL_REGRESSOR, configuration
 
-from qd_pix2pix.data.datamodule import DotsDataModule
-from qd_pix2pix.evaluation import measures as metrics
+from qd_pix2pix.data.datamodule import SamplesModule
+from qd_pix2pix.evaluation import measures
+from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.models import Regressor
+from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.training.checkpoint import build_model, load_model
+from qd_pix2pix.training.checkpoint import build_model
 from qd_pix2pix.training.run import make_card, train
 
 NETWORKS = {
@@ -27,12 +32,19 @@ TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
 
 def fresh(stores, words):
     torch.manual_seed(0)
-    return build_model(make_card(configuration("train", *words), stores))
+    config = configuration("train", *words)
+    return build_model(config["model"], make_card(config, stores))
 
 
 def module(stores, model):
-    options = {key: value for key, value in model.card["loader"].items() if key != "_target_"}
-    return DotsDataModule(stores, model.mapping, **options)
+    options = {key: value for key, value in model.card.loader.items() if key != "_target_"}
+    return SamplesModule(stores, model.predictor, **options)
+
+
+def columns_of(stores, model, split="train"):
+    """All samples of a split as one batch."""
+    batches = module(stores, model).batches(split)
+    return torch.utils.data.default_collate([batches[i] for i in range(len(batches))])
 
 
 def fit(stores, words, **trainer):
@@ -52,15 +64,13 @@ def fit(stores, words, **trainer):
 
 def errors(model, stores):
     """Mean relative error of every output over the training split: of a field int |f - g| / int |g|."""
-    pairs = module(stores, model).pairs("train")
-    batch = torch.utils.data.default_collate([pairs[i] for i in range(len(pairs))])
+    exact = columns_of(stores, model)
     with torch.no_grad():
-        found = model.outputs(batch["source"], batch["facts"])
-    result = {}
-    for field in model.mapping.outputs:
-        exact = batch["target" if field is model.mapping.target else field.name]
-        result[field.name] = ((found[field.name] - exact).abs().mean() / (exact - exact.mean()).abs().mean()).item()
-    return result
+        found = model(exact)
+    return {
+        name: ((found[name] - exact[name]).abs().mean() / (exact[name] - exact[name].mean()).abs().mean()).item()
+        for name in found
+    }
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -75,7 +85,7 @@ def test_every_network_learns(network, regressor_words, small_store):
 
 
 def test_every_output_learns(regressor_words, small_store):
-    words = [*regressor_words, "mapping=V_to_all", "model.optimizer.lr=2e-2", "model.also_weight=1.0"]
+    words = [*regressor_words, "mapping=V_to_all", "model.optimizer.lr=1e-2", "model.also_weight=1.0"]
     before = errors(fresh([small_store], words), [small_store])
     after = errors(fit([small_store], words, max_steps=60)[0], [small_store])
     assert before.keys() == after.keys() == {"n_int", "n0", "energy", "gap"}
@@ -98,7 +108,7 @@ def test_the_inverse_stays_within_the_potentials_of_training(regressor_words, sm
     assert errors(model, [small_store])["V"] < 0.8 * before
     low, high = small_store.statistics["V"]["min"], small_store.statistics["V"]["max"]
     with torch.no_grad():
-        potential = model(100 * torch.rand(3, 1, 32, 32))
+        potential = model({"n_int": 100 * torch.rand(3, 32, 32)})["V"]
     slack = 1e-6 * (high - low)
     assert low - slack <= potential.min() and potential.max() <= high + slack
 
@@ -106,8 +116,8 @@ def test_the_inverse_stays_within_the_potentials_of_training(regressor_words, sm
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_alone_teaches(term, regressor_words, small_store):
     weights = [f"model.density.loss.{t}={float(t == term)}" for t in TERMS]
-    words = [*regressor_words, *weights, "model.optimizer.lr=2e-2"]
-    model, logged = fit([small_store], words, max_steps=30)
+    words = [*regressor_words, *weights, "model.optimizer.lr=2e-2", "loader.batch_size=12"]
+    model, logged = fit([small_store], words, max_steps=60 if term == "gradient" else 20)
     share = {"gradient": 0.95}.get(term, 0.4)  # of the slopes alone a network learns slowly
     assert logged[-1][f"train/{term}"] < share * logged[0][f"train/{term}"]
     assert errors(model, [small_store])["n_int"] < errors(fresh([small_store], words), [small_store])["n_int"]
@@ -119,13 +129,12 @@ def test_the_loss_is_what_is_said_of_it(regressor_words, small_store):
     words = [*regressor_words, "mapping=V_to_all", "loader.batch_size=12", "model.optimizer.lr=0"]
     words += ["loader.symmetry=false", "model.also_weight=0.1", "model.density.loss.l1=3", "model.scalar.loss.l1=2"]
     model, logged = fit([small_store], words, max_steps=1)
-    columns = small_store.split("train").load(["V", "n_int", "n0", "energy", "gap"])
-    exact = {name: torch.as_tensor(values, dtype=torch.float32) for name, values in columns.items()}
+    exact = columns_of([small_store], model)
     with torch.no_grad():
-        found = model.outputs(exact["V"][:, None])
+        found = model({"V": exact["V"]})
     expected = {}
     for key, name in (("l1", "n_int"), ("n0/l1", "n0")):
-        expected[key] = metrics.nmae(found[name][:, 0], exact[name], (24.0 / 32) ** 2, 2).mean().item()
+        expected[key] = measures.nmae(found[name], exact[name], 2 / 24.0**2).mean().item()
     for name in ("energy", "gap"):
         span = exact[name].max() - exact[name].min()
         expected[f"{name}/l1"] = ((found[name] - exact[name]).abs().mean() / span).item()
@@ -143,13 +152,11 @@ def test_each_dot_of_a_range_is_told_apart(regressor_words, small_store, single_
     before = errors(fresh(stores, words), stores)["n_int"]
     model, _ = fit(stores, words, max_steps=60)
     assert errors(model, stores)["n_int"] < 0.6 * before
-    source = torch.as_tensor(small_store.split("train").load(["V"])["V"][:4], dtype=torch.float32)[:, None]
-    facts = model.usual_facts(source)
-    facts[:, 0] = torch.tensor([1.0, 2.0, 1.0, 2.0])
+    given = {"V": columns_of([small_store], model)["V"][:4]}
     with torch.no_grad():
-        density = model(source, facts)
-        one, two = (model(source, model.usual_facts(source).index_fill(1, torch.tensor(0), n)) for n in (1.0, 2.0))
-    np.testing.assert_allclose(density.mean((1, 2, 3)) * 24.0**2, [1, 2, 1, 2], rtol=1e-6)
+        density = model(given | {"n_electrons": torch.tensor([1.0, 2.0, 1.0, 2.0])})["n_int"]
+        one, two = (model(given | {"n_electrons": torch.full((4,), n)})["n_int"] for n in (1.0, 2.0))
+    np.testing.assert_allclose(density.mean((1, 2)) * 24.0**2, [1, 2, 1, 2], rtol=1e-6)
     torch.testing.assert_close(density[1], two[1])
     assert (two / 2 - one).abs().sum() > 0.01 * one.abs().sum(), "the shape does not depend on N"
 
@@ -194,25 +201,30 @@ def test_clipping_bounds_the_gradient(regressor_words, small_store, precision):
 def test_half_precision_keeps_the_charge_and_the_course(regressor_words, small_store):
     words = [*regressor_words, "model.optimizer.lr=1e-2"]
     full, half = (fit([small_store], words, max_steps=20, precision=p)[0] for p in ("32-true", "bf16-mixed"))
-    source = torch.as_tensor(small_store.split("test").load(["V"])["V"], dtype=torch.float32)[:, None]
+    given = columns_of([small_store], full, "test")
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        density = half(source)
-    np.testing.assert_allclose(density.double().mean((1, 2, 3)) * 24.0**2, 2, rtol=1e-6)
+        density = half(given)["n_int"]
+    np.testing.assert_allclose(density.double().mean((1, 2)) * 24.0**2, 2, rtol=1e-6)
     with torch.no_grad():
-        difference = (full(source) - half(source)).abs().sum() / full(source).sum()
-    assert 0 < difference < 0.2
+        one, other = (model(given)["n_int"] for model in (full, half))
+    assert 0 < (one - other).abs().sum() / one.sum() < 0.2
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
         ("+model.density.loss.l3=1.0", "model.density.loss.*likelihood, l1.*'l3'"),
-        ("model.potential.loss.l1=-1", r"model.potential.loss.l1.*\[0, inf\].*-1"),
+        ("model.field.loss.l1=-1", r"model.field.loss.l1.*\[0, inf\].*-1"),
         ("model.density.loss.l1=0", "model.density.loss.*at least one term"),
         ("model.scalar.loss.l2=much", "model.scalar.loss.l2.*number.*'much'"),
         ("model.density.head=softmax", "model.density.head.*charge.*free.*'softmax'"),
-        ("model.potential.head=walls", "model.potential.head.*bounded.*free.*'walls'"),
-        ("model.potential.head=charge", "model.potential.head"),  # a potential holds no electrons
+        ("mapping=nint_to_V model.field.head=walls", "model.field.head.*bounded.*free.*'walls'"),
+        ("mapping=nint_to_V model.field.head=charge", "model.field.head"),  # a potential holds no electrons
+        ("model.density.head=mean", "model.density.head.*charge.*'mean'"),
+        ("mapping.also=[energy] model.scalar.head=charge", "model.scalar.head.*mean, sum.*'charge'"),
+        ("+model.classes.loss.l1=1.0", "model.classes.loss: expected one of likelihood; got 'l1'"),
+        ("model.classes.loss=3", "model.classes.loss: expected the weight of each term"),
+        ("model.density.loss=null", "model.density.loss: expected the weight of each term"),
         ("model.optimizer.momentum=1.0", "momentum"),
         ("model.warmup=1.5", r"model.warmup.*\[0, 1\].*1.5"),
         ("model.warmup=-0.1", "model.warmup"),
@@ -222,14 +234,17 @@ def test_half_precision_keeps_the_charge_and_the_course(regressor_words, small_s
         ("model.optimizer.lr=-1", "model.optimizer"),
         ("network.padding=mirror", "network.padding.*zeros, circular"),
         ("network.channels=[4]", "network.channels, network.blocks"),
-        ("mapping.also=[rho]", "n0, n_int, energy, gap"),
+        ("mapping.also=[rho]", "V, n0, n_int, energy, gap"),
         ("mapping.also=[n_int]", "mapping.also"),
-        ("mapping.target=energy", "mapping.target.*also"),
+        ("mapping.also=[residual]", "mapping.target: .*got the guard 'residual'"),
+        ("mapping.source=energy", "mapping.source: expected fields out of V, n0, n_int; got the scalar 'energy'"),
+        ("mapping.source=null", "mapping.source: nothing is given"),
     ],
 )
 def test_bad_arguments_are_named_before_any_work(regressor_words, tmp_path, word, said):
-    key = word.lstrip("+").split("=")[0]
-    words = [*(w for w in regressor_words if w.split("=")[0] != key), word, f"data_root={tmp_path / 'data'}"]
+    given = word.split(" ")
+    keys = [w.lstrip("+").split("=")[0] for w in given]
+    words = [*(w for w in regressor_words if w.split("=")[0] not in keys), *given, f"data_root={tmp_path / 'data'}"]
     with pytest.raises(Exception, match=said):
         train(configuration("train", *words), tmp_path)
     assert not any(tmp_path.iterdir())
@@ -241,5 +256,75 @@ def test_validation_measures_every_output(regressor_run):
     for name in ("val/nmae", "val/charge_error", "val/n0/nmae", "val/n0/r2", "val/energy/mae", "val/gap/mae"):
         assert np.isfinite(history[name][1]).all(), name
     assert max(history["val/charge_error"][1]) < 1e-6
-    model = load_model(regressor_run / "checkpoints" / "best.ckpt")
-    assert model.card["mapping"]["also"] == ["n0", "energy", "gap"] and not model.training
+    predictor, card = load_predictor(regressor_run / "checkpoints" / "best.ckpt")
+    assert card.mapping["also"] == ["n0", "energy", "gap"] and not predictor.training
+
+
+KINDS = {"n": "density", "m": "field", "energy": "scalar", "spacing": "scalar", "pairs": "scalar", "phase": "classes"}
+
+
+def chain_model(target, also=(), **options):
+    """A regressor of chains, equivariant under the mirror, for coupled outputs of any kind."""
+    torch.manual_seed(0)
+    heads = Regressor.heads({"scalar": {"head": None}, **options})
+    card = chain_card("h", target, also, heads=heads)
+    return Regressor(Predictor(card), card, lambda p: torch.optim.Adam(p, lr=1e-2), **options)
+
+
+def learn(model, steps=60):
+    """The loss of the first and of the last step, and everything that was logged."""
+    logged, losses = {}, []
+    model._trainer = SimpleNamespace(optimizers=[SimpleNamespace(param_groups=[{"lr": 1e-2}])], world_size=1)
+    model.log_losses = lambda values: logged.update({name: value.item() for name, value in values.items()})
+    optimizer = torch.optim.Adam(model.network.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = model.training_step(chains(), 0)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses[0], losses[-1], logged
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_columns_of_every_kind_are_learned(target):
+    """On a periodic line, with a condition of each sample; the loss is that of the kind."""
+    model = chain_model(target)
+    first, last, logged = learn(model)
+    assert last < 0.6 * first
+    term = "l1" if KINDS[target] in ("scalar", "density") else "likelihood"
+    assert set(logged) == {"train/loss", "train/rate", f"train/{term}"}
+    with torch.no_grad():
+        found = model.eval()(chains())[target]
+    if target == "phase":
+        assert found.dtype == torch.int64 and (found == chains()["phase"]).float().mean() > 0.9
+    elif KINDS[target] == "scalar":
+        exact = chains()[target]
+        expected = (found - exact).abs().mean() / (exact.max() - exact.min())
+        assert expected.item() < 2 * last + 0.05
+
+
+def test_outputs_of_several_kinds_are_summed_up():
+    """The sum of the terms, each under its name; a class costs its cross entropy."""
+    model = chain_model("m", ("energy", "phase"), also_weight=0.5)
+    _, _, logged = learn(model, 1)
+    parts = logged["train/likelihood"], logged["train/energy/l1"], logged["train/phase/likelihood"]
+    assert logged["train/loss"] == pytest.approx(parts[0] + 0.5 * (parts[1] + parts[2]))
+    same = chain_model("m", ("energy", "phase"), also_weight=0.5)
+    with torch.no_grad():
+        logits = same.predictor.raw(chains())["phase"].mean(2)
+    assert parts[2] == pytest.approx(torch.nn.functional.cross_entropy(logits, chains()["phase"]).item(), rel=1e-5)
+
+
+def test_validation_of_every_kind():
+    model, logged = chain_model("phase", ("m", "energy", "pairs")), {}
+    model.log = lambda name, value, **_: logged.update({name: value.item()})
+    model.validation_step(chains(), 0)
+    model.on_validation_epoch_end()
+    expected = {"val/accuracy", "val/energy/r2", "val/energy/mae", "val/pairs/r2", "val/pairs/mae", "val/pairs/exact"}
+    fields = {f"val/m/{measure}" for measure in ("r2", "ssim", "mssim", "l1", "l2", "linf")}
+    assert set(logged) == expected | fields
+    found = model(chains())
+    assert logged["val/accuracy"] == pytest.approx((found["phase"] == chains()["phase"]).float().mean().item())
+    error = (found["energy"] - chains()["energy"]).abs().mean().item()
+    assert logged["val/energy/mae"] == pytest.approx(error, rel=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, call, start, wait_until
 
-from qd_pix2pix.data.datamodule import ResumableSampler
+from qd_pix2pix.data.sampler import ResumableSampler
 from qd_pix2pix.training.distributed import is_first, settle_rank, started_elsewhere, world_size
 
 WORDS = [

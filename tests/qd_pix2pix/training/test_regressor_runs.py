@@ -9,9 +9,9 @@ import pytest
 import torch
 from small import SMALL_REGRESSOR, configuration
 
+from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import run as training
-from qd_pix2pix.training.checkpoint import load_model
 from qd_pix2pix.training.run import check_config, make_card, train
 
 LOGGED = ("train/loss", "train/rate", "train/l1", "train/n0/l1", "train/energy/l1", "val/r2", "val/gap/mae")
@@ -25,9 +25,9 @@ def whole_words(regressor_words):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(whole_words, tmp_path_factory):
+def undisturbed(whole_words, train_only, tmp_path_factory):
     run = tmp_path_factory.mktemp("undisturbed")
-    train(configuration("train", *whole_words), run)
+    train_only(configuration("train", *whole_words), run)
     return run
 
 
@@ -44,11 +44,12 @@ def test_a_run_ends_with_a_small_rate_and_a_validation(undisturbed):
 
 
 @pytest.fixture(scope="module")
-def timed(regressor_words, tmp_path_factory):
-    """A run of four seconds that nothing else ends, shorter than what lies between two validations."""
+def timed(regressor_words, train_without_page, tmp_path_factory):
+    """A run of three seconds that nothing else ends, shorter than what lies between two validations."""
     run = tmp_path_factory.mktemp("timed")
-    words = [*regressor_words, "trainer.max_steps=-1", "trainer.max_epochs=-1", "trainer.max_time=00:00:00:04"]
-    train(configuration("train", *words, "trainer.val_check_interval=100000", "checkpoint_every=100000"), run)
+    words = [*regressor_words, "trainer.max_steps=-1", "trainer.max_epochs=-1", "trainer.max_time=00:00:00:03"]
+    config = configuration("train", *words, "trainer.val_check_interval=100000", "checkpoint_every=100000")
+    train_without_page(config, run)
     return run
 
 
@@ -65,21 +66,31 @@ def test_the_clock_ends_a_run_with_a_validation(timed):
     history = read_history(timed)
     assert history["val/r2"][0][-1] == history["train/rate"][0][-1]
     assert (timed / "checkpoints" / "best.ckpt").is_file()
-    assert (timed / "test" / "report.html").is_file()
+    assert (timed / "test" / "metrics.json").is_file()
+    _, card = load_predictor(timed / "checkpoints" / "last.ckpt")
+    assert card.step == history["train/rate"][0][-1], "what the clock ended is not resumable"
 
 
-def test_steps_end_a_run_before_its_time(regressor_words, tmp_path):
-    train(configuration("train", *regressor_words, "trainer.max_time=00:01:00:00"), tmp_path)
+def test_steps_end_a_run_before_its_time(regressor_words, train_only, tmp_path):
+    train_only(configuration("train", *regressor_words, "trainer.max_time=00:01:00:00"), tmp_path)
     steps, rates = read_history(tmp_path)["train/rate"]
     assert steps.tolist() == [1, 2, 3, 4, 5, 6]
     assert rates[-1] < 0.1 * rates.max(), "the schedule waited for the clock"
 
 
-@pytest.mark.parametrize("value", ["soon", "99"])
+@pytest.mark.parametrize("value", ["soon", "99", True, 30, 0.5, ["00:00:30:00"], {"hours": "two"}, {"days": 1, "x": 2}])
 def test_what_is_no_time_is_named(regressor_words, value):
-    words = [*regressor_words, "trainer.max_steps=-1", "trainer.max_epochs=-1", f"trainer.max_time='{value}'"]
-    with pytest.raises(Exception, match=f"{value}.*DD:HH:MM:SS"):
-        check_config(configuration("train", *words))
+    config = configuration("train", *regressor_words, "trainer.max_steps=-1", "trainer.max_epochs=-1")
+    config["trainer"]["max_time"] = value
+    with pytest.raises(ValueError, match="trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00"):
+        check_config(config)
+
+
+@pytest.mark.parametrize("value", ["00:00:30:00", {"minutes": 30}])
+def test_a_time_is_an_end(regressor_words, value):
+    config = configuration("train", *regressor_words, "trainer.max_steps=null", "trainer.max_epochs=null")
+    config["trainer"]["max_time"] = value
+    check_config(config)
 
 
 def test_without_any_end_there_is_no_run(regressor_words):
@@ -92,7 +103,7 @@ def test_precision_is_what_suits_the_machine(regressor_words, small_store, monke
     monkeypatch.setattr(training, "_multiplies_bf16", lambda: fast)
     for word, expected in (("auto", precision), ("64-true", "64-true"), ("32-true", "32-true")):
         config = configuration("train", *regressor_words, f"trainer.precision={word}")
-        assert make_card(config, [small_store])["trainer"]["precision"] == expected
+        assert make_card(config, [small_store]).trainer["precision"] == expected
 
 
 @pytest.mark.skipif(torch.cuda.is_available() or platform.machine() != "x86_64", reason="about the units of a CPU")
@@ -102,9 +113,9 @@ def test_the_processor_says_whether_it_multiplies_bfloat16():
     assert training._multiplies_bf16() == bool({"amx_tile", "avx512_bf16"} & set(flags))
 
 
-def test_the_machine_decides_for_one_of_two(regressor_words, tmp_path, capsys):
-    best = train(configuration("train", *regressor_words, "trainer.precision=auto"), tmp_path)
-    precision = load_model(best).card["trainer"]["precision"]
+def test_the_machine_decides_for_one_of_two(regressor_words, train_only, tmp_path, capsys):
+    best = train_only(configuration("train", *regressor_words, "trainer.precision=auto"), tmp_path)
+    precision = load_predictor(best)[1].trainer["precision"]
     assert precision in ("32-true", "bf16-mixed")
     assert precision in capsys.readouterr().out
     assert read_history(tmp_path)["val/charge_error"][1].max() < 1e-6
@@ -126,22 +137,29 @@ def test_a_run_goes_on_as_what_it_began(regressor_run, regressor_words, word, sa
         train(configuration("train", *words), regressor_run)
 
 
-def test_averages_over_the_symmetries_are_asked_for_in_training_too(regressor_run, regressor_words, tmp_path):
+def test_averages_over_the_symmetries_are_asked_for_in_training_too(
+    regressor_run, regressor_words, train_without_page, tmp_path
+):
     from qd_pix2pix.evaluation.predictions import Predictions
 
     shutil.copytree(regressor_run, tmp_path / "run")
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     words = [*regressor_words, "network.equivariant=false", "mapping=V_to_all", f"ckpt_path={last}", "symmetrise=true"]
-    train(configuration("train", *words), tmp_path / "run")
+    train_without_page(configuration("train", *words), tmp_path / "run")
     plain, averaged = (Predictions.read(run / "test" / "predictions.h5") for run in (regressor_run, tmp_path / "run"))
-    assert averaged.measures["equivariance_error"].max() < 1e-6 < plain.measures["equivariance_error"].min()
+    of_averaged, of_plain = (found.measures["n_int"]["equivariance_error"] for found in (averaged, plain))
+    assert of_averaged.max() < 1e-6 < of_plain.min()
 
 
-def test_an_fno_trains_evaluates_and_is_saved_like_all_others(regressor_words, tmp_path):
+def test_an_fno_trains_evaluates_and_is_saved_like_all_others(regressor_words, train_without_page, tmp_path):
     """Its weights are complex: for the optimiser, for the checkpoint, for the file of weights."""
     kept = [word for word in regressor_words if word not in SMALL_REGRESSOR]
     words = [*kept, "model=regressor", "network=fno", "network.modes=4", "network.channels=4", "network.layers=2"]
-    best = train(configuration("train", *words), tmp_path)
-    model = load_model(best)
-    assert any(p.is_complex() for p in model.network.parameters())
-    assert (tmp_path / "test" / "report.html").is_file()
+    best = train_without_page(configuration("train", *words), tmp_path)
+    predictor, card = load_predictor(best)
+    assert any(p.is_complex() for p in predictor.network.parameters())
+    assert (tmp_path / "test" / "metrics.json").is_file()
+    save_weights(tmp_path / "fno.safetensors", predictor, card)
+    again, _ = load_predictor(tmp_path / "fno.safetensors")
+    pairs = zip(again.network.parameters(), predictor.network.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

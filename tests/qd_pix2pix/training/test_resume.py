@@ -1,33 +1,30 @@
-"""Exact resume: killed anywhere, and again, a run has the log and the weights of one that was never disturbed."""
+"""Exact resume: killed or interrupted anywhere, and again, a run is one that was never disturbed: log and weights."""
 
 import csv
+import signal
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from small import configuration
 
+from qd_pix2pix.data.sampler import seed_of
 from qd_pix2pix.models import Pix2Pix
 from qd_pix2pix.models.base import FieldModel
+from qd_pix2pix.provenance import read_overrides, runs_of
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import run as training
 from qd_pix2pix.training.callbacks import LastCheckpoint
-from qd_pix2pix.training.resume import seed_of
 
 LENGTH = ["trainer.max_steps=16", "trainer.val_check_interval=4", "checkpoint_every=4"]
 CLOCK = "train/dots_per_second"
 
 
+pytestmark = pytest.mark.usefixtures("without_evaluation")
+
+
 class Stop(Exception):
     pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_test():
-    """What follows the training takes longer than it, and is tested elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("evaluate_split", "read_tests", "overall", "log_test"):
-            patch.setattr(training, name, lambda *_: None)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +65,7 @@ def killed(run, words, step, where="on_train_batch_start"):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(pix2pix, regressor, tmp_path_factory):
+def undisturbed(pix2pix, regressor, tmp_path_factory, without_evaluation):
     """Function of the model's name: its words, and the folder of a run of 16 steps."""
     made = {}
 
@@ -160,6 +157,76 @@ def test_killed_around_a_boundary(undisturbed, tmp_path, where, step):
     assert final(tmp_path)["global_step"] == (step if where == "on_validation_end" else step - 4)
     train(tmp_path, words)
     assert_same(tmp_path, whole)
+
+
+class Interrupt(Callback):
+    """Ctrl-C in a step: by the signal, or by what the signal's handler calls."""
+
+    def __init__(self, step, by):
+        self.step, self.by = step, by
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == self.step:
+            last = next(c for c in trainer.callbacks if isinstance(c, LastCheckpoint))
+            signal.raise_signal(signal.SIGINT) if self.by == "signal" else last.interrupt()
+
+
+def interrupted(run, words, step, by="signal"):
+    before, handler = training.own_callbacks, signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stopped:
+            patch.setattr(training, "own_callbacks", lambda config: [*before(config), Interrupt(step, by)])
+            train(run, words)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "not as it was before"
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert stopped.value.code == 130
+
+
+# before the first checkpoint, in the step of a checkpoint and a validation, and in an epoch's last and first step
+@pytest.mark.parametrize(("model", "steps"), [("pix2pix", [0, 7, 8]), ("regressor", [1, 3, 15])])
+@pytest.mark.parametrize("by", ["signal", "call"])
+def test_interrupted(undisturbed, tmp_path, capsys, model, steps, by):
+    """Ctrl-C waits for the step that is under way, and keeps it: nothing is lost, nothing done twice."""
+    words, whole = undisturbed(model)
+    for step in steps:
+        interrupted(tmp_path, [*words, "checkpoint_every=400"], step, by)
+        assert final(tmp_path)["global_step"] == step + 1
+        told = capsys.readouterr().out
+        assert f"stopped at step {step + 1}; resume with ckpt_path={tmp_path}" in told
+    train(tmp_path, words)
+    assert_same(tmp_path, whole)
+
+
+def test_a_second_ctrl_c_does_not_wait(pix2pix, tmp_path, capsys):
+    class Twice(Interrupt):
+        def on_train_batch_start(self, trainer, *_):
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+            twice = Twice(0, "signal")
+            patch.setattr(training, "own_callbacks", lambda config: [twice, Twice(0, "signal")])
+            train(tmp_path, pix2pix)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert "stopped at step 0; no step was finished" in capsys.readouterr().out
+    assert not (tmp_path / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_run_goes_on_behind_a_link(undisturbed, tmp_path):
+    """Checkpoints on another disk: the run stays where it is named."""
+    words, whole = undisturbed("pix2pix")
+    run, disk = tmp_path / "run", tmp_path / "scratch" / "elsewhere"
+    killed(run, words, 6)
+    disk.parent.mkdir()
+    (run / "checkpoints").rename(disk)
+    (run / "checkpoints").symlink_to(disk)
+    assert read_overrides(runs_of(run / "checkpoints" / "last.ckpt")[0]) is not None
+    train(run, words)
+    assert (run / "checkpoints").is_symlink() and not (tmp_path / "csv").exists()
+    assert_same(run, whole)
 
 
 @pytest.mark.parametrize("model", ["pix2pix", "regressor"])

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,11 @@ import torch
 from filelock import FileLock
 from small import ROOT, configuration, start, wait_until
 
+from qd_pix2pix.files import sha256
+from qd_pix2pix.inference.weights import load_predictor, read_checkpoint
+from qd_pix2pix.provenance import read_overrides
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.training.checkpoint import WholeFileIO, check_targets, load_model
+from qd_pix2pix.training.checkpoint import WholeFileIO
 from qd_pix2pix.training.loggers import WholeLog
 from qd_pix2pix.training.run import train
 
@@ -32,7 +36,7 @@ def program(*words):
     return [sys.executable, str(ROOT / "train.py"), *words]
 
 
-def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
+def test_killed_program_goes_on_in_its_own_folder(small_words, train_only, tmp_path):
     words = [
         *small_words,
         "trainer.max_steps=60",
@@ -41,7 +45,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
         "trainer.val_check_interval=30",
     ]
     run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
-    train(configuration("train", *words), undisturbed)
+    train_only(configuration("train", *words), undisturbed)
     process = start(program(*words, f"hydra.run.dir={run}"), cwd=tmp_path)
     last = run / "checkpoints" / "last.ckpt"
     wait_until(last.exists, process)
@@ -59,7 +63,7 @@ def test_killed_program_goes_on_in_its_own_folder(small_words, tmp_path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("network.channels=8", "model.network.channels=8 .was 4."),
+        ("network.channels=8", "network.channels=8 .was 4."),
         ("mapping=nint_to_V", "mapping.source=n_int"),
         ("data.seed=5", r"seed=5 \(was 0\)"),
         ("loader.batch_size=3", "loader.batch_size"),
@@ -77,26 +81,27 @@ def test_weights_alone_are_no_place_to_go_on_from(small_run, small_words):
         train(configuration("train", *small_words, f"ckpt_path={best}"), small_run)
 
 
-def test_a_moved_run_keeps_its_best(small_words, tmp_path):
+def test_a_moved_run_keeps_its_best(small_words, train_only, tmp_path):
     words = [*small_words, "model.optimizer.lr=1e-3"]
-    train(configuration("train", *words), tmp_path / "run")
+    train_only(configuration("train", *words), tmp_path / "run")
     (tmp_path / "run").rename(tmp_path / "moved")
     last = tmp_path / "moved" / "checkpoints" / "last.ckpt"
-    train(configuration("train", *words, f"ckpt_path={last}", "trainer.max_steps=12"), tmp_path / "moved")
+    train_only(configuration("train", *words, f"ckpt_path={last}", "trainer.max_steps=12"), tmp_path / "moved")
     steps, r2 = read_history(tmp_path / "moved")["val/r2"]
-    best = load_model(tmp_path / "moved" / "checkpoints" / "best.ckpt")
-    assert best.card["step"] == steps[r2.argmax()]
+    _, card = load_predictor(tmp_path / "moved" / "checkpoints" / "best.ckpt")
+    assert card.step == steps[r2.argmax()]
 
 
-def test_a_failed_resume_leaves_the_words_of_the_run(small_words, tmp_path):
-    run = tmp_path / "run"
-    done = subprocess.run(program(*small_words, f"hydra.run.dir={run}"), capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    words = (run / "overrides.json").read_text()
-    last = f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
-    assert subprocess.run(program(last, "network.channels=8"), capture_output=True, cwd=tmp_path).returncode == 2
-    assert (run / "overrides.json").read_text() == words
-    assert subprocess.run(program(last), capture_output=True, cwd=tmp_path).returncode == 0
+def test_a_failed_resume_leaves_the_overrides_of_the_run(small_words, train_only, tmp_path):
+    train_only(configuration("train", *small_words), tmp_path, small_words)
+    kept = read_overrides(tmp_path)
+    assert kept == small_words
+    last = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
+    with pytest.raises(ValueError, match="network.channels"):
+        train_only(configuration("train", *small_words, last, "network.channels=8"), tmp_path, ["network.channels=8"])
+    assert read_overrides(tmp_path) == kept
+    train_only(configuration("train", *small_words, last), tmp_path, [*small_words, last])
+    assert read_overrides(tmp_path) == kept, "the checkpoint is no setting of the run"
 
 
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -104,7 +109,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     WholeFileIO().save_checkpoint({"step": 1}, path)
 
     def cut_short(content, file):
-        file.write(b"half of it")
+        Path(file).write_bytes(b"half of it")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(torch, "save", cut_short)
@@ -113,11 +118,11 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert torch.load(path, weights_only=True) == {"step": 1}
 
 
-def test_a_resume_clears_what_a_kill_left(small_words, tmp_path):
-    train(configuration("train", *small_words), tmp_path)
+def test_a_resume_clears_what_a_kill_left(small_words, train_only, tmp_path):
+    train_only(configuration("train", *small_words), tmp_path)
     (tmp_path / "checkpoints" / ".last.ckpt.123.tmp").write_bytes(b"half of it")
     last = tmp_path / "checkpoints" / "last.ckpt"
-    train(configuration("train", *small_words, f"ckpt_path={last}", "trainer.max_steps=7"), tmp_path)
+    train_only(configuration("train", *small_words, f"ckpt_path={last}", "trainer.max_steps=7"), tmp_path)
     assert sorted(p.name for p in last.parent.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
@@ -129,7 +134,7 @@ def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
     wait_until(last.exists, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
-    assert load_model(last).card["step"] >= 5
+    assert load_predictor(last)[1].step >= 5
     assert max(read_history(run)["train/d_real"][0]) >= 5
 
 
@@ -138,10 +143,10 @@ def test_a_folder_holds_one_run(small_run, small_words):
         train(configuration("train", *small_words), small_run)
 
 
-def test_a_folder_without_a_checkpoint_is_free_again(small_words, tmp_path):
+def test_a_folder_without_a_checkpoint_is_free_again(small_words, train_only, tmp_path):
     """As a kill leaves it while the dataset is made."""
     (tmp_path / "checkpoints").mkdir()
-    assert train(configuration("train", *small_words), tmp_path).is_file()
+    assert train_only(configuration("train", *small_words), tmp_path).is_file()
 
 
 def test_two_processes_do_not_share_a_folder(small_words, tmp_path):
@@ -150,9 +155,10 @@ def test_two_processes_do_not_share_a_folder(small_words, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
-def test_a_run_in_another_precision(small_words, tmp_path, precision):
-    best = train(configuration("train", *small_words, f"trainer.precision={precision}"), tmp_path)
-    assert load_model(best).dtype == torch.float32
+def test_a_run_in_another_precision(small_words, train_only, tmp_path, precision):
+    best = train_only(configuration("train", *small_words, f"trainer.precision={precision}"), tmp_path)
+    predictor, _ = load_predictor(best)
+    assert {p.dtype for p in predictor.parameters()} == {torch.float32}
 
 
 def test_csv_log_has_losses_and_measures(small_run):
@@ -198,11 +204,12 @@ def test_new_columns_of_the_log_keep_the_lines_before(tmp_path):
 
 
 def test_checkpoint_stands_for_itself(small_run, small_store):
-    model = load_model(small_run / "checkpoints" / "best.ckpt")
-    assert model.mapping.ranges["V"] == (small_store.statistics["V"]["min"], small_store.statistics["V"]["max"])
-    assert model.card["recipes"] == [small_store.recipe]
-    assert model.card["datasets"] == [small_store.name]
-    assert not model.training
+    predictor, card = load_predictor(small_run / "checkpoints" / "best.ckpt")
+    assert predictor.ranges["V"] == (small_store.statistics["V"]["min"], small_store.statistics["V"]["max"])
+    assert card.recipes == [small_store.recipe] and card.datasets == [small_store.name]
+    assert card.schema == predictor.schema == small_store.schema
+    assert card.parameters == sum(p.numel() for p in predictor.network.parameters()) and card.receptive_field == 70
+    assert not predictor.training
 
 
 class Evil:
@@ -217,62 +224,106 @@ def test_no_pickle_from_strangers_runs(small_run, tmp_path, monkeypatch):
     Path("worse.ckpt").write_bytes(pickle.dumps(Evil()))
     for name in ("bad.ckpt", "worse.ckpt"):
         with pytest.raises(ValueError, match=name):
-            load_model(name)
+            load_predictor(name)
     assert not Path("evil-was-here").exists()
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("part", "content"),
     [
-        "os.system",
-        "qd_pix2pix.evaluation.evaluate.generate",
-        "qd_pix2pix.data.store.os.system",
-        "torch.optim.adam.torch.load",
-        "builtins.eval",
-        "qd_pix2pix.data.store.Store",
-        "qd_pix2pix.training.callbacks.BestCheckpoint",
-        "qd_pix2pix.data.launchers.LocalLauncher",
-        "torch.nn.modules.module.warnings.warn",
-        "torch.optim.lr_scheduler.LambdaLR",
-        "solvers.quantum_dots.single_particle.np.load",
-        "solvers.nothing",
-        ["os.system"],
+        ("network", {"_target_": "os.system", "command": "touch evil-was-here"}),
+        ("network", {"class": "os.system"}),
+        ("network", {"class": "UNet", "norm": {"_target_": "os.system"}}),
+        ("network", {"class": "UNet", "norm": "${oc.env:HOME}"}),
+        ("network", {"class": "GroupAverage", "network": {"class": "torch.load"}}),
+        ("heads", {"density": "qd_pix2pix.mapping.heads.Head"}),
+        ("mapping", {"source": "V", "target": "n_int", "_target_": "os.system"}),
+        ("mapping", {"source": "${oc.env:HOME}", "target": "n_int"}),
+        ("schemas", [{"_target_": "os.system"}]),
     ],
 )
-def test_a_card_cannot_ask_for_other_code(target):
-    with pytest.raises(ValueError, match="not loaded"):
-        check_targets({"model": [{"inner": {"_target_": target}}]})
+def test_a_card_cannot_ask_for_other_code(small_run, tmp_path, monkeypatch, part, content):
+    monkeypatch.chdir(tmp_path)
+    good = torch.load(small_run / "checkpoints" / "best.ckpt", weights_only=True)
+    torch.save(good | {"qd_pix2pix": good["qd_pix2pix"] | {part: content}}, "bad.ckpt")
+    with pytest.raises(ValueError, match=r"^(checkpoint|network|model|mapping|schema)"):
+        load_predictor("bad.ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.ckpt"]
 
 
-@pytest.mark.parametrize("text", ["${a}", "x${oc.env:HOME}", {"${a}": 1}, [["${a}"]]])
-def test_a_card_cannot_ask_for_interpolations(text):
-    with pytest.raises(ValueError, match="not loaded"):
-        check_targets({"model": [{"inner": text}]})
+@pytest.mark.parametrize(
+    "part", [{"optimizer": '${oc.create:"{_target_: os.system, command: touch evil}"}'}, {"_target_": "os.system"}]
+)
+def test_what_only_training_reads_of_a_card_is_never_built(small_run, tmp_path, monkeypatch, part):
+    """Neither for a prediction nor for a resume, which compares it with its own settings."""
+    monkeypatch.chdir(tmp_path)
+    good = torch.load(small_run / "checkpoints" / "last.ckpt", weights_only=True)
+    card = good["qd_pix2pix"] | {"model": part, "loader": part, "trainer": part, "recipes": [part]}
+    torch.save(good | {"qd_pix2pix": card}, "bad.ckpt")
+    assert load_predictor("bad.ckpt")[1].model == part
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.ckpt"]
 
 
-def test_the_projects_own_configurations_are_trusted(small_words):
-    config = configuration("train", *small_words)
-    check_targets([config["model"], config["mapping"], config["data"]])
+def test_a_flipped_bit_of_a_checkpoint_is_found(small_run, tmp_path):
+    """In weights, card, counters or names, wherever it is."""
+    content = (small_run / "checkpoints" / "last.ckpt").read_bytes()
+    rng, unfound = np.random.default_rng(0), []
+    whole = {str(k): str(v) for k, v in read_checkpoint(small_run / "checkpoints" / "last.ckpt").items()}
+    for place in rng.integers(len(content), size=60):
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "flipped.ckpt").write_bytes(changed)
+        try:
+            found = read_checkpoint(tmp_path / "flipped.ckpt")
+        except ValueError as error:
+            assert "flipped.ckpt is damaged" in str(error)
+            continue
+        if {str(k): str(v) for k, v in found.items()} != whole:  # padding and times of the archive are nobody's
+            unfound.append(place)
+    assert not unfound
+
+
+def test_a_damaged_checkpoint_is_not_resumed(small_words, train_only, tmp_path):
+    train_only(configuration("train", *small_words), tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    with pytest.raises(ValueError, match="last.ckpt is damaged"):
+        train_only(configuration("train", *small_words, f"ckpt_path={last}", "trainer.max_steps=8"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "manifest.json"])
+def test_a_damaged_record_of_the_data_is_found(small_words, train_only, small_store, tmp_path, name):
+    """A flipped bit of what training reads beside the shards: it is made again."""
+    root = tmp_path / "data"
+    shutil.copytree(small_store.path, root / small_store.path.name)
+    path = root / small_store.path.name / name
+    content = path.read_bytes()
+    digit = next(i for i, letter in enumerate(content) if chr(letter).isdigit())
+    path.write_bytes(content[:digit] + bytes([content[digit] ^ 1]) + content[digit + 1 :])
+    train_only(configuration("train", *small_words, f"data_root={root}"), tmp_path / "run")
+    assert sha256(path) == sha256(small_store.path / name), "it was not written anew, from the shards"
 
 
 def test_checkpoint_errors_are_clear(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.ckpt"):
-        load_model(tmp_path / "nothing.ckpt")
+        load_predictor(tmp_path / "nothing.ckpt")
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(ValueError, match="not written by train.py"):
-        load_model(tmp_path / "other.ckpt")
+        load_predictor(tmp_path / "other.ckpt")
     (tmp_path / "half.ckpt").write_bytes((tmp_path / "other.ckpt").read_bytes()[:200])
     with pytest.raises(ValueError, match="damaged"):
-        load_model(tmp_path / "half.ckpt")
+        load_predictor(tmp_path / "half.ckpt")
 
 
-def test_wandb_offline_keeps_its_run_over_a_resume(small_words, tmp_path):
+def test_wandb_offline_keeps_its_run_over_a_resume(small_words, train_only, train_without_page, tmp_path):
     import wandb
 
     words = [*small_words, "logger=wandb"]
-    train(configuration("train", *words), tmp_path)
+    train_only(configuration("train", *words), tmp_path)
     last = tmp_path / "checkpoints" / "last.ckpt"
-    train(configuration("train", *words, "trainer.max_steps=8", f"ckpt_path={last}"), tmp_path)
+    train_without_page(configuration("train", *words, "trainer.max_steps=8", f"ckpt_path={last}"), tmp_path)
     runs = sorted((tmp_path / "wandb").glob("offline-run-*"))
     identity = (tmp_path / "wandb-id").read_text()
     assert runs and all(run.name.endswith(identity) for run in runs)
@@ -283,18 +334,18 @@ def test_wandb_offline_keeps_its_run_over_a_resume(small_words, tmp_path):
     assert wandb.run.summary["test/nmae"] == measured["nmae"]["mean"]
 
 
-def test_tensorboard_gets_losses_measures_and_images(small_words, tmp_path):
+def test_tensorboard_gets_losses_measures_and_images(small_words, train_only, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(configuration("train", *small_words, "logger=tensorboard"), tmp_path)
+    train_only(configuration("train", *small_words, "logger=tensorboard"), tmp_path)
     events = EventAccumulator(str(next((tmp_path / "tensorboard").rglob("events*")).parent)).Reload().Tags()
     assert {"train/d_real", "val/r2"} <= set(events["scalars"])
     assert set(events["images"]) == {"val/dots", "val/evolution"}
 
 
-def test_the_seed_decides(small_words, tmp_path):
+def test_the_seed_decides(small_words, train_only, tmp_path):
     def final(name, *words):
-        best = train(configuration("train", *small_words, *words), tmp_path / name)
+        best = train_only(configuration("train", *small_words, *words), tmp_path / name)
         return json.dumps(read_history(best.parent.parent)["train/g_adversarial"][1].tolist())
 
     assert final("a") == final("b") != final("c", "seed=1")
