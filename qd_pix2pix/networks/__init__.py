@@ -25,6 +25,8 @@ from qd_pix2pix.schema import Domain
 __all__ = ["FNO", "GroupAverage", "PatchGAN", "ResNet", "ResidualUNet", "UNet"]
 
 HOME = "qd_pix2pix.networks."
+LARGEST = 4096
+"""Of the numbers in a network's description."""
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -49,7 +51,7 @@ def factory(described: Mapping[str, Any]) -> Callable[..., nn.Module]:
     Raises:
         ValueError: it names no network of this project, or holds anything but plain values.
     """
-    name = described.get("class")
+    name = described.get("class") if isinstance(described, Mapping) else described
     if name not in __all__:
         raise ValueError(f"checkpoint: its card names the network {name!r}; expected one of {', '.join(__all__)}")
     given = {k: _plain(k, v) for k, v in described.items() if k != "class"}
@@ -67,6 +69,8 @@ def _plain(key: str, value: Any) -> Any:
         return [_plain(key, item) for item in value]
     if not isinstance(value, PLAIN):
         raise ValueError(f"network.{key}: expected a plain value, got {type(value).__name__}")
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST:
+        raise ValueError(f"network.{key}: expected a number of at most {LARGEST}, got {value!r}")
     return value
 
 
