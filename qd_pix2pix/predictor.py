@@ -10,6 +10,7 @@ A predictor is a plain ``nn.Module``: it is built from plain names and numbers, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -23,8 +24,10 @@ from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.heads import Head, Scale, make_head
 from qd_pix2pix.mapping.mapping import Mapping
 from qd_pix2pix.mapping.symmetry import Symmetry
-from qd_pix2pix.schema import Column, Schema
+from qd_pix2pix.schema import Column, Schema, check_types
 
+SEEN = {"min", "max", "mean", "sample_mean_min", "sample_mean_max"}
+"""Statistics of what is given, by which a user's samples are compared with those of training."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, in which it is stored."""
 
@@ -89,7 +92,11 @@ class Card:
                 f"checkpoint: its card has no {', '.join(sorted(missing))}; it is incomplete, or of another "
                 "version of qd_pix2pix: train again, or use that version"
             )
-        return cls(**{name: value for name, value in content.items() if name in known})
+        card = cls(**{name: value for name, value in content.items() if name in known})
+        check_types("checkpoint: its card", card)
+        if not card.schemas:
+            raise ValueError("checkpoint: its card has no schema of its data")
+        return card
 
     @property
     def schema(self) -> Schema:
@@ -126,6 +133,9 @@ class Predictor(nn.Module):
             heads = [make_head(column, card.heads) for column in self.outputs]
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
+        for name in self.mapping.sources:
+            if missing := SEEN - set(card.statistics.get(name, {})):
+                raise ValueError(f"checkpoint: its card has no {', '.join(sorted(missing))} of {name}")
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
         self.logarithm = bool(card.logarithm)
@@ -178,7 +188,7 @@ class Predictor(nn.Module):
 
     def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
         """What the head of an output is given beside the raw numbers ``like`` (B, ...) of these samples."""
-        span, points = self.ranges.get(column.name), int(torch.tensor(self.schema.domain.shape).prod())
+        span, points = self.ranges.get(column.name), math.prod(self.schema.domain.shape)
         density = None
         if column.integral:
             known = self.known(columns, like)

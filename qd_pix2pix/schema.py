@@ -7,11 +7,17 @@ trained network, so that a reader needs nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, TypeVar
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from numbers import Integral, Real
+from types import UnionType
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 SMALL = {"eV": (1e3, "meV"), "hartree": (1e3, "mHa")}
 """Factor and name of the unit in which small values of a quantity are shown."""
+
+HUGE = 3e38
+"""Larger numbers have no place in float32, in which networks calculate."""
 
 T = TypeVar("T", "Column", "Domain")
 
@@ -58,6 +64,7 @@ class Column:
     """Roles of what a network may be given or asked for."""
 
     def __post_init__(self) -> None:
+        check_types("schema", self)
         if self.role not in self.ROLES:
             raise ValueError(f"schema: {self.name} has the role {self.role!r}; expected one of {', '.join(self.ROLES)}")
         if self.role == "class" and self.classes < 2:
@@ -102,7 +109,9 @@ class Domain:
     flip: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.axes) == len(self.shape) or (self.sides and len(self.sides) != len(self.axes)):
+        check_types("schema", self)
+        fits = 1 <= len(self.axes) == len(self.shape) and (not self.sides or len(self.sides) == len(self.axes))
+        if not fits or min(self.shape) < 1:
             raise ValueError(f"schema: expected a number of points for each axis, got {self.shape} for {self.axes}")
         if self.boundary not in ("walls", "periodic"):
             raise ValueError(f"schema: expected a boundary of walls or periodic, got {self.boundary!r}")
@@ -154,6 +163,7 @@ class Schema:
     summary: str = ""
 
     def __post_init__(self) -> None:
+        check_types("schema", self)
         names = [column.name for column in (*self.columns, *self.conditions)]
         if len(set(names)) < len(names):
             raise ValueError(f"schema: expected each column once, got {', '.join(names)}")
@@ -222,6 +232,38 @@ class Schema:
             return cls(**{**content, **parts, "domain": _plain(Domain, content["domain"])})
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"schema: incomplete or of another version ({error!r})") from None
+
+
+def check_types(what: str, held: Any) -> None:
+    """Raise ValueError unless every attribute of a dataclass has its declared type; numbers are below ``HUGE``."""
+    hints = _hints(held.__class__)
+    for part in fields(held):
+        value = getattr(held, part.name)
+        if not _fits(value, hints[part.name]):
+            shown = repr(value) if len(repr(value)) < 60 else type(value).__name__
+            raise ValueError(f"{what}: expected {part.name} of the type {part.type}, got {shown}")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value has a type such as ``dict[str, float]`` or ``str | None``."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin is UnionType:
+        return any(_fits(value, one) for one in inner)
+    if origin in (list, tuple):
+        return isinstance(value, origin) and all(_fits(item, inner[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
+    if hint in (int, float):
+        kind = Integral if hint is int else Real
+        return isinstance(value, kind) and not isinstance(value, bool) and abs(value) < HUGE  # type: ignore[operator]
+    return isinstance(value, hint)
 
 
 def _plain(cls: type[T], content: Mapping[str, Any]) -> T:

@@ -13,7 +13,8 @@ from scipy.optimize import brentq
 from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 
 from qd_pix2pix import from_pretrained
-from qd_pix2pix.data.generate import make_recipe
+from qd_pix2pix.inference.pretrained import SHIPPED, shipped
+from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.run import check_config, train
 from solvers import Material, finite_difference_levels
 
@@ -33,7 +34,7 @@ def test_experiment_runs_minimised(name, small_words, tmp_path):
     assert f"{config['data']['grid']['extent']:g} {units[0]} ×" in page and f"{units[0]}⁻²" in page
     assert not re.findall(rf"\b({'|'.join(others)})\b", page)
     with h5py.File(tmp_path / "test" / "predictions.h5") as file:
-        shown = [file[name].attrs["units"] for name in ("x", "source", "gap", "predicted")]
+        shown = [file[name].attrs["units"] for name in ("x", "given/V", "hard_by", "predicted/n_int")]
     assert shown == [units[0], units[1], units[1], f"{units[0]}^-2"]
 
 
@@ -69,7 +70,7 @@ def test_harmonic_energies_are_exact_to_less_than_the_papers_error(mills):
     """eps_0 = (sqrt(k_x) + sqrt(k_y)) / 2, and the median error of the paper's own solver is 0.12 mHa."""
     recipe = mills["harmonic"]
     traps = [drawn(recipe, i) for i in range(8)]
-    found = recipe.solve([trap(recipe.grid) for trap in traps]).orbital_energies
+    found = recipe.solve({"V": np.stack([trap(recipe.grid) for trap in traps])})["orbital_energies"]
     exact = np.sqrt([trap.k for trap in traps]).sum(axis=1) / 2
     assert np.median(np.abs(found[:, 0] - exact)) < 1e-7  # those that the square cuts raise the mean
     first = exact + np.sqrt([min(trap.k) for trap in traps])
@@ -87,7 +88,7 @@ def test_energies_of_wells_are_those_of_a_finite_step(mills):
     recipe = mills["infinite_well"]
     wells = [drawn(recipe, i) for i in range(3)]
     V = np.array([well(recipe.grid) for well in wells])
-    found = recipe.solve(V).orbital_energies[:, 0]
+    found = recipe.solve({"V": V})["orbital_energies"][:, 0]
     width = recipe.grid.dx * np.stack([(V == 0).any(axis=a).sum(axis=1) for a in (1, 2)], axis=1)
     exact = [finite_well(x, 20) + finite_well(y, 20) for x, y in width]
     np.testing.assert_allclose(found, exact, atol=5e-4)
@@ -101,7 +102,7 @@ def test_energies_agree_with_finite_differences(mills, name):
     recipe = mills[name]
     V = recipe.draw("train", 0)
     levels = finite_difference_levels(V, recipe.grid, recipe.material, 2)
-    assert recipe.solve(V).orbital_energies == pytest.approx(levels, abs=2e-3)
+    assert recipe.solve({"V": V[None]})["orbital_energies"][0] == pytest.approx(levels, abs=2e-3)
 
 
 def script(path):
@@ -174,6 +175,51 @@ def test_the_inverse_gives_potentials_of_these_densities(tmp_path, monkeypatch, 
     assert r2 > 0.99 and exact < 1 < noisy, "percent of the charge in the wrong place"
     assert (tmp_path / "inverse.png").stat().st_size > 20_000
     assert json.loads((tmp_path / "inverse.json").read_text())["dots"] == 4
+
+
+def test_networks_are_compared_on_larger_squares(tmp_path, monkeypatch, capsys):
+    larger = script("field_regressors/larger")
+    monkeypatch.setattr(sys, "argv", ["larger.py", "--dots", "1"])
+    monkeypatch.setattr(larger, "HERE", tmp_path)
+    larger.main()
+    found = json.loads((tmp_path / "larger.json").read_text())["kinds"]
+    assert list(found) == ["more space", "more wells", "twice as large wells"]
+    assert all(kind["charge_error"] < 1e-6 and 0 < kind["nmae"]["mean"] < 2 for kind in found.values())
+    assert capsys.readouterr().out.count("\n|") >= 4 and (tmp_path / "larger.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_model_cards_are_those_of_the_weights(name):
+    card = script("field_regressors/weights").model_card(name)
+    assert (SHIPPED / f"{name}.md").read_text() == card
+    assert f'from_pretrained("{name}")' in card and "To reproduce: `python train.py model=regressor" in card
+    if name == "range":
+        assert "for the 8 kinds of dots" in card and card.count("Estimated error of the reference labels") == 6
+
+
+def test_the_picture_of_the_quickstart_is_drawn_from_a_run(small_run, tmp_path, monkeypatch):
+    figures = script("quickstart/figures")
+    monkeypatch.setattr(sys, "argv", ["figures.py", str(small_run / "test"), "--minutes", "9.5"])
+    monkeypatch.setattr(figures, "HERE", tmp_path)
+    figures.main()
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert (found["dots"], found["minutes"]) == (5, 9.5) and found["measures"]["nmae"]["mean"] > 0
+    assert (tmp_path / "dots.png").stat().st_size > 20_000
+
+
+def test_classes_of_mills_are_measured(monkeypatch):
+    figures = script("mills_potentials/figures")
+    monkeypatch.setattr(figures, "MODES", (24,))
+    record, dots = figures.measure("harmonic", 2, 1)
+    assert record["error"]["median"] < 1 and record["error_of_modes"][24]["max"] < 10, "millihartree"
+    assert dots["V"].shape == (2, 256, 256)
+
+
+def test_density_errors_of_the_solver_are_of_charge():
+    measure = script("solver_accuracy/measure")
+    n = np.ones((2, 64, 64)) * 2 / 900
+    found = measure.nmae(SimpleNamespace(density=1.01 * n), SimpleNamespace(density=n), 2)
+    assert found == pytest.approx([0.01, 0.01])
 
 
 @pytest.fixture(scope="module")

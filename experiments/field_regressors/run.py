@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from experiments.field_regressors.studies import EQUIVARIANT, STUDIES
@@ -30,6 +29,7 @@ from qd_pix2pix import from_pretrained
 from qd_pix2pix.cli import guarded
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import label_error
+from qd_pix2pix.evaluation.measures import nmae
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.reports.study import FINISHED
@@ -69,9 +69,9 @@ def read_results() -> dict[str, Any]:
 def nmae_of(density: Callable[[NDArray], NDArray], dataset: Store) -> float:
     """Return the mean NMAE over the test dots of a function from potentials to densities (dots, n, n)."""
     dots = dataset.split("test").load(("V", "n_int"))
-    grid, n_electrons = dataset.recipe["grid"], dataset.recipe["n_electrons"]
-    share = (grid["extent"] / grid["n"]) ** 2 / n_electrons
-    return float(np.abs(density(dots["V"]) - dots["n_int"]).sum((1, 2)).mean() * share)
+    constants = dataset.schema.constants
+    mean_density = constants["n_electrons"] / constants["extent"] ** 2
+    return float(nmae(density(dots["V"]), dots["n_int"], mean_density).mean())
 
 
 def averaged_nmae(network: Path, dataset: Store) -> float:
@@ -83,10 +83,10 @@ def keep(record: Record, threads: int) -> None:
     """Write the results of a finished run into results.json."""
     name, run = record.point["run"], RUNS / record.key
     first = next(iter(read_tests(run).values()))
-    card = first["model"]
+    card = first.model
     dataset = Store(Path("data") / card["datasets"][0])
     compared = name.startswith("network") and not name.startswith(EQUIVARIANT)
-    labels = label_error(dataset, "test")
+    labels = label_error(dataset, "test", card["mapping"]["target"])
     result = {
         "words": " ".join(record.overrides),
         **{
@@ -95,7 +95,7 @@ def keep(record: Record, threads: int) -> None:
         },
         "averaged_nmae": averaged_nmae(run / "checkpoints" / "best.ckpt", dataset) if compared else None,
         "label_error": labels["mean"] if labels else None,
-        "dots": first["dots"],
+        "dots": first.samples,
         "seconds": record.train_seconds,
         "precision": card["trainer"]["precision"],
         "threads": threads,

@@ -183,8 +183,8 @@ def outputs_table(results: Results) -> str:
     found = {"n_int": result["measures"], **result["also"]}
     rows = []
     for name, measures in found.items():
-        factor, unit = (1e3, "meV") if "error" in measures else (100, "%")
-        errors = measures.get("error", measures.get("nmae"))
+        factor, unit = (1e3, "meV") if "mae" in measures else (100, "%")
+        errors = measures.get("mae", measures.get("nmae"))
         cells = [f"{factor * errors[key]:.2f} {unit}" for key in ("mean", "median")]
         rows.append([name, *cells, f"{measures['r2']:.5f}"])
     return markdown(("output", "mean error", "median", "R²"), rows)

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from scipy.optimize import brentq
 
-from qd_pix2pix.data.generate import Recipe, generate, make_recipe
+from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.provenance import provenance
+from qd_pix2pix.systems import QuantumDots, make_recipe
 from solvers import Grid
 from solvers.quantum_dots.potentials import Harmonic, InfiniteWell
 
@@ -67,9 +68,10 @@ def exact_energy(potential: object, grid: Grid) -> float | None:
     return None
 
 
-def ground_states(recipe: Recipe, n_modes: int, V: NDArray) -> NDArray[np.float64]:
+def ground_states(recipe: QuantumDots, n_modes: int, V: NDArray) -> NDArray[np.float64]:
     """Ground-state energies (S,) of the potentials (S, n, n) with another number of sine functions."""
-    return replace(recipe, solver=partial(recipe.solver, n_modes=n_modes)).solve(V).orbital_energies[:, 0]
+    solver = partial(recipe.solver, n_modes=n_modes)
+    return replace(recipe, solver=solver).solve({"V": V})["orbital_energies"][:, 0]
 
 
 def millihartree(errors: NDArray) -> dict[str, float]:
@@ -81,7 +83,7 @@ def millihartree(errors: NDArray) -> dict[str, float]:
 def measure(name: str, systems: int, compared: int) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Generate one class, and compare ground-state energies: the record of the table, and the dots of the picture."""
     config = configuration(name, f"data.train={systems}", "data.val=1", "data.test=1")
-    recipe = make_recipe(config)
+    recipe: Any = make_recipe(config)
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
         store = Store(generate(config, root))
@@ -106,9 +108,9 @@ def measure(name: str, systems: int, compared: int) -> tuple[dict[str, Any], dic
 
 def other_reading(name: str, *words: str, systems: int = 40) -> list[float]:
     """Least, median and largest ground-state energy above the minimum of V (mHa) with other settings."""
-    recipe = make_recipe(configuration(name, *words))
+    recipe: Any = make_recipe(configuration(name, *words))
     V = np.array([recipe.draw("train", i) for i in range(systems)])
-    energy = recipe.solve(V).orbital_energies[:, 0] - V.min(axis=(1, 2))
+    energy = recipe.solve({"V": V})["orbital_energies"][:, 0] - V.min(axis=(1, 2))
     return (1e3 * np.percentile(energy, [0, 50, 100])).tolist()
 
 

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from experiments.field_regressors.inverse import verified_dots
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation import measures as metrics
-from qd_pix2pix.evaluation.evaluate import measure, predict_input
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.verify import verify_inverse
+from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.provenance import read_overrides
-from qd_pix2pix.reports.figures import COLOURS, Axes, comparison, curves, evolution
+from qd_pix2pix.reports.figures import COLOURS, COLUMNS, Frame, Line, curves, evolution, lines_figure
 from qd_pix2pix.reports.history import read_history, read_snapshots, spread
 from qd_pix2pix.reports.study import Study
 from qd_pix2pix.reports.sweep_figures import against_axis, heat_map, learning_curves
-from qd_pix2pix.schema import get_field
 from qd_pix2pix.sweeps.ledger import Record
-from qd_pix2pix.training.checkpoint import load_model
 
 Drawn = tuple[dict[str, Figure], dict[str, Any]]
 IMAGE = 64
@@ -49,21 +49,34 @@ def predictions_of(study: Study, record: Record) -> Predictions:
     return Predictions.read(folder_of(study, record) / "test" / "predictions.h5")
 
 
-def axes_of(p: Predictions) -> Axes:
-    """Return extent, units and fields for the axes of a figure."""
-    return Axes(p.extent, p.units, p.source_field, p.target_field)
+def network_of(run: Path) -> Surrogate:
+    """Return the trained network of a run."""
+    return from_pretrained(run / "checkpoints" / "best.ckpt")
+
+
+def span_of(network: Surrogate) -> float:
+    """Return the range of the target in training."""
+    return network.predictor.ranges[network.target].span
+
+
+def target_of(p: Predictions) -> tuple[NDArray, NDArray]:
+    """Return predictions and references of the target."""
+    return np.asarray(p.predicted[p.target.name], float), np.asarray(p.reference[p.target.name], float)
 
 
 def side_by_side(found: dict[str, Predictions], dot: int) -> Figure:
     """Return a figure of one test dot, with one row per run."""
-    all_of = list(found.values())
-    rows = [[getattr(p, name)[dot] for p in all_of] for name in ("source", "target", "predicted")]
-    return comparison([axes_of(p) for p in all_of], *(np.array(fields) for fields in rows), titles=list(found))
+    lines = []
+    for p in found.values():
+        predicted, reference = target_of(p)
+        given = [(p.schema[name], values[dot]) for name, values in p.given.items()]
+        lines.append(Line(Frame(p.schema), given, p.target, reference[dot], predicted[dot]))
+    return lines_figure(lines, ("given", *COLUMNS), list(found))
 
 
 def typical(p: Predictions) -> int:
     """Return the index of the test dot with the median error."""
-    return int(np.argsort(p.measures["l1"])[len(p.sample) // 2])
+    return int(np.argsort(p.measures[p.target.name]["l1"])[len(p.sample) // 2])
 
 
 def mappings(study: Study) -> Drawn:
@@ -73,8 +86,7 @@ def mappings(study: Study) -> Drawn:
     main = "V_to_nint" if "V_to_nint" in runs else next(iter(runs))
     folder, dot = folder_of(study, runs[main]), typical(found[main])
     history = read_history(folder)
-    mapping = load_model(folder / "checkpoints" / "best.ckpt").mapping
-    own, others = against_others(found[main], mapping.span(mapping.target))
+    own, others = against_others(found[main], span_of(network_of(folder)))
     figures = {
         "figure3-mappings": side_by_side({n.replace("_to_", " → "): p for n, p in found.items()}, dot),
         "figure4-losses": curves(history, LOSSES, "loss"),
@@ -97,27 +109,23 @@ def mappings(study: Study) -> Drawn:
 
 def store_of(run: Path) -> Store:
     """Return the dataset of a run."""
-    model = load_model(run / "checkpoints" / "best.ckpt")
     words = read_overrides(run) or []
     root = next((word.removeprefix("data_root=") for word in words if word.startswith("data_root=")), "data")
-    return Store(Path(root) / model.card["datasets"][0])
+    return Store(Path(root) / network_of(run).card.datasets[0])
 
 
 def similarity(run: Path) -> Figure:
     """Figure 5: SSIM, MSSIM and the norms of validation dots during training; all values on the right."""
-    model = load_model(run / "checkpoints" / "best.ckpt")
-    store, field = store_of(run), model.mapping.target
-    snapshots = read_snapshots(run)
-    steps = sorted(snapshots)
-    n_dots = len(snapshots[steps[0]])
-    exact = torch.as_tensor(store.split("val").load((field.name,))[field.name][:n_dots])
-    span = model.mapping.span(field)
-    found = [metrics.dot_measures(torch.as_tensor(snapshots[step]), exact, span, 1.0, None) for step in steps]
+    network, snapshots = network_of(run), read_snapshots(run)
+    name, steps = network.target, sorted(snapshots)
+    reference = store_of(run).split("val").load((name,))[name][: len(snapshots[steps[0]])]
+    context = metrics.Context(span_of(network))
+    found = [metrics.sample_measures("field", snapshots[step], reference, context) for step in steps]
     names = {"ssim": "SSIM", "mssim": "MSSIM", "l1": "L1", "l2": "L2", "linf": "L∞"}
     figure = Figure(figsize=(7.5, 8.5), layout="constrained")
     panels = figure.subplots(len(names), 2, sharey="row", sharex="col", width_ratios=(4, 1))
     for (name, label), (left, right) in zip(names.items(), panels, strict=True):
-        values = np.array([f[name].numpy() for f in found])
+        values = np.array([f[name] for f in found])
         left.plot(steps, values, lw=0.7, alpha=0.6, color=COLOURS[0])
         right.hist(values.ravel(), bins=40, orientation="horizontal", color=COLOURS[0])
         left.set_ylabel(label if name.endswith("ssim") else f"{label} (nm⁻²)")
@@ -130,35 +138,35 @@ def evolution_of(run: Path, p: Predictions) -> Figure:
     """Figure 11: the first validation dot from the first steps on."""
     snapshots = read_snapshots(run)
     steps = spread(sorted(snapshots))
-    name = p.target_field.name
-    exact = store_of(run).split("val").load((name,))[name][0]
-    return evolution(axes_of(p), steps, [snapshots[s][0] for s in steps], exact)
+    name = p.target.name
+    reference = store_of(run).split("val").load((name,))[name][0]
+    return evolution(Frame(p.schema), p.target, steps, [snapshots[s][0] for s in steps], reference)
 
 
 def mean_maps(store: Store) -> Figure:
     """Figure A3: averages over the training split."""
     names = ("V", "n0", "n_int")
     fields = store.split("train").load(names)
-    extent = store.recipe["grid"]["extent"]
+    extent = store.schema.constants["extent"]
     figure = Figure(figsize=(9, 2.7), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     panels[0].set_ylabel("y (nm)")
     for panel, name in zip(panels, names, strict=True):
-        field = get_field(name)
-        factor, unit = (100, "10⁻² nm⁻²") if field.is_density else (1, "eV")
+        column = store.schema[name]
+        factor, unit = (100, "10⁻² nm⁻²") if column.integral else (1, "eV")
         mean = factor * fields[name].mean(axis=0)
-        drawn = panel.imshow(mean.T, extent=(0, extent, 0, extent), cmap="magma" if field.is_density else "cividis")
-        figure.colorbar(drawn, ax=panel, label=f"mean ${field.symbol}$ ({unit})")
+        drawn = panel.imshow(mean.T, extent=(0, extent, 0, extent), cmap="magma" if column.integral else "cividis")
+        figure.colorbar(drawn, ax=panel, label=f"mean ${column.tex}$ ({unit})")
         panel.set_xlabel("x (nm)")
     return figure
 
 
 def against_others(p: Predictions, span: float) -> tuple[NDArray, NDArray]:
     """Figure A7: SSIM of predictions with their reference fields (S,), and with those of other dots (S (S - 1),)."""
-    predicted, exact = (torch.as_tensor(np.asarray(f)) for f in (p.predicted, p.target))
-    table = torch.stack([metrics.ssim(predicted, other, span) for other in exact])
-    same = torch.eye(len(exact), dtype=torch.bool)
-    return table[same].numpy(), table[~same].numpy()
+    predicted, reference = target_of(p)
+    table = np.stack([metrics.ssim(predicted, np.broadcast_to(other, predicted.shape), span) for other in reference])
+    same = np.eye(len(reference), dtype=bool)
+    return table[same], table[~same]
 
 
 def histograms(own: NDArray, others: NDArray) -> Figure:
@@ -167,8 +175,8 @@ def histograms(own: NDArray, others: NDArray) -> Figure:
     panel = figure.subplots()
     bins = np.linspace(min(others.min(), own.min()), 1, 60)
     for values, colour, label in ((others, COLOURS[5], "all other dots"), (own, COLOURS[1], "its own")):
-        panel.hist(values, bins=bins, density=True, alpha=0.8, color=colour, label=f"exact field: {label}")
-    panel.set_xlabel("SSIM of a predicted field with an exact one")
+        panel.hist(values, bins=bins, density=True, alpha=0.8, color=colour, label=f"reference: {label}")
+    panel.set_xlabel("SSIM of a predicted field with a reference")
     panel.set_ylabel("probability density")
     panel.legend(fontsize=8)
     return figure
@@ -180,22 +188,18 @@ def inverse(run: Path) -> tuple[Figure, dict[str, Any]]:
     ``points_wrong`` is the share of points where the potential is wrong by more than half of its range, and
     ``charge_there`` the share of the charge on them.
     """
-    model = load_model(run / "checkpoints" / "best.ckpt")
     store = store_of(run)
-    exact = store.split("test").load(("V", "n_int"))
-    p = predict_input(model, exact["n_int"], store.recipe, verify=True)
+    dots = store.split("test").load(("V", "n_int"))
+    V, n = dots["V"], np.asarray(dots["n_int"], float)
+    proposed = network_of(run)(n)
     n_max = store.statistics["n_int"]["max"]
-    p, summary = measure(p, n_max, store.recipe["n_electrons"])
-    wrong = np.abs(p.source - exact["V"]) > np.ptp(exact["V"]) / 2
+    found = verify_inverse(store.recipe, store.schema, {"V": proposed}, {"n_int": n}, n_max)
+    summary = metrics.summarise("density", found.reference, found.given, found.measures)
+    wrong = np.abs(proposed - V) > np.ptp(V) / 2
     summary["points_wrong"] = float(wrong.mean())
-    summary["charge_there"] = float(exact["n_int"][wrong].sum() / exact["n_int"].sum())
-    order = np.argsort(p.measures["nmae"])
-    chosen = order[[len(order) // 10, len(order) // 2, 9 * len(order) // 10]]
-    titles = [f"NMAE {100 * p.measures['nmae'][i]:.1f} %" for i in chosen]
-    columns = ("generated V", "n given", "n of generated V", "difference")
-    target = np.asarray(p.target)
-    figure = comparison(axes_of(p), p.source[chosen], target[chosen], p.predicted[chosen], titles, columns)
-    return figure, summary
+    summary["charge_there"] = float(n[wrong].sum() / n.sum())
+    order = np.argsort(found.measures["nmae"])
+    return verified_dots(found, order[[len(order) // 10, len(order) // 2, 9 * len(order) // 10]], 1), summary
 
 
 def discriminator(study: Study) -> Drawn:
@@ -229,10 +233,9 @@ def training_size(study: Study) -> Drawn:
     figures = {"figure7b-size": against_axis(study, "data.train", None, "r2", "R² of the test split", 1)}
     last = study.points[-1].records[0]
     run = folder_of(study, last)
-    span = load_model(run / "checkpoints" / "best.ckpt").mapping
     history = read_history(run)
     steps, values = history["val/l1"]
-    history["val/l1"] = steps, values * (2 / span.span(span.target))
+    history["val/l1"] = steps, values * (2 / span_of(network_of(run)))
     names = {"train/g_reconstruction": "training, each dot", "val/l1": "validation"}
     figures["figure7a-validation"] = curves(history, names, "L1 (scaled to [-1, 1])", log=True)
     return figures, {}
@@ -284,11 +287,9 @@ def r2_of_norms(predicted: NDArray, exact: NDArray) -> float:
 
 def scores(p: Predictions) -> dict[str, float]:
     """Return R^2 of the same predictions as fields, as pictures, and without the squares."""
-    fields = [np.asarray(f, dtype=float) for f in (p.predicted, p.target)]
+    fields = target_of(p)
     pictures = [as_images(f) for f in fields]
-    found = {
-        name: metrics.r2(*map(torch.as_tensor, pair)) for name, pair in (("fields", fields), ("pictures", pictures))
-    }
+    found = {"fields": metrics.r2(*fields), "pictures": metrics.r2(*pictures)}
     return {name: float(value) for name, value in found.items()} | {"norms": r2_of_norms(*fields)}
 
 

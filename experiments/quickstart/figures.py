@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import write_text
-from qd_pix2pix.reports.figures import Axes, comparison
+from qd_pix2pix.reports.figures import Frame, comparison
 
 HERE = Path(__file__).parent
 NAMES = ("typical", "typical", "worst of 100")
@@ -24,23 +25,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="test/ of a run")
     parser.add_argument("--minutes", type=float, required=True, help="duration of make run, installation excluded")
-    given = parser.parse_args()
-    p = Predictions.read(given.folder / "predictions.h5")
-    order = np.argsort(p.measures["nmae"])
+    options = parser.parse_args()
+    p = Predictions.read(options.folder / "predictions.h5")
+    nmae = p.measures[p.target.name]["nmae"]
+    order = np.argsort(nmae)
     chosen = [*order[len(order) // 2 : len(order) // 2 + 2], order[-1]]
-    titles = [f"{name}, NMAE {100 * p.measures['nmae'][i]:.1f} %" for name, i in zip(NAMES, chosen, strict=True)]
-    axes = Axes(p.extent, p.units, p.source_field, p.target_field)
-    figure = comparison(axes, p.source[chosen], p.target[chosen], p.predicted[chosen], titles)  # type: ignore[index]
+    titles = [f"{name}, NMAE {100 * nmae[i]:.1f} %" for name, i in zip(NAMES, chosen, strict=True)]
+    frames = [Frame(p.schema, p.of_sample(i)) for i in chosen]
+    given = [(p.schema[name], values[chosen]) for name, values in p.given.items()]
+    reference, predicted = (fields[p.target.name][chosen] for fields in (p.reference, p.predicted))
+    figure = comparison(frames, given, p.target, reference, predicted, titles)
     figure.savefig(HERE / "dots.png", dpi=110)
-    record = json.loads((given.folder / "metrics.json").read_text(encoding="utf-8"))
+    record = Evaluation.read(options.folder)
     results = {
-        "source": f"metrics.json of {record['provenance']['time']}, commit {record['provenance']['commit']}",
+        "source": "metrics.json of {time}, commit {commit}".format(**record.provenance),
         "command": "python train.py experiment=quickstart",
-        "hardware": record["provenance"]["hardware"],
-        "seed": record["recipe"]["seed"],
-        "dots": record["dots"],
-        "minutes": given.minutes,
-        "measures": record["measures"],
+        "hardware": record.provenance["hardware"],
+        "seed": record.recipe["seed"],
+        "dots": record.samples,
+        "minutes": options.minutes,
+        "measures": record.measures,
     }
     write_text(HERE / "results.json", json.dumps(results, indent=1) + "\n")
 

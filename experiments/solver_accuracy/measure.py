@@ -16,6 +16,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from qd_pix2pix.evaluation import measures
+from qd_pix2pix.files import write_text
 from qd_pix2pix.provenance import provenance
 from solvers import PRESETS, Grid, Material, Solution, solve
 from solvers.quantum_dots.potentials import RandomWells
@@ -38,8 +40,8 @@ Numbers = dict[str, list[float]]
 
 
 def nmae(found: Solution, reference: Solution, n_electrons: int) -> list[float]:
-    """Truth of the density error: int |n - n_ref| / N of each dot."""
-    return (GRID.integrate(np.abs(found.density - reference.density)) / n_electrons).tolist()
+    """Density error int |n - n_ref| / N of each dot."""
+    return measures.nmae(found.density, reference.density, n_electrons / GRID.extent**2).tolist()
 
 
 def one_piece(job: tuple[str, int, int]) -> dict[str, Numbers]:
@@ -83,9 +85,7 @@ def main() -> None:
                 for name, values in numbers.items():
                     kept.setdefault(method, {}).setdefault(name, []).extend(values)
     record = {"errors": errors, "dots": DOTS, "seed": SEED, "provenance": provenance()}
-    temporary = HERE / ".table.json"
-    temporary.write_text(json.dumps(record) + "\n")
-    temporary.replace(HERE / "table.json")
+    write_text(HERE / "table.json", json.dumps(record) + "\n")
 
 
 if __name__ == "__main__":

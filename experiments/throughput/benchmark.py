@@ -29,16 +29,14 @@ from pytorch_lightning.loggers import CSVLogger
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from qd_pix2pix.data.generate import make_recipe
-from qd_pix2pix.evaluation.evaluate import best_device
 from qd_pix2pix.files import write_text
-from qd_pix2pix.inference.predict import predict
-from qd_pix2pix.mapping.conditions import facts_of
-from qd_pix2pix.models import FieldModel, Pix2Pix, Regressor
+from qd_pix2pix.inference.predict import best_device, predict
+from qd_pix2pix.models import Model, Pix2Pix, Regressor
 from qd_pix2pix.models.base import build_optimizer
 from qd_pix2pix.models.losses import REGRESSION
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
+from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.callbacks import Progress
 from qd_pix2pix.training.run import trainer_options, untrained
 
@@ -75,14 +73,14 @@ def steps_of_block(batch: int) -> int:
 
 def random_batches(config: dict[str, Any], batch: int, steps: int) -> list[Batch]:
     """Fields of the right shape; what is in them does not change the time."""
-    n = config["data"]["grid"]["n"]
+    schema = make_recipe(config["data"]).schema
     generator = torch.Generator().manual_seed(0)
-    facts = torch.tensor(facts_of(config["data"]), dtype=torch.float32).repeat(batch, 1)
-    fields = torch.rand(steps, 2, batch, 1, n, n, generator=generator)
-    return [{"source": source, "target": target, "facts": facts} for source, target in fields]
+    constants = {name: torch.full((batch,), value) for name, value in schema.constants.items()}
+    fields = torch.rand(steps, 2, batch, *schema.domain.shape, generator=generator)
+    return [{"V": source, "n_int": target, **constants} for source, target in fields]
 
 
-def bare_loop(model: FieldModel, precision: str, fused: bool, batches: list[Batch]) -> Callable[[], None]:
+def bare_loop(model: Model, precision: str, fused: bool, batches: list[Batch]) -> Callable[[], None]:
     """The steps written out, without Lightning."""
     device = best_device()
     model = model.to(device).train()
@@ -99,12 +97,13 @@ def _bare_pix2pix(
         build_optimizer(model.optimizer, network.parameters(), may_fuse=fused)
         for network in (model.network, model.discriminator)
     )
+    name = model.predictor.target.name
 
     def run() -> None:
         for batch in batches:
             with half:
-                source = model.mapping.encode_source(batch["source"])
-                target = model.mapping.encode_target(batch["target"])
+                source = model.predictor.features(batch)
+                target = model.predictor.ranges[name].encode(batch[name])[:, None]
                 fake = torch.tanh(model.network(source))
                 on_real, on_fake = model.discriminator_loss(source, target, fake)
             _apply(discriminator, on_real + on_fake)
@@ -119,15 +118,15 @@ def _bare_regressor(
     model: Regressor, half: AbstractContextManager[Any], fused: bool, batches: list[Batch]
 ) -> Callable[[], None]:
     optimizer = build_optimizer(model.optimizer, model.network.parameters(), may_fuse=fused)
-    target = model.mapping.target.name
-    weights = model.losses[0]
+    target = model.predictor.target
+    weights = model.losses[target.name]
 
     def run() -> None:
         for batch in batches:
-            density = batch["facts"][:, 0] / batch["facts"][:, 3].square()
             with half:
-                found = model.outputs(batch["source"], batch["facts"])[target]
-            parts = (w * REGRESSION[t](found[:, 0], batch["target"][:, 0], density) for t, w in weights.items())
+                found = model(batch)[target.name]
+            density = model.predictor.scale(target, batch, found[:, None]).density
+            parts = (w * REGRESSION[t](found, batch[target.name], density) for t, w in weights.items())  # type: ignore
             loss = sum(parts, torch.zeros((), device=found.device))
             _apply(optimizer, loss, model.gradient_clip)
 
@@ -219,21 +218,21 @@ def training(models: Sequence[str], batches: Sequence[int], blocks: int) -> dict
 def inference(models: Sequence[str], kinds: Sequence[str], blocks: int) -> dict[str, Any]:
     """Dots a second of networks and of the solver, in turn; dots after which learning has paid."""
     fields = {}
-    recipes = {kind: make_recipe(resolve(KINDS[kind])["data"]) for kind in kinds}
+    recipes: dict[str, Any] = {kind: make_recipe(resolve(KINDS[kind])["data"]) for kind in kinds}
     for kind, recipe in recipes.items():
         fields[kind] = np.array([recipe.draw("test", i) for i in range(8)])
-    networks = {name: untrained(resolve(MODELS[name])).eval() for name in models}
+    networks = {name: untrained(resolve(MODELS[name])).predictor.eval() for name in models}
     many = np.repeat(next(iter(fields.values())), 13, axis=0)[:100].astype(np.float32)
-    facts = facts_of(resolve(KINDS[kinds[0]])["data"])
+    given = {"V": many, **recipes[kinds[0]].schema.constants}
     rates: dict[str, list[float]] = {name: [] for name in (*networks, *kinds)}
     for block in tqdm(range(blocks + 1), unit="block"):
-        for name, model in networks.items():
+        for name, predictor in networks.items():
             began = _finished()
-            predict(model, many, facts)
+            predict(predictor, given)
             rates[name].append(len(many) / (_finished() - began))
         for kind, recipe in recipes.items():
             began = _finished()
-            recipe.solve(fields[kind])
+            recipe.solve({"V": fields[kind]})
             rates[kind].append(len(fields[kind]) / (_finished() - began))
         if not block:  # warming up
             rates = {name: [] for name in rates}

@@ -171,7 +171,8 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     shape = next(iter(fields.values())).shape[1:]
     known = conditions_of(predictor, shape, config["conditions"] or {})
     remarks = compare_with_training(fields, card, known)
-    recipe = verify.recipe_of_samples(card.recipes[0], shape, known) if config["verify"] else card.recipes[0]
+    recipe = card.recipes[0] if card.recipes else {}
+    recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
     inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
     schema = of_samples(card.schema, shape, known)
     size = len(next(iter(fields.values())))

@@ -112,7 +112,8 @@ def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[s
             )
     for name, value in values.items():
         if name not in known.varying and name not in sides and name in known.usual and value != known.usual[name]:
-            raise ValueError(f"{name}: the network was trained for {known.usual[name]:g} only, got {value:g}")
+            word = next((p for p in given if name in _preset(schema, p, given[p])), name)
+            raise ValueError(f"{word}: the network was trained for {name} = {known.usual[name]:g} only, got {value:g}")
     _try_on(predictor, shape)
     return found | values
 
@@ -123,16 +124,21 @@ def _resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
     values: dict[str, float] = {}
     for name, value in given.items():
         if name in schema.presets:
-            choices = schema.presets[name]
-            if value not in choices:
-                raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
-            values |= choices[value]
+            values |= _preset(schema, name, value)
         elif name not in names:
             known = ", ".join([*names, *schema.presets]) or "none"
             raise ValueError(f"{name}: {schema.system} have no such condition; they have {known}")
         else:
             values[name] = _number(schema[name], value)
     return values
+
+
+def _preset(schema: Schema, name: str, value: Any) -> dict[str, float]:
+    """The conditions that a value of a preset stands for; of what is no preset none."""
+    choices = schema.presets.get(name, {})
+    if choices and not (isinstance(value, str) and value in choices):
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
+    return choices.get(value, {}) if choices else {}
 
 
 def _number(column: Column, value: Any) -> float:

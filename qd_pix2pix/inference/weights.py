@@ -66,14 +66,25 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
     else:
         content = read_checkpoint(path)
         card, prefix = Card.from_dict(content[CARD]), f"{PREFIX}network."
-        state = content["state_dict"]
-        weights = {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
-    predictor = Predictor(card)
-    try:
-        predictor.network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"checkpoint: {path} does not fit its own card ({error})") from None
+        state = content.get("state_dict")
+        if not isinstance(state, dict):
+            raise ValueError(f"checkpoint: {path} holds no weights")
+        weights = {n.removeprefix(prefix): v for n, v in state.items() if str(n).startswith(prefix)}
+    with torch.device("meta"):  # costs no memory, however large a network the card describes
+        described = _shapes(Predictor(card).network.state_dict())
+    if wrong := described.items() ^ _shapes(weights).items():
+        names = ", ".join(sorted({str(name) for name, _ in wrong})[:5])
+        raise ValueError(
+            f"checkpoint: {path} does not fit its own card: {names} are missing, unknown or of other shapes"
+        )
+    with torch.device("cpu"):
+        predictor = Predictor(card)
+    predictor.network.load_state_dict(weights)
     return predictor.eval(), card
+
+
+def _shapes(weights: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(getattr(value, "shape", ())) for name, value in weights.items()}
 
 
 def save_weights(path: Path, predictor: Predictor, card: Card) -> None:

@@ -25,11 +25,11 @@ class Conditions:
     """
 
     def __init__(self, schemas: Sequence[Schema], statistics: Mapping[str, Mapping[str, float]]) -> None:
-        constants = {c.name: [schema.constants[c.name] for schema in schemas] for c in schemas[0].conditions}
+        constants = {c.name: [float(schema.constants[c.name]) for schema in schemas] for c in schemas[0].conditions}
         drawn = {c.name: statistics[c.name] for c in schemas[0].of_role("condition") if c.name in statistics}
         self.low = {n: min(v) for n, v in constants.items()} | {n: s["min"] for n, s in drawn.items()}
         self.high = {n: max(v) for n, v in constants.items()} | {n: s["max"] for n, s in drawn.items()}
-        self.usual = dict(schemas[0].constants)
+        self.usual = {name: float(value) for name, value in schemas[0].constants.items()}
         self.varying = tuple(name for name in self.low if self.high[name] > self.low[name])
 
     def __len__(self) -> int:
@@ -47,6 +47,7 @@ class Conditions:
         if not self.varying:
             return like.new_empty(len(like), 0, *points)
         values = torch.stack([columns[name].to(torch.float32) for name in self.varying], dim=1)
-        low, high = (torch.tensor([b[n] for n in self.varying]).to(values) for b in (self.low, self.high))
+        bounds = ([bound[name] for name in self.varying] for bound in (self.low, self.high))
+        low, high = (torch.tensor(bound, dtype=values.dtype, device=values.device) for bound in bounds)
         scaled = 2 * (values - low) / (high - low) - 1
         return scaled.to(like.dtype).reshape(*scaled.shape, *(1,) * len(points)).expand(-1, -1, *points)

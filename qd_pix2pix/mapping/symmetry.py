@@ -51,7 +51,7 @@ class Group:
     @cached_property
     def _tables(self) -> tuple[list[list[int]], list[int]]:
         """Products and inverses, read off what the elements do to numbered points."""
-        points = torch.arange(3**self.dims).reshape((3,) * self.dims)
+        points = torch.arange(3**self.dims, device="cpu").reshape((3,) * self.dims)
         images = [self.act(points, e).tolist() for e in range(self.order)]
         product = [
             [images.index(self.act(self.act(points, first), then).tolist()) for first in range(self.order)]

@@ -26,6 +26,8 @@ from qd_pix2pix.schema import Domain
 __all__ = ["FNO", "GroupAverage", "PatchGAN", "ResNet", "ResidualUNet", "UNet"]
 
 HOME = "qd_pix2pix.networks."
+LARGEST = 4096
+"""Of the numbers in a network's description."""
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -68,6 +70,8 @@ def _plain(key: str, value: Any) -> Any:
         return [_plain(key, item) for item in value]
     if not isinstance(value, PLAIN):
         raise ValueError(f"network.{key}: expected a plain value, got {type(value).__name__}")
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST:
+        raise ValueError(f"network.{key}: expected a number of at most {LARGEST}, got {value!r}")
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -68,6 +68,24 @@ class Frame:
         if column.quantity == DENSITY and unit:
             return 100.0, rf"$10^{{-2}}$ {unit}"
         return 1.0, unit
+
+
+class Line(NamedTuple):
+    """One sample of a comparison.
+
+    Attributes:
+        frame: of the sample.
+        given: columns with their fields, (*points).
+        column: that is predicted.
+        reference: (*points), or None.
+        predicted: (*points).
+    """
+
+    frame: Frame
+    given: Fields
+    column: Column
+    reference: NDArray | None
+    predicted: NDArray
 
 
 def tex_unit(unit: str) -> str:
@@ -158,16 +176,25 @@ def comparison(
     """
     predicted_only = COLUMNS[1:2]
     names = names or [*(f"${c.tex}$" for c, _ in given), *(predicted_only if reference is None else COLUMNS)]
-    figure, panels = _grid(frames, names, titles, predicted.ndim - 1)
-    for row, frame in enumerate(frames):
-        for panel, (source, values) in zip(panels[row], given, strict=False):
-            _draw(figure, panel, values[row], frame, source, _limits(values[row]), source.tex)
-        rest = panels[row, len(given) :]
-        shown = [predicted[row]] if reference is None else [reference[row], predicted[row]]
+    lines = [
+        Line(frame, [(c, v[i]) for c, v in given], column, None if reference is None else reference[i], predicted[i])
+        for i, frame in enumerate(frames)
+    ]
+    return lines_figure(lines, names, titles)
+
+
+def lines_figure(lines: Sequence[Line], names: Sequence[str], titles: Sequence[str] | None = None) -> Figure:
+    """One row a line, of the same or of other columns; see ``comparison``."""
+    figure, panels = _grid([line.frame for line in lines], names, titles, lines[0].predicted.ndim)
+    for row, (frame, given, column, reference, predicted) in zip(panels, lines, strict=True):
+        for panel, (source, values) in zip(row, given, strict=False):
+            _draw(figure, panel, values, frame, source, _limits(values), source.tex)
+        rest = row[len(given) :]
+        shown = [predicted] if reference is None else [reference, predicted]
         for panel, field in zip(rest, shown, strict=False):
             _draw(figure, panel, field, frame, column, _limits(*shown), column.tex)
         if reference is not None:
-            error = predicted[row] - reference[row]
+            error = predicted - reference
             bound = max(float(np.abs(error).max()), 1e-12)
             _draw(figure, rest[2], error, frame, column, (-bound, bound), rf"\Delta {column.tex}")
     return figure

@@ -20,7 +20,7 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
     """Return the model card of weights as Markdown.
 
     Args:
-        weights: name of the file.
+        weights: what ``from_pretrained`` takes: the file's name, or that of a shipped network.
         records: evaluations of the test split of each dataset.
         command: overrides of the command line that trained it; empty where they are not known.
     """
@@ -53,6 +53,31 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         recipes=json.dumps(card["recipes"], indent=1),
     )
+
+
+def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
+    """Return the model card of weights from the card that they hold, with the measures of its tests.
+
+    Args:
+        weights: see ``model_card``.
+        card: in plain containers.
+        command: see ``model_card``.
+    """
+    sample = Schema.from_dict(card["schemas"][0]).sample
+    records = [
+        Evaluation(
+            mapping="",
+            origin=f"{sample}s of the {test['split']} split",
+            checkpoint="",
+            schema=schema,
+            recipe=recipe,
+            model=dict(card),
+            provenance={},
+            **test,
+        )
+        for test, schema, recipe in zip(card["tests"], card["schemas"], card["recipes"], strict=True)
+    ]
+    return model_card(weights, records, command)
 
 
 def trained_by(checkpoint: Path) -> str:

@@ -219,6 +219,7 @@ def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
 def provenance_lines(record: Evaluation) -> dict[str, str]:
     """Lines of the table at the end of a page."""
     card, origin = record.model, record.provenance
+    versions = origin or card["provenance"]
     lines = {
         "Checkpoint": record.checkpoint,
         "Dataset": ", ".join(card["datasets"]),
@@ -226,10 +227,10 @@ def provenance_lines(record: Evaluation) -> dict[str, str]:
         f"precision {card['trainer'].get('precision')}, {card['train_seconds'] / 60:.1f} minutes",
         "Trained on": card["provenance"].get("hardware", "unknown"),
         "Training commit": card["provenance"].get("commit", "unknown"),
-        "Evaluated": f"{origin['time']}, commit {origin['commit']}, on {origin['hardware']}",
-        "Versions": ", ".join(f"{k} {v}" for k, v in {"Python": origin["python"], **origin["packages"]}.items()),
+        "Evaluated": "{time}, commit {commit}, on {hardware}".format(**origin) if origin else "",
+        "Versions": ", ".join(f"{k} {v}" for k, v in {"Python": versions["python"], **versions["packages"]}.items()),
     }
-    return {name: str(value) for name, value in lines.items()}
+    return {name: str(value) for name, value in lines.items() if value}
 
 
 def print_table(record: Evaluation) -> None:
