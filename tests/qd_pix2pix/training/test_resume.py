@@ -136,6 +136,7 @@ def test_killed_three_times(undisturbed, tmp_path, model, steps):
     assert_same(tmp_path, whole)
 
 
+@pytest.mark.slow  # 32 starts; the steps that matter most are in the tests around it
 @pytest.mark.parametrize("model", ["pix2pix", "regressor"])
 def test_killed_in_every_step(undisturbed, tmp_path, model):
     """A checkpoint in every step: each step of the run, first and last of an epoch, is the first after a resume."""
