@@ -26,8 +26,6 @@ from qd_pix2pix.mapping.mapping import Mapping
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types
 
-SEEN = {"min", "max", "mean", "sample_mean_min", "sample_mean_max"}
-"""Statistics of what is given, by which a user's samples are compared with those of training."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, in which it is stored."""
 
@@ -133,9 +131,6 @@ class Predictor(nn.Module):
             heads = [make_head(column, card.heads) for column in self.outputs]
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
-        for name in self.mapping.sources:
-            if missing := SEEN - set(card.statistics.get(name, {})):
-                raise ValueError(f"checkpoint: its card has no {', '.join(sorted(missing))} of {name}")
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
         self.logarithm = bool(card.logarithm)

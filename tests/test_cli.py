@@ -15,8 +15,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from small import ROOT, call
 
-from qd_pix2pix import cli, files, overrides
-from qd_pix2pix.cli import claimed, guarded, resumed, split_arguments
+from qd_pix2pix import cli, files
+from qd_pix2pix.cli import claimed, guarded, overrides, resumed, split_arguments
 from qd_pix2pix.cli.errors import first_cause
 from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
 from qd_pix2pix.files import conf_folder

@@ -25,6 +25,8 @@ CARD = "qd_pix2pix"
 """Key of a checkpoint, and of the metadata of a .safetensors file, under which the card is kept."""
 CHECKSUM = "sha256"
 """Key of the metadata under which the checksum of card and weights is kept."""
+SEEN = {"min", "max", "mean", "sample_mean_min", "sample_mean_max"}
+"""Statistics of what is given, with which a user's samples are compared."""
 PREFIX = "predictor."
 """Of the predictor's weights in the state of a model."""
 
@@ -80,6 +82,9 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
     with torch.device("cpu"):
         predictor = Predictor(card)
     predictor.network.load_state_dict(weights)
+    for name in predictor.mapping.sources:
+        if missing := SEEN - set(card.statistics.get(name, {})):
+            raise ValueError(f"checkpoint: the card of {path} has no {', '.join(sorted(missing))} of {name}")
     return predictor.eval(), card
 
 

@@ -11,12 +11,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from schemas import RINGS
 from small import ROOT, call
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import sweep_figures as figures
 from qd_pix2pix.reports.study import differences, short, sort_values, value_of
-from qd_pix2pix.schema import NM_EV, get_field
 from qd_pix2pix.sweeps.ledger import Record, read_ledger
 from qd_pix2pix.sweeps.run import line, summary
 from qd_pix2pix.sweeps.study import read_study, write_page
@@ -113,8 +113,8 @@ def test_points_are_means_and_deviations_over_the_seeds(study):
 
 def test_the_terminal_says_the_same(study):
     told = summary("study", read_study(study).records)
-    assert "10: NMAE 13 ± 3.6 %, R² 0.8 ± 0.1 (runs: 3)" in told
-    assert "2: NMAE 35 ± 7.1 %, R² 0.5 ± 0 (runs: 2)" in told
+    assert "10: R² 0.8 ± 0.1, NMAE 13 ± 3.6 % (runs: 3)" in told
+    assert "2: R² 0.5 ± 0, NMAE 35 ± 7.1 % (runs: 2)" in told
     assert "30: nothing yet (runs: 0)" in told
 
 
@@ -269,17 +269,17 @@ def test_words_and_numbers_on_one_axis_stand_side_by_side(tmp_path):
 
 
 def test_learning_curves_and_the_best_and_the_worst_run(study):
-    dots = np.random.default_rng(0).random((2, 3, 8, 8))
+    dots = np.random.default_rng(0).random((2, 3, 6))
     for size, seed in RESULTS:
         run = study / f"run{size}x{seed}"
         (run / "csv/version_0").mkdir(parents=True)
         (run / "csv/version_0/metrics.csv").write_text("step,val/nmae,val/r2\n9,0.5,0.1\n19,0.25,0.2\n")
         (run / "test").mkdir()
-        fields = {"source_field": get_field("V"), "target_field": get_field("n_int"), "units": NM_EV, "extent": 24.0}
-        measures = {"nmae": np.array([0.3, 0.1, 0.2]), "l1": np.array([0.3, 0.1, 0.2])}
-        Predictions(
-            **fields, source=dots[0], predicted=dots[1], target=dots[0], sample=np.arange(3), measures=measures
-        ).write(run / "test/predictions.h5")
+        measures = {"charge": {"nmae": np.array([0.3, 0.1, 0.2]), "l1": np.array([0.3, 0.1, 0.2])}}
+        fields = {"given": {"spins": dots[0]}, "predicted": {"charge": dots[1]}, "reference": {"charge": dots[0]}}
+        Predictions(RINGS, ("spins",), ("charge",), sample=np.arange(3), measures=measures, **fields).write(
+            run / "test/predictions.h5"
+        )
     captions = re.findall("<figcaption>([^<]*)", write_page(study).read_text())
     assert "Best run: lambda_rec 10, seed 0; NMAE 10 %." in captions
     assert "Worst run: lambda_rec 2, seed 1; NMAE 40 %." in captions
