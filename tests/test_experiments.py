@@ -15,7 +15,8 @@ from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.inference.pretrained import SHIPPED, shipped
 from qd_pix2pix.systems import make_recipe
-from qd_pix2pix.training.run import check_config, train
+from qd_pix2pix.training.run import train
+from qd_pix2pix.training.settings import check_config
 from solvers import Material, finite_difference_levels
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))

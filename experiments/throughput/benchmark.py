@@ -38,7 +38,7 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.callbacks import Progress
-from qd_pix2pix.training.run import trainer_options, untrained
+from qd_pix2pix.training.settings import trainer_options, untrained
 
 HERE = Path(__file__).parent
 MODELS = {

@@ -20,7 +20,7 @@ from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.training.checkpoint import flatten
-from qd_pix2pix.training.run import NO_END, total_steps, trainer_options, untrained
+from qd_pix2pix.training.settings import NO_END, total_steps, trainer_options, untrained
 
 KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),

@@ -28,7 +28,7 @@ from qd_pix2pix.sweeps.study import SUMMARY, write_page
 from qd_pix2pix.sweeps.work import Work, stop
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.loggers import quiet
-from qd_pix2pix.training.run import check_config
+from qd_pix2pix.training.settings import check_config
 
 SHOWN = {m.name: (m.label, 100 if m.percent else 1, "%" if m.percent else "") for m in MEASURES.values() if m.in_sweeps}
 """Measures of the table on the terminal: name, factor, unit."""

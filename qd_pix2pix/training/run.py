@@ -3,64 +3,45 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from filelock import FileLock, Timeout
-from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
-from pytorch_lightning.callbacks import Callback, Timer
+from hydra.utils import instantiate
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from qd_pix2pix import networks
 from qd_pix2pix.data.datamodule import SamplesModule
 from qd_pix2pix.data.generate import generate, make_launcher
-from qd_pix2pix.data.manifest import training_statistics
-from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import evaluate_split
 from qd_pix2pix.evaluation.measures import JUDGE, larger_is_better
-from qd_pix2pix.inference.predict import best_device, device_name
-from qd_pix2pix.mapping import Mapping as Names
-from qd_pix2pix.models import FieldModel, Model
-from qd_pix2pix.predictor import Card
-from qd_pix2pix.provenance import provenance, write_overrides
+from qd_pix2pix.inference.predict import device_name
+from qd_pix2pix.models import Model
+from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
 from qd_pix2pix.reports.run_page import show
-from qd_pix2pix.schema import Schema
-from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
-from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, check_resumable, flatten
-from qd_pix2pix.training.distributed import is_first, settle_rank, world_size
+from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
+from qd_pix2pix.training.distributed import is_first, settle_rank
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
-from solvers.checks import check_integer
-
-Config = dict[str, Any]
-REFUSED = {
-    "gradient_clip_val": "it does not work with two optimisers; use model.gradient_clip, as all models do",
-    "accumulate_grad_batches": "it does not work with two optimisers; use loader.batch_size",
-    "logger": "use logger=csv, wandb or tensorboard",
-    "plugins": "checkpoints are written by a plugin of ours",
-    "default_root_dir": "use hydra.run.dir",
-    "enable_checkpointing": "every run keeps checkpoints, from which it is resumed",
-    "fast_dev_run": "use trainer.max_epochs=-1 trainer.max_steps=1 for a trial",
-    "overfit_batches": "use data.train= to train on few samples",
-    "barebones": "every run is evaluated; there is nothing that it could leave out",
-    "reload_dataloaders_every_n_epochs": "the datasets of a run do not change",
-}
-"""Arguments of Lightning's Trainer that are set by this project or do not fit it, and what to do instead."""
-NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
-NO_END = 10**9
-"""Steps of a run that only ``trainer.max_time`` ends."""
+from qd_pix2pix.training.settings import (
+    NO_END,
+    Config,
+    check_config,
+    make_card,
+    own_callbacks,
+    recipes_of_run,
+    total_steps,
+    trainer_options,
+    without_ours,
+)
 
 
 def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
@@ -109,7 +90,7 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
 def _datasets(config: Config) -> list[Store]:
     """The datasets that are trained on; made first where they are missing, each with its page."""
     launcher = make_launcher(config["launcher"])
-    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
+    stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in recipes_of_run(config)]
     for store in stores if is_first() else ():
         ensure_dataset_page(store.path)
     return stores
@@ -180,238 +161,6 @@ def _prepare(run: Path, overrides: Sequence[str]) -> None:
         leftover.unlink()
 
 
-def _recipes(config: Config) -> list[Config]:
-    """Recipes of the datasets that are trained on."""
-    if not isinstance(config["data"], dict):
-        raise ValueError(f"data: expected a system, such as data=dots; got {config['data']!r}")
-    ranges = config["range"] or {}
-    if not isinstance(ranges, dict):
-        raise ValueError(f"range: expected lists by option, such as range.n_electrons=[1,2]; got {ranges!r}")
-    return recipes_of(config["data"], ranges)
-
-
-@contextmanager
-def _named(part: str) -> Iterator[None]:
-    """Turn what classes raise for settings that do not suit them into one ValueError that names the part.
-
-    Raises:
-        ValueError: with the first cause, and the key where Hydra knows it.
-    """
-    try:
-        yield
-    except (InstantiationException, MisconfigurationException, ImportError, TypeError, AttributeError) as error:
-        text = str(error)
-        cause: BaseException = error
-        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
-            cause = cause.__cause__
-        _, known, key = text.rpartition("full_key: ")
-        where = f"{part}.{key.split()[0]}" if known else part
-        text = (str(cause).splitlines() or [type(cause).__name__])[0]
-        raise ValueError(text if text.startswith(part) else f"{where}: {text}") from error
-
-
-def check_config(config: Config) -> None:
-    """Build everything once with placeholders, and pass an empty sample through: bad settings end here.
-
-    Raises:
-        ValueError: or whatever the setting's owner raises.
-    """
-    if config["sweep"]["words"]:
-        raise ValueError("sweep: a study of many runs; begin with python train.py -m")
-    for name in ("model", "network", "mapping", "loader", "trainer", "launcher"):
-        if not isinstance(config[name], dict):
-            raise ValueError(f"{name}: expected one of the options of conf/{name}, got {config[name]!r}")
-    made = [make_recipe(recipe) for recipe in _recipes(config)]
-    _check_numbers(config)
-    _check_trainer(config)
-    n_steps = total_steps(config, sum(recipe.train for recipe in made))
-    for recipe in made:
-        recipe.rehearse()
-    with _named("launcher"):
-        make_launcher(config["launcher"])
-    with _named("model"):
-        model = untrained(config)
-        model.check()
-    unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
-    with _named("loader"):
-        instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, predictor=model.predictor)
-    _check_callbacks(config, model)
-    if config["ckpt_path"]:
-        step = check_resumable(config["ckpt_path"], model.card)
-        if step >= n_steps:
-            print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to train longer")
-
-
-def _check_numbers(config: Config) -> None:
-    low_bounds = {
-        "seed": (config["seed"], 0),
-        "checkpoint_every": (config["checkpoint_every"], 1),
-        "snapshots": (config["snapshots"], 1),
-        "trainer.val_check_interval": (config["trainer"]["val_check_interval"], 1),
-        "trainer.log_every_n_steps": (config["trainer"]["log_every_n_steps"], 1),
-    }
-    for word, (value, low) in low_bounds.items():
-        check_integer(word, value, low, high=2**32 - 1)
-
-
-def _check_trainer(config: Config) -> None:
-    """Refuse arguments of the Trainer that have no effect or do not fit; build it once with the rest."""
-    trainer = config["trainer"]
-    for word, instead in REFUSED.items():
-        neutral = (*NEUTRAL, 1) if word == "accumulate_grad_batches" else NEUTRAL
-        if trainer.get(word) not in neutral:
-            raise ValueError(f"trainer.{word}: {instead}; got {trainer[word]!r}")
-    if world_size(trainer) > 1 and not isinstance(trainer.get("strategy"), dict):
-        raise ValueError(
-            f"trainer.devices: {world_size(trainer)} processes need a strategy; use trainer=ddp "
-            "(model=regressor: trainer=regression_ddp), then trainer.devices=..."
-        )
-    options = trainer_options(config)
-    limit = options["max_time"]
-    try:
-        if isinstance(limit, bool) or not isinstance(limit, (str, dict, type(None))):
-            raise ValueError(f"got {limit!r}")
-        Timer(limit)
-    except (ValueError, TypeError, MisconfigurationException) as error:
-        raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
-    options = _without_ours(options)
-    with _named("trainer"):
-        made = instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
-    if not isinstance(made, pl.Trainer):
-        raise ValueError(f"trainer._target_: expected pytorch_lightning.Trainer, got {trainer.get('_target_')!r}")
-
-
-def _without_ours(options: Config) -> Config:
-    """The Trainer's arguments but for those that this project sets."""
-    kept = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
-    return kept | {"max_steps": -1 if kept["max_steps"] is None else kept["max_steps"]}
-
-
-def _check_callbacks(config: Config, model: Model) -> None:
-    """Meet a callback that watches a quantity which is never logged, before any work."""
-    logged = {f"val/{measure}" for measure in _logged(model)}
-    for callback in own_callbacks(config):
-        monitor = getattr(callback, "monitor", None)
-        if isinstance(monitor, str) and not monitor.startswith("train/") and monitor not in logged:
-            raise ValueError(
-                f"trainer.callbacks: {type(callback).__name__} monitors {monitor!r}, which is not logged; expected one "
-                f"of {', '.join(sorted(logged))}"
-            )
-
-
-def _logged(model: Model) -> Iterator[str]:
-    if isinstance(model, FieldModel):
-        for i, (name, metric) in enumerate(model.val_measures.items()):
-            yield from (measure if i == 0 else f"{name}/{measure}" for measure in metric.compute_names())  # type: ignore
-
-
-def own_callbacks(config: Config) -> list[Callback]:
-    """Callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; they are added to those of every run.
-
-    Raises:
-        ValueError: they are no list of callbacks.
-    """
-    given = config["trainer"].get("callbacks") or []
-    if not isinstance(given, list) or not all(isinstance(c, dict) and "_target_" in c for c in given):
-        raise ValueError(f"trainer.callbacks: expected a list such as [{{_target_: package.Callback}}], got {given!r}")
-    with _named("trainer.callbacks"):
-        callbacks = [instantiate(callback, _convert_="all") for callback in given]
-    if not all(isinstance(callback, Callback) for callback in callbacks):
-        raise ValueError(f"trainer.callbacks: expected callbacks of Lightning, got {callbacks!r}")
-    return callbacks
-
-
-def untrained(config: Config) -> Model:
-    """The model, with placeholders for what only its data fix."""
-    recipes = _recipes(config)
-    schemas = [make_recipe(recipe).schema for recipe in recipes]
-    placeholder = {"min": 0.0, "max": 1.0, "mean": 0.5, "sample_mean_min": 0.0, "sample_mean_max": 1.0}
-    statistics = {column.name: dict(placeholder) for column in learned(schemas[0])}
-    return build_model(config["model"], _card(config, schemas, recipes, statistics, []))
-
-
-def make_card(config: Config, stores: Sequence[Store]) -> Card:
-    """What a checkpoint says of itself."""
-    schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
-    return _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
-
-
-def _card(
-    config: Config,
-    schemas: Sequence[Schema],
-    recipes: list[Config],
-    statistics: Mapping[str, Any],
-    datasets: list[str],
-) -> Card:
-    try:
-        kind = get_class(str(config["model"].get("_target_")))
-    except (InstantiationException, ImportError, ValueError) as error:
-        raise ValueError(f"model._target_: {error}") from None
-    if not issubclass(kind, Model):
-        raise ValueError(f"model._target_: expected a model of qd_pix2pix.models, got {config['model']['_target_']!r}")
-    with _named("mapping"):
-        names: Names = instantiate(config["mapping"], _convert_="all")
-    if not isinstance(names, Names):
-        target = config["mapping"].get("_target_")
-        raise ValueError(f"mapping._target_: expected qd_pix2pix.mapping.Mapping, got {target!r}")
-    return Card(
-        schemas=[schema.to_dict() for schema in schemas],
-        mapping=names.to_dict(),
-        network=networks.describe(config["network"]),
-        heads=kind.heads(config["model"]),
-        logarithm=kind.LOGARITHM,
-        statistics=dict(statistics),
-        recipes=recipes,
-        datasets=datasets,
-        model=config["model"],
-        loader=config["loader"],
-        trainer=trainer_options(config),
-        seed=config["seed"],
-        provenance=provenance(device_name(best_device())),
-    )
-
-
-def trainer_options(config: Config) -> Config:
-    """The Trainer's arguments, with the precision that suits the machine where it is left open."""
-    options = dict(config["trainer"])
-    if options["precision"] == "auto":
-        options["precision"] = "bf16-mixed" if _multiplies_bf16() else "32-true"
-    return options
-
-
-def _multiplies_bf16() -> bool:
-    """True where products of bfloat16 are faster than those of float32: the GPU or the CPU has units for them."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # Intel's matrices, AMD's and Intel's vectors
-    return any(getattr(torch.cpu, unit, bool)() for unit in units)
-
-
-def total_steps(config: Config, n_train: int) -> int:
-    """Return the steps that the Trainer will make.
-
-    Raises:
-        ValueError: there is no end, or nothing to do.
-    """
-    trainer, batch = config["trainer"], config["loader"]["batch_size"]
-    for name in ("max_epochs", "max_steps"):
-        if trainer[name] is not None:
-            check_integer(f"trainer.{name}", trainer[name], -1)
-    check_integer("loader.batch_size", batch, 1)
-    epochs, steps = (-1 if trainer[name] is None else trainer[name] for name in ("max_epochs", "max_steps"))
-    per_epoch = -(-n_train // (batch * world_size(trainer)))
-    if trainer["max_time"] is not None and steps < 0 and epochs < 0:
-        return NO_END
-    bounds = []
-    if epochs >= 0:
-        bounds.append(per_epoch * epochs)
-    if steps >= 0:
-        bounds.append(steps)
-    if not bounds or min(bounds) < 1:
-        raise ValueError(f"trainer.max_epochs, trainer.max_steps: expected at least one step, got {epochs} and {steps}")
-    return min(bounds)
-
-
 def _claim(run: Path, resuming: bool) -> FileLock:
     """Make the run's folder ours until this process ends; two runs must not share one.
 
@@ -446,7 +195,7 @@ def make_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer with our callbacks and the user's; it validates at least once, at the end if not before."""
     best, last = checkpoints
-    options = _without_ours(trainer_options(config))
+    options = without_ours(trainer_options(config))
     if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations

@@ -96,7 +96,7 @@ def test_averages_keep_the_charge(predictor, given):
 
 def test_an_average_changes_nothing_in_an_equivariant_network(regressor_words, small_store, given):
     """It predicts the same for every way the square can lie."""
-    from qd_pix2pix.training.run import make_card
+    from qd_pix2pix.training.settings import make_card
 
     card = make_card(configuration("train", *regressor_words), [small_store])
     torch.manual_seed(0)
@@ -125,7 +125,7 @@ def test_conditions_may_differ_from_sample_to_sample(range_run, given, V):
 
 def test_classes_are_averaged_as_probabilities(regressor_words, small_store, given, V):
     """A class for every sample, the same for all its images."""
-    from qd_pix2pix.training.run import make_card
+    from qd_pix2pix.training.settings import make_card
 
     words = [*regressor_words, "network.equivariant=false"]
     card = make_card(configuration("train", *words), [small_store])

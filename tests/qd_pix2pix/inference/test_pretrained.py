@@ -19,7 +19,7 @@ from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inference.weights import CARD, CHECKSUM, load_predictor, save_weights
 from qd_pix2pix.models.base import CARD as KEPT
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.training.run import make_card
+from qd_pix2pix.training.settings import make_card
 
 
 def saved(checkpoint, data_root, output, save):

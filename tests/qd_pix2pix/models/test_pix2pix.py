@@ -13,7 +13,8 @@ from qd_pix2pix.evaluation import measures
 from qd_pix2pix.models.base import build_optimizer
 from qd_pix2pix.models.losses import ADVERSARIAL, bce
 from qd_pix2pix.training.checkpoint import build_model
-from qd_pix2pix.training.run import make_card, train
+from qd_pix2pix.training.run import train
+from qd_pix2pix.training.settings import make_card
 
 
 def fresh(store, *words):

@@ -17,7 +17,8 @@ from qd_pix2pix.models import Regressor
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training.checkpoint import build_model
-from qd_pix2pix.training.run import make_card, train
+from qd_pix2pix.training.run import train
+from qd_pix2pix.training.settings import make_card
 
 NETWORKS = {
     "equivariant_unet": ["network.channels=[2,3]", "network.blocks=[1,1]"],

@@ -9,7 +9,7 @@ from small import ROOT, call
 
 from qd_pix2pix.cli.errors import EXPECTED
 from qd_pix2pix.sweeps.plan import make_plan
-from qd_pix2pix.training.run import check_config
+from qd_pix2pix.training.settings import check_config
 
 STUDIES = sorted(path.stem for path in (ROOT / "conf/sweep").glob("*.yaml") if path.stem != "none")
 

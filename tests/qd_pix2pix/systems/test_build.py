@@ -7,7 +7,7 @@ import pytest
 from small import SMALL_DATA, configuration
 
 from qd_pix2pix.systems import QuantumDots, build, make_recipe, recipe_class, recipes_of
-from qd_pix2pix.training.run import check_config
+from qd_pix2pix.training.settings import check_config
 from solvers import Grid, solve
 
 NOTHING = {"n_electrons": None, "material": None, "extent": None}

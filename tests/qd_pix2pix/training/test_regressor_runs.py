@@ -11,8 +11,9 @@ from small import SMALL_REGRESSOR, configuration
 
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.training import run as training
-from qd_pix2pix.training.run import check_config, make_card, train
+from qd_pix2pix.training import settings
+from qd_pix2pix.training.run import train
+from qd_pix2pix.training.settings import check_config, make_card
 
 LOGGED = ("train/loss", "train/rate", "train/l1", "train/n0/l1", "train/energy/l1", "val/r2", "val/gap/mae")
 
@@ -110,7 +111,7 @@ def test_precision_is_what_suits_the_machine(regressor_words, small_store, monke
 @pytest.mark.skipif(platform.system() != "Linux", reason="Linux lists them")
 def test_the_processor_says_whether_it_multiplies_bfloat16():
     flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
-    assert training._multiplies_bf16() == bool({"amx_tile", "avx512_bf16"} & set(flags))
+    assert settings._multiplies_bf16() == bool({"amx_tile", "avx512_bf16"} & set(flags))
 
 
 def test_the_machine_decides_for_one_of_two(regressor_words, train_only, tmp_path, capsys):
