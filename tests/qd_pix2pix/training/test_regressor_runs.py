@@ -101,7 +101,7 @@ def test_without_any_end_there_is_no_run(regressor_words):
 
 @pytest.mark.parametrize(("fast", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_precision_is_what_suits_the_machine(regressor_words, small_store, monkeypatch, fast, precision):
-    monkeypatch.setattr(training, "_multiplies_bf16", lambda: fast)
+    monkeypatch.setattr(settings, "_multiplies_bf16", lambda: fast)
     for word, expected in (("auto", precision), ("64-true", "64-true"), ("32-true", "32-true")):
         config = configuration("train", *regressor_words, f"trainer.precision={word}")
         assert make_card(config, [small_store]).trainer["precision"] == expected
