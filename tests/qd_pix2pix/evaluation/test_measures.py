@@ -15,7 +15,7 @@ from qd_pix2pix.evaluation.measures import JUDGE, MEASURES, RANK, Context
 from qd_pix2pix.models.metrics import SplitMetrics
 from qd_pix2pix.reports.page import number, rows
 from qd_pix2pix.schema import Column, Domain, Schema
-from qd_pix2pix.systems.quantum_dots import DENSITIES, SCALARS, V
+from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, SCALARS, V
 
 A = np.array([[[1.0, 2.0], [3.0, 6.0]]])
 B = np.array([[[1.0, 0.0], [3.0, 2.0]]])
@@ -217,7 +217,8 @@ def test_equivariance_error_is_of_each_sample():
 
 DOTS = Schema(
     "quantum dots", "dot", (V, *DENSITIES, *SCALARS, Column("phase", "class", "i8", classes=3)),
-    Domain(("x", "y"), (4, 4)), units={"energy": "eV", "density": "nm^-2"},
+    Domain(("x", "y"), (4, 4)), conditions=CONDITIONS[:1], constants={"n_electrons": 2.0},
+    units={"energy": "eV", "density": "nm^-2"},
 )  # fmt: skip
 
 
