@@ -186,13 +186,9 @@ class Predictor(nn.Module):
         span, points = self.ranges.get(column.name), math.prod(self.schema.domain.shape)
         density = None
         if column.integral:
-            known = self.known(columns, like)
-            sides = [known[side] for side in self.schema.domain.sides] or [like.new_tensor(like[0, 0].numel())]
-            density = known[column.integral]
-            volume = sides[0].clone()
-            for side in sides[1:]:
-                volume = volume * side
-            density = density / volume
+            known, sides = self.known(columns, like), self.schema.domain.sides
+            volume = math.prod(known[side] for side in sides) if sides else math.prod(like.shape[2:])
+            density = known[column.integral] / volume
         return Scale(span, density, points)  # type: ignore[arg-type]
 
     def known(self, columns: Dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
@@ -201,7 +197,7 @@ class Predictor(nn.Module):
         sides = zip(self.schema.domain.sides, like.shape[2:], self.schema.domain.shape, strict=False)
         for side, n, trained in {side: (side, n, trained) for side, n, trained in sides}.values():
             found[side] = found[side] * (n / trained)
-        return found | {name: columns[name] for name in found if name in columns}
+        return found | {column.name: columns[column.name] for column in self.schema.given if column.name in columns}
 
     def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """Raw numbers by name -> quantities by name."""
