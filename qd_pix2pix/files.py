@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,16 @@ def _canonical(value: Any) -> Any:
         return [_canonical(v) for v in value]
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) <= EXACT else value
+
+
+def checksum(text: str, arrays: Mapping[str, Any]) -> str:
+    """Hexadecimal SHA-256 of a text and of NumPy arrays with their names, types and shapes."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def sha256(path: Path | str) -> str:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.solver_accuracy.tables import SERIES, Errors, read
 from qd_pix2pix.reports.figures import COLOURS
-from solvers import PRESETS, Grid, Material
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Material, solve
 from solvers.quantum_dots.potentials import DoubleGaussian, RandomWells
 
 HERE = Path(__file__).parent

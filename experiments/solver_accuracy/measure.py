@@ -19,8 +19,7 @@ from tqdm import tqdm
 from qd_pix2pix.evaluation import measures
 from qd_pix2pix.files import write_text
 from qd_pix2pix.provenance import provenance
-from solvers import PRESETS, Grid, Material, Solution
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Material, Solution, solve
 from solvers.quantum_dots.potentials import RandomWells
 
 HERE = Path(__file__).parent

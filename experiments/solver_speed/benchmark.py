@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from experiments.solver_speed.tables import ratios_table, stages_table
 from qd_pix2pix.provenance import provenance
-from solvers import PRESETS, Grid, Material
-from solvers.quantum_dots import solve
+from solvers import PRESETS, Grid, Material, solve
 from solvers.quantum_dots.coulomb import coulomb_kernel
 from solvers.quantum_dots.potentials import RandomWells
 

@@ -9,8 +9,8 @@ HDF5, openable with xarray, samples on the first axis:
     conditions/<name>      (S,)
     sample, hard_by, and the coordinates of the points
 
-Attributes of the file: ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first). Each variable
-bears its unit, and HDF5's own checksum.
+Attributes of the file: ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first), ``sha256`` over
+all of these and all values. Each variable bears its unit, and HDF5's own checksum.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation.measures import MEASURES
-from qd_pix2pix.files import write_whole
+from qd_pix2pix.files import checksum, write_whole
 from qd_pix2pix.schema import Column, Schema
 
 Fields = dict[str, NDArray]
@@ -73,12 +73,23 @@ class Predictions:
         """Conditions of one sample."""
         return {name: float(values[index]) for name, values in self.conditions.items()}
 
+    def checksum(self) -> str:
+        """SHA-256 of all that is stored."""
+        groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
+        groups |= {"conditions": self.conditions, **{f"measures/{n}": found for n, found in self.measures.items()}}
+        arrays = {f"{group}/{name}": np.asarray(v) for group, found in groups.items() for name, v in found.items()}
+        arrays |= {"sample": np.asarray(self.sample)}
+        if self.hard_by is not None and self.schema.hard_by:
+            arrays["hard_by"] = np.asarray(self.hard_by)
+        return checksum(json.dumps([self.schema.to_dict(), self.sources, self.outputs], sort_keys=True), arrays)
+
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
         groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
         with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
             file.attrs.update(sources=json.dumps(self.sources), outputs=json.dumps(self.outputs))
+            file.attrs["sha256"] = self.checksum()
             axes = {"sample": self.sample, **self._coordinates()}
             for axis, values in axes.items():
                 _write(
@@ -123,7 +134,7 @@ class Predictions:
                 schema = Schema.from_dict(json.loads(file.attrs["schema"]))
                 groups = {g: {n: v[...] for n, v in file.get(g, {}).items()} for g in
                           ("given", "predicted", "reference", "conditions")}  # fmt: skip
-                return cls(
+                found = cls(
                     schema=schema,
                     sources=tuple(json.loads(file.attrs["sources"])),
                     outputs=tuple(json.loads(file.attrs["outputs"])),
@@ -132,7 +143,10 @@ class Predictions:
                     measures={n: {m: v[...] for m, v in g.items()} for n, g in file.get("measures", {}).items()},
                     **groups,
                 )
-        except (OSError, KeyError, ValueError) as error:
+                if file.attrs["sha256"] != found.checksum():
+                    raise ValueError("its checksum is not the one that it was written with")
+                return found
+        except Exception as error:  # whatever damaged bytes make of the reader
             raise ValueError(
                 f"predictions: {path} is damaged or of another version ({error}); evaluate again"
             ) from None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.files import write_whole
+from qd_pix2pix.files import checksum, write_whole
 from qd_pix2pix.schema import Column, Schema
 
 FILE = "verification.h5"
@@ -40,13 +41,21 @@ class Verification:
         """The column that is compared."""
         return self.schema[self.names[1]]
 
-    def write(self, folder: Path) -> None:
-        """Write ``verification.h5``."""
+    def _arrays(self) -> dict[str, NDArray]:
         values = {"proposed": self.proposed, "given": self.given, "reference": self.reference}
+        return {n: np.asarray(v) for n, v in (values | {f"measures/{n}": v for n, v in self.measures.items()}).items()}
+
+    def checksum(self) -> str:
+        """SHA-256 of all that is stored."""
+        return checksum(json.dumps([self.schema.to_dict(), self.names], sort_keys=True), self._arrays())
+
+    def write(self, folder: Path) -> None:
+        """Write ``verification.h5``, with a checksum of its content."""
         with write_whole(folder / FILE) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
             file.attrs["names"] = json.dumps(self.names)
-            for name, array in {**values, **{f"measures/{n}": v for n, v in self.measures.items()}}.items():
+            file.attrs["sha256"] = self.checksum()
+            for name, array in self._arrays().items():
                 file.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
 
     @classmethod
@@ -62,6 +71,9 @@ class Verification:
                 first, second = json.loads(file.attrs["names"])
                 proposed, given, reference = (file[name][...] for name in ("proposed", "given", "reference"))
                 measures = {name: values[...] for name, values in file["measures"].items()}
-                return cls(schema, (first, second), proposed, given, reference, measures)
-        except (OSError, KeyError, ValueError) as error:
+                found = cls(schema, (first, second), proposed, given, reference, measures)
+                if file.attrs["sha256"] != found.checksum():
+                    raise ValueError("its checksum is not the one that it was written with")
+                return found
+        except Exception as error:  # whatever damaged bytes make of the reader
             raise ValueError(f"verification: {folder / FILE} is damaged ({error}); evaluate again") from None

@@ -65,7 +65,7 @@ def _shown(column: Column, schema: Schema) -> tuple[float, str]:
 def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
     """The numbers to know: mean errors of the labels, medians of the numbers, counts of what stands out."""
     cards = {}
-    for column in schema.of_role("error", "scalar", "counts"):
+    for column in (*schema.of_role("error"), *schema.of_role("scalar", "counts")):
         values = columns[column.name][np.isfinite(columns[column.name])]
         if not len(values) or (column.role == "error" and not values.any()):
             continue

@@ -162,6 +162,7 @@ def _samples(study: Study) -> Iterator[Panel]:
     """The typical and the worst sample of the best and of the worst run, where fields are predicted."""
     found = [record for point in study.points for record in point.records]
     shown = [(record, p) for record in found if (p := _predictions(study, record)) is not None]
+    shown = [(record, p) for record, p in shown if p.target.name == shown[0][1].target.name]  # no others compare
     if len(shown) < 2:
         return
     measure = RANK[shown[0][1].target.kind]

@@ -8,12 +8,14 @@ from small import configuration
 
 from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store, StoreError
-from qd_pix2pix.reports.dataset_page import write_dataset_page
+from qd_pix2pix.reports import figures
+from qd_pix2pix.reports.dataset_page import ensure_dataset_page, write_dataset_page
 
 
 def test_a_new_dataset_has_its_page(small_store):
-    page = (small_store.path / "dataset.html").read_text()
+    page = ensure_dataset_page(small_store.path).read_text()
     assert small_store.path.name in page and "density error" in page and "22 dots" in page
+    assert "N = 2, 24 nm × 24 nm" in page and "<h2>Dots</h2>" in page and "The first 4 dots" in page
     assert page.count("data:image/png;base64,") >= 4
 
 
@@ -23,8 +25,8 @@ def test_numbers_on_the_page_are_those_of_the_columns(small_store):
     error, gap = (np.concatenate([p[name] for p in parts]) for name in ("density_error", "gap"))
     assert (error > 0).all()
     cards = dict(re.findall(r"<span>([^<]*)</span><b>([^<]*)</b>", page))
-    assert cards["density error, mean"] == f"{100 * error.mean():.2g} %"
-    assert cards["gap, median"] == f"{1e3 * np.median(gap):.3g} meV"
+    assert cards["density error, mean"] == f"{100 * error.mean():.3g} %"
+    assert cards["ΔE, median"] == f"{1e3 * np.median(gap):.3g} meV"
 
 
 def test_one_electron_has_no_truncation_error(tmp_path):
@@ -35,7 +37,21 @@ def test_one_electron_has_no_truncation_error(tmp_path):
     assert not columns["density_error"].any() and not columns["energy_error"].any()
     np.testing.assert_allclose(columns["spin"], 0.5)
     np.testing.assert_allclose(columns["interaction"], 0.0, atol=1e-12)
-    assert "density error, mean" not in (path / "dataset.html").read_text()
+    page = write_dataset_page(path).read_text()
+    assert "density error, mean" not in page and "1 test" in page
+    assert 'alt="The first 3 dots of the training split."' in page
+
+
+def test_panels_of_densities_are_named_by_their_own_symbol(small_store, monkeypatch):
+    """n_0 is not labelled as the density with interaction; where both are the same, one is shown."""
+    shown = []
+    draw = figures.gallery
+    monkeypatch.setattr(figures, "gallery", lambda *given: shown.append(draw(*given)) or shown[-1])
+    write_dataset_page(small_store.path)
+    labels = [panel.get_ylabel() for panel in shown[0].get_axes()]
+    titles = [panel.get_title() for panel in shown[0].get_axes()[:3]]
+    assert titles == ["$V$", "$n_0$", r"$n_\mathrm{int}$"]
+    assert sum(label.startswith("$n_0$ ($10^{-2}$ nm") for label in labels) == 4
 
 
 def test_no_page_without_a_dataset(tmp_path):
