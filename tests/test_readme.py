@@ -1,10 +1,13 @@
 """The Python of README and docs runs as it stands, and gives what the text says."""
 
 import re
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
+
+from qd_pix2pix.cli.overrides import check_overrides, keep_text, with_conditions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,3 +85,32 @@ def test_the_scheduler_of_a_cluster_starts(monkeypatch, tmp_path):
         assert asked[0] == {"jobs": 4}
         assert (tmp_path / "scheduler.json").is_file()
         assert "#SBATCH -p cpu" in jobs.job_script()
+
+
+def commands():
+    """Commands of the four programs in README, docs and experiments: (program, arguments)."""
+    files = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("experiments/*/README.md"),
+    ]
+    for file in files:
+        for program, rest in re.findall(
+            r"^\s*(?:srun )?python (train|generate|evaluate)\.py(.*)$", file.read_text(), re.M
+        ):
+            words = [word for word in shlex.split(rest, comments=True) if not word.startswith("...")]
+            yield program, [word for word in words if word != "-m"], "-m" in words
+
+
+COMMANDS = sorted({(program, tuple(words), many) for program, words, many in commands()})
+
+
+@pytest.mark.parametrize(("program", "words", "many"), COMMANDS, ids=lambda value: str(value)[:60])
+def test_options_of_a_documented_command_exist(program, words, many):
+    given = keep_text(words)
+    check_overrides(program, with_conditions(given) if program == "evaluate" else given, many=many)
+
+
+def test_commands_are_found():
+    assert len(COMMANDS) > 30
