@@ -54,22 +54,22 @@ REFUSED = {
     "enable_checkpointing": "every run keeps checkpoints, from which it is resumed",
     "fast_dev_run": "use trainer.max_epochs=-1 trainer.max_steps=1 for a trial",
     "overfit_batches": "use data.train= to train on few samples",
-    "barebones": "every run is evaluated; there is nothing that it could leave out",
+    "barebones": "every run is evaluated and logged",
     "reload_dataloaders_every_n_epochs": "the datasets of a run do not change",
 }
-"""Arguments of Lightning's Trainer that are set by this project or do not fit it, and what to do instead."""
+"""Arguments of Lightning's Trainer that this project sets or does not support, and the alternative to each."""
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 NO_END = 10**9
-"""Steps of a run that only ``trainer.max_time`` ends."""
+"""Number of steps of a run that is limited by ``trainer.max_time`` only."""
 
 
 def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
     """Train by ``config`` (conf/train.yaml, plain containers) in the folder ``run``; return the best checkpoint.
 
-    ``overrides`` of the command line are kept with the run, for the day it is resumed.
+    ``overrides`` of the command line are stored with the run, so that it can be resumed.
 
     Raises:
-        ValueError: a setting is bad, or the folder already holds another run; before any long work.
+        ValueError: a setting is invalid, or the folder already holds another run; before any long calculation.
     """
     settle_rank(config["trainer"])
     check_config(config)
@@ -107,7 +107,7 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
 
 
 def _datasets(config: Config) -> list[Store]:
-    """The datasets that are trained on; made first where they are missing, each with its page."""
+    """Return the training datasets; missing ones are generated first, each with its page."""
     launcher = make_launcher(config["launcher"])
     stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in _recipes(config)]
     for store in stores if is_first() else ():
@@ -116,7 +116,7 @@ def _datasets(config: Config) -> list[Store]:
 
 
 def _described(model: Model) -> Model:
-    """The model, with what its card says of its networks."""
+    """Return the model, with the description of its networks in its card."""
     parameters = sum(p.numel() for p in model.network.parameters())
     model.card = replace(model.card, parameters=parameters, receptive_field=model.receptive_field)
     return model
@@ -140,11 +140,11 @@ def _steps(config: Config, stores: Sequence[Store]) -> int:
 
 
 def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheckpoint, ckpt_path: str | None) -> None:
-    """Train; Ctrl-C ends the training behind the step that is under way, which is kept."""
+    """Train; Ctrl-C ends the training after the current step, which is saved."""
     try:
         with _interruptible(trainer, last):
             trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
-    except (SystemExit, KeyboardInterrupt):  # the former is what Lightning makes of Ctrl-C
+    except (SystemExit, KeyboardInterrupt):  # Lightning converts Ctrl-C into SystemExit
         path = Path(str(last.dirpath)) / "last.ckpt"
         resume = f"resume with ckpt_path={path}" if path.exists() else "no step was finished"
         print(f"\nstopped at step {trainer.global_step}; {resume}", flush=True)
@@ -153,9 +153,9 @@ def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheck
 
 @contextmanager
 def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
-    """Let the first Ctrl-C wait for the step that is under way; a second one does not wait.
+    """Let the first Ctrl-C wait for the end of the current step; a second one takes effect at once.
 
-    Of several processes none can stop alone: there Lightning's way stays.
+    Of several processes none can stop alone: there Lightning's handler is kept.
     """
     before = signal.getsignal(signal.SIGINT)
     if trainer.world_size > 1 or before is not signal.default_int_handler:
@@ -174,14 +174,14 @@ def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
 
 
 def _prepare(run: Path, overrides: Sequence[str]) -> None:
-    """Keep the overrides of the command line; clean up after a run that was killed while it wrote."""
+    """Store the overrides of the command line; remove temporary files of a run that was killed while writing."""
     write_overrides(run, overrides)
     for leftover in (run / "checkpoints").glob(".*.tmp"):
         leftover.unlink()
 
 
 def _recipes(config: Config) -> list[Config]:
-    """Recipes of the datasets that are trained on."""
+    """Return the recipes of the training datasets."""
     if not isinstance(config["data"], dict):
         raise ValueError(f"data: expected a system, such as data=dots; got {config['data']!r}")
     ranges = config["range"] or {}
@@ -192,10 +192,10 @@ def _recipes(config: Config) -> list[Config]:
 
 @contextmanager
 def _named(part: str) -> Iterator[None]:
-    """Turn what classes raise for settings that do not suit them into one ValueError that names the part.
+    """Convert the errors of classes for unsuitable settings into one ValueError that names the part.
 
     Raises:
-        ValueError: with the first cause, and the key where Hydra knows it.
+        ValueError: with the first cause, and the key if Hydra reports it.
     """
     try:
         yield
@@ -211,10 +211,10 @@ def _named(part: str) -> Iterator[None]:
 
 
 def check_config(config: Config) -> None:
-    """Build everything once with placeholders, and pass an empty sample through: bad settings end here.
+    """Detect invalid settings: build all parts once with placeholders, and evaluate the model on a sample of zeros.
 
     Raises:
-        ValueError: or whatever the setting's owner raises.
+        ValueError: a setting is invalid; classes may raise errors of other types.
     """
     if config["sweep"]["words"]:
         raise ValueError("sweep: a study of many runs; begin with python train.py -m")
@@ -255,7 +255,7 @@ def _check_numbers(config: Config) -> None:
 
 
 def _check_trainer(config: Config) -> None:
-    """Refuse arguments of the Trainer that have no effect or do not fit; build it once with the rest."""
+    """Refuse arguments of the Trainer that have no effect or are unsupported; build it once with the others."""
     trainer = config["trainer"]
     for word, instead in REFUSED.items():
         neutral = (*NEUTRAL, 1) if word == "accumulate_grad_batches" else NEUTRAL
@@ -282,13 +282,13 @@ def _check_trainer(config: Config) -> None:
 
 
 def _without_ours(options: Config) -> Config:
-    """The Trainer's arguments but for those that this project sets."""
+    """Return the Trainer's arguments except those that this project sets."""
     kept = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
     return kept | {"max_steps": -1 if kept["max_steps"] is None else kept["max_steps"]}
 
 
 def _check_callbacks(config: Config, model: Model) -> None:
-    """Meet a callback that watches a quantity which is never logged, before any work."""
+    """Refuse a callback that monitors a quantity which is never logged."""
     logged = {f"val/{measure}" for measure in _logged(model)}
     for callback in own_callbacks(config):
         monitor = getattr(callback, "monitor", None)
@@ -306,10 +306,10 @@ def _logged(model: Model) -> Iterator[str]:
 
 
 def own_callbacks(config: Config) -> list[Callback]:
-    """Callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; they are added to those of every run.
+    """Return the callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; every run has further ones.
 
     Raises:
-        ValueError: they are no list of callbacks.
+        ValueError: the option is not a list of callbacks.
     """
     given = config["trainer"].get("callbacks") or []
     if not isinstance(given, list) or not all(isinstance(c, dict) and "_target_" in c for c in given):
@@ -322,7 +322,7 @@ def own_callbacks(config: Config) -> list[Callback]:
 
 
 def untrained(config: Config) -> Model:
-    """The model, with placeholders for what only its data fix."""
+    """Return the model, with placeholders for the statistics of its data."""
     recipes = _recipes(config)
     schemas = [make_recipe(recipe).schema for recipe in recipes]
     placeholder = {"min": 0.0, "max": 1.0, "mean": 0.5, "sample_mean_min": 0.0, "sample_mean_max": 1.0}
@@ -331,7 +331,7 @@ def untrained(config: Config) -> Model:
 
 
 def make_card(config: Config, stores: Sequence[Store]) -> Card:
-    """What a checkpoint says of itself."""
+    """Return the card of the model, with the statistics of its datasets."""
     schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
     return _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
 
@@ -372,7 +372,7 @@ def _card(
 
 
 def trainer_options(config: Config) -> Config:
-    """The Trainer's arguments, with the precision that suits the machine where it is left open."""
+    """Return the Trainer's arguments; the precision "auto" is replaced by that of the machine."""
     options = dict(config["trainer"])
     if options["precision"] == "auto":
         options["precision"] = "bf16-mixed" if _multiplies_bf16() else "32-true"
@@ -380,18 +380,18 @@ def trainer_options(config: Config) -> Config:
 
 
 def _multiplies_bf16() -> bool:
-    """True where products of bfloat16 are faster than those of float32: the GPU or the CPU has units for them."""
+    """Return True where the GPU or the CPU has units for bfloat16, so that its products are faster than in float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # Intel's matrices, AMD's and Intel's vectors
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # matrix units of Intel; vector units of AMD, Intel
     return any(getattr(torch.cpu, unit, bool)() for unit in units)
 
 
 def total_steps(config: Config, n_train: int) -> int:
-    """Return the steps that the Trainer will make.
+    """Return the number of steps of the training.
 
     Raises:
-        ValueError: there is no end, or nothing to do.
+        ValueError: the training has no end or no step.
     """
     trainer, batch = config["trainer"], config["loader"]["batch_size"]
     for name in ("max_epochs", "max_steps"):
@@ -413,10 +413,10 @@ def total_steps(config: Config, n_train: int) -> int:
 
 
 def _claim(run: Path, resuming: bool) -> FileLock:
-    """Make the run's folder ours until this process ends; two runs must not share one.
+    """Lock the run's folder until this process ends; two runs must not share one.
 
     Raises:
-        ValueError: another process trains there, or it holds a run that is not to be resumed.
+        ValueError: another process trains in the folder, or it holds a run and ``resuming`` is false.
     """
     (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     lock = FileLock(run / ".lock")
@@ -427,14 +427,14 @@ def _claim(run: Path, resuming: bool) -> FileLock:
     if not resuming and any((run / "checkpoints").glob("*.ckpt")):
         lock.release()
         raise ValueError(
-            f"hydra.run.dir: {run} already holds a run; choose another folder, or go on with "
+            f"hydra.run.dir: {run} already holds a run; choose another folder, or resume it with "
             f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
         )
     return lock
 
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:
-    """The CSV log, always; and the one that was asked for."""
+    """Return the CSV logger and the requested logger, if any."""
     loggers: list[Logger] = [WholeLog(run, name="csv")]
     if config["logger"]:
         loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
@@ -444,10 +444,10 @@ def make_loggers(config: Config, run: Path) -> list[Logger]:
 def make_trainer(
     config: Config, run: Path, loggers: list[Logger], checkpoints: list[Callback], n_steps: int
 ) -> pl.Trainer:
-    """Lightning's Trainer with our callbacks and the user's; it validates at least once, at the end if not before."""
+    """Return Lightning's Trainer with the project's and the user's callbacks; it validates at least once."""
     best, last = checkpoints
     options = _without_ours(trainer_options(config))
-    if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
+    if n_steps < NO_END:  # the last validation is at the end of the training, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations
     snapshots = Snapshots(run / "snapshots", config["snapshots"])
@@ -461,7 +461,7 @@ def make_trainer(
 
 
 def announce(model: Model, stores: Sequence[Store], trainer: pl.Trainer, run: Path) -> None:
-    """Print what is about to happen."""
+    """Print a description of the run: mapping, model, device, datasets and folder."""
     card = model.card
     field = f", receptive field {card.receptive_field}" if card.receptive_field else ""
     print(
