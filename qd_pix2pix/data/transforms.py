@@ -31,7 +31,7 @@ class RandomSymmetry:
 
 
 class Jitter:
-    """The transform that resizes 2D fields to ``n_resize`` points a side (bilinear) and crops them at a random position.
+    """The transform that resizes 2D fields to ``n_resize`` points a side (bilinear) and crops at a random position.
 
     All fields are cropped alike (Isola et al. 2017). The values of a density are preserved, not its integral.
     """
