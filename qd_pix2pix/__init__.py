@@ -13,7 +13,7 @@ __version__ = "0.2.0"
 
 
 def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
-    """Return a trained network by its name or from a file, see ``inference.pretrained``; imports torch when called."""
+    """Return a trained network by its name or from a file; see ``inference.pretrained``. The call imports torch."""
     from qd_pix2pix.inference.pretrained import from_pretrained
 
     return from_pretrained(path, device)

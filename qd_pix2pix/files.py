@@ -1,6 +1,7 @@
-"""Files that are there whole or not at all, their checksums, and JSON as it stands in all of them.
+"""Atomic writing of files, checksums, and the common JSON format.
 
-Imports nothing of ours. Text is UTF-8 whatever the terminal says, and permissions are those that the umask leaves.
+This module imports nothing else of this project. Text is UTF-8 independently of the locale; permissions follow the
+umask.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from typing import Any
 from uuid import uuid4
 
 EXACT = 2**53
-"""Whole numbers up to this size are floats without loss."""
+"""Largest whole number up to which all are represented exactly as floats."""
 
 
 @contextmanager
 def write_whole(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write to; on success it takes the place of ``path`` in one step.
+    """Yield a temporary path beside ``path`` to write to; on success it replaces ``path`` in one step.
 
-    Its name is used by no other process, on whatever machine. After an error nothing of it is left, and what stood at
-    ``path`` stays.
+    The temporary name is unique across processes and machines. After an error the temporary file is removed, and an
+    existing file at ``path`` is unchanged.
 
     Raises:
-        OSError: of the system, with ``path`` as its file.
+        OSError: the error of the operating system, with ``path`` as its file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
@@ -35,30 +36,30 @@ def write_whole(path: Path | str) -> Iterator[Path]:
             mode = os.fstat(file.fileno()).st_mode
         yield temporary
         with temporary.open("rb+") as file:
-            os.fchmod(file.fileno(), mode & 0o777)  # some writers make a file for their owner's eyes only
+            os.fchmod(file.fileno(), mode & 0o777)  # some writers create files that only their owner may read
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         text = error.strerror or str(error)
         raise OSError(error.errno or 0, f"{text}; what was there before is kept", str(path)) from error
     finally:
-        with suppress(OSError):  # it is not there, or its folder is gone: the first error is the one to report
+        with suppress(OSError):  # it or its folder does not exist: the first error is the one to report
             temporary.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file atomically."""
     with write_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def to_json(content: Any) -> str:
-    """JSON as it stands in every file: sorted, indented, without NaN."""
+    """Return JSON in the format of all files: sorted, indented, without NaN."""
     return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def digest(content: Any, salt: str = "") -> str:
-    """Twelve hexadecimal digits that name plain containers; 30 and 30.0 are the same number, 2**53 + 1 is its own."""
+    """Return twelve hexadecimal digits that identify plain containers; 30 and 30.0 are equal, 2**53 + 1 is distinct."""
     return hashlib.sha256((to_json(_canonical(content)) + salt).encode()).hexdigest()[:12]
 
 
@@ -82,16 +83,16 @@ def checksum(text: str, arrays: Mapping[str, Any]) -> str:
 
 
 def sha256(path: Path | str) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Return the hexadecimal SHA-256 of a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def conf_folder() -> Path:
-    """Return the folder of the configuration: inside the package where it was installed, else beside it.
+    """Return the folder of the configuration: inside an installed package, beside the package in a checkout.
 
     Raises:
-        FileNotFoundError: it is in neither place.
+        FileNotFoundError: the folder is in neither place.
     """
     package = Path(__file__).parent
     for folder in (package / "conf", package.parent / "conf"):

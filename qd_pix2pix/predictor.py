@@ -1,11 +1,11 @@
-"""What weights hold: a predictor, from columns of samples to columns of samples, and the card that describes it.
+"""The predictor, a map from columns of samples to columns of samples, and the card that describes it.
 
     z = encode(sources), log10(source densities), conditions     scaled channels, (B, c, *points)
     y = network(z)                                               raw numbers, (B, heads' channels, *points)
     q = head_q(y_q)                                              fields (B, *points), numbers (B,), classes (B,)
 
-A predictor is a plain ``nn.Module``: it is built from plain names and numbers, by classes of ``networks`` and
-``mapping`` alone, and needs neither Lightning nor Hydra.
+A predictor is a plain ``nn.Module``. It is built from plain names and numbers by classes of ``networks`` and
+``mapping`` only, and requires neither Lightning nor Hydra.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types
 
 DECADES = 8
-"""Orders of magnitude of a density that its logarithm resolves: those of float32, in which it is stored."""
+"""Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint or a file of weights says of itself: plain containers only.
+    """The description stored in a checkpoint or a file of weights, in plain containers only.
 
     Attributes:
-        schemas: of the datasets that it was trained on.
-        mapping: source, target, also.
-        network: name of its class in ``networks``, and its arguments.
-        heads: name of the head by kind of column.
-        logarithm: whether densities are given with their logarithm.
-        statistics: of the training splits together, by column.
+        schemas: schemas of the training datasets.
+        mapping: source, target and also; see ``Mapping``.
+        network: name of the network's class in ``networks``, and its arguments.
+        heads: name of the head for each kind of column.
+        logarithm: True if the network also receives the logarithm of densities.
+        statistics: statistics of all training splits together, by column.
         recipes: configurations of the datasets.
-        datasets: their names.
-        model: configuration of the training: loss, optimiser.
-        loader, trainer: configurations.
-        seed: of weights, order and augmentation.
+        datasets: names of the datasets.
+        model: configuration of the model: loss, optimiser.
+        loader, trainer: configurations of the loader and of the trainer.
+        seed: seed of the weights, the order of the samples and the augmentation.
         provenance: commit, hardware, versions, time.
-        parameters, receptive_field: of the network, and of the discriminator if there is one.
-        step, train_seconds: what was spent on the training.
+        parameters, receptive_field: number of parameters of the network; receptive field of the discriminator, if any.
+        step, train_seconds: steps and seconds of the training.
         tests: measures of the test split of each dataset.
     """
 
@@ -72,12 +72,12 @@ class Card:
     tests: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for files."""
+        """The card as plain containers, for files."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Any) -> Card:
-        """The card of plain containers.
+        """The card from plain containers.
 
         Raises:
             ValueError: it is incomplete, or of another version.
@@ -98,24 +98,24 @@ class Card:
 
     @property
     def schema(self) -> Schema:
-        """Schema of the first dataset."""
+        """The schema of the first dataset."""
         return Schema.from_dict(self.schemas[0])
 
 
 class Predictor(nn.Module):
-    """Sources and conditions of samples -> everything that is predicted, in physical units.
+    """The map from sources and conditions of samples to all predicted columns, in physical units.
 
     Args:
-        card: says what it is; see ``Card``.
+        card: description of the predictor; see ``Card``.
 
     Attributes:
-        schema: of the samples it was trained on.
-        symmetry: of these samples.
-        mapping, conditions, ranges: what is given and predicted, and their scales.
-        outputs: columns that are predicted, the target first.
+        schema: schema of the training samples.
+        symmetry: symmetries of these samples.
+        mapping, conditions, ranges: inputs and outputs, and their scales.
+        outputs: predicted columns, the target first.
 
     Raises:
-        ValueError: the card does not fit together.
+        ValueError: the card is inconsistent.
     """
 
     def __init__(self, card: Card) -> None:
@@ -144,12 +144,12 @@ class Predictor(nn.Module):
 
     @property
     def target(self) -> Column:
-        """What is predicted first."""
+        """The first predicted column."""
         return self.outputs[0]
 
     @property
     def n_features(self) -> int:
-        """Channels that the network is given."""
+        """The number of input channels of the network."""
         sources = [self.schema[name] for name in self.mapping.sources]
         return len(sources) + sum(map(self._has_logarithm, sources)) + len(self.conditions)
 
@@ -157,9 +157,9 @@ class Predictor(nn.Module):
         return self.logarithm and column.kind == "density"
 
     def features(self, columns: Dict[str, Tensor]) -> Tensor:
-        """What the network is given: sources (B, *points) and conditions (B,) by name -> (B, c, *points) in [-1, 1].
+        """The network's input: sources (B, *points) and conditions (B,) by name -> (B, c, *points) in [-1, 1].
 
-        The logarithm of a density shows the potential far out in the tails.
+        The logarithm of a density resolves its tails, which depend on the potential far from the centre.
         """
         channels = []
         for name in self.mapping.sources:
@@ -177,12 +177,12 @@ class Predictor(nn.Module):
         return torch.cat([scaled, self.conditions.channels(columns, scaled)], 1) if len(self.conditions) else scaled
 
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """Raw numbers for each output, by name: (B, channels of its head, *points), float32."""
+        """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32."""
         found = self.network(self.features(columns)).float()
         return dict(zip(self.mapping.outputs, found.split(self.channels, dim=1), strict=True))
 
     def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
-        """What the head of an output is given beside the raw numbers ``like`` (B, ...) of these samples."""
+        """The scale that the head of an output takes besides the raw numbers ``like`` (B, ...) of these samples."""
         span, points = self.ranges.get(column.name), math.prod(self.schema.domain.shape)
         density = None
         if column.integral:
@@ -192,7 +192,7 @@ class Predictor(nn.Module):
         return Scale(span, density, points)  # type: ignore[arg-type]
 
     def known(self, columns: Dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
-        """Conditions (B,) of samples, those of training where none are given; on more points a longer side."""
+        """The conditions (B,) of samples; by default those of training; sides scale with the number of points."""
         found = {name: like.new_full((len(like),), value) for name, value in self.conditions.usual.items()}
         sides = zip(self.schema.domain.sides, like.shape[2:], self.schema.domain.shape, strict=False)
         for side, n, trained in {side: (side, n, trained) for side, n, trained in sides}.values():
@@ -200,7 +200,7 @@ class Predictor(nn.Module):
         return found | {column.name: columns[column.name] for column in self.schema.given if column.name in columns}
 
     def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """Raw numbers by name -> quantities by name."""
+        """The quantities by name, from the raw numbers by name."""
         found = {}
         for column, head in zip(self.outputs, self.heads, strict=True):
             numbers = raw[column.name]
@@ -208,10 +208,10 @@ class Predictor(nn.Module):
         return found
 
     def forward(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """Sources (B, *points) and conditions (B,) by name, in their units -> all outputs by name, in their units.
+        """Return all outputs by name, from sources (B, *points) and conditions (B,) by name; all in physical units.
 
-        Fields are (B, *points), numbers (B,), classes int64 (B,). Conditions that do not vary in training may be left
-        out.
+        Fields are (B, *points), numbers (B,), classes int64 (B,). Conditions that do not vary in training may be
+        omitted.
         """
         return self.interpret(self.raw(columns), columns)
 
@@ -220,10 +220,10 @@ class Predictor(nn.Module):
         return self.heads[self.outputs.index(column)]  # type: ignore[return-value]
 
     def try_on(self, shape: Sequence[int]) -> None:
-        """Pass one empty sample of ``shape`` points through, on the predictor's own device.
+        """Evaluate the predictor on one sample of zeros of ``shape`` points, on the predictor's device.
 
         Raises:
-            ValueError: the network does not take fields of this shape.
+            ValueError: the network does not accept fields of this shape.
         """
         weight = next(self.network.parameters())
         empty = {name: torch.zeros(1, *shape, device=weight.device) for name in self.mapping.sources}
@@ -236,7 +236,7 @@ class Predictor(nn.Module):
                 self.eval().forward(empty)
         except RuntimeError as error:
             if not any(word in str(error) for word in ("size", "shape", "dimension", "channels")):
-                raise  # no memory, another device: not the shape's fault
+                raise  # out of memory or another device: the shape is not the cause
             raise ValueError(f"network: it does not take fields of shape {tuple(shape)} ({error})") from None
         finally:
             self.train(training)

@@ -1,4 +1,4 @@
-"""Where a result comes from: its run, the overrides it was trained with, commit, machine, versions, time."""
+"""The provenance of a result: its run, the overrides of its training, commit, machine, versions, time."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from qd_pix2pix.files import write_text
 
 PACKAGES = ("numpy", "scipy", "torch", "pytorch-lightning", "h5py")
 OVERRIDES = ("overrides.json", "words.json")
-"""File of a run that keeps its overrides; the second name is that of older runs."""
+"""Names of the file in which a run keeps its overrides; the second one is that of older runs."""
 
 
 def runs_of(checkpoint: Path) -> tuple[Path, Path]:
-    """Return the folders that may be the run of a checkpoint: as it is named, and behind links."""
+    """Return the folders that may be the run of a checkpoint: from its path as given, and with links resolved."""
     return Path(os.path.abspath(checkpoint)).parent.parent, checkpoint.resolve().parent.parent
 
 
 def write_overrides(run: Path, overrides: Sequence[str]) -> None:
-    """Keep the overrides of a run in its folder, without the checkpoint that it was resumed from."""
+    """Write the overrides of a run to its folder, without the checkpoint from which it was resumed."""
     kept = [word for word in overrides if not word.startswith("ckpt_path=")]
     write_text(run / OVERRIDES[0], json.dumps(kept, indent=1) + "\n")
 
 
 def read_overrides(run: Path) -> list[str] | None:
-    """Return the overrides that a run was trained with; None where its folder does not hold them."""
+    """Return the overrides of a run's training; None where its folder does not hold them."""
     path = next((run / name for name in OVERRIDES if (run / name).is_file()), None)
     return None if path is None else [str(word) for word in json.loads(path.read_text(encoding="utf-8"))]
 
 
 @cache
 def git_commit(folder: Path) -> str:
-    """Return the commit of the checkout that ``folder`` is the root of, with ``+changes`` where it is not clean.
+    """Return the commit of the checkout whose root is ``folder``, with ``+changes`` if it has uncommitted changes.
 
-    It is "unknown" for a copy without a repository of its own, also where that lies inside another repository.
+    The commit is "unknown" for a copy without its own repository, even inside another repository.
     """
-    # hooks and worktrees set GIT_DIR and the like, which would answer for another repository
+    # hooks and worktrees set GIT_DIR and similar variables, which would select another repository
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
@@ -65,7 +65,7 @@ def git_commit(folder: Path) -> str:
 
 
 def provenance(accelerator: str = "") -> dict[str, Any]:
-    """Return plain containers for ``metrics.json`` and the report."""
+    """Return the provenance as plain containers, for ``metrics.json`` and the report."""
     return {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "commit": git_commit(Path(__file__).parent.parent),
@@ -78,20 +78,21 @@ def provenance(accelerator: str = "") -> dict[str, Any]:
 def available_cores(root: Path = Path("/")) -> int:
     """Return the number of cores that this process may use: its affinity, or the quota of its cgroup if that is less.
 
-    A container with a quota of two cores sees all cores of its host; only the files of the cgroup hold the quota.
+    In a container with a quota of two cores the affinity covers all cores of the host; only the files of the cgroup
+    hold the quota.
 
     Args:
-        root: of the file system that holds ``proc`` and ``sys``.
+        root: root of the file system that holds ``proc`` and ``sys``.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(root))]))
 
 
 def _quotas(root: Path) -> list[float]:
-    """Return the quotas in cores of this process' cgroups, of version 1 and 2, and of all groups above them."""
+    """Return the quotas in cores of this process's cgroups (versions 1 and 2) and of all their parents."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return []
     found = []
     for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):

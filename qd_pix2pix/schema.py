@@ -1,7 +1,7 @@
-"""What a sample of a system is made of: its columns, where its fields live, its conditions and units. Types only.
+"""The schema of a system's samples: their columns, the domain of their fields, their conditions and units. Types only.
 
-A recipe brings its schema. It is written into the manifest and the shards of a dataset and into the card of every
-trained network, so that a reader needs nothing else.
+Every recipe provides a schema. It is written into the manifest and the shards of a dataset and into the card of every
+trained network, so that each of these files is self-contained.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from types import UnionType
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 SMALL = {"eV": (1e3, "meV"), "hartree": (1e3, "mHa")}
-"""Factor and name of the unit in which small values of a quantity are shown."""
+"""Conversion factor and name of the unit in which small values of a quantity are shown."""
 
 HUGE = 3e38
-"""Larger numbers have no place in float32, in which networks calculate."""
+"""Largest number that is accepted: networks calculate in float32, which cannot represent larger ones."""
 
 T = TypeVar("T", "Column", "Domain")
 
@@ -27,21 +27,21 @@ class Column:
     """One quantity of every sample.
 
     Attributes:
-        name: in files, in Python and on the command line.
+        name: name in files, in Python and on the command line.
         role: field (a function on the domain), scalar, class (0 ... classes - 1), counts (a whole number), condition
-            (what is given beside the fields), error (estimate of the error of another column), guard (of the solver),
-            key (which fixes the sample).
-        dtype: in files.
-        quantity: what has a unit, by its name in ``Schema.units``; None for a pure number.
-        symbol: in TeX, for figures; by default the name.
+            (an input other than the fields), error (estimate of the error of another column), guard (diagnostic of
+            the solver), key (identifies the sample).
+        dtype: NumPy type in files.
+        quantity: physical quantity, a key of ``Schema.units``; None for a dimensionless number.
+        symbol: symbol in TeX, for figures; by default the name.
         description: a phrase without an article.
-        low, high: bounds by nature; None where only the training data bound it.
-        extensive: a sum over the domain, which doubles with it.
-        odd: changes its sign where all spins are flipped.
-        integral: of a density, the condition that its integral over the domain is.
+        low, high: physical bounds; None where only the training data bound the values.
+        extensive: True for a sum over the domain, which doubles with the domain.
+        odd: True for a quantity that changes its sign when all spins are flipped.
+        integral: for a density, the name of the condition that equals its integral over the domain.
         classes: number of classes.
-        error_of: the column whose error this one estimates.
-        axis: a further axis behind the samples, such as "orbital".
+        error_of: name of the column whose error this one estimates.
+        axis: name of a second axis after the samples, such as "orbital".
     """
 
     name: str
@@ -61,7 +61,7 @@ class Column:
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
     LEARNED: ClassVar = ("field", "scalar", "class", "counts")
-    """Roles of what a network may be given or asked for."""
+    """Roles of the columns that a network may take or predict."""
 
     def __post_init__(self) -> None:
         check_types("schema", self)
@@ -72,7 +72,7 @@ class Column:
 
     @property
     def kind(self) -> str:
-        """What decides on measures, losses and heads: density, field, scalar, counts or class."""
+        """The kind that selects measures, losses and heads: density, field, scalar, counts or class."""
         return "density" if self.role == "field" and self.integral else self.role
 
     @property
@@ -88,16 +88,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Domain:
-    """Where the fields of a sample live.
+    """The domain on which the fields of a sample are defined.
 
     Attributes:
         axes: names of the axes.
-        shape: points along each.
-        sides: for each axis the condition that is its length; empty for a lattice whose sites are one unit apart.
-        boundary: walls (points in the middles of cells) or periodic (points at 0, 1, ...).
-        symmetry: group of the physics, see ``mapping.symmetry``: none, line, rectangle or square.
-        translations: shifted samples are samples, too.
-        flip: samples with all spins flipped are samples, too; see ``Column.odd``.
+        shape: number of points along each axis.
+        sides: for each axis the condition that is its length; empty for a lattice with unit spacing.
+        boundary: walls (points at the cell centres) or periodic (points at 0, 1, ...).
+        symmetry: symmetry group of the physics, see ``mapping.symmetry``: none, line, rectangle or square.
+        translations: True if translated samples are valid samples.
+        flip: True if samples with all spins flipped are valid samples; see ``Column.odd``.
     """
 
     axes: tuple[str, ...]
@@ -121,11 +121,11 @@ class Domain:
         return Domain(**{**vars(self), "shape": tuple(shape)})
 
     def lengths(self, conditions: Mapping[str, float]) -> tuple[float, ...]:
-        """Length of each axis, from the conditions of the samples."""
+        """The length of each axis, from the conditions of the samples."""
         return tuple(float(conditions[side]) for side in self.sides) or tuple(map(float, self.shape))
 
     def coordinates(self, conditions: Mapping[str, float]) -> dict[str, list[float]]:
-        """Coordinates of the points along each axis."""
+        """The coordinates of the points along each axis."""
         start = 0.5 if self.boundary == "walls" else 0.0
         lengths = self.lengths(conditions)
         each = zip(self.axes, self.shape, lengths, strict=True)
@@ -134,20 +134,20 @@ class Domain:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the samples of a dataset are.
+    """The schema of a dataset's samples.
 
     Attributes:
-        system: name of the system, plural: quantum dots.
-        sample: the word for one sample: dot.
-        columns: of each sample, in the order of the file.
-        domain: where fields live.
-        conditions: columns that are constants of the dataset, with their values in ``constants``.
+        system: name of the system in the plural, such as quantum dots.
+        sample: noun for one sample, such as dot.
+        columns: columns of each sample, in the order of the file.
+        domain: domain of the fields.
+        conditions: columns that are constant over the dataset; ``constants`` holds their values.
         constants: value of each condition.
         units: unit of each quantity.
-        presets: names for several conditions at once: {"material": {"gaas": {"m_eff": 0.067, "eps_r": 12.9}}}.
-        hard_by: column that shows how hard a sample is, such as the gap.
-        family: what the samples were drawn from.
-        summary: one sentence for people.
+        presets: names of sets of conditions: {"material": {"gaas": {"m_eff": 0.067, "eps_r": 12.9}}}.
+        hard_by: column that measures the difficulty of a sample, such as the gap.
+        family: family of potentials or distribution from which samples are drawn.
+        summary: a one-sentence description.
     """
 
     system: str
@@ -188,44 +188,44 @@ class Schema:
         return found[name]
 
     def of_role(self, *roles: str) -> tuple[Column, ...]:
-        """The stored columns of these roles."""
+        """The stored columns that have one of these roles."""
         return tuple(column for column in self.columns if column.role in roles)
 
     @property
     def given(self) -> tuple[Column, ...]:
-        """All conditions: constants of the dataset first, then those that each sample has."""
+        """All conditions: constants of the dataset first, then those that vary between samples."""
         return (*self.conditions, *self.of_role("condition"))
 
     def shape(self, column: Column) -> tuple[int, ...]:
-        """Shape of one sample's value; -1 for an axis of its own."""
+        """The shape of one sample's value; -1 for the column's additional axis."""
         return self.domain.shape if column.is_field else (-1,) if column.axis else ()
 
     def unit(self, column: Column) -> str:
-        """Unit of a column; empty for a pure number."""
+        """The unit of a column; empty for a dimensionless number."""
         return self.units.get(column.quantity, "") if column.quantity else ""
 
     def small_unit(self, column: Column) -> tuple[float, str]:
-        """Factor and unit in which values of a scalar are shown."""
+        """The conversion factor and the unit in which values of a scalar are shown."""
         return SMALL.get(self.unit(column), (1.0, self.unit(column)))
 
     def count(self, number: int) -> str:
-        """A number of samples in words: 1 dot, 2 dots."""
+        """The number of samples with its noun: 1 dot, 2 dots."""
         return f"{number} {self.sample}" + "s" * (number != 1)
 
     def error_column(self, name: str) -> Column | None:
-        """The column that estimates the error of another one, if there is one."""
+        """The column that estimates the error of another one; None if there is none."""
         return next((column for column in self.columns if column.error_of == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for files."""
+        """The schema as plain containers, for files."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Schema:
-        """The schema of plain containers.
+        """The schema from plain containers.
 
         Raises:
-            ValueError: they hold no schema.
+            ValueError: they do not hold a valid schema.
         """
         try:
             parts = {name: tuple(_plain(Column, c) for c in content[name]) for name in ("columns", "conditions")}
@@ -235,7 +235,7 @@ class Schema:
 
 
 def check_types(what: str, held: Any) -> None:
-    """Raise ValueError unless every attribute of a dataclass has its declared type; numbers are below ``HUGE``."""
+    """Raise ValueError unless each attribute of a dataclass has its declared type; numbers must be below ``HUGE``."""
     hints = _hints(held.__class__)
     for part in fields(held):
         value = getattr(held, part.name)
@@ -250,7 +250,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value has a type such as ``dict[str, float]`` or ``str | None``."""
+    """Return True where a value has a type such as ``dict[str, float]`` or ``str | None``."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
@@ -267,6 +267,6 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _plain(cls: type[T], content: Mapping[str, Any]) -> T:
-    """A column or domain of plain containers; lists become tuples, as they were."""
+    """Return a column or a domain from plain containers; lists become tuples again."""
     given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
     return cls(**given)

@@ -1,7 +1,7 @@
-"""The four programs: overrides checked first, one clear line for every error, resumable runs.
+"""The four programs: validation of overrides, one-line error messages, resumable runs.
 
-``python train.py ...``, ``qd-train ...`` and ``python -m qd_pix2pix.cli train ...`` are the same. Only the standard
-library is imported with this module, so that Ctrl-C is answered from the first moment, and workers start fast.
+``python train.py ...``, ``qd-train ...`` and ``python -m qd_pix2pix.cli train ...`` are equivalent. This module imports
+the standard library only, so that Ctrl-C works from the start, and workers start fast.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 AUTO = "ckpt_path=auto"
 REPORT = {"sweep": "", "folder": "runs/sweeps"}
-"""Options of the report: name of a sweep, or its folder; folder of all sweeps."""
+"""Options of the report and their defaults: name of a sweep, or its folder; folder of all sweeps."""
 REPORT_USAGE = "expected python report.py sweep=NAME [folder=runs/sweeps]"
 
 
 def guarded(task: Callable[[], Any]) -> Any:
-    """Call ``task``; bad input becomes one clear error and status 2, Ctrl-C status 130."""
+    """Call ``task`` and return its result; invalid input exits with one clear error and status 2, Ctrl-C with 130."""
     tolerate_terminal()
     try:
         return task()
@@ -43,7 +43,7 @@ def guarded(task: Callable[[], Any]) -> Any:
 
 
 def fail(error: BaseException) -> NoReturn:
-    """Print one clear error and leave with status 2. HYDRA_FULL_ERROR=1 shows where it came from."""
+    """Print one clear error and exit with status 2. HYDRA_FULL_ERROR=1 shows the traceback."""
     from qd_pix2pix.cli.errors import first_cause
 
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -53,13 +53,13 @@ def fail(error: BaseException) -> NoReturn:
 
 
 def leave() -> NoReturn:
-    """End after Ctrl-C."""
+    """Exit after Ctrl-C."""
     print("\nstopped", file=sys.stderr)
     sys.exit(INTERRUPTED)
 
 
 def tolerate_terminal() -> None:
-    """Print what a terminal cannot show (R², ×, ⁻) as a question mark: no finished work fails for that."""
+    """Print characters that a terminal cannot show (R², ×, ⁻) as question marks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -67,14 +67,14 @@ def tolerate_terminal() -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Leave at once on Ctrl-C while modules are imported: an interrupted import may end as any error, or as none."""
+    """Exit at once on Ctrl-C while modules are imported: an interrupted import may raise any error, or none."""
 
     def leave_at_once(*_: Any) -> NoReturn:
         os.write(2, b"\nstopped\n")
         os._exit(INTERRUPTED)
 
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # deaf, as in the background of a script, or another's business
+        yield  # ignored, as in the background of a script, or handled by others
         return
     signal.signal(signal.SIGINT, leave_at_once)
     try:
@@ -84,7 +84,7 @@ def loading() -> Iterator[None]:
 
 
 def train() -> None:
-    """Train a model, or with -m many: ``python train.py model=pix2pix mapping=V_to_nint``; see conf/train.yaml."""
+    """Train a model, or with -m several: ``python train.py model=pix2pix mapping=V_to_nint``; see conf/train.yaml."""
     guarded(_train)
 
 
@@ -98,7 +98,7 @@ def _train() -> None:
         show("train", flags, given)
         return
     if many:
-        given = [word for word in given if word != AUTO]  # every run of a sweep is resumed anyway
+        given = [word for word in given if word != AUTO]  # every run of a sweep is resumed by default
         overrides.check_overrides("train", given, many=True)
         with loading():
             from qd_pix2pix.sweeps.run import sweep
@@ -109,8 +109,8 @@ def _train() -> None:
 
 
 def _train_one(config: dict[str, Any]) -> None:
-    """One run: dataset, training, evaluation, report."""
-    with loading():  # here, so that the solver's processes need not import torch
+    """Execute one run: dataset, training, evaluation, report."""
+    with loading():  # here, so that the solver's processes do not import torch
         from hydra.core.hydra_config import HydraConfig
 
         from qd_pix2pix.training.distributed import limit_threads
@@ -123,12 +123,12 @@ def _train_one(config: dict[str, Any]) -> None:
 
 
 def generate() -> None:
-    """Make a dataset, ``python generate.py data.n_electrons=4``, or verify one, ``check=data/...``."""
+    """Generate a dataset, ``python generate.py data.n_electrons=4``, or verify one, ``check=data/...``."""
     guarded(lambda: _simple("generate", _generate))
 
 
 def _generate(config: dict[str, Any]) -> None:
-    """Draw and solve, or check."""
+    """Generate a dataset or verify one."""
     with loading():
         from qd_pix2pix.data.generate import check, generate, make_launcher
         from qd_pix2pix.reports.dataset_page import ensure_dataset_page
@@ -138,12 +138,12 @@ def _generate(config: dict[str, Any]) -> None:
 
 
 def evaluate() -> None:
-    """Evaluate a checkpoint on a split, or on your own samples: ``python evaluate.py checkpoint=... input=my.npy``."""
+    """Evaluate a checkpoint on a split or on your samples: ``python evaluate.py checkpoint=... input=my.npy``."""
     guarded(lambda: _simple("evaluate", _evaluate))
 
 
 def _evaluate(config: dict[str, Any]) -> None:
-    """Predictions, measures, report."""
+    """Write predictions, measures and the report of a checkpoint."""
     with loading():
         from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
         from qd_pix2pix.reports.model_card import trained_by, write_model_card
@@ -160,7 +160,7 @@ def _evaluate(config: dict[str, Any]) -> None:
 
 
 def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:
-    """A program whose run has no folder of its own."""
+    """Run a program without a run folder."""
     with loading():
         from qd_pix2pix.cli import overrides
     flags, given = split_arguments(sys.argv[1:])
@@ -175,7 +175,7 @@ def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:
 
 
 def report() -> None:
-    """Write the page of a sweep from what its runs have left: ``python report.py sweep=discriminator``."""
+    """Write the page of a sweep from the results of its runs: ``python report.py sweep=discriminator``."""
     guarded(_report)
 
 
@@ -221,7 +221,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
-    """Hand flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
+    """Pass flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
     from qd_pix2pix.cli.overrides import parse, single
 
     if "--multirun" in flags:
@@ -233,7 +233,7 @@ def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
 
 
 def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequence[str]) -> None:
-    """Run a task of plain containers under Hydra, with these arguments of the command line."""
+    """Run a task that takes plain containers under Hydra, with these arguments of the command line."""
     import hydra
     from omegaconf import OmegaConf
 
@@ -242,16 +242,16 @@ def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequ
     def run(config: DictConfig) -> None:
         guarded(lambda: task(OmegaConf.to_container(config, resolve=True)))  # type: ignore[arg-type]
 
-    run.__module__ = name  # Hydra's name of the job
+    run.__module__ = name  # the job's name in Hydra
     sys.argv[1:] = arguments
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(run)()
 
 
 def resumed(given: Sequence[str]) -> list[str]:
-    """Return the overrides of a run that ``ckpt_path=`` resumes: those it was trained with, unless given anew.
+    """Return the overrides of a run that ``ckpt_path=`` resumes: those of its training, updated with the given ones.
 
-    With ``ckpt_path=auto`` the checkpoint is ``last.ckpt`` of the run's own folder. It is ``hydra.run.dir`` where that
-    is given, and bears the hash of the configuration otherwise; without a checkpoint the run starts there.
+    With ``ckpt_path=auto`` the checkpoint is ``last.ckpt`` of the run's own folder. That is ``hydra.run.dir`` if given;
+    otherwise its name is the hash of the configuration. Without a checkpoint the run starts there.
     """
     from qd_pix2pix.cli.overrides import by_key, quoted, value_of
     from qd_pix2pix.provenance import read_overrides, runs_of
@@ -278,7 +278,7 @@ def resumed(given: Sequence[str]) -> list[str]:
 
 
 def own_folder(given: Sequence[str]) -> Path:
-    """Return the folder of a run that is named by the hash of its configuration, so that the same command finds it."""
+    """Return the folder of a run named by the hash of its configuration, the same for the same command."""
     from omegaconf import OmegaConf
 
     from qd_pix2pix.cli.overrides import check_overrides, run_folder
@@ -305,10 +305,10 @@ def clear(run: Path) -> None:
 
 
 def claimed(config: DictConfig, given: Sequence[str]) -> list[str]:
-    """Make the run's folder, and return the override that names it; a folder by the time of day is never shared.
+    """Create the run's folder, and return the override that names it; folders named by the time are never shared.
 
     Raises:
-        ValueError: no run can be written there.
+        ValueError: the folder is not writable.
     """
     from qd_pix2pix.cli.overrides import by_key, quoted, run_folder
 
@@ -335,7 +335,7 @@ def claimed(config: DictConfig, given: Sequence[str]) -> list[str]:
 
 
 def _refuse_one_folder_each(config: DictConfig) -> None:
-    """Raise ValueError where torchrun or srun has started several processes of one run, and each would have its own."""
+    """Raise ValueError where torchrun or srun has started several processes of one run, each with its own folder."""
     if "TORCHELASTIC_RUN_ID" not in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) < 2:
         return
     from omegaconf import OmegaConf

@@ -1,4 +1,4 @@
-"""The programs by name: ``python -m qd_pix2pix.cli train ...``, from any folder."""
+"""Entry point of the programs by name: ``python -m qd_pix2pix.cli train ...``, from any folder."""
 
 import sys
 

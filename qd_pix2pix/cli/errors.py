@@ -1,4 +1,4 @@
-"""Errors that bad input raises, and the one line that reports them."""
+"""Errors caused by invalid input, and the line that reports them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf.errors import OmegaConfBaseException
 
 EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
-"""What bad input raises; anything else is a defect and keeps its traceback. Workers import this too: no torch here."""
+"""Errors caused by invalid input; all others are defects and keep their traceback. Workers import this: no torch."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LIGHTNING = "pytorch_lightning.utilities.exceptions"
 
 
 def is_expected(error: BaseException) -> bool:
-    """Return True for an error that bad input raises: ours, Hydra's, or Lightning's for bad settings."""
+    """Return True for an error caused by invalid input: of this project, of Hydra, or of Lightning for its settings."""
     if isinstance(error, EXPECTED):
         return True
     if LIGHTNING not in sys.modules:
@@ -26,7 +26,7 @@ def is_expected(error: BaseException) -> bool:
 
 
 def first_cause(error: BaseException | str) -> str:
-    """Return the text of an error without Hydra's frame; a class that refuses its settings is named by their key."""
+    """Return the text of an error without Hydra's context; errors of constructors are prefixed with the key."""
     key = ""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else key

@@ -1,6 +1,6 @@
-"""Overrides of the command line, checked against conf/ before Hydra runs; a wrong one is an error with the choices.
+"""Validation of command-line overrides against conf/ before Hydra runs; errors list the valid choices.
 
-An override is ``key=value``. Keys of paths and names keep the text that was typed: ``data_root=20261125`` is a folder.
+An override is ``key=value``. Values of paths and names remain text: ``data_root=20261125`` is a folder.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ TEXT = (
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
     *("hydra.run.dir", "trainer.max_time"),
 )
-"""Keys whose values are paths, names or times: what looks like a number there is text."""
+"""Keys whose values are paths, names or times, so that a number is text."""
 SEARCHPATH = "hydra.searchpath"
 CONDITIONS = "conditions"
-"""Key of conf/evaluate.yaml that holds the conditions of a user's own samples."""
+"""Key of conf/evaluate.yaml for the conditions of a user's samples."""
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
-    """Return overrides as Hydra reads them."""
+    """Return overrides as parsed by Hydra."""
     return OverridesParser.create().parse_overrides(list(overrides))
 
 
@@ -46,12 +46,12 @@ def single(override: Override) -> str:
 
 
 def quoted(value: Path | str) -> str:
-    """Return a path or name as a value of Hydra's grammar; it may hold spaces, commas, brackets and quotes."""
+    """Return a path or name as a value of Hydra's grammar; it may contain spaces, commas, brackets and quotes."""
     return "'" + str(value).replace("'", "\\'") + "'"
 
 
 def by_key(overrides: Sequence[str]) -> dict[str, str]:
-    """Return overrides by their keys; of one key the last."""
+    """Return overrides by their keys; the last one of each key."""
     return {word.partition("=")[0]: word for word in overrides}
 
 
@@ -62,7 +62,7 @@ def value_of(override: str) -> str:
 
 
 def keep_text(overrides: Sequence[str]) -> list[str]:
-    """Quote what Hydra would read as a number or a truth value where a path or a name is expected."""
+    """Return overrides with quotes around values that Hydra would parse as numbers or booleans instead of text."""
     return [_as_text(word) for word in overrides]
 
 
@@ -76,9 +76,9 @@ def _as_text(word: str) -> str:
 
 
 def with_conditions(overrides: Sequence[str]) -> list[str]:
-    """Turn keys that conf/evaluate.yaml does not have into conditions: ``coupling=0.5`` is ``conditions.coupling``.
+    """Convert keys that are not in conf/evaluate.yaml into conditions: ``coupling=0.5`` is ``conditions.coupling``.
 
-    A key that resembles one of conf/evaluate.yaml is left as it is: a typing error.
+    A key that resembles one of conf/evaluate.yaml is probably misspelt and left unchanged.
     """
     config = compose_config("evaluate", [], with_hydra=True)
     known = [str(key) for key in config] + sorted(_groups(config))
@@ -93,13 +93,13 @@ def _as_condition(word: str, known: Sequence[str]) -> str:
 
 
 def compose_config(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
-    """Compose conf/NAME.yaml with overrides; with ``with_hydra``, Hydra's own settings are in it."""
+    """Return conf/NAME.yaml with overrides; with ``with_hydra`` it includes Hydra's own settings."""
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return compose(name, list(overrides), return_hydra_config=with_hydra)
 
 
 def run_folder(config: DictConfig) -> Path:
-    """Return the folder of a run, ``hydra.run.dir``, of a configuration that was composed with Hydra's settings."""
+    """Return the folder of a run, ``hydra.run.dir``, from a configuration composed with Hydra's settings."""
     known = HydraConfig.instance()
     before, known.cfg = known.cfg, config  # type: ignore[assignment]
     try:
@@ -109,15 +109,15 @@ def run_folder(config: DictConfig) -> Path:
 
 
 def check_overrides(name: str, given: Sequence[str], many: bool = False) -> DictConfig:
-    """Check overrides against conf/NAME.yaml; returns the configuration, with Hydra's own settings.
+    """Validate overrides against conf/NAME.yaml; return the configuration, with Hydra's own settings.
 
     Args:
-        name: of the program.
+        name: name of the program.
         given: overrides.
-        many: several values in one override are allowed; the first is taken.
+        many: allow several values in one override; the first is used.
 
     Raises:
-        ValueError: a key is not there, or its value is of another kind. Hydra's errors for anything else.
+        ValueError: a key does not exist, or its value has another type. Other errors are those of Hydra.
     """
     overrides = parse(given)
     for override in overrides:
@@ -126,9 +126,9 @@ def check_overrides(name: str, given: Sequence[str], many: bool = False) -> Dict
     _check_searchpath(overrides)
     config: Any = None
     groups: set[str] = set()
-    for _ in range(2):  # an option may bring groups of its own
+    for _ in range(2):  # an option may add groups
         chosen = [single(o) for o in overrides if o.key_or_group == SEARCHPATH or _is_group(o, groups)]
-        # not resolved: hydra.run.dir and the like exist only in a run
+        # not resolved: hydra.run.dir and similar keys exist only in a run
         config = OmegaConf.to_container(compose_config(name, chosen, with_hydra=True), resolve=False)
         groups = _groups(config)
         for override in overrides:
@@ -153,7 +153,7 @@ def _several(name: str, override: Override) -> str:
 
 
 def _check_searchpath(overrides: Sequence[Override]) -> None:
-    """Raise ValueError for a folder of the search path that is not there; Hydra would only warn."""
+    """Raise ValueError for a folder of the search path that does not exist; Hydra would only warn."""
     for override in overrides:
         value = override.value() if override.key_or_group == SEARCHPATH else None
         for entry in value if isinstance(value, list) else []:
@@ -162,7 +162,7 @@ def _check_searchpath(overrides: Sequence[Override]) -> None:
 
 
 def _groups(config: Any) -> set[str]:
-    """Return the groups of a configuration that was composed with Hydra's settings."""
+    """Return the groups of a configuration composed with Hydra's settings."""
     return {str(key).split("@")[0] for key in config["hydra"]["runtime"]["choices"]}
 
 
@@ -171,7 +171,7 @@ def _is_group(override: Override, groups: set[str]) -> bool:
 
 
 def _check_option(override: Override) -> None:
-    """Raise ValueError where an option of a group is no name."""
+    """Raise ValueError where an option of a group is not a name."""
     value = None if override.is_sweep_override() else override.value()
     names = value if isinstance(value, list) else [value]
     if not all(name is None or isinstance(name, str) for name in names):
@@ -184,7 +184,7 @@ def _is_plain(override: Override) -> bool:
 
 
 def _check_key(override: Override, config: Any, groups: set[str]) -> None:
-    """Raise ValueError for an override of a key that is not there, or by a value of another kind."""
+    """Raise ValueError for an override of a key that does not exist, or with a value of another type."""
     key, node = override.key_or_group, config
     for depth, part in enumerate(key.split(".")):
         if not isinstance(node, dict) or part not in node:
@@ -197,7 +197,7 @@ def _check_key(override: Override, config: Any, groups: set[str]) -> None:
 
 
 def _check_kind(key: str, default: object, given: object) -> None:
-    """Raise ValueError where a number, a truth value, a text or a part is replaced by something else."""
+    """Raise ValueError where a number, a boolean, a text or a part is replaced by a value of another type."""
     kinds: dict[type, tuple[tuple[type, ...], str]] = {
         bool: ((bool,), "true or false"),
         int: ((int,), "a whole number"),
@@ -241,7 +241,7 @@ def _hint(name: str, choices: set[str]) -> str:
 
 
 def _check_added(key: str, config: DictConfig) -> None:
-    """Raise ValueError for an added key (``+a.b=``) that the class of its part does not take."""
+    """Raise ValueError for an added key (``+a.b=``) that is not an argument of the class of its part."""
     above, _, name = key.rpartition(".")
     part = OmegaConf.select(config, above) if above else None
     target = part.get("_target_") if isinstance(part, DictConfig) else None

@@ -1,1 +1,1 @@
-"""From potentials and the solver to tensors: generation, storage, loading."""
+"""Datasets, from potentials and the solver to tensors: generation, storage, loading."""

@@ -1,4 +1,4 @@
-"""Datasets as Lightning takes them: split, loaded, resumable in mid-epoch."""
+"""The Lightning data module: splits and loaders that resume within an epoch."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from solvers.checks import check_integer, check_number
 
 
 class SamplesModule(pl.LightningDataModule):
-    """Samples of one dataset, or of several on the same points, with the columns that a predictor takes and predicts.
+    """The samples of one dataset, or of several on the same points, with the inputs and outputs of a predictor.
 
     Args:
         stores: the datasets.
-        predictor: what is trained: its mapping and conditions choose the columns.
+        predictor: the trained predictor, whose mapping and conditions select the columns.
         batch_size: samples per training step.
-        eval_batch_size: samples per step of validation.
+        eval_batch_size: samples per validation step.
         symmetry: augment with the symmetries of the samples.
-        jitter: N_resize of Pantis-Simut et al. 2023; the number of points, or None, is off.
-        num_workers: loading processes; 0 loads in the main process.
-        cache_gib: splits up to this size are held in memory.
-        seed: of the order and the augmentation.
+        jitter: N_resize of Pantis-Simut et al. 2023; the number of points, or None, disables it.
+        num_workers: number of loading processes; with 0 the main process loads.
+        cache_gib: largest size in GiB of a split that is kept in memory.
+        seed: seed of the order and the augmentation.
 
     Raises:
         ValueError: a number is out of range.
@@ -76,35 +76,35 @@ class SamplesModule(pl.LightningDataModule):
         return tuple(chosen)
 
     def batches(self, split: str, augment: bool = False) -> Batches:
-        """The samples of a split."""
+        """Return the samples of a split."""
         samples = Samples([s.split(split) for s in self.stores], [s.schema.constants for s in self.stores])
         transforms = self.transforms if augment else ()
         return Batches(samples, self.schema, self.names, transforms, self.seed, self.cache_bytes)
 
     def train_dataloader(self) -> ResumableLoader:
-        """Shuffled and augmented."""
+        """Return the loader of the training split, shuffled and augmented."""
         batches = self.batches("train", augment=True)
         sampler = ResumableSampler(len(batches), self.seed, *self._rank_and_world)
         return ResumableLoader(batches, place=self._place, batch_size=self.batch_size, sampler=sampler, **self._options)
 
     def val_dataloader(self) -> DataLoader:
-        """In order, each process its share."""
+        """Return the loader of this process's share of the validation split, in order."""
         batches, (rank, world) = self.batches("val"), self._rank_and_world
         share = Subset(batches, range(rank, len(batches), world)) if world > 1 else batches
         return DataLoader(share, batch_size=self.eval_batch_size, **self._options)
 
     def _place(self) -> tuple[int, int]:
-        """Epoch of the next batch, and how many batches of it are done: both follow from the step."""
+        """Return the epoch of the next batch and its number of completed batches, which follow from the step."""
         return place_of(self.trainer) if self.trainer else (0, 0)
 
     @property
     def _rank_and_world(self) -> tuple[int, int]:
-        """Number of this process, and how many there are."""
+        """The rank of this process and the number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     @property
     def _options(self) -> dict[str, Any]:
-        # a generator of its own: a loader must not draw from the stream that dropout draws from
+        # a separate generator: a loader must not draw from the stream of dropout
         return {
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,

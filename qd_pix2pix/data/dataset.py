@@ -1,7 +1,7 @@
-"""Stored splits -> samples as tensors, in physical units, by the names of their columns.
+"""Samples of stored splits as tensors, in physical units, by the names of their columns.
 
-Whatever is random is a function of (seed, epoch, index) alone: the order of loading, the number of workers, and an
-interruption do not change it.
+All randomness is a function of (seed, epoch, index) only: it does not depend on the order of loading, the number of
+workers or interruptions.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from qd_pix2pix.schema import Schema
 
 
 class Samples:
-    """The same split of several datasets, one after the other; constants of a dataset become columns.
+    """The concatenation of one split of several datasets, with the constants of each dataset as columns.
 
     Args:
-        splits: of each dataset.
-        constants: of each dataset, by name.
+        splits: split of each dataset.
+        constants: constants of each dataset, by name.
     """
 
     def __init__(self, splits: Sequence[Split], constants: Sequence[Mapping[str, float]]) -> None:
@@ -38,7 +38,7 @@ class Samples:
         return [name for name in names if name not in self._constants[0]]
 
     def read(self, index: int, names: Sequence[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of one sample: fields (*points), all else ()."""
+        """Return the columns ``names`` of one sample: fields (*points), all others ()."""
         member = int(np.searchsorted(self._ends, index, side="right"))
         row = index - (int(self._ends[member - 1]) if member else 0)
         constants: dict[str, NDArray] = {
@@ -47,7 +47,7 @@ class Samples:
         return self._splits[member].read(row, self._stored(names)) | constants
 
     def load(self, names: Sequence[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of all samples: fields (S, *points), all else (S,)."""
+        """Return the columns ``names`` of all samples: fields (S, *points), all others (S,)."""
         parts = []
         for split, constants in zip(self._splits, self._constants, strict=True):
             constant = {name: np.full(len(split), v) for name, v in constants.items() if name in names}
@@ -55,23 +55,23 @@ class Samples:
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def nbytes(self, names: Sequence[str]) -> int:
-        """Bytes that ``load`` would take, constants aside."""
+        """Return the number of bytes that ``load`` would take, without constants."""
         return sum(split.nbytes(self._stored(names)) for split in self._splits)
 
 
 class Batches(Dataset[Row]):
-    """Samples as dictionaries of tensors: fields float32 (*points), classes int64 (), all other numbers float32 ().
+    """The samples as dictionaries of tensors: fields float32 (*points), classes int64 (), other numbers float32 ().
 
-    Keys are plain indices or (epoch, index), as ``ResumableSampler`` gives them: transforms depend on the epoch. Data
-    smaller than ``cache_bytes`` are held in memory, larger ones are read from disk sample by sample.
+    Keys are indices or (epoch, index), as from ``ResumableSampler``: transforms depend on the epoch. Data smaller than
+    ``cache_bytes`` are kept in memory, larger ones are read from disk sample by sample.
 
     Args:
-        samples: of all datasets.
-        schema: of these samples.
+        samples: samples of all datasets.
+        schema: schema of these samples.
         names: columns of an item.
-        transforms: of samples, in this order.
-        seed: of the transforms.
-        cache_bytes: see above.
+        transforms: transforms of samples, applied in this order.
+        seed: seed of the transforms.
+        cache_bytes: largest size in bytes of data that are kept in memory.
     """
 
     def __init__(

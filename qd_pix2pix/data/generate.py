@@ -1,7 +1,7 @@
-"""Recipe -> dataset: in parallel, resumable, the same bits whatever happens on the way.
+"""Generation of a dataset from a recipe: parallel, resumable and reproducible bit for bit.
 
-A shard is a function of (recipe, split, its samples), made as one batch on one thread. So neither the number of workers
-nor where they run nor an interruption changes a bit, and shards that a dataset of other sizes has already are reused.
+A shard is a function of (recipe, split, its samples), computed as one batch on one thread. Its bits therefore do not
+depend on the number and the location of workers or on interruptions. Shards of datasets of other sizes are reused.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.systems import Recipe, build, make_recipe
 
 VISIBLE_WITHIN = 30.0
-"""Seconds in which a file that one machine wrote must be seen by another."""
+"""Time limit in seconds until a file written by one machine is visible on another."""
 MOST_SHARDS = 100_000
-"""Shards of one split: their names have five digits."""
+"""Largest number of shards of one split: their names have five digits."""
 
 Entries = dict[str, dict[str, Any]]
 
 
 def dataset_name(config: Mapping[str, Any], recipe: Recipe | None = None) -> str:
-    """Return the name of a dataset's folder: what is drawn, and the hash of its configuration."""
+    """Return the name of a dataset's folder: the name of its recipe and the hash of its configuration."""
     return f"{(recipe or make_recipe(config)).name}-{digest(config, f'format {FORMAT}')}"
 
 
@@ -49,20 +49,20 @@ def make_launcher(config: Mapping[str, Any]) -> Launcher:
 def generate(
     config: Mapping[str, Any], root: Path | str, launcher: Launcher | None = None, only_rooms: bool = False
 ) -> Path:
-    """Make the dataset of a recipe, resume it, or find it finished.
+    """Generate the dataset of a recipe, or resume it; a complete dataset is returned unchanged.
 
     Args:
-        config: of a ``Recipe``, plain containers with ``_target_``; its hash names the folder.
-        root: folder of all datasets; all workers must see it.
-        launcher: where shards are made; by default in one process per core that may be used.
-        only_rooms: the configuration comes from a card, which may be a stranger's: build rooms of this project only.
+        config: configuration of a ``Recipe``, plain containers with ``_target_``; its hash is part of the name.
+        root: folder of all datasets, on a file system that all workers share.
+        launcher: launcher of the workers; by default one process per available core.
+        only_rooms: build only classes of this project's packages, for a configuration from an untrusted card.
 
     Returns:
         The dataset's folder.
 
     Raises:
-        ValueError: a setting is bad, or the folder holds another dataset; before any work.
-        StoreError: files may not be read; or workers were lost, or do not see ``root``: what was made is
+        ValueError: a setting is invalid, or the folder holds another dataset; before any calculation.
+        StoreError: files cannot be read, workers have died, or ``root`` is not visible to them; completed shards are
             kept.
     """
     recipe = make_recipe(config, only_rooms)
@@ -84,13 +84,13 @@ def generate(
 
 
 def check(path: Path | str) -> dict[str, int]:
-    """Verify a whole dataset: every byte of every shard, and the laws of its system.
+    """Verify a complete dataset: every byte of every shard, and the laws of its system.
 
     Returns:
         The number of samples of each split.
 
     Raises:
-        StoreError: names the first shard that is missing, truncated, altered or implausible.
+        StoreError: a shard is missing, truncated, altered or implausible; the message names the first one.
     """
     store = Store(path)
     check_bytes(store)
@@ -116,20 +116,20 @@ def _is_complete(path: Path, config: Mapping[str, Any]) -> bool:
 
 
 def _check_recipe(path: Path, config: Mapping[str, Any]) -> None:
-    """Raise ValueError where a folder that bears this dataset's name holds another one, complete or not."""
+    """Raise ValueError where the folder with this dataset's name holds another one, complete or not."""
     file = path / "recipe.json"
     manifest = read_manifest(path)
     with reading(file):
         other = json.loads(file.read_text(encoding="utf-8"))
         altered = sha256(file) != manifest["recipe_sha256"]
     if not altered and digest(other) != digest(config):
-        raise ValueError(f"{file}: it is not the recipe that is asked for; move that folder away")
+        raise ValueError(f"{file}: it is not the requested recipe; move that folder away")
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of a dataset's folder; another process that generates it is waited for."""
-    lock = FileLock(path / ".lock")  # without a mode: the umask alone decides
+    """Lock a dataset's folder; wait for another process that generates it."""
+    lock = FileLock(path / ".lock")  # without a mode: the umask determines the permissions
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -142,7 +142,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _plan(recipe: Recipe) -> dict[str, tuple[str, range]]:
-    """Split and samples of each shard, by file name."""
+    """Return the split and the samples of each shard, by file name."""
     shards = {}
     for split in SPLITS:
         size = getattr(recipe, split)
@@ -160,11 +160,11 @@ def _make(
     config: Mapping[str, Any], recipe: Recipe, path: Path, launcher: Launcher, wanted: dict[str, tuple[str, range]]
 ) -> None:
     for leftover in path.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)  # a worker on another machine may still be writing it
+        leftover.unlink(missing_ok=True)  # a worker on another machine may still write to it
     write_text(path / "recipe.json", to_json(config))
     manifest = ManifestWriter(path, recipe.schema)
     shards = _present(path, wanted)
-    # absolute: workers have a working directory of their own
+    # absolute: workers have their own working directory
     jobs: dict[str, tuple[Any, ...]] = {
         name: (config, path.absolute() / name, *job) for name, job in wanted.items() if name not in shards
     }
@@ -192,7 +192,7 @@ def _make(
 
 
 def _present(path: Path, wanted: Mapping[str, Any]) -> Entries:
-    """Entries of the shards that are there, whole."""
+    """Return the entries of the complete shards in the folder."""
     try:
         shards: Entries = read_manifest(path)["shards"]
     except UnreadableError:
@@ -203,18 +203,18 @@ def _present(path: Path, wanted: Mapping[str, Any]) -> Entries:
 
 
 def _reusable(config: Mapping[str, Any], path: Path, sizes: Mapping[str, int]) -> dict[str, tuple[Path, Any]]:
-    """Shards, with their entries, of datasets beside ``path`` whose recipes differ in the sizes of splits alone."""
+    """Return shards and their entries of datasets beside ``path`` whose recipes differ only in the sizes of splits."""
     found: dict[str, tuple[Path, Any]] = {}
     own = {split: config[split] for split in SPLITS}
     for folder in sorted(path.parent.glob(f"{path.name.rpartition('-')[0]}-*")):
         try:
             other = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-            # the name holds the hash, so that an altered recipe, or one of another format, does not pass
+            # the name contains the hash, which excludes altered recipes and other formats
             if folder == path or other | own != config or not folder.name.endswith(digest(other, f"format {FORMAT}")):
                 continue
             shards = read_manifest(folder)["shards"]
         except (OSError, ValueError, TypeError, KeyError):
-            continue  # not a dataset, or a damaged one: nothing can be had from it
+            continue  # not a dataset, or a damaged one
         found |= {
             name: (folder.absolute() / name, entry)
             for name, entry in shards.items()
@@ -239,12 +239,12 @@ def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
 
 
 def _check_seen(path: Path, where: str) -> None:
-    """Raise StoreError where a file that another process wrote does not come to be seen."""
+    """Raise StoreError where a file that another process wrote does not become visible in time."""
     deadline = time.monotonic() + VISIBLE_WITHIN
     while not path.exists():
         if time.monotonic() > deadline:
             raise StoreError(
-                f"data_root: {path} was written, but is not seen {where} within {VISIBLE_WITHIN:g} s; with "
+                f"data_root: {path} was written, but is not visible {where} within {VISIBLE_WITHIN:g} s; with "
                 "launcher=dask, data_root must lie on a file system that this machine and all workers share"
             )
         time.sleep(0.1)
@@ -253,14 +253,14 @@ def _check_seen(path: Path, where: str) -> None:
 def _make_shard(
     config: Mapping[str, Any], path: Path, split: str, samples: range, solved: tuple[Path, Any] | None = None
 ) -> dict[str, Any]:
-    """Make and write one shard, or copy the columns of a solved one; return its entry in the manifest."""
-    # for good, not for this call: another shard may be in the making on another thread of a worker
+    """Compute and write one shard, or copy the columns of a solved one; return its entry in the manifest."""
+    # permanently, not for this call: another thread of the worker may compute another shard
     threadpool_limits(1)
     _check_seen(path.with_name("recipe.json"), f"on {socket.gethostname()}")
     recipe = make_recipe(config)
     if solved and _is_whole(*solved):
         entry = write_shard(path, read_shard(solved[0]), recipe.schema, config, split)
-        # statistics are of the numbers before they were rounded to the precision of the file
+        # statistics are those of the values before rounding to the precision of the file
         return entry | {"statistics": solved[1]["statistics"]}
     columns = recipe.columns(split, samples) | {"sample": np.arange(samples.start, samples.stop)}
     return write_shard(path, columns, recipe.schema, config, split)

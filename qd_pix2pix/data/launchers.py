@@ -1,7 +1,7 @@
-"""Where shards are made: in processes of this machine, or by the workers of a dask scheduler on many.
+"""Launchers of shard generation: processes of this machine, or the workers of a dask scheduler on several machines.
 
-A launcher opens a ``Map``: it calls a function with each job's arguments, somewhere, and hands over each result when it
-is there. What is computed is the function's business alone, so no launcher changes a bit.
+A launcher opens a ``Map``, which calls a function with each job's arguments on a worker and yields each result when it
+is complete. The result is determined by the function alone, so that it does not depend on the launcher.
 """
 
 from __future__ import annotations
@@ -36,55 +36,55 @@ import scipy
 from qd_pix2pix.provenance import available_cores
 
 Map = Callable[[Callable[..., Any], Mapping[str, tuple[Any, ...]]], Iterator[tuple[str, Any]]]
-"""A function, and the arguments of each named job -> names and results, in the order in which they are done."""
+"""A map from a function and the arguments of each named job to names and results, in the order of completion."""
 CONNECT_WITHIN = 10.0
-"""Seconds in which a scheduler must answer."""
+"""Time limit in seconds for an answer of a scheduler."""
 GUARD = (
     'put what the script does below a line `if __name__ == "__main__":`. Each worker imports the script, so it must '
     "be a file, too, not standard input"
 )
-"""What a script needs whose workers cannot import it."""
+"""Advice for a script that its workers cannot import."""
 DEAF_TO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 class Launcher(Protocol):
-    """What ``generate`` makes shards with."""
+    """The interface of launchers, which run the jobs of ``generate``."""
 
     def check(self) -> None:
-        """Meet what would go wrong, before any work.
+        """Detect errors of the settings before any calculation.
 
         Raises:
-            ValueError: a setting is bad, or what it names is not there.
+            ValueError: a setting is invalid, or the file or scheduler that it names is missing.
         """
 
     def open(self) -> AbstractContextManager[Map]:
-        """Start workers, or connect to them; leaving it by an exception drops all work that is not done.
+        """Start workers, or connect to them; after an exception within the context all unfinished jobs are cancelled.
 
         Raises:
-            BrokenExecutor: when left, if workers were lost; the text says what to change.
+            BrokenExecutor: on exit, if workers have died; the message lists remedies.
         """
 
 
 @dataclass(frozen=True)
 class LocalLauncher:
-    """Processes of this machine.
+    """The launcher of processes on this machine.
 
     Attributes:
-        workers: their number; by default one per core that may be used.
+        workers: number of processes; by default one per available core.
     """
 
     workers: int | None = None
 
     def check(self) -> None:
-        """Raise ValueError for a number of workers that is none."""
+        """Raise ValueError for an invalid number of workers."""
         _check_workers(self.workers)
 
     @contextmanager
     def open(self) -> Iterator[Map]:
-        """Start a pool of spawned processes; BrokenExecutor where one of them was killed or never began."""
+        """Start a pool of spawned processes; raise BrokenExecutor where one of them was killed or did not start."""
         check_main_guard()
         workers = self.workers or available_cores()
-        # spawned, not forked: torch and its threads may already live in this process
+        # spawned, not forked: torch and its threads may already run in this process
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
             try:
@@ -99,19 +99,19 @@ class LocalLauncher:
 
 @dataclass(frozen=True)
 class DaskLauncher:
-    """Workers of a dask scheduler; a shard whose worker dies is given to another one.
+    """The launcher for workers of a dask scheduler; a shard whose worker dies is reassigned.
 
     Attributes:
         scheduler: address (``tcp://host:port``), or path of the JSON file that a running scheduler wrote; by default a
-            cluster of its own is started on this machine.
-        workers: processes of its own cluster; by default one per core that may be used.
+            separate cluster is started on this machine.
+        workers: number of processes of the separate cluster; by default one per available core.
     """
 
     scheduler: str | None = None
     workers: int | None = None
 
     def check(self) -> None:
-        """Raise ValueError for bad settings, where dask is not installed, and where no scheduler answers."""
+        """Raise ValueError for invalid settings, where dask is not installed, and where no scheduler answers."""
         _check_workers(self.workers)
         _import_distributed()
         if self.scheduler is None:
@@ -123,7 +123,7 @@ class DaskLauncher:
             )
         address = self._address()
         try:
-            # on a thread of its own: where a notebook calls, this one already has an event loop
+            # on a separate thread: in a notebook this one already has an event loop
             with _quiet(), ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, _ask(address)).result()
         except (OSError, ValueError) as error:
@@ -135,7 +135,7 @@ class DaskLauncher:
 
     @contextmanager
     def open(self) -> Iterator[Map]:
-        """A client of the scheduler; BrokenExecutor where workers die on one shard, or the scheduler goes away."""
+        """Connect to the scheduler; raise BrokenExecutor if workers die on one shard, or if the connection is lost."""
         distributed = _import_distributed()
         with _quiet(), ExitStack() as stack:
             address = self._address() if self.scheduler else stack.enter_context(self._own_cluster()).scheduler_address
@@ -146,14 +146,14 @@ class DaskLauncher:
 
             def submit(function: Callable[..., Any], *arguments: Any) -> Any:
                 call = pickle.dumps(_Call(_compute, (_versions(), function, *arguments)))
-                # not pure: a result of another run, or its error, is never taken for ours
+                # not pure: results and errors of other runs are never reused
                 return client.submit(pickle.loads, call, pure=False)
 
             with _told(address):
                 yield partial(_map, submit, partial(distributed.as_completed, loop=client.loop))
 
     def _address(self) -> str:
-        """The scheduler's address, given or read from its file."""
+        """Return the scheduler's address, as given or from its file."""
         given = str(self.scheduler)
         if "://" in given:
             return given
@@ -166,12 +166,12 @@ class DaskLauncher:
             ) from None
 
     def _own_cluster(self) -> AbstractContextManager[Any]:
-        # no limit of memory: dask would pause a worker that comes near it, and with it the run
+        # no memory limit: dask would pause a worker near the limit, and with it the run
         return _import_distributed().LocalCluster(
             n_workers=self.workers or available_cores(),
             threads_per_worker=1,
             memory_limit=None,
-            dashboard_address=":0",  # None would still ask for port 8787, and complain where it is taken
+            dashboard_address=":0",  # None would request port 8787, with a warning if it is in use
             silence_logs=logging.CRITICAL,
             preload=DEAF_TO_CTRL_C,
         )
@@ -183,31 +183,31 @@ def _map(
     function: Callable[..., Any],
     jobs: Mapping[str, tuple[Any, ...]],
 ) -> Iterator[tuple[str, Any]]:
-    """A ``Map`` by the two functions that ``concurrent.futures`` and dask share."""
+    """Run jobs as a ``Map``, by the two functions that ``concurrent.futures`` and dask share."""
     futures = {submit(function, *arguments): name for name, arguments in jobs.items()}
     for future in as_completed(futures):
         yield futures[future], future.result()
 
 
 def check_main_guard() -> None:
-    """Refuse to start workers from a worker that is only just importing its parent's script.
+    """Refuse to start workers from a worker that is importing its parent's script.
 
-    Such a script has no guard: each worker runs it again, and would wait for the lock that its parent holds.
+    Such a script has no guard: each worker executes it again, and would wait for the lock that its parent holds.
 
     Raises:
-        RuntimeError: names the guard.
+        RuntimeError: the script has no guard; the message describes it.
     """
-    # the mark by which multiprocessing itself knows that __main__ is being imported in a child
+    # the flag by which multiprocessing itself marks a child that is importing __main__
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise RuntimeError(f"a worker imports the script that started it, which has no guard; {GUARD}")
 
 
 def _why_broken(processes: Sequence[BaseProcess], workers: int) -> str:
-    """Return why a pool broke, from how its processes ended: by a signal, or by themselves before they began."""
+    """Return why a pool broke, from the exit of its processes: by a signal, or by an error before they started."""
     deadline = time.monotonic() + 5.0
     while any(process.exitcode is None for process in processes) and time.monotonic() < deadline:
         time.sleep(0.01)
-    # a pool that breaks ends the others by SIGTERM; what a worker raises comes back as a result, not as a status
+    # a broken pool ends its other processes by SIGTERM; an exception in a job is a result, not an exit status
     own = [process.exitcode for process in processes if (process.exitcode or 0) > 0]
     if own:
         return f"launcher: a worker process ended before it began (exit status {own[0]}); {GUARD}"
@@ -225,14 +225,14 @@ def _check_workers(workers: int | None) -> None:
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once: what they are doing is done again next time."""
+    """Stop the workers at once; their present shards are recomputed by the next run."""
     for process in list((pool._processes or {}).values()):
         process.terminate()
     pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _start_worker() -> None:
-    """Ctrl-C is the parent's business; a worker does not outlive its parent."""
+    """Let a worker ignore Ctrl-C, which the parent handles, and end with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -257,7 +257,7 @@ def _import_distributed() -> ModuleType:
 
 @contextmanager
 def _told(address: str) -> Iterator[None]:
-    """What can happen to a scheduler and its workers, in the user's words."""
+    """Convert errors of a scheduler and its workers into errors that name the setting and a remedy."""
     distributed = _import_distributed()
     try:
         yield
@@ -275,7 +275,7 @@ def _told(address: str) -> Iterator[None]:
 
 
 async def _ask(address: str) -> None:
-    """Raise OSError or ValueError where no scheduler answers; a Client would wait for ever where a stranger listens."""
+    """Raise OSError or ValueError where no scheduler answers; a Client would wait forever for another server."""
     distributed = _import_distributed()
     options = distributed.Security().get_connection_args("client")
     async with asyncio.timeout(CONNECT_WITHIN), distributed.rpc(address, connection_args=options) as server:
@@ -286,7 +286,7 @@ async def _ask(address: str) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without dask's log, and its table of versions: what concerns the user comes as an error of ours."""
+    """Suppress dask's log and its table of versions; relevant errors are raised by this project."""
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -301,16 +301,16 @@ def _quiet() -> Iterator[None]:
 
 
 def _versions() -> dict[str, str]:
-    """Of the packages that make the bits of a shard."""
+    """Return the versions of the packages on which the bits of a shard depend."""
     return {module.__name__: module.__version__ for module in (np, scipy, h5py)}
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A call that is made where it is unpickled.
+    """A call that is executed where it is unpickled.
 
-    So dask itself carries nothing but bytes: the scheduler needs no package of ours, and a worker that lacks one gives
-    back the error; of an argument that it cannot unpickle it would die, and all others after it.
+    Dask itself then transfers only bytes: the scheduler requires no package of this project, and a worker without one
+    returns the error. An argument that cannot be unpickled would end this worker and, after it, all others.
     """
 
     function: Callable[..., Any]
@@ -321,7 +321,7 @@ class _Call:
 
 
 def _compute(versions: dict[str, str], function: Callable[..., Any], *args: Any) -> Any:
-    """Call ``function`` on a worker, where that has the packages of the process that asks."""
+    """Call ``function`` on a worker whose packages have the versions of the calling process."""
     if _versions() != versions:
         raise ValueError(
             f"launcher.scheduler: worker on {socket.gethostname()} has {_versions()}, but this process {versions}; "

@@ -1,7 +1,7 @@
-"""The manifest of a dataset: which shards there are, their checksums, and the statistics of the training split.
+"""The manifest of a dataset: its shards, their checksums, and the statistics of the training split.
 
-``manifest.json`` holds format, sha256 of recipe.json, the schema; of each shard its sha256, bytes, samples and
-statistics; when the dataset is complete, ``statistics`` over train; and a checksum of all this.
+``manifest.json`` contains the format, the sha256 of recipe.json and the schema; for each shard its sha256, bytes,
+samples and statistics; for a complete dataset, ``statistics`` over train; and a checksum of its content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qd_pix2pix.files import digest, sha256, to_json, write_text
 from qd_pix2pix.schema import Schema
 
 Statistics = dict[str, dict[str, float]]
-"""Of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max."""
+"""The statistics of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max."""
 AGAIN = "delete it and run generate.py again"
 
 
@@ -27,7 +27,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest of a dataset, complete or not.
 
     Raises:
-        StoreError: it is missing, damaged, or of another format.
+        StoreError: the manifest is missing, damaged, or of another format.
     """
     file = path / "manifest.json"
     if not file.is_file():
@@ -40,7 +40,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise StoreError(
             f"{file}: expected a dataset of format {FORMAT}, got format {found} of another version of qd_pix2pix; "
-            "make it again by generate.py"
+            "generate it again with generate.py"
         )
     if manifest.pop("digest", None) != digest(manifest):
         raise StoreError(f"{file}: damaged, its checksum is not the one that it was written with; {AGAIN}")
@@ -48,7 +48,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 class ManifestWriter:
-    """Writes ``manifest.json``; while shards come, in a tenth of the time at most, however many workers make them."""
+    """The writer of ``manifest.json``, which takes at most a tenth of the time however many workers finish shards."""
 
     def __init__(self, folder: Path, schema: Schema) -> None:
         self._path = folder / "manifest.json"
@@ -63,7 +63,7 @@ class ManifestWriter:
         self._rests_until = began + 10 * (time.monotonic() - began)
 
     def write_at_times(self, shards: Mapping[str, Any]) -> None:
-        """Write the manifest, unless it was written a moment ago."""
+        """Write the manifest, unless it was written recently."""
         if time.monotonic() > self._rests_until:
             self.write(shards)
 

@@ -1,4 +1,4 @@
-"""Order of the samples, and the place where a training stands: functions of seed, epoch and step alone."""
+"""The order of the samples and the position of a training: functions of seed, epoch and step only."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch.utils.data import DataLoader, Sampler
 
 
 def seed_of(*numbers: int) -> int:
-    """Return a seed of 63 bits for torch, from whole numbers of at least 0; the same on every machine."""
+    """Return a seed of 63 bits for torch from non-negative whole numbers, the same on every machine."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) & (2**63 - 1)
 
 
 def place_of(trainer: pl.Trainer) -> tuple[int, int]:
-    """Return the epoch of the next batch, and how many batches of it are done: both follow from the step."""
+    """Return the epoch of the next batch and its number of completed batches, which follow from the step."""
     epoch, batches = divmod(trainer.global_step, int(trainer.num_training_batches))
     return epoch, batches
 
 
 class ResumableSampler(Sampler[tuple[int, int]]):
-    """Keys (epoch, index) in an order that depends on (seed, epoch) only; can start anywhere in an epoch.
+    """A sampler of keys (epoch, index) in an order that depends on (seed, epoch) only, from any position in an epoch.
 
-    Of ``world`` processes each takes every world-th key, so that together they make the batches that one would make of
-    world times the size. Where the samples do not go round, the first ones come again.
+    Of ``world`` processes each takes every world-th key, so that together they process the batches that one would
+    process with world times the size. If the number of samples is not divisible, the first ones are repeated.
     """
 
     def __init__(self, size: int, seed: int, rank: int = 0, world: int = 1) -> None:
@@ -45,11 +45,11 @@ class ResumableSampler(Sampler[tuple[int, int]]):
 
 
 class ResumableLoader(DataLoader[Any]):
-    """A DataLoader over a ``ResumableSampler`` that begins where the training stands.
+    """A DataLoader over a ``ResumableSampler`` that starts at the position of the training.
 
     Args:
-        place: () -> (epoch, batches of it that are done). Called when the first batch is wanted, not when the iterator
-            is made: Lightning makes one before it has read a checkpoint.
+        place: function that returns (epoch, its completed batches). It is called when the first batch is loaded, not
+            when the iterator is created: Lightning creates one before it reads a checkpoint.
     """
 
     sampler: ResumableSampler
@@ -64,8 +64,8 @@ class ResumableLoader(DataLoader[Any]):
         yield from super().__iter__()
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the place follows from the step. Lightning warns of loaders without a state."""
+        """Return an empty state: the position follows from the step, but Lightning warns of loaders without a state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take nothing."""
+        """Ignore the state, which is empty."""

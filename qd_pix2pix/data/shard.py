@@ -1,10 +1,10 @@
 """One shard of a dataset: an HDF5 file with the columns of some samples.
 
-S samples; fields have shape (S, *points) in the order of the domain's axes, scalars (S,), columns with an axis of their
-own (S, length). h5py, xarray (``engine="h5netcdf"``) and netCDF4 open a shard with names, units and coordinates.
-Attributes of the file: ``format``, ``schema`` and ``recipe`` (JSON), ``split``, ``seed``; of each column ``long_name``
-and ``units``. All columns bear HDF5's own checksums, so that damage is noticed while reading. A file that bears its
-name is whole.
+For S samples, fields have shape (S, *points) in the order of the domain's axes, scalars (S,), and columns with an
+additional axis (S, length). h5py, xarray (``engine="h5netcdf"``) and netCDF4 open a shard with names, units and
+coordinates. The file has the attributes ``format``, ``schema`` and ``recipe`` (JSON), ``split`` and ``seed``; each
+column has ``long_name`` and ``units``. All columns have HDF5's own checksums, so that damage is detected on reading. A
+file with its final name is complete.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ BUSY = {
     errno.ENFILE: "cannot be opened, this machine has too many open files",
     errno.EAGAIN: "is open for writing in another program; close it there",
     errno.EIO: "cannot be read from its disk; look at the disk",
-    errno.ESTALE: "is no longer seen on its network file system; try again",
+    errno.ESTALE: "is no longer visible on its network file system; try again",
 }
-"""What is said of errors of the system that are no damage."""
+"""Messages for errors of the operating system that are not damage."""
 
 
 class StoreError(ValueError):
-    """A dataset that is missing, incomplete, of another format, or damaged; the text names the file."""
+    """The error of a dataset that is missing, incomplete, of another format, or damaged; the message names the file."""
 
 
 class UnreadableError(StoreError):
-    """A file that may be whole, but cannot be read now; nothing is made in its place."""
+    """The error of a file that may be intact but cannot be read now; it is not replaced."""
 
 
 @contextmanager
 def reading(path: Path, repair: str = REPAIR) -> Iterator[None]:
-    """Turn what goes wrong while ``path`` is read into a StoreError that names it; only damage is called damage.
+    """Convert errors while ``path`` is read into a StoreError that names it, and distinguish damage from other causes.
 
     Raises:
-        UnreadableError: the system does not let this process read it now.
+        UnreadableError: the operating system does not allow this process to read the file now.
     """
     try:
         yield
@@ -72,14 +72,14 @@ def write_shard(
     """Write one shard, and return its entry in the manifest.
 
     Args:
-        path: where it shall be.
-        columns: all columns of the schema, first axis the samples.
-        schema: of the samples.
-        recipe: plain containers; it is stored inside.
+        path: path of the file.
+        columns: all columns of the schema; the first axis is that of the samples.
+        schema: schema of the samples.
+        recipe: recipe as plain containers, stored in the file.
         split: train, val or test.
 
     Raises:
-        ValueError: a column is missing, or has another shape than the schema says.
+        ValueError: a column is missing, or its shape differs from that in the schema.
     """
     check_columns(columns, schema)
     samples = len(columns["sample"])
@@ -114,12 +114,12 @@ def write_shard(
 
 
 def learned(schema: Schema) -> tuple[Column, ...]:
-    """The columns of which statistics are taken: all that a network may be given or asked for."""
+    """Return the columns with statistics: all that a network may take or predict, conditions and errors."""
     return schema.of_role(*Column.LEARNED, "condition", "error")
 
 
 def check_columns(columns: Mapping[str, NDArray], schema: Schema) -> None:
-    """Raise ValueError unless there is a column of the right shape for each of the schema, and no other."""
+    """Raise ValueError unless the columns are those of the schema, each with its shape."""
     names = {c.name for c in schema.columns} | {"sample"}
     if missing := names - set(columns):
         raise ValueError(f"{schema.system}: their recipe makes no {', '.join(sorted(missing))}")
@@ -134,7 +134,7 @@ def check_columns(columns: Mapping[str, NDArray], schema: Schema) -> None:
 
 
 def read_shard(path: Path) -> dict[str, NDArray]:
-    """All columns of a shard, as ``write_shard`` takes them."""
+    """Return all columns of a shard, as ``write_shard`` takes them."""
     with reading(path), h5py.File(path, "r", locking=False) as file:
         schema = Schema.from_dict(json.loads(file.attrs["schema"]))
         return {name: file[name][...] for name in dict.fromkeys([*(c.name for c in schema.columns), "sample"])}
@@ -150,15 +150,15 @@ def _write_column(file: h5py.File, column: Column, values: NDArray, schema: Sche
     axes = schema.domain.axes if column.is_field else (column.axis,) if column.axis else ()
     for position, axis in enumerate(("sample", *axes)):
         written.dims[position].attach_scale(file[axis])
-    # written now, not when Python lets go of the column: a profiler may hold it (dask's does), and then the pieces of
-    # the file would lie in another order
+    # written now, not when Python releases the column: a profiler, such as dask's, may keep a reference, and then the
+    # parts of the file would have another order
     written.flush()
 
 
 def _statistics(values: NDArray) -> dict[str, float] | None:
-    """Extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples.
+    """Return extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples.
 
-    Samples that hold NaN are left out; ``samples`` is the number of all others.
+    Samples with NaN are omitted; ``samples`` is the number of all others.
     """
     values = values[np.isfinite(values).reshape(len(values), -1).all(1)]
     if not values.size:

@@ -1,11 +1,11 @@
-"""A dataset on disk, for reading and for checking.
+"""Reading and verification of a dataset on disk.
 
-A dataset is a folder, complete when its ``manifest.json`` has the key ``statistics``:
+A dataset is a folder; it is complete when its ``manifest.json`` has the key ``statistics``:
 
-    recipe.json         everything that fixes the bits
+    recipe.json         the configuration that determines all bits
     train-00000.h5 ...  shards of the splits train, val and test, in order (``shard.py``)
-    manifest.json       what is there, and the schema of the samples (``manifest.py``)
-    dataset.html        a page that shows it
+    manifest.json       list of shards, and the schema of the samples (``manifest.py``)
+    dataset.html        a page with figures of the dataset
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Store:
     """A complete dataset, for reading.
 
     Attributes:
-        path: its folder.
-        recipe: the configuration that made it, plain containers.
-        schema: of its samples.
-        statistics: of the training split, by column.
+        path: folder of the dataset.
+        recipe: configuration that generated it, plain containers.
+        schema: schema of its samples.
+        statistics: statistics of the training split, by column.
 
     Raises:
-        StoreError: see ``read_manifest``; also where shards are missing or have another size than they were written
-            with, or where the recipe was altered. The bytes of shards are compared by ``check``.
+        StoreError: see ``read_manifest``; also if shards are missing or have another size than the one written, or if
+            the recipe was altered. ``check`` compares the bytes of shards.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -65,16 +65,16 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Name of the folder: what was drawn, and the hash of the configuration."""
+        """The name of the folder: name of the recipe and hash of the configuration."""
         return self.path.name
 
     @property
     def shards(self) -> dict[str, dict[str, Any]]:
-        """Entries of the manifest, by the shard's file name."""
+        """The entries of the manifest, by the shard's file name."""
         return self._shards
 
     def split(self, name: str) -> Split:
-        """The samples of train, val or test."""
+        """Return the samples of train, val or test."""
         if name not in SPLITS:
             raise StoreError(f"split: expected one of {', '.join(SPLITS)}; got {name!r}")
         shards = sorted(shard for shard, entry in self._shards.items() if entry["split"] == name)
@@ -85,8 +85,8 @@ class Split:
     """The samples of one split, read from disk one at a time or all at once.
 
     Args:
-        paths, sizes: of its shards, and how many samples each holds.
-        schema: of the samples.
+        paths, sizes: path and number of samples of each shard.
+        schema: schema of the samples.
     """
 
     def __init__(self, paths: list[Path], sizes: list[int], schema: Schema) -> None:
@@ -98,7 +98,7 @@ class Split:
         return int(self._ends[-1])
 
     def read(self, index: int, names: Iterable[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of sample ``index``; ValueError for a column that the samples do not have."""
+        """Return the columns ``names`` of sample ``index``; raise ValueError for a column that is not stored."""
         names = self._checked(names)
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
@@ -109,7 +109,7 @@ class Split:
             return {name: file[name][row] for name in names}
 
     def load(self, names: Iterable[str]) -> dict[str, NDArray]:
-        """The columns ``names`` of all samples; ValueError for a column that they do not have."""
+        """Return the columns ``names`` of all samples; raise ValueError for a column that is not stored."""
         names, parts = self._checked(names), []
         for shard, path in enumerate(self._paths):
             with reading(path):
@@ -118,7 +118,7 @@ class Split:
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def nbytes(self, names: Iterable[str]) -> int:
-        """Bytes that ``load`` would take."""
+        """Return the number of bytes that ``load`` would take."""
         names = self._checked(names)
         with reading(self._paths[0]):
             file = self._file(0)
@@ -136,7 +136,7 @@ class Split:
             while len(self._open) >= OPEN_FILES:
                 oldest = next(iter(self._open))
                 self._open.pop(oldest).close()
-            # shards are never changed in place: no lock is needed, and another reader's lock does not matter
+            # shards are never changed in place: no lock is required, and another reader's lock is irrelevant
             self._open[key] = h5py.File(self._paths[shard], "r", locking=False)
         return self._open[key]
 
@@ -155,7 +155,7 @@ def check_bytes(store: Store) -> None:
     """Compare every byte of every shard with its checksum.
 
     Raises:
-        StoreError: names the first shard that is missing, truncated or altered.
+        StoreError: a shard is missing, truncated or altered; the message names the first one.
     """
     for name, entry in store.shards.items():
         with reading(store.path / name):

@@ -1,4 +1,4 @@
-"""Augmentation: samples by a symmetry of their domain, and jitter. All columns of a sample change together."""
+"""Augmentation by the symmetries of the domain and by jitter, applied to all columns of a sample together."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torch import Tensor
 from qd_pix2pix.mapping.symmetry import Symmetry
 
 Row = dict[str, Tensor]
-"""Columns of one sample by name: fields (*points), all else ()."""
+"""The columns of one sample by name: fields (*points), all others ()."""
 Transform = Callable[[Row, np.random.Generator], Row]
-"""(sample, random stream) -> sample."""
+"""A function from a sample and a random stream to a sample."""
 
 
 class RandomSymmetry:
-    """Applies a symmetry of the samples, drawn uniformly: of the group, spin flip and translations."""
+    """The transform by a uniformly drawn symmetry of the samples: group, spin flip and translations."""
 
     def __init__(self, symmetry: Symmetry) -> None:
         self.symmetry = symmetry
 
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:
-        """Return the sample turned, flipped and shifted."""
+        """Return the transformed sample."""
         row = self.symmetry.act(row, int(rng.integers(self.symmetry.order)))
         if self.symmetry.domain.translations:
             row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in self.symmetry.domain.shape))
@@ -31,9 +31,9 @@ class RandomSymmetry:
 
 
 class Jitter:
-    """Resizes fields of two dimensions to ``n_resize`` points a side (bilinear) and crops back at a random place.
+    """The transform that resizes 2D fields to ``n_resize`` points a side (bilinear) and crops at a random position.
 
-    All fields are cropped alike (Isola et al. 2017). A density keeps its values, not its integral.
+    All fields are cropped alike (Isola et al. 2017). The values of a density are preserved, not its integral.
     """
 
     def __init__(self, symmetry: Symmetry, n_resize: int) -> None:

@@ -1,1 +1,1 @@
-"""Predictions, measures, and the solver beside them."""
+"""Predictions, measures, and their verification by the solver."""

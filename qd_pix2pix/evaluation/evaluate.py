@@ -1,4 +1,4 @@
-"""A checkpoint and samples -> predictions, measures, and files of both."""
+"""Evaluation of a checkpoint on samples: predictions, measures, and files of both."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from qd_pix2pix.provenance import provenance, runs_of
 from qd_pix2pix.schema import Column, Schema
 
 CHARGE_TOLERANCE = 0.1
-"""Relative error of a density's integral beyond which a prediction is called doubtful."""
+"""Relative error of a density's integral above which a remark is issued."""
 
 
 def measured(predictions: Predictions, predictor: Predictor) -> tuple[Predictions, dict[str, dict[str, Any]]]:
-    """Fill in the measures of single samples, and sum up those of every output whose reference is known."""
+    """Return the predictions with measures of each sample, and a summary for every output with references."""
     measures, summaries = dict(predictions.measures), {}
     for name, reference in predictions.reference.items():
         column = predictions.schema[name]
@@ -61,7 +61,7 @@ def _context(column: Column, predictions: Predictions, predictor: Predictor) -> 
 def predict_split(
     predictor: Predictor, store: Store, split: str, symmetrise: bool = False, device: torch.device | None = None
 ) -> Predictions:
-    """Return predictions for all samples of a stored split, beside the references."""
+    """Return predictions for all samples of a stored split, with the references."""
     schema, samples = store.schema, store.split(split)
     mapping, drawn = predictor.mapping, [c.name for c in store.schema.of_role("condition")]
     extra = [schema.hard_by] if schema.hard_by else []
@@ -96,12 +96,12 @@ def evaluate_split(
     symmetrise: bool = False,
     device: str | None = None,
 ) -> list[Path]:
-    """Evaluate a checkpoint on a split: ``predictions.h5`` and ``metrics.json`` into ``folder``.
+    """Evaluate a checkpoint on a split; write ``predictions.h5`` and ``metrics.json`` into ``folder``.
 
-    Where the model was trained on several datasets, each has a folder of its own, named by what differs.
+    If the model was trained on several datasets, each has its own folder, named after the conditions that vary.
 
     Returns:
-        The folders that were written.
+        The folders with the results.
     """
     predictor, card = load_predictor(checkpoint)
     chosen = check_device(device)
@@ -139,7 +139,7 @@ def _record(
 
 
 def write_results(predictions: Predictions, predictor: Predictor, record: Evaluation, folder: Path) -> Evaluation:
-    """Write ``predictions.h5`` and ``metrics.json`` into ``folder``; return what the latter holds."""
+    """Write ``predictions.h5`` and ``metrics.json`` into ``folder``; return the record in the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     predictions, summaries = measured(predictions, predictor)
     predictions.write(folder / "predictions.h5")
@@ -151,7 +151,7 @@ def write_results(predictions: Predictions, predictor: Predictor, record: Evalua
 
 
 def label_error(store: Store, split: str, target: str) -> dict[str, float] | None:
-    """Return the estimated error of the references of a target, mean and spread; None where there is no estimate."""
+    """Return the estimated error of a target's references, mean and spread; None if there is no estimate."""
     column = store.schema.error_column(target)
     if column is None:
         return None
@@ -160,10 +160,10 @@ def label_error(store: Store, split: str, target: str) -> dict[str, float] | Non
 
 
 def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folder: Path) -> Path:
-    """Predict a user's own samples, and with ``verify`` solve them too: files into ``folder``, which is returned.
+    """Predict a user's samples, and with ``verify`` solve them too; write the results into ``folder`` and return it.
 
-    A mapping from what can be solved is compared with its solution. Where that is predicted instead, such as V from
-    n_int, the proposals are solved and compared with what was given: a ``Verification``.
+    If the sources are columns that the solver takes, predictions are compared with its solutions. If these columns are
+    predicted, such as V from n_int, the proposals are solved and compared with the given columns: a ``Verification``.
     """
     predictor, card = load_predictor(checkpoint)
     device = check_device(config["device"])
@@ -199,7 +199,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
 
 
 def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, float]) -> Schema:
-    """Return the schema of a user's samples: their points and conditions."""
+    """Return the schema of a user's samples, with their points and conditions."""
     constants = {name: float(conditions.get(name, value)) for name, value in schema.constants.items()}
     values = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
     return replace(schema, domain=schema.domain.resized(shape), constants=constants, summary=values)
@@ -208,7 +208,7 @@ def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, fl
 def _verify_inverse(
     predictions: Predictions, predictor: Predictor, recipe: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Solve what was proposed, write the comparison, and sum it up."""
+    """Solve the proposed sources, write the comparison, and return its summary."""
     (name,) = predictions.sources
     (source,) = recipe_solvable(recipe)
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,12 +221,12 @@ def _verify_inverse(
 
 
 def recipe_solvable(recipe: Mapping[str, Any]) -> tuple[str, ...]:
-    """Columns from which the solver of a recipe starts."""
+    """Return the columns from which the solver of a recipe starts."""
     return verify.recipe_class(recipe, only_rooms=True).SOLVABLE
 
 
 def charge_remarks(predictions: Predictions) -> list[str]:
-    """A density that does not hold its particles is wrong, whoever knows the reference."""
+    """Return remarks on densities with a wrong number of particles, which is an error even without a reference."""
     remarks = []
     for name, values in predictions.predicted.items():
         column = predictions.schema[name]
@@ -246,16 +246,16 @@ def charge_remarks(predictions: Predictions) -> list[str]:
 
 
 def evaluate(config: Mapping[str, Any]) -> list[Path]:
-    """Evaluate as conf/evaluate.yaml says; return the folders of the results.
+    """Evaluate according to conf/evaluate.yaml; return the folders of the results.
 
     Raises:
-        ValueError: the checkpoint, the input or the split is not what it should be.
+        ValueError: the checkpoint, the input, the split or another setting is invalid.
     """
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
     checkpoint = Path(config["checkpoint"])
     check_device(config["device"])
-    kept = checkpoint.suffix == ".safetensors"  # such files lie where nobody wants results
+    kept = checkpoint.suffix == ".safetensors"  # such files are outside of runs
     run = run_of(checkpoint) or (Path("runs") / checkpoint.stem if kept else checkpoint.parent)
     if config["input"]:
         if config["save"]:
@@ -277,12 +277,12 @@ def evaluate(config: Mapping[str, Any]) -> list[Path]:
 
 
 def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str) -> list[Store]:
-    """Return the datasets of a card: those under ``root``, or made anew with classes of this project alone.
+    """Return the datasets of a card: those under ``root``, or datasets generated by classes of this project only.
 
-    Of a dataset that is missing only this split is made: its samples do not depend on the sizes of the others.
+    Of a missing dataset only this split is generated: its samples do not depend on the sizes of the others.
 
     Raises:
-        ValueError: a dataset is missing, and its recipe names something that is no part of this project.
+        ValueError: a dataset is missing, and its recipe names a class that is not part of this project.
     """
     stores = []
     for recipe, name in zip(card.recipes, card.datasets, strict=True):
@@ -293,7 +293,7 @@ def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str)
 
 
 def _stored(root: Path, name: str, recipe: Mapping[str, Any]) -> Store | None:
-    """The dataset of this name under ``root``, if it is complete and was made by this recipe."""
+    """Return the dataset of this name under ``root``, if it is complete and was generated by this recipe."""
     if Path(name).name != name:
         return None
     try:
@@ -325,5 +325,5 @@ def _make_folder(folder: Path) -> Path:
 
 
 def run_of(checkpoint: Path) -> Path | None:
-    """The folder of the run that wrote a checkpoint, if the checkpoint still lies there."""
+    """Return the folder of the run that wrote a checkpoint, if the checkpoint is still in it."""
     return next((run for run in runs_of(checkpoint) if (run / "csv").is_dir()), None)

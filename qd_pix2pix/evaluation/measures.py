@@ -1,6 +1,6 @@
-"""Measures of predictions, in physical units: pure functions of NumPy arrays or tensors, and the one table of them.
+"""Measures of predictions in physical units: pure functions of NumPy arrays or tensors, and the table of all measures.
 
-Samples are the first axis: fields have shape (S, *points), numbers (S,), a measure of single samples (S,).
+The first axis is that of the samples: fields have shape (S, *points), numbers (S,), measures of single samples (S,).
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ def _points(field: Array) -> tuple[int, ...]:
 
 
 def l1(pred: Array, target: Array) -> Array:
-    """Mean absolute error (Pantis-Simut et al. 2023, eq. 14), in the unit of the field."""
+    """Return the mean absolute error (Pantis-Simut et al. 2023, eq. 14), (S,), in the unit of the field."""
     xp = array_namespace(pred)
     return xp.mean(xp.abs(pred - target), axis=_points(pred))
 
 
 def l2(pred: Array, target: Array) -> Array:
-    """Root mean square error (eq. 15), in the unit of the field."""
+    """Return the root mean square error (eq. 15), (S,), in the unit of the field."""
     xp = array_namespace(pred)
     return xp.sqrt(xp.mean((pred - target) ** 2, axis=_points(pred)))
 
 
 def linf(pred: Array, target: Array) -> Array:
-    """Largest absolute error (eq. 16), in the unit of the field."""
+    """Return the largest absolute error (eq. 16), (S,), in the unit of the field."""
     xp = array_namespace(pred)
     return xp.max(xp.abs(pred - target), axis=_points(pred))
 
 
 def nmae(pred: Array, target: Array, mean_density: Array) -> Array:
-    """Int |n - n_ref| / N: the charge in the wrong place per electron; ``mean_density`` is N / volume, () or (S,)."""
+    """Return int |n - n_ref| / N, (S,), misplaced charge per electron; ``mean_density`` is N / volume, () or (S,)."""
     return l1(pred, target) / mean_density
 
 
 def charge_error(pred: Array, mean_density: Array) -> Array:
-    """|int n - N| / N."""
+    """Return |int n - N| / N, (S,)."""
     xp = array_namespace(pred)
     return xp.abs(xp.mean(pred, axis=_points(pred)) / mean_density - 1)
 
 
 def _similarity(moments: Iterable[Array], data_range: float) -> Array:
-    """SSIM of windows from their first and second moments (Wang et al. 2004, eq. 13)."""
+    """Return the SSIM of windows from their first and second moments (Wang et al. 2004, eq. 13)."""
     mean_a, mean_b, aa, bb, ab = moments
     c1, c2 = ((k * data_range) ** 2 for k in SSIM_K)
     var_a, var_b, cov = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
@@ -67,13 +67,13 @@ def _moments(pred: Array, target: Array) -> tuple[Array, ...]:
 
 
 def ssim(pred: Array, target: Array, data_range: float) -> Array:
-    """Structural similarity of whole fields: one window. ``data_range`` belongs to the field, not to the image."""
+    """Return the SSIM of whole fields, (S,), in one window; ``data_range`` is that of the dataset, not of a sample."""
     xp = array_namespace(pred)
     return _similarity((xp.mean(m, axis=_points(pred)) for m in _moments(pred, target)), data_range)
 
 
 def mssim(pred: Array, target: Array, data_range: float, window: int = WINDOW) -> Array:
-    """Mean structural similarity over all uniform windows of ``window`` points along each axis that fit."""
+    """Return the mean SSIM over all uniform windows of ``window`` points along each axis within the field, (S,)."""
     xp = array_namespace(pred)
     windows = _similarity((_window_means(m, window) for m in _moments(pred, target)), data_range)
     return xp.mean(windows, axis=_points(pred))
@@ -89,9 +89,9 @@ def _window_means(values: Array, window: int) -> Array:
 
 
 def r2(pred: Array, target: Array) -> Array:
-    """Coefficient of determination of (S, ...) against the mean of ``target`` over the samples (eq. 17-19); a scalar.
+    """Return the coefficient of determination relative to the mean of ``target`` over the samples (eq. 17-19).
 
-    Constant targets (a single sample, say) have no variance to explain: the result is NaN.
+    Constant targets, such as a single sample, have no variance: the result is NaN.
     """
     xp = array_namespace(pred)
     total = xp.sum((target - xp.mean(target, axis=0)) ** 2)
@@ -99,26 +99,26 @@ def r2(pred: Array, target: Array) -> Array:
 
 
 def mae(pred: Array, target: Array) -> Array:
-    """|error| of each number, in its unit."""
+    """Return |error| of each number, in its unit."""
     return array_namespace(pred).abs(pred - target)
 
 
 def accuracy(pred: Array, target: Array) -> Array:
-    """1 where the class is right, 0 elsewhere."""
+    """Return 1 where the class is correct, 0 elsewhere, (S,)."""
     return (pred == target) * 1.0
 
 
 def exact_share(pred: Array, target: Array) -> Array:
-    """1 where a count is right after rounding, |error| < 1/2; 0 elsewhere."""
+    """Return 1 where a count is correct after rounding, |error| < 1/2, and 0 elsewhere, (S,)."""
     return (mae(pred, target) < 0.5) * 1.0
 
 
 def equivariance_error(of_turned: Iterable[Array], turned: Iterable[Array]) -> Array:
-    """Largest int |G(g a) - g G(a)| / int |G(a)| over symmetries g, for each sample (S,).
+    """Return the largest int |G(g a) - g G(a)| / int |G(a)| over symmetries g, for each sample, (S,).
 
     Args:
-        of_turned: G(g a), the predictions (S, *points) of turned samples, for each g.
-        turned: g G(a), the turned predictions of the samples, in the same order.
+        of_turned: G(g a), the predictions (S, *points) for transformed samples, for each g.
+        turned: g G(a), the transformed predictions of the samples, in the same order.
     """
     errors = []
     for a, b in zip(of_turned, turned, strict=True):
@@ -129,11 +129,11 @@ def equivariance_error(of_turned: Iterable[Array], turned: Iterable[Array]) -> A
 
 @dataclass(frozen=True)
 class Context:
-    """What measures are given beside prediction and reference.
+    """The further arguments of measures besides prediction and reference.
 
     Attributes:
         data_range: high - low of the quantity in training.
-        mean_density: of a density, N / volume, () or (S,).
+        mean_density: for a density, N / volume, () or (S,).
     """
 
     data_range: float
@@ -145,16 +145,17 @@ class Measure:
     """One row of the table of measures.
 
     Attributes:
-        name: in files and logs.
-        label: on pages and terminals.
-        meaning: a phrase.
-        kinds: of the columns that it judges, see ``Column.kind``.
-        of_sample: (prediction, reference, context) -> (S,); None for a measure of a whole split, or of another origin.
-        percent: shown in percent.
-        with_unit: bears the unit of the column; all others are pure numbers.
-        larger_is_better: the best is the largest.
-        on_card: stands at the top of a page.
-        in_sweeps: drawn on the page of a sweep, and shown in its table on the terminal.
+        name: name in files and logs.
+        label: label on pages and terminals.
+        meaning: description in a phrase.
+        kinds: kinds of columns to which it applies; see ``Column.kind``.
+        of_sample: function from (prediction, reference, context) to (S,); None for a measure of a whole split, or one
+            that is computed elsewhere.
+        percent: True if the measure is shown in percent.
+        with_unit: True if it has the unit of the column; all others are dimensionless.
+        larger_is_better: True if the largest value is the best.
+        on_card: True if it is shown at the top of a page.
+        in_sweeps: True if it is drawn on the page of a sweep and shown in the sweep's table on the terminal.
     """
 
     name: str
@@ -178,11 +179,11 @@ MEASURES = {
                 larger_is_better=True, on_card=True, in_sweeps=True),
         Measure("nmae", "NMAE", "∫|n − n_ref| / N: charge in the wrong place", ("density",),
                 lambda p, t, c: nmae(p, t, c.mean_density), percent=True, on_card=True, in_sweeps=True),
-        Measure("accuracy", "accuracy", "share of samples whose class is right", ("class",),
+        Measure("accuracy", "accuracy", "fraction of samples with the correct class", ("class",),
                 lambda p, t, c: accuracy(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
         Measure("mae", "|error|", "absolute error", NUMBERS,
                 lambda p, t, c: mae(p, t), with_unit=True, on_card=True, in_sweeps=True),
-        Measure("exact", "exact", "share of samples whose count is right", ("counts",),
+        Measure("exact", "exact", "fraction of samples with the correct count", ("counts",),
                 lambda p, t, c: exact_share(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
         Measure("ssim", "SSIM", "structural similarity, whole field", FIELDS,
                 lambda p, t, c: ssim(p, t, c.data_range), larger_is_better=True, on_card=True, in_sweeps=True),
@@ -197,48 +198,48 @@ MEASURES = {
                 FIELDS, percent=True),
     )
 }  # fmt: skip
-"""All measures, in the order in which they are shown."""
+"""All measures, in the order of their display."""
 JUDGE = {"density": "r2", "field": "r2", "scalar": "r2", "counts": "r2", "class": "accuracy"}
-"""The measure of the validation split by which the best checkpoint is chosen, by kind of the target."""
+"""The measure of the validation split that selects the best checkpoint, by kind of the target."""
 RANK = {"density": "nmae", "field": "l1", "scalar": "mae", "counts": "mae", "class": "accuracy"}
 """The measure that orders single samples from the best to the worst, by kind."""
 
 
 def measures_of(kind: str) -> tuple[Measure, ...]:
-    """The measures of single samples of a kind of column."""
+    """Return the measures of single samples for a kind of column."""
     return tuple(m for m in MEASURES.values() if kind in m.kinds and m.of_sample)
 
 
 def has_r2(kind: str) -> bool:
-    """True where R^2 is a measure of this kind."""
+    """Return True where R^2 is a measure of this kind."""
     return kind in MEASURES["r2"].kinds
 
 
 def is_better(measure: str, value: float, than: float) -> bool:
-    """True where a value of a measure (also of an output: energy/mae) is better than another one."""
+    """Return True where a value of a measure, also of an output (energy/mae), is better than another one."""
     return value > than if larger_is_better(measure) else value < than
 
 
 def larger_is_better(measure: str) -> bool:
-    """True where the best value of a measure, also of an output (energy/mae), is the largest."""
+    """Return True where the best value of a measure, also of an output (energy/mae), is the largest."""
     known = MEASURES.get(measure.rsplit("/", 1)[-1])
     return bool(known and known.larger_is_better)
 
 
 def sample_measures(kind: str, pred: Array, target: Array, context: Context) -> dict[str, Array]:
-    """All measures of single samples of a kind, by name, each (S,)."""
+    """Return all measures of single samples for a kind of column, by name, (S,) each."""
     return {m.name: m.of_sample(pred, target, context) for m in measures_of(kind) if m.of_sample}
 
 
 def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
-    """Mean, median, and the central 90 % of a measure over samples."""
+    """Return mean, median and the central 90 % of a measure over samples."""
     sample = np.asarray(list(values), dtype=np.float64)
     low, median, high = np.quantile(sample, [0.05, 0.5, 0.95]).tolist()
     return {"mean": float(sample.mean()), "median": median, "p05": low, "p95": high}
 
 
 def summarise(kind: str, pred: Array, target: Array, of_samples: Mapping[str, Array]) -> dict[str, Any]:
-    """R^2 of a split where the kind has it, None where it is undefined; and the spread of all other measures."""
+    """Return R^2 of a split for kinds that have it, None where undefined, and the spread of all other measures."""
     summary: dict[str, Any] = {}
     if has_r2(kind):
         value = float(r2(np.asarray(pred, dtype=np.float64), np.asarray(target, dtype=np.float64)))

@@ -1,16 +1,16 @@
-"""The predictions file: what an evaluation writes and pages read. No torch here.
+"""The predictions file, which an evaluation writes and pages read. This module does not import torch.
 
-HDF5, openable with xarray, samples on the first axis:
+The file is HDF5 and opens in xarray; the first axis is that of the samples:
 
     given/<name>           sources, (S, *points)
-    predicted/<name>       what the network predicts: fields (S, *points), numbers and classes (S,)
-    reference/<name>       the same from the dataset or the solver, where it is known
-    measures/<name>/<measure>   of single samples, (S,)
+    predicted/<name>       predictions of the network: fields (S, *points), numbers and classes (S,)
+    reference/<name>       references from the dataset or the solver, where available
+    measures/<name>/<measure>   measures of single samples, (S,)
     conditions/<name>      (S,)
     sample, hard_by, and the coordinates of the points
 
-Attributes of the file: ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first), ``sha256`` over
-all of these and all values. Each variable bears its unit, and HDF5's own checksum.
+The file has the attributes ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first), and ``sha256``
+over all of these and all values. Each variable has its unit, and HDF5's own checksum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qd_pix2pix.files import checksum, write_whole
 from qd_pix2pix.schema import Column, Schema
 
 Fields = dict[str, NDArray]
-"""Values by name, first axis the samples."""
+"""The values by name; the first axis is that of the samples."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Predictions:
     """Predictions for S samples.
 
     Attributes:
-        schema: of the samples.
-        sources, outputs: names of what is given and predicted, the target first.
+        schema: schema of the samples.
+        sources, outputs: names of the given and of the predicted columns, the target first.
         given: sources by name.
-        predicted: outputs by name.
+        predicted: predicted outputs by name.
         sample: numbers of the samples.
-        conditions: by name, (S,) each.
-        reference: outputs by name, as far as they are known.
-        hard_by: the schema's column that shows how hard a sample is, or None.
-        measures: of each output by name: of single samples by name, (S,) each.
+        conditions: conditions by name, (S,) each.
+        reference: reference outputs by name, where available.
+        hard_by: the schema's column that measures the difficulty of a sample, or None.
+        measures: for each output, measures of single samples by name, (S,) each.
     """
 
     schema: Schema
@@ -60,17 +60,17 @@ class Predictions:
 
     @property
     def target(self) -> Column:
-        """What is predicted first."""
+        """The first predicted column."""
         return self.schema[self.outputs[0]]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Points of the fields: those of the samples at hand, or those of the schema where no field is there."""
+        """The points of the fields: those of the present samples, or those of the schema if there is no field."""
         fields = [v for name, v in {**self.given, **self.predicted}.items() if self.schema[name].is_field]
         return fields[0].shape[1:] if fields else self.schema.domain.shape
 
     def of_sample(self, index: int) -> dict[str, float]:
-        """Conditions of one sample."""
+        """Return the conditions of one sample."""
         return {name: float(values[index]) for name, values in self.conditions.items()}
 
     def checksum(self) -> str:
@@ -84,7 +84,7 @@ class Predictions:
         return checksum(json.dumps([self.schema.to_dict(), self.sources, self.outputs], sort_keys=True), arrays)
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
         with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
@@ -124,8 +124,8 @@ class Predictions:
         """Read the file.
 
         Raises:
-            FileNotFoundError: it is not there.
-            ValueError: it is damaged, or of another version; it is named.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is damaged, or of another version; the message names it.
         """
         if not path.is_file():
             raise FileNotFoundError(f"predictions: {path} is not there; evaluate.py writes it")

@@ -1,4 +1,4 @@
-"""What an evaluation has found, as ``metrics.json`` holds it. No torch here."""
+"""The results of an evaluation, as stored in ``metrics.json``. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ FILE = "metrics.json"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Measures of predictions, and where they come from; plain containers only.
+    """The measures of predictions and their provenance, in plain containers only.
 
     Attributes:
-        mapping: in words.
-        samples: their number.
-        origin: which samples, in words.
-        checkpoint: what predicted.
-        measures: of the target by name: a number of the whole split (r2), or mean, median, p05 and p95 over samples.
-        also: the same of each other output.
-        schema, recipe: of the samples.
-        model: the card of what predicted.
+        mapping: the mapping as text.
+        samples: number of samples.
+        origin: description of the samples as text.
+        checkpoint: path of the evaluated checkpoint.
+        measures: measures of the target by name: a number of the whole split (r2), or mean, median, p05 and p95 over
+            samples.
+        also: the same for each other output.
+        schema, recipe: schema and recipe of the samples.
+        model: card of the evaluated predictor.
         provenance: commit, hardware, versions, time.
-        split, input: what was evaluated.
-        symmetrised: averaged over the symmetries of the samples.
-        remarks: what is unlike the training data.
-        label_error: estimated error of the references of the target, mean and spread over samples; None if not known.
-        verification: of an inverse: measures of what the solver makes of the proposed sources.
+        split, input: evaluated split, or file of the user's samples.
+        symmetrised: True if predictions are averaged over the symmetries of the samples.
+        remarks: differences from the training data.
+        label_error: estimated error of the target's references, mean and spread over samples; None without an estimate.
+        verification: for an inverse, measures of the solver's result for the proposed sources.
     """
 
     mapping: str
@@ -61,8 +62,8 @@ class Evaluation:
         """Read ``metrics.json``.
 
         Raises:
-            FileNotFoundError: it is not there.
-            ValueError: it is damaged, or of another version; it is named.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is damaged, or of another version; the message names it.
         """
         path = folder / FILE
         if not path.is_file():

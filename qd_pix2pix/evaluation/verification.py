@@ -1,4 +1,4 @@
-"""An inverse, tested by the solver, and its file. No torch here."""
+"""The verification of an inverse mapping by the solver, and its file. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FILE = "verification.h5"
 
 @dataclass(frozen=True)
 class Verification:
-    """An inverse, tested by the solver: the proposed sources have these columns, which should be the given ones.
+    """The verification of an inverse: the solver's results for the proposals, compared with the given columns.
 
     Attributes:
-        schema: of the samples.
-        proposed: what the network proposes, such as V, (S, *points).
-        given: what it was given, such as n_int, (S, *points).
-        reference: the same column, of what the network proposes, by the solver.
-        names: of the proposed and of the given column.
-        measures: of ``reference`` against ``given``, of single samples by name.
+        schema: schema of the samples.
+        names: names of the proposed and of the given column.
+        proposed: proposal of the network, such as V, (S, *points).
+        given: input of the network, such as n_int, (S, *points).
+        reference: the same column computed by the solver from the proposal, (S, *points).
+        measures: measures of ``reference`` against ``given``, for single samples, by name.
     """
 
     schema: Schema
@@ -63,7 +63,7 @@ class Verification:
         """Read ``verification.h5``.
 
         Raises:
-            ValueError: it is damaged; it is named.
+            ValueError: the file is damaged; the message names it.
         """
         try:
             with h5py.File(folder / FILE, "r", locking=False) as file:

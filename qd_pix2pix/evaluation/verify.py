@@ -1,4 +1,4 @@
-"""The solver beside a user's own samples: references for what was predicted, or a test of what was proposed."""
+"""Solutions for a user's samples: references of predictions, or the verification of proposals."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def recipe_of_samples(
     """Return the configuration of a recipe, from a card, for samples on these points under these conditions.
 
     Raises:
-        ValueError: the card names something that is no part of this project.
+        ValueError: the card names a class that is not part of this project.
     """
     return recipe_class(config, only_rooms=True).of_samples(config, shape, conditions)
 
 
 def check_verifiable(config: Mapping[str, Any], sources: tuple[str, ...], outputs: tuple[str, ...]) -> bool:
-    """Return whether a verification turns the mapping round: what can be solved is predicted, not given.
+    """Return True if the mapping is an inverse: the columns that the solver takes are predicted, not given.
 
     Raises:
-        ValueError: what can be solved is on neither side.
+        ValueError: the mapping does not involve these columns.
     """
     system = recipe_class(config, only_rooms=True)
     needed = set(system.SOLVABLE)
@@ -49,7 +49,7 @@ def check_verifiable(config: Mapping[str, Any], sources: tuple[str, ...], output
 
 
 def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> Columns:
-    """Return the columns ``names`` of given samples by the solver, in batches that fit any memory.
+    """Return the columns ``names`` of given samples by the solver, in batches of limited memory.
 
     Raises:
         ValueError: a sample is not solved to full accuracy.
@@ -71,13 +71,13 @@ def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> 
 def verify_inverse(
     config: Mapping[str, Any], schema: Schema, proposed: Columns, given: Columns, data_range: float
 ) -> Verification:
-    """Solve the proposed sources and compare the result with what was given.
+    """Solve the proposed sources and compare the result with the given column.
 
     Args:
-        config: of the recipe for these samples.
-        schema: of these samples.
+        config: configuration of the recipe for these samples.
+        schema: schema of these samples.
         proposed, given: one column each.
-        data_range: of the given column in training.
+        data_range: high - low of the given column in training.
     """
     (source, values), (name, wanted) = next(iter(proposed.items())), next(iter(given.items()))
     reference = solve(config, {source: values}, (name,))[name]

@@ -1,4 +1,4 @@
-"""A user's own samples: read, checked, and compared with the training data."""
+"""Reading and validation of a user's samples, and their comparison with the training data."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from qd_pix2pix.schema import Column, Schema
 from solvers.checks import check_integer, check_number
 
 Fields = dict[str, NDArray[np.float64]]
-"""Sources by name, (S, *points) each."""
+"""The sources by name, (S, *points) each."""
 
 
 def read_fields(path: Path, predictor: Predictor) -> Fields:
-    """Return the sources that a file holds: .npy of one source, or .npz with an array for each by its name.
+    """Return the sources in a file: .npy of one source, or .npz with one named array for each source.
 
-    Shapes are (*points) of one sample, or (S, *points).
+    Shapes are (*points) for one sample, or (S, *points).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no arrays of finite numbers, or other ones.
+        ValueError: the file does not hold the expected arrays of finite numbers.
     """
     names = predictor.mapping.sources
     if not path.is_file():
@@ -43,10 +43,10 @@ def read_fields(path: Path, predictor: Predictor) -> Fields:
 
 
 def check_fields(arrays: Mapping[str, Any], schema: Schema) -> Fields:
-    """Sources (*points) or (S, *points) by name -> (S, *points) of finite float64.
+    """Return sources (S, *points) of finite float64, from sources (*points) or (S, *points) by name.
 
     Raises:
-        ValueError: they are none of these, or do not fit together.
+        ValueError: the arrays have another type or shape, or are inconsistent.
     """
     fields = {name: _check_field(name, values, schema) for name, values in arrays.items()}
     shapes = {values.shape for values in fields.values()}
@@ -81,15 +81,15 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
 
 
 def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, float]:
-    """Return the conditions of a user's samples: those of training, with what the user gives.
+    """Return the conditions of a user's samples: those of training, updated with the given ones.
 
     Args:
-        predictor: what shall predict them.
-        shape: their points. On more points than in training, with the same spacing, the domain is larger.
-        given: conditions by name, or names of presets such as material="si"; None counts as not given.
+        predictor: the predictor for these samples.
+        shape: points of the samples. On more points than in training, with the same spacing, the domain is larger.
+        given: conditions by name, or names of presets such as material="si"; None means not given.
 
     Raises:
-        ValueError: the predictor does not take such samples.
+        ValueError: the predictor does not accept such samples.
     """
     schema, known = predictor.schema, predictor.conditions
     values = _resolved(schema, {name: value for name, value in given.items() if value is not None})
@@ -119,7 +119,7 @@ def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[s
 
 
 def _resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
-    """Conditions as numbers, presets replaced by what they stand for."""
+    """Return the conditions as numbers, with presets replaced by their conditions."""
     names = [column.name for column in schema.given]
     values: dict[str, float] = {}
     for name, value in given.items():
@@ -134,7 +134,7 @@ def _resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _preset(schema: Schema, name: str, value: Any) -> dict[str, float]:
-    """The conditions that a value of a preset stands for; of what is no preset none."""
+    """Return the conditions of a preset's value; an empty dictionary if there is no such preset."""
     choices = schema.presets.get(name, {})
     if choices and not (isinstance(value, str) and value in choices):
         raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")
@@ -142,7 +142,7 @@ def _preset(schema: Schema, name: str, value: Any) -> dict[str, float]:
 
 
 def _number(column: Column, value: Any) -> float:
-    """A condition as a number, checked against its column."""
+    """Return a condition as a number, validated by its column."""
     low, high = (
         bound if bound is not None else limit for bound, limit in ((column.low, -np.inf), (column.high, np.inf))
     )
@@ -163,10 +163,10 @@ def _try_on(predictor: Predictor, shape: tuple[int, ...]) -> None:
 
 
 def compare_with_training(fields: Fields, card: Card, conditions: Mapping[str, float]) -> list[str]:
-    """Return remarks on what lies outside the training data; refuse what can only be another unit.
+    """Return remarks on inputs outside the training data; refuse values that indicate another unit.
 
     Raises:
-        ValueError: the unit is clearly another one, or values break the bounds of nature.
+        ValueError: the values indicate another unit, or violate physical bounds.
     """
     schemas = [Schema.from_dict(content) for content in card.schemas]
     remarks = []
@@ -186,7 +186,7 @@ def _compare_field(
 ) -> list[str]:
     column, seen = schema[name], dict(card.statistics[name])
     unit = schema.unit(column)
-    if column.integral:  # the mean of a density is its charge: thinner in a larger domain
+    if column.integral:  # the mean of a density is N / volume: smaller in a larger domain
         thinner = math.prod(schema.domain.lengths(schema.constants)) / math.prod(schema.domain.lengths(conditions))
         seen |= {key: seen[key] * thinner for key in ("sample_mean_min", "sample_mean_max", "mean")}
     low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
@@ -210,7 +210,7 @@ def _compare_field(
             f"{_of(outside, schema)} leave the range of {name} in training ({known}): {_extent(values[outside])}"
         )
     means = flat.mean(1)
-    # the mean of a density is its charge, the same for all samples up to the digits of a file
+    # the mean of a density is N / volume, the same for all samples up to the precision of a file
     slack = 0.1 * (seen["sample_mean_max"] - seen["sample_mean_min"]) + 1e-3 * abs(seen["mean"])
     strange = (means > seen["sample_mean_max"] + slack) | (means < seen["sample_mean_min"] - slack)
     if strange.any():

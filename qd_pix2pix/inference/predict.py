@@ -1,4 +1,4 @@
-"""A predictor and samples -> predictions: in batches, averaged over the symmetries of the samples on request."""
+"""Prediction in batches, optionally averaged over the symmetries of the samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qd_pix2pix.predictor import Predictor
 
 BATCH = 25
 Outputs = dict[str, NDArray]
-"""Quantities by name, in physical units: fields (S, *points), numbers (S,), classes (S,)."""
+"""The predicted quantities by name, in physical units: fields (S, *points), numbers (S,), classes (S,)."""
 Batch = dict[str, Tensor]
 
 
@@ -27,15 +27,15 @@ def predict(
     batch_size: int = BATCH,
     progress: bool = True,
 ) -> Outputs:
-    """Return everything that the predictor predicts for S samples, in physical units.
+    """Return all outputs of the predictor for S samples, in physical units.
 
     Args:
-        predictor: on any device; it is moved to ``device``.
+        predictor: the predictor, on any device; it is moved to ``device``.
         columns: sources (S, *points) and conditions (S,) or () by name.
-        symmetrise: average over the symmetries of the samples, each prediction turned back.
-        device: by default the GPU where there is one.
-        batch_size: samples at a time.
-        progress: show a bar where there are several batches.
+        symmetrise: average over the symmetries of the samples, with each prediction transformed back.
+        device: device of the prediction; by default the GPU if there is one.
+        batch_size: samples per batch.
+        progress: show a progress bar if there are several batches.
     """
     elements = range(predictor.symmetry.order if symmetrise else 1)
     with torch.inference_mode():
@@ -53,9 +53,9 @@ def turned_predictions(
     device: torch.device | str | None = None,
     batch_size: int = BATCH,
 ) -> Iterator[tuple[NDArray, NDArray]]:
-    """For each symmetry g but the identity: G(g a), and g G(a), of the target's prediction G for all samples a.
+    """Yield G(g a) and g G(a) for each symmetry g except the identity; G is the prediction of the target for samples a.
 
-    Both have shape (S, *points); they are equal where the predictor is equivariant.
+    Both have shape (S, *points); they are equal if the predictor is equivariant.
     """
     name = predictor.target.name
     straight = predict(predictor, columns, symmetrise, device, batch_size, progress=False)[name]
@@ -73,7 +73,7 @@ def _batches(
     size: int,
     progress: bool,
 ) -> Iterator[Batch]:
-    """Samples as tensors on the device, some at a time."""
+    """Yield batches of samples as tensors on the device."""
     device = torch.device(device or best_device())
     predictor.to(device).eval()
     arrays = {name: np.asarray(values) for name, values in columns.items()}
@@ -85,10 +85,10 @@ def _batches(
 
 
 def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
-    """Predictions of a batch: mean over the images of its samples, each turned back; of classes, of probabilities."""
+    """Return the predictions of a batch, averaged over the images of its samples; for classes, over probabilities."""
     images = []
     for g in elements:
-        # contiguous: other strides go through other kernels, with other roundings
+        # contiguous: for other strides other kernels are used, with other rounding errors
         turned = {name: values.contiguous() for name, values in predictor.symmetry.act(batch, g).items()}
         raw = predictor.raw(turned)
         found = predictor.interpret(raw, turned)
@@ -107,7 +107,7 @@ def _probabilities(raw: Tensor) -> Tensor:
 
 
 def best_device() -> torch.device:
-    """The GPU where there is one."""
+    """Return the GPU if there is one, otherwise the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -131,5 +131,5 @@ def check_device(device: str | None) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """CPU, or the name of the GPU."""
+    """Return the name of the GPU, or CPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

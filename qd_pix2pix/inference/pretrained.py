@@ -21,22 +21,22 @@ from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
 
 SHIPPED = Path(__file__).parent / "weights"
-"""Folder of the networks that come with the package."""
+"""Folder of the networks that are shipped with the package."""
 
 
 class Surrogate:
-    """A trained network in place of the solver: NumPy in, NumPy out, physical units.
+    """A trained network in place of the solver, with NumPy arrays in physical units as input and output.
 
     Args:
-        predictor, card: what predicts, and what describes it.
-        device: where it predicts; by default the GPU where there is one.
+        predictor, card: the predictor and its description.
+        device: device of the prediction; by default the GPU if there is one.
 
     Attributes:
-        predictor: an ``nn.Module`` from tensors to tensors, see ``Predictor.forward``.
+        predictor: an ``nn.Module`` from tensors to tensors; see ``Predictor.forward``.
         card: data, configuration and measures of the training.
-        sources, target, outputs: names of what is given, of what is predicted first, and of all that is predicted.
-        shape: points of the training.
-        measures: of the test split of each dataset that it was trained on; empty for a checkpoint.
+        sources, target, outputs: names of the given columns, of the first predicted column, and of all outputs.
+        shape: points of the training samples.
+        measures: measures of the test split of each training dataset; empty for a checkpoint.
     """
 
     def __init__(self, predictor: Predictor, card: Card, device: str | None = None) -> None:
@@ -59,19 +59,19 @@ class Surrogate:
         batch_size: int = BATCH,
         **conditions: Any,
     ) -> Outputs:
-        """Return everything that is predicted: fields (..., *points), numbers and classes (...).
+        """Return all outputs by name: fields (..., *points), numbers and classes (...).
 
         Args:
-            source: fields (..., *points) in the units of the training; of several sources a dictionary by name. On more
-                points than in training, with the same spacing, the domain is larger.
+            source: fields (..., *points) in the units of the training; for several sources a dictionary by name. On
+                more points than in training, with the same spacing, the domain is larger.
             symmetrise: average over the symmetries of the samples.
-            device, batch_size: where, and how many samples at a time.
-            conditions: of these samples, by name, or by a preset: n_electrons=3, material="si", extent=30.0; for a
-                network that was trained for a range.
+            device, batch_size: device of the prediction, and samples per batch.
+            conditions: conditions of these samples, by name or by a preset: n_electrons=3, material="si", extent=30.0;
+                for a network that was trained on a range.
 
         Raises:
-            ValueError: wrong shape or unit, or a kind of sample that the network was not trained for. What is only
-                unlike the training data is a warning.
+            ValueError: wrong shape or unit, or conditions for which the network was not trained. Other inputs outside
+                the training data cause a warning.
         """
         given = source if isinstance(source, Mapping) else {self.sources[0]: source}
         if set(given) != set(self.sources):
@@ -99,20 +99,20 @@ class Surrogate:
 
 
 def shipped() -> list[str]:
-    """Names of the networks that come with the package."""
+    """Return the names of the networks that are shipped with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
 def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
-    """Return a trained network: by the name of one that is shipped, or from a file.
+    """Return a trained network, by the name of a shipped one or from a file.
 
     Args:
         path: a name of ``shipped()``; a .safetensors file that ``evaluate.py save=`` wrote; or a checkpoint of a run.
-        device: where it predicts, such as "cpu" or "cuda:1"; by default the GPU where there is one.
+        device: device of the prediction, such as "cpu" or "cuda:1"; by default the GPU if there is one.
 
     Raises:
         FileNotFoundError: there is no such name or file.
-        ValueError: the file is none of these, or damaged.
+        ValueError: the file is of another kind, or damaged.
     """
     named = SHIPPED / f"{path}.safetensors"
     if not Path(path).is_file() and not Path(path).suffix and not named.is_file():

@@ -1,8 +1,8 @@
-"""Predictors on disk: checkpoints of runs, and .safetensors files that hold weights and a card.
+"""Predictors on disk: checkpoints of runs, and .safetensors files with weights and a card.
 
-Nothing in either is run. Checkpoints are read with ``weights_only=True``: tensors, numbers and text; a card builds
-classes of ``networks`` and ``mapping`` alone, from plain names and numbers. Whoever reads a file proves it: checkpoints
-by the checksums of their zip archive, .safetensors files by a checksum over card and weights.
+No code in either is executed. Checkpoints are read with ``weights_only=True``: tensors, numbers and text. From a card
+only classes of ``networks`` and ``mapping`` are built, with plain names and numbers. Every file is verified on reading:
+checkpoints by the checksums of their zip archive, .safetensors files by a checksum over card and weights.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ CARD = "qd_pix2pix"
 CHECKSUM = "sha256"
 """Key of the metadata under which the checksum of card and weights is kept."""
 SEEN = {"min", "max", "mean", "sample_mean_min", "sample_mean_max"}
-"""Statistics of what is given, with which a user's samples are compared."""
+"""Statistics of the sources with which a user's samples are compared."""
 PREFIX = "predictor."
-"""Of the predictor's weights in the state of a model."""
+"""Prefix of the predictor's weights in the state of a model."""
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """Return the content of a checkpoint of this project; no code in it is run.
+    """Return the content of a checkpoint of this project, without executing code in it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint of this project, or damaged.
+        ValueError: the file is not a checkpoint of this project, or damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -46,7 +46,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             if (bad := archive.testzip()) is not None:
                 raise ValueError(f"the checksum of {bad} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a stranger's bytes make of the reader
+    except Exception as error:  # an untrusted file can cause any error in the reader
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
     if not isinstance(content, dict) or CARD not in content:
@@ -59,7 +59,7 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is none of these, damaged, or of another version.
+        ValueError: the file is of another kind, damaged, or of another version.
     """
     path = Path(path)
     if path.suffix == ".safetensors":
@@ -72,7 +72,7 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
         if not isinstance(state, dict):
             raise ValueError(f"checkpoint: {path} holds no weights")
         weights = {n.removeprefix(prefix): v for n, v in state.items() if str(n).startswith(prefix)}
-    with torch.device("meta"):  # costs no memory, however large a network the card describes
+    with torch.device("meta"):  # without memory, however large the described network is
         described = _shapes(Predictor(card).network.state_dict())
     if wrong := described.items() ^ _shapes(weights).items():
         names = ", ".join(sorted({str(name) for name, _ in wrong})[:5])
@@ -102,7 +102,7 @@ def save_weights(path: Path, predictor: Predictor, card: Card) -> None:
 
 
 def _checksum(card: str, weights: dict[str, Tensor]) -> str:
-    """Hexadecimal SHA-256 of a card and of tensors with their names and types."""
+    """Return the hexadecimal SHA-256 of a card and of tensors with their names and types."""
     found = hashlib.sha256(card.encode())
     for name in sorted(weights):
         value = weights[name].detach().cpu().contiguous()

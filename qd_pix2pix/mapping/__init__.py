@@ -1,4 +1,4 @@
-"""What is given, what is asked, and what the numbers of a network mean."""
+"""Inputs and outputs of a predictor, and the heads that interpret the numbers of a network."""
 
 from qd_pix2pix.mapping.mapping import Mapping
 

@@ -1,4 +1,4 @@
-"""What is given beside the fields: constants of a dataset or columns of its samples, such as N, m* or a coupling."""
+"""Inputs other than fields: constants of a dataset or columns of its samples, such as N, m* or a coupling."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from qd_pix2pix.schema import Schema
 
 
 class Conditions:
-    """The conditions of training, by name; those that vary reach the network as constant channels in [-1, 1].
+    """The conditions of training, by name; those that vary enter the network as constant channels in [-1, 1].
 
     Args:
-        schemas: of all datasets that are trained on.
-        statistics: of their training splits together.
+        schemas: schemas of all training datasets.
+        statistics: statistics of their training splits together.
 
     Attributes:
         low, high: extremes in training, by name.
-        usual: value of each that samples have of which nothing is said: that of the first dataset; none for a column
-            of the samples.
-        varying: names of those that vary.
+        usual: default value of each condition, that of the first dataset; columns of the samples have no default.
+        varying: names of the conditions that vary.
     """
 
     def __init__(self, schemas: Sequence[Schema], statistics: Mapping[str, Mapping[str, float]]) -> None:
@@ -36,10 +35,10 @@ class Conditions:
         return len(self.varying)
 
     def channels(self, columns: Mapping[str, Tensor], like: Tensor) -> Tensor:
-        """Conditions (B,) by name -> channels (B, len(self), *points), of the kind of ``like`` (B, c, *points).
+        """Return channels (B, len(self), *points) from conditions (B,) by name; type and points are those of ``like``.
 
         Raises:
-            ValueError: a condition that varies is not given.
+            ValueError: a condition that varies is missing.
         """
         if missing := [name for name in self.varying if name not in columns]:
             raise ValueError(f"conditions: expected {', '.join(missing)}, for which the network was trained in a range")

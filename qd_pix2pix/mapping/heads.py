@@ -1,8 +1,8 @@
-"""Heads: what the numbers of a network mean. Each turns raw outputs into a quantity that obeys its law.
+"""Heads: maps from the raw outputs of a network to a quantity that obeys its physical law.
 
     charge       n = N softmax(y) / cell volume:   n >= 0 and int n = N, whatever the network returns
     positive     f = high softplus(y):             f >= 0
-    bounded      f = low + (high - low) S(y):      within the range of training, S the logistic function
+    bounded      f = low + (high - low) S(y):      within the range of training; S is the logistic function
     tanh         f = low + (high - low) (tanh(y) + 1) / 2, the last layer of pix2pix
     free         f = low + (high - low) (y + 1) / 2
     mean         the mean of ``free`` over the points: an intensive number, of a sample of any size
@@ -28,11 +28,11 @@ from solvers.checks import check_choice
 
 @dataclass(frozen=True)
 class Scale:
-    """What a head is given beside the raw numbers.
+    """The scale that a head takes in addition to the raw numbers.
 
     Attributes:
         span: lowest and highest value in training.
-        density: of a density, its mean over the domain of each sample, (B,).
+        density: for a density, its mean over the domain of each sample, (B,).
         points: number of points of a training sample.
     """
 
@@ -42,130 +42,130 @@ class Scale:
 
 
 class Head(nn.Module):
-    """Raw outputs (B, channels, *points) -> a field (B, *points), a number (B,) or a class (B,), in physical units."""
+    """A map from raw outputs (B, channels, *points) to fields (B, *points), numbers or classes (B,), with units."""
 
     kinds: tuple[str, ...] = ("density", "field")
-    """Kinds of columns that the head is for, see ``Column.kind``."""
+    """Kinds of columns that the head supports; see ``Column.kind``."""
 
     @staticmethod
     def channels(column: Column) -> int:
-        """Channels of the network that the head takes."""
+        """Return the number of network channels that the head takes."""
         return 1
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Return the quantity; ``raw`` (B, channels, *points)."""
+        """Return the quantity, from ``raw`` (B, channels, *points)."""
         raise NotImplementedError
 
     def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Mean over samples (and points), scalar; ``reference`` in physical units."""
+        """Return the mean over samples (and points), a scalar; ``reference`` in physical units."""
         return F.mse_loss(self(raw, scale), reference) * (2 / scale.span.span**2)
 
 
 class ChargeHead(Head):
-    """Densities that hold their particles to rounding, on any grid."""
+    """The head of densities whose charge is conserved up to rounding, on any grid."""
 
     kinds = ("density",)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """N softmax / cell volume."""
+        """Return N softmax / cell volume."""
         raw = raw.squeeze(1)
-        # in double precision, where the device has it: over 128 x 128 points floats lose 5e-6 of the charge
+        # in double precision where the device supports it: on 128 x 128 points floats change the charge by 5e-6
         share = F.softmax(raw.flatten(1), dim=1, dtype=None if raw.device.type == "mps" else torch.float64)
         return (share.reshape(raw.shape) * _per_point(raw, scale)).to(raw.dtype)
 
     def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Cross entropy less the entropy of the reference: Kullback and Leibler's divergence."""
+        """Return the cross entropy minus the entropy of the reference: the Kullback-Leibler divergence."""
         raw = raw.squeeze(1)
         share = (reference / _per_point(raw, scale)).flatten(1)
         return F.kl_div(F.log_softmax(raw.flatten(1), dim=1), share, reduction="batchmean")
 
 
 def _per_point(raw: Tensor, scale: Scale) -> Tensor:
-    """N / cell volume, (B, 1, ...)."""
+    """Return N / cell volume, (B, 1, ...)."""
     assert scale.density is not None
     return (scale.density * raw[0].numel()).reshape(-1, *(1,) * (raw.ndim - 1))
 
 
 class BoundedHead(Head):
-    """Fields that stay within those of training."""
+    """The head of fields whose values stay within the range of training."""
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Low + (high - low) S(raw)."""
+        """Return low + (high - low) S(raw)."""
         low, high = scale.span
         return low + (high - low) * torch.sigmoid(raw.squeeze(1))
 
     def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Cross entropy per point, between the lower and the upper bound."""
+        """Return the cross entropy per point, between the lower and the upper bound."""
         low, high = scale.span
         share = ((reference - low) / (high - low)).clamp(0, 1)
         return F.binary_cross_entropy_with_logits(raw.squeeze(1), share)
 
 
 class TanhHead(Head):
-    """The last layer of table A1 of Pantis-Simut et al. 2023, from the scaled range."""
+    """The head of pix2pix: tanh, the last layer of table A1 of Pantis-Simut et al. 2023, on the scaled range."""
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Decode tanh(raw)."""
+        """Return tanh(raw), decoded from the scaled range."""
         return scale.span.decode(torch.tanh(raw.squeeze(1)))
 
 
 class FreeHead(Head):
-    """No law."""
+    """The head of fields without a law."""
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """From the scaled range."""
+        """Return ``raw``, decoded from the scaled range."""
         return scale.span.decode(raw.squeeze(1))
 
 
 class PositiveHead(Head):
-    """Fields that are nowhere negative and hold any total, such as densities at a fixed chemical potential."""
+    """The head of non-negative fields of any integral, such as densities at a fixed chemical potential."""
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """High softplus(raw)."""
+        """Return high softplus(raw)."""
         return scale.span.high * F.softplus(raw.squeeze(1))
 
 
 class MeanHead(Head):
-    """One intensive number per sample."""
+    """The head of one intensive number per sample."""
 
     kinds = ("scalar", "counts")
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Mean over the points, from the scaled range."""
+        """Return the mean over the points, decoded from the scaled range."""
         return scale.span.decode(raw.flatten(1).mean(1))
 
 
 class SumHead(Head):
-    """One extensive number per sample: that of a sample of twice the size is twice as large."""
+    """The head of one extensive number per sample, which is proportional to the size of the sample."""
 
     kinds = ("scalar", "counts")
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Sum of the contributions of all points."""
+        """Return the sum of the contributions of all points."""
         return scale.span.decode(raw.flatten(1)).sum(1) / scale.points
 
 
 class CategoricalHead(Head):
-    """One class per sample."""
+    """The head of one class per sample."""
 
     kinds = ("class",)
 
     @staticmethod
     def channels(column: Column) -> int:
-        """One for each class."""
+        """Return the number of classes."""
         return column.classes
 
     @staticmethod
     def logits(raw: Tensor) -> Tensor:
-        """Unnormalised log probabilities of the classes, (B, classes)."""
+        """Return unnormalised log probabilities of the classes, (B, classes)."""
         return raw.flatten(2).mean(2)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """The most probable class, int64 (B,)."""
+        """Return the most probable class, int64 (B,)."""
         return self.logits(raw).argmax(1)
 
     def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Cross entropy."""
+        """Return the cross entropy, a scalar."""
         return F.cross_entropy(self.logits(raw), reference.long())
 
 
@@ -186,7 +186,7 @@ def make_head(column: Column, chosen: dict[str, str]) -> Head:
     """Return the head of a column: the one chosen for its kind, or the default of its kind.
 
     Raises:
-        ValueError: there is no such head, or it is not for columns of this kind.
+        ValueError: there is no such head, or it does not support columns of this kind.
     """
     by_nature = "sum" if column.extensive else "mean"
     name = chosen.get(column.kind) or DEFAULTS.get(column.kind, by_nature)

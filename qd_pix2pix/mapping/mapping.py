@@ -1,9 +1,9 @@
-"""What is given and what is predicted, and the scaling to the network's range [-1, 1].
+"""The mapping from given to predicted columns, and the scaling to the network's range [-1, 1].
 
     encode: z = 2 (f - low) / (high - low) - 1,    decode: f = low + (z + 1) (high - low) / 2
 
-with one pair (low, high) per quantity: its bounds by nature where the schema has them (low = 0 of a density), otherwise
-its extremes over the training split. Never per image: that would discard the physics.
+with one pair (low, high) per quantity: its physical bounds where the schema has them (low = 0 for a density), otherwise
+its extremes over the training split. Scaling per image would discard the physics.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from qd_pix2pix.schema import Column, Schema
 
 
 class Range(NamedTuple):
-    """Lowest and highest value of a quantity in training, in its unit."""
+    """The lowest and the highest value of a quantity in training, in its unit."""
 
     low: float
     high: float
 
     @property
     def span(self) -> float:
-        """High - low: the data range of SSIM."""
+        """The difference high - low, the data range of SSIM."""
         return self.high - self.low
 
     def encode(self, values: Tensor) -> Tensor:
-        """Physical units -> [-1, 1], any shape."""
+        """Return values in physical units scaled to [-1, 1], any shape."""
         return (values - self.low) * (2 / (self.high - self.low)) - 1
 
     def decode(self, values: Tensor) -> Tensor:
-        """[-1, 1] -> physical units, any shape."""
+        """Return values in [-1, 1] in physical units, any shape."""
         return self.low + (values + 1) * ((self.high - self.low) / 2)
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """``source`` -> ``target`` and, from the same network, ``also``: names of columns of the system.
+    """The map ``source`` -> ``target`` and, from the same network, ``also``: names of columns of the system.
 
     Attributes:
-        source: one field, a list of fields, or None, where conditions alone are given.
-        target: what is predicted first, by which a model is judged: a field, a number or a class.
-        also: what else is predicted.
+        source: one field, a list of fields, or None where conditions are the only input.
+        target: first predicted column, by which models are selected: a field, a number or a class.
+        also: further predicted columns.
 
     Raises:
         ValueError: a name is given twice.
@@ -71,18 +71,18 @@ class Mapping:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What is given, as a tuple."""
+        """The names of the given fields, as a tuple."""
         if self.source is None or isinstance(self.source, str):
             return (self.source,) if self.source else ()
         return tuple(self.source)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What is predicted, the target first."""
+        """The names of the predicted columns, the target first."""
         return (self.target, *(self.also or ()))
 
     def check(self, schema: Schema) -> None:
-        """Raise ValueError unless the system has these columns, and fields are given and not only numbers."""
+        """Raise ValueError unless all sources are fields of the system and all outputs can be learned."""
         for name in self.sources:
             if not schema[name].is_field:
                 fields = ", ".join(c.name for c in schema.of_role("field"))
@@ -95,10 +95,10 @@ class Mapping:
                 raise ValueError(f"mapping.target: expected one of {learned}; got the {schema[name].role} {name!r}")
 
     def ranges(self, schema: Schema, statistics: Dict[str, Dict[str, float]]) -> dict[str, Range]:
-        """The range of each quantity but classes, from the statistics of the training split.
+        """Return the range of each quantity except classes, from the statistics of the training split.
 
         Raises:
-            ValueError: a quantity has one value only.
+            ValueError: a quantity is constant.
         """
         found = {}
         for name in (*self.sources, *self.outputs):
@@ -117,7 +117,7 @@ class Mapping:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for files."""
+        """Return the mapping as plain containers, for files."""
         source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
         return {"source": source, "target": self.target, "also": list(self.also or ())}
 

@@ -1,7 +1,7 @@
 """Finite groups that act on fields, and the symmetries of a domain: its group, spin flip and translations.
 
-Elements of the square: e first transposes a field if e >= 4, then turns it by (e mod 4) quarter turns. Elements of the
-rectangle mirror the first axis (1), the second (2), or both (3); of the line, element 1 mirrors. 0 is the identity.
+Element e of the square first transposes a field if e >= 4, then rotates it by (e mod 4) quarter turns. Elements of the
+rectangle mirror the first axis (1), the second (2), or both (3). Element 1 of the line mirrors. 0 is the identity.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Group:
 
     Attributes:
         name: none, line, rectangle or square.
-        dims: axes that it acts on, the last ones of a field; 0 for any number.
+        dims: number of axes on which it acts, the last ones of a field; 0 for any number.
         order: number of elements.
-        act: (fields (..., *points), element) -> the same shape.
+        act: function from (fields (..., *points), element) to fields of the same shape.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Group:
 
     @cached_property
     def _tables(self) -> tuple[list[list[int]], list[int]]:
-        """Products and inverses, read off what the elements do to numbered points."""
+        """The products and inverses, determined from the action of the elements on numbered points."""
         points = torch.arange(3**self.dims, device="cpu").reshape((3,) * self.dims)
         images = [self.act(points, e).tolist() for e in range(self.order)]
         product = [
@@ -61,12 +61,12 @@ class Group:
 
     @property
     def product(self) -> list[list[int]]:
-        """``product[g][h]``: h first, then g."""
+        """The multiplication table: ``product[g][h]`` applies h first, then g."""
         return self._tables[0]
 
     @property
     def inverse(self) -> list[int]:
-        """``inverse[g]``: what undoes g."""
+        """The inverses: ``inverse[g]`` is the inverse of g."""
         return self._tables[1]
 
 
@@ -85,7 +85,7 @@ def group_of(name: str, dims: int) -> Group:
     """Return the group of this name.
 
     Raises:
-        ValueError: there is none, or it acts on another number of axes.
+        ValueError: there is no such group, or it acts on another number of axes.
     """
     check_choice("symmetry", name, GROUPS)
     group = GROUPS[name]
@@ -98,14 +98,14 @@ def group_of(name: str, dims: int) -> Group:
 class Symmetry:
     """All symmetries of the samples of a schema.
 
-    An element of the finite part is an element of the group, plus ``group.order`` where all spins are flipped, too.
+    An element of the finite part is the number of a group element, plus ``group.order`` where all spins are flipped.
     """
 
     schema: Schema
 
     @property
     def domain(self) -> Domain:
-        """Where the fields live."""
+        """The domain of the fields."""
         return self.schema.domain
 
     @cached_property
@@ -115,16 +115,16 @@ class Symmetry:
 
     @property
     def order(self) -> int:
-        """Elements of the finite part."""
+        """The number of elements of the finite part."""
         return self.group.order * (2 if self.domain.flip else 1)
 
     def inverse(self, element: int) -> int:
-        """The element that undoes another one."""
+        """Return the inverse of an element."""
         flip, g = divmod(element, self.group.order)
         return flip * self.group.order + self.group.inverse[g]
 
     def act(self, columns: Mapping[str, Tensor], element: int) -> dict[str, Tensor]:
-        """An element applied to columns by name: fields (..., *points), all else (...)."""
+        """Return the action of an element on columns by name: fields (..., *points), all other columns (...)."""
         flip, g = divmod(element, self.group.order)
         turned = {}
         for name, values in columns.items():
@@ -134,6 +134,6 @@ class Symmetry:
         return turned
 
     def shift(self, columns: Mapping[str, Tensor], steps: tuple[int, ...]) -> dict[str, Tensor]:
-        """Columns of the samples, shifted by this many points along each axis, periodically."""
+        """Return the columns of the samples, shifted periodically by ``steps`` points along each axis."""
         axes = tuple(range(-len(steps), 0))
         return {n: torch.roll(v, steps, axes) if self.schema[n].is_field else v for n, v in columns.items()}

@@ -1,4 +1,4 @@
-"""Ways of learning: LightningModules. Each is handed its predictor; none imports a network."""
+"""Training methods as LightningModules. Each takes a predictor; none imports a network."""
 
 from qd_pix2pix.models.base import FieldModel, Model
 from qd_pix2pix.models.pix2pix import Pix2Pix

@@ -1,4 +1,4 @@
-"""What all ways of learning share: a predictor, clipping, random streams, and checkpoints that describe themselves."""
+"""The base of all training methods: predictor, gradient clipping, random streams and self-describing checkpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qd_pix2pix.schema import Column
 from solvers.checks import check_positive
 
 Batch = dict[str, Tensor]
-"""Columns by name: fields (B, *points), all else (B,)."""
+"""The columns of a batch by name: fields (B, *points), all others (B,)."""
 NetworkFactory = Callable[..., nn.Module]
 OptimizerFactory = Callable[..., Optimizer]
 CARD = "qd_pix2pix"
@@ -28,7 +28,7 @@ CARD = "qd_pix2pix"
 
 
 def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter], may_fuse: bool = True) -> Optimizer:
-    """Return an optimiser from its factory, with ``fused=True`` where it has that argument and the device can.
+    """Return an optimiser from its factory, with ``fused=True`` where the optimiser and the device support it.
 
     Raises:
         ValueError: the optimiser does not take its arguments.
@@ -51,8 +51,8 @@ class Model(pl.LightningModule):
     """A predictor in training.
 
     Args:
-        predictor: what is trained, and what is kept.
-        card: says what it is; stored in its checkpoints.
+        predictor: the predictor, which is trained and stored.
+        card: description of the predictor, stored in its checkpoints.
         gradient_clip: largest norm of each optimiser's gradient; None for no bound.
 
     Raises:
@@ -60,7 +60,7 @@ class Model(pl.LightningModule):
     """
 
     LOGARITHM: ClassVar[bool] = False
-    """Whether the predictor is given the logarithm of densities, too."""
+    """True if the predictor also receives the logarithm of densities."""
 
     def __init__(self, predictor: Predictor, card: Card, gradient_clip: float | None = None) -> None:
         super().__init__()
@@ -71,11 +71,11 @@ class Model(pl.LightningModule):
         self._seconds, self._began = 0.0, time.monotonic()
 
     receptive_field: int | None = None
-    """Side of the patch that a discriminator judges, in points; None where there is none."""
+    """Side of the patch on which one output of the discriminator depends, in points; None without a discriminator."""
 
     @classmethod
     def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
-        """Head of each kind of column, from the model's configuration; kinds that are left out have their default."""
+        """Return the head of each kind of column from the model's configuration; other kinds have their default."""
         return {}
 
     @property
@@ -85,34 +85,34 @@ class Model(pl.LightningModule):
 
     @property
     def seconds(self) -> float:
-        """Time that the training has taken, over all starts."""
+        """The time of the training in seconds, including that before a resume."""
         return self._seconds + time.monotonic() - self._began
 
     def check(self) -> None:
-        """Try all parts with an empty sample: raises what they raise when a setting does not suit them."""
+        """Evaluate all parts on a sample of zeros; the error of an unsuitable setting is raised unchanged."""
         self.predictor.try_on(self.predictor.schema.domain.shape)
 
     def may_fuse(self) -> bool:
-        """False where a fused optimiser would unscale its gradients itself, too late for clipping."""
+        """Return False where a fused optimiser would unscale its gradients itself, too late for clipping."""
         return not (self.gradient_clip and self.trainer.precision == "16-mixed")
 
     def log_losses(self, losses: dict[str, Tensor]) -> None:
-        """Log what a training step has found, the mean over all processes."""
-        # one call, not one for each: Lightning takes its time
+        """Log the losses of a training step, averaged over all processes."""
+        # one call for all losses: Lightning's calls are slow
         self.log_dict(losses, prog_bar=True, sync_dist=self.trainer.world_size > 1)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip here: the one place where, in every precision, gradients are complete and unscaled."""
+        """Clip the gradients; in this hook they are complete and unscaled in every precision."""
         if self.gradient_clip is not None:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the card and the time spent."""
+        """Store the card, the step and the time of the training."""
         checkpoint[CARD] = self.card.to_dict() | {"step": self.trainer.global_step, "train_seconds": self.seconds}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the time spent."""
+        """Restore the time of the training."""
         self._seconds = float(checkpoint[CARD]["train_seconds"])
 
     def on_train_start(self) -> None:
@@ -120,12 +120,12 @@ class Model(pl.LightningModule):
         self._began = time.monotonic()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed what dropout draws from: a resume does not change what is dropped, and each process drops others."""
+        """Seed the stream of dropout from the step, so that a resume does not change it; each process has its own."""
         torch.manual_seed(seed_of(self.card.seed, self.global_rank, self.global_step))
 
 
 class FieldModel(Model):
-    """A model that predicts columns of samples from other columns, and is judged by them in physical units."""
+    """A model that predicts columns of samples from other columns and is evaluated in physical units."""
 
     def __init__(self, predictor: Predictor, card: Card, gradient_clip: float | None = None) -> None:
         super().__init__(predictor, card, gradient_clip)
@@ -134,15 +134,15 @@ class FieldModel(Model):
 
     @property
     def outputs(self) -> tuple[Column, ...]:
-        """Columns that are predicted, the target first."""
+        """The predicted columns, the target first."""
         return self.predictor.outputs
 
     def forward(self, columns: Batch) -> Batch:
-        """See ``Predictor.forward``."""
+        """Return the outputs of a batch; see ``Predictor.forward``."""
         return self.predictor(columns)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Take one batch into the measures of the validation split."""
+        """Add one batch to the measures of the validation split."""
         found = self.predictor(batch)
         for column in self.outputs:
             pred = found[column.name]

@@ -1,4 +1,4 @@
-"""Losses of adversarial training, of reconstruction and of regression, pure functions of tensors.
+"""Losses of adversarial training, reconstruction and regression, as pure functions of tensors.
 
 With logits D and the sigmoid S (Pantis-Simut et al. 2023, eq. 12 and 13):
 
@@ -15,12 +15,12 @@ from torch import Tensor
 
 
 def bce(logits: Tensor, real: bool) -> Tensor:
-    """Binary cross entropy of "all patches are real" (or fake): the non-saturating loss. Scalar."""
+    """Return the binary cross entropy with the label "real" (or "fake") for all patches, the non-saturating loss."""
     return F.softplus(-logits if real else logits).mean()
 
 
 def least_squares(logits: Tensor, real: bool) -> Tensor:
-    """Squared distance to 1 (real) or 0 (fake) (Mao et al. 2017). Scalar."""
+    """Return the mean squared distance to 1 (real) or 0 (fake), a scalar (Mao et al. 2017)."""
     return (logits - float(real)).square().mean()
 
 
@@ -28,22 +28,22 @@ ADVERSARIAL: dict[str, Callable[[Tensor, bool], Tensor]] = {"bce": bce, "least_s
 
 
 def relative_l1(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
-    """Mean |pred - exact| / scale; with the mean density as scale it is NMAE. (B, n, n) or (B,) -> scalar."""
+    """Return the mean of |pred - exact| / scale, a scalar; with the mean density (B,) as scale it is the NMAE."""
     return _scaled(pred, exact, scale).abs().mean()
 
 
 def relative_l2(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
-    """Mean square of (pred - exact) / scale. Scalar."""
+    """Return the mean square of (pred - exact) / scale, a scalar."""
     return _scaled(pred, exact, scale).square().mean()
 
 
 def relative_huber(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
-    """Huber's loss of (pred - exact) / scale: square below 1, linear beyond. Scalar."""
+    """Return the Huber loss of (pred - exact) / scale, a scalar: quadratic below 1, linear beyond."""
     return F.huber_loss(_scaled(pred, exact, scale), torch.zeros_like(exact))
 
 
 def relative_gradient(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
-    """Mean |difference between neighbouring points| of (pred - exact) / scale; 0 for numbers. Scalar."""
+    """Return the mean |difference between neighbouring points| of (pred - exact) / scale, a scalar; 0 for numbers."""
     error = _scaled(pred, exact, scale)
     return sum((error.diff(dim=d).abs().mean() for d in range(1, error.ndim)), start=error.new_zeros(()))
 

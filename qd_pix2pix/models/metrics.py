@@ -1,4 +1,4 @@
-"""Measures of a split, gathered batch by batch on any number of devices."""
+"""Measures of a split, accumulated batch by batch on any number of devices."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from qd_pix2pix.evaluation.measures import Context, has_r2, measures_of, sample_
 
 
 class SplitMetrics(Metric):
-    """R^2 of a split where its kind has it, and the mean over its samples of every other measure, by name.
+    """The R^2 of a split if defined for the kind of column, and the means over its samples of all other measures.
 
-    Sums run in double precision where the device has it.
+    Sums are in double precision where the device supports it.
 
     Args:
-        kind: of the column, see ``Column.kind``.
+        kind: kind of the column; see ``Column.kind``.
         data_range: high - low of the column in training.
     """
 
@@ -29,7 +29,7 @@ class SplitMetrics(Metric):
             self.add_state(name, torch.zeros(()), dist_reduce_fx="sum")
 
     def compute_names(self) -> tuple[str, ...]:
-        """Names of the measures that ``compute`` gives."""
+        """Return the names of the measures that ``compute`` returns."""
         return ("r2", *self.names) if has_r2(self.kind) else self.names
 
     count: Tensor
@@ -38,7 +38,7 @@ class SplitMetrics(Metric):
     residual: Tensor
 
     def update(self, pred: Tensor, target: Tensor, mean_density: Tensor | None = None) -> None:
-        """Take in predictions and references (B, ...), and of densities their mean (B,)."""
+        """Add predictions and references (B, ...) and, for densities, their mean (B,)."""
         if pred.device.type != "mps":
             pred, target = pred.double(), target.double()
         context = Context(self.data_range, mean_density)
@@ -51,7 +51,7 @@ class SplitMetrics(Metric):
             self.residual = self.residual + (pred - target).square().sum()
 
     def compute(self) -> dict[str, Tensor]:
-        """R^2 and the mean measures."""
+        """Return R^2 and the mean measures, by name."""
         means = {name: getattr(self, f"sum_{name}") / self.count for name in self.names}
         if not has_r2(self.kind):
             return means

@@ -1,11 +1,11 @@
-"""Muon: steepest descent in the spectral norm (Jordan et al. 2024), with AdamW for what is no matrix.
+"""Muon: steepest descent in the spectral norm (Jordan et al. 2024), with AdamW for parameters that are not matrices.
 
-For a matrix W (a convolution: its output features times all else) with gradient G
+For a matrix W (of a convolution: output features times all other axes) with gradient G
 
     M <- beta M + G,    W <- (1 - eta lambda) W - eta 0.2 sqrt(max(rows, columns)) O(G + beta M),
 
-O(A) = U V^T of the singular value decomposition A = U S V^T, by five steps of Newton and Schulz's iteration. The factor
-makes a step as long as one of AdamW (Liu et al. 2025), so that both share one learning rate and one weight decay.
+O(A) = U V^T of the singular value decomposition A = U S V^T, by five Newton-Schulz iterations. The factor makes a step
+as long as one of AdamW (Liu et al. 2025), so that both share one learning rate and one weight decay.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Coefficients that bring all singular values near 1 fastest, in [0.7, 1.2] after five steps (Jordan et al. 2024)."""
+"""Coefficients of fastest convergence of all singular values to [0.7, 1.2], in five steps (Jordan et al. 2024)."""
 
 
 class Muon(Optimizer):
-    """Muon for real matrices and convolutions, AdamW for biases, norms and complex weights.
+    """The Muon optimiser for real matrices and convolutions, AdamW for biases, norms and complex weights.
 
     Args:
-        params: to optimise.
-        lr: learning rate eta of both.
-        momentum: beta.
-        weight_decay: lambda, of matrices only.
-        betas, eps: of AdamW.
+        params: parameters to optimise.
+        lr: learning rate eta of both methods.
+        momentum: coefficient beta.
+        weight_decay: coefficient lambda, of matrices only.
+        betas, eps: coefficients of AdamW.
 
     Raises:
         ValueError: a number is out of range.
@@ -53,7 +53,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step of all parameters that have a gradient."""
+        """Make one step of all parameters that have a gradient; return the loss of ``closure``, if any."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -67,12 +67,12 @@ class Muon(Optimizer):
 
 
 def is_matrix(parameter: Tensor) -> bool:
-    """True for what Muon moves."""
+    """Return True for parameters that Muon updates."""
     return parameter.ndim > 1 and min(parameter.flatten(1).shape) > 1 and not parameter.is_complex()
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """About U V^T of U S V^T: all singular values near 1. (rows, columns) -> the same shape."""
+    """Return approximately U V^T of U S V^T, (rows, columns): all singular values are near 1."""
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-12)

@@ -22,13 +22,14 @@ from solvers.checks import check_choice, check_number
 
 
 class Pix2Pix(FieldModel):
-    """The generator is the predictor's network; the discriminator is there for training only.
+    """The pix2pix model: the generator is the predictor's network; the discriminator is used in training only.
 
     Args:
         predictor, card, gradient_clip: see ``Model``; Lightning's own ``gradient_clip_val`` does not work with two
             optimisers. One field is predicted.
-        discriminator: in_channels -> network from (sources, target), scaled (B, c, n, n) and (B, 1, n, n), to logits.
-        optimizer: parameters -> optimiser; called for each network. Fused where the optimiser and the device can.
+        discriminator: factory, from in_channels to a network from scaled sources (B, c, n, n) and target (B, 1, n, n)
+            to logits.
+        optimizer: factory, from parameters to an optimiser, called for each network; fused where supported.
         lambda_rec: weight of the reconstruction loss (the paper's lambda).
         adversarial_loss: bce or least_squares.
         reconstruction_loss: l1 or l2, of scaled fields.
@@ -67,16 +68,16 @@ class Pix2Pix(FieldModel):
 
     @classmethod
     def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
-        """The tanh of table A1."""
+        """Return the tanh head of table A1 for all fields."""
         return {"density": "tanh", "field": "tanh"}
 
     @property
     def receptive_field(self) -> int | None:  # type: ignore[override]
-        """Of the discriminator, if it knows one."""
+        """The receptive field of the discriminator, if it defines one."""
         return getattr(self.discriminator, "receptive_field", None)
 
     def check(self) -> None:
-        """Pass an empty sample through both networks, and build an optimiser."""
+        """Evaluate both networks on a sample of zeros, and build an optimiser."""
         super().check()
         shape = self.predictor.schema.domain.shape
         sources, target = (torch.zeros(1, c, *shape, device=self.device) for c in (self.predictor.n_features, 1))
@@ -87,25 +88,25 @@ class Pix2Pix(FieldModel):
         build_optimizer(self.optimizer, self.network.parameters())
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """One optimiser for the generator, one for the discriminator."""
+        """Return one optimiser for the generator and one for the discriminator."""
         networks = (self.network, self.discriminator)
         return [build_optimizer(self.optimizer, net.parameters(), self.may_fuse()) for net in networks]
 
     def discriminator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss on real and on generated pairs (eq. 13); no gradient reaches the generator."""
+        """Return the losses on real and on generated pairs (eq. 13), without a gradient of the generator."""
         on_real = self.adversarial(self.discriminator(source, target), True)
         on_fake = self.adversarial(self.discriminator(source, fake.detach()), False)
         return on_real, on_fake
 
     def generator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Adversarial (eq. 12) and reconstruction loss; leaves no gradient in the discriminator."""
+        """Return the adversarial (eq. 12) and the reconstruction loss, without a gradient of the discriminator."""
         self.discriminator.requires_grad_(False)
         adversarial = self.adversarial(self.discriminator(source, fake), True)
         self.discriminator.requires_grad_(True)
         return adversarial, self.reconstruction(fake, target)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """One step of the discriminator, one of the generator."""
+        """Make one step of the discriminator and one of the generator."""
         generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[attr-defined]
         _count_no_step(discriminator_optimizer)
         name = self.predictor.target.name
@@ -131,10 +132,10 @@ class Pix2Pix(FieldModel):
 
 
 def _count_no_step(optimizer: LightningOptimizer) -> None:
-    """Keep this optimiser out of ``trainer.global_step``, which then counts batches.
+    """Exclude this optimiser from ``trainer.global_step``, which then counts batches.
 
-    Lightning counts every step of every optimiser, so that ``max_steps`` and checkpoint intervals would come at half
-    their value. The loop sets these two hooks anew before each batch.
+    Lightning counts every step of every optimiser, so that ``max_steps`` and checkpoint intervals would be reached at
+    half their value. The loop resets these two hooks before each batch.
     """
     optimizer._on_before_step = lambda: None
     optimizer._on_after_step = lambda: None

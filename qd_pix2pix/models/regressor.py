@@ -1,4 +1,4 @@
-"""Direct regression of fields, numbers and classes: one network, heads that are the physics, any loss.
+"""Direct regression of fields, numbers and classes: one network, heads that impose the physics, any loss.
 
     min_theta  sum_q w_q sum_t c_qt loss_t(head_q(network(a)), b_q)
 
@@ -25,7 +25,7 @@ from qd_pix2pix.schema import Column
 from solvers.checks import check_choice, check_number
 
 LIKELIHOOD = "likelihood"
-"""The loss that belongs to the head: see ``mapping.heads``."""
+"""Name of the loss that belongs to the head; see ``mapping.heads``."""
 
 Kind = Dict[str, Any]
 DENSITY: Kind = {"head": "charge", "loss": {"l1": 1.0}}
@@ -33,22 +33,22 @@ FIELD: Kind = {"head": "bounded", "loss": {LIKELIHOOD: 1.0}}
 SCALAR: Kind = {"head": None, "loss": {"l1": 1.0}}
 CLASSES: Kind = {"head": "categorical", "loss": {LIKELIHOOD: 1.0}}
 KINDS = {"density": "density", "field": "field", "scalar": "scalar", "counts": "scalar", "class": "classes"}
-"""Kind of a column -> argument of ``Regressor`` for it."""
+"""Argument of ``Regressor`` for each kind of column."""
 
 
 class Regressor(FieldModel):
-    """Predicts all outputs at once, in physical units.
+    """The regression model, which predicts all outputs at once in physical units.
 
     Args:
         predictor, card, gradient_clip: see ``Model``.
-        optimizer: parameters -> optimiser. Fused where the optimiser and the device can.
+        optimizer: factory, from parameters to an optimiser; fused where supported.
         density, field, scalar, classes: for each kind of output its ``head`` (``mapping.heads``; None of a scalar: sum
-            of an extensive number, mean of all others), and ``loss``, the weight of each term: l1, l2, huber, gradient
-            (of the error in units of the mean density, or of the range of training), likelihood (that of the head; of
-            classes the only one). Terms of weight 0 are not computed.
-        also_weight: of the outputs of ``mapping.also``.
-        warmup: share of the training in which the learning rate rises to its full value; it then falls to zero along a
-            cosine. Shares are of steps or of ``trainer.max_time``, whichever ends first.
+            for extensive numbers, mean for all others), and ``loss``, the weight of each term: l1, l2, huber, gradient
+            (of the error in units of the mean density or of the range of training) and likelihood (that of the head;
+            the only one for classes). Terms of weight 0 are not computed.
+        also_weight: weight of the outputs of ``mapping.also``.
+        warmup: fraction of the training in which the learning rate rises to its full value; it then falls to zero
+            along a cosine. The fraction is of the steps or of ``trainer.max_time``, whichever ends first.
 
     Raises:
         ValueError: an argument is out of range.
@@ -84,7 +84,7 @@ class Regressor(FieldModel):
 
     @classmethod
     def heads(cls, config: Dict[str, Any]) -> dict[str, str]:
-        """Those of the configuration."""
+        """Return the heads of the configuration, by kind of column."""
         for argument in KINDS.values():
             if not isinstance(config.get(argument, {}), Dict):
                 raise ValueError(f"model.{argument}: expected a head and a loss, got {config[argument]!r}")
@@ -92,18 +92,18 @@ class Regressor(FieldModel):
         return {kind: head for kind, head in chosen.items() if head is not None}
 
     def check(self) -> None:
-        """Pass an empty sample through the network, and build an optimiser."""
+        """Evaluate the network on a sample of zeros, and build an optimiser."""
         super().check()
         build_optimizer(self.optimizer, self.network.parameters())
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser, with the schedule of its learning rate."""
+        """Return the optimiser with the schedule of its learning rate."""
         optimizer = build_optimizer(self.optimizer, self.network.parameters(), self.may_fuse())
         schedule = LambdaLR(optimizer, lambda step: self.rate(self.progress(step)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_start(self) -> None:
-        """Set the rate of the next step: the checkpoint's is wrong where the run was made longer."""
+        """Set the learning rate of the next step; that of the checkpoint is wrong if the run was extended."""
         super().on_train_start()
         schedule = cast(LambdaLR, self.lr_schedulers())
         rate = self.rate(self.progress(schedule.last_epoch))
@@ -111,24 +111,24 @@ class Regressor(FieldModel):
             group["lr"] = full * rate
 
     def progress(self, step: int) -> float:
-        """Share of the training that is done after ``step`` steps, 0 ... 1."""
-        if step == 0:  # also asked before there are loaders, of which Lightning would have to count the batches
+        """Return the fraction of the training that is complete after ``step`` steps, 0 ... 1."""
+        if step == 0:  # also called before the loaders exist, whose batches Lightning would have to count
             return 0.0
         done = step / self.trainer.estimated_stepping_batches
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer):
                 elapsed, remaining = callback.time_elapsed("train"), callback.time_remaining("train")
                 done = max(done, elapsed / (elapsed + remaining) if remaining is not None else 0.0)
-                if self.trainer.world_size > 1:  # each process has a clock of its own
+                if self.trainer.world_size > 1:  # each process has its own clock
                     done = self.trainer.strategy.broadcast(done)
         return min(done, 1.0)
 
     def rate(self, progress: float) -> float:
-        """Share of the full learning rate."""
+        """Return the learning rate as a fraction of its full value."""
         return warmup_cosine(progress, self.warmup)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         raw = self.predictor.raw(batch)
         logged: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
@@ -142,7 +142,7 @@ class Regressor(FieldModel):
         return total
 
     def _terms(self, column: Column, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """The terms of the loss of one output, not weighted."""
+        """Return the unweighted terms of the loss of one output, by name."""
         head, scale, reference = (
             self.predictor.head(column),
             self.predictor.scale(column, batch, raw),

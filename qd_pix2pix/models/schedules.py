@@ -1,4 +1,4 @@
-"""Schedules of the learning rate, as shares of the full rate."""
+"""Schedules of the learning rate, as fractions of the full rate."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 
 def warmup_cosine(progress: float, warmup: float) -> float:
-    """Return the share of the full rate after ``progress`` (0 ... 1) of the training.
+    """Return the fraction of the full rate after ``progress`` (0 ... 1) of the training.
 
-    It rises linearly over the share ``warmup`` of the training, and falls to zero along a cosine.
+    It rises linearly over the fraction ``warmup`` of the training, then falls to zero along a cosine.
     """
     if progress < warmup:
         return max(progress / warmup, 1e-3)

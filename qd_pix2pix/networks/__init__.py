@@ -1,8 +1,8 @@
-"""Architectures: plain ``nn.Module``s, one a file, without physics, data or training.
+"""Architectures: plain ``nn.Module``s, one per file, without physics, data or training.
 
-A network maps fields (B, in_channels, *points) to (B, out_channels, *points) without bounds: heads give its numbers a
-meaning. It takes ``in_channels`` and ``out_channels``; where it has the words ``dims``, ``periodic`` and ``symmetry``,
-they are those of the domain.
+A network maps fields (B, in_channels, *points) to unbounded numbers (B, out_channels, *points), which heads interpret.
+Its constructor takes ``in_channels`` and ``out_channels``; the optional arguments ``dims``, ``periodic`` and
+``symmetry`` are those of the domain.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = ["FNO", "GroupAverage", "PatchGAN", "ResNet", "ResidualUNet", "UNet"]
 
 HOME = "qd_pix2pix.networks."
 LARGEST = 4096
-"""Of the numbers in a network's description."""
+"""Largest absolute value of a number in a network's description."""
 PLAIN = (str, int, float, bool, type(None))
 
 
 def describe(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a network of the configuration as cards keep it: the name of its class, and its arguments.
+    """Return the description of a network for cards, from its configuration: the name of its class and its arguments.
 
     Raises:
-        ValueError: it is none of this project: a card could not build it again.
+        ValueError: the network is not one of this project, so that it could not be built from a card.
     """
     target = str(config.get("_target_"))
     if target.removeprefix(HOME) not in __all__:
@@ -47,10 +47,10 @@ def describe(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def factory(described: Mapping[str, Any]) -> Callable[..., nn.Module]:
-    """Return the class with its arguments, from what ``describe`` gave: plain names, numbers and lists of them.
+    """Return the class with its arguments, from a description by ``describe``: plain names, numbers and lists of them.
 
     Raises:
-        ValueError: it names no network of this project, or holds anything but plain values.
+        ValueError: the description names no network of this project, or holds values that are not plain.
     """
     name = described.get("class") if isinstance(described, Mapping) else described
     if name not in __all__ or name is described:
@@ -76,9 +76,9 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def on_domain(make: Callable[..., nn.Module], domain: Domain) -> Callable[..., nn.Module]:
-    """Return the factory with what it takes of the domain: ``dims``, ``periodic`` and ``symmetry``.
+    """Return the factory with those of the domain's ``dims``, ``periodic`` and ``symmetry`` that it takes.
 
     Raises:
-        ValueError: the network has two dimensions only, and the domain has not.
+        ValueError: the network supports two dimensions only, and the domain has another number.
     """
     return fitted(make, len(domain.shape), periodic=domain.boundary == "periodic", symmetry=domain.symmetry)

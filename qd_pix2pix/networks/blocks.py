@@ -1,4 +1,4 @@
-"""Pieces that networks share: normalisation, initialisation, checks of arguments."""
+"""Shared components of networks: normalisation, initialisation, checks of arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PADDINGS = ("zeros", "circular")
 
 
 def padding_of(padding: str | None, periodic: bool) -> str:
-    """Return the padding that is asked for, or the one that fits the domain: zeros at walls, circular without."""
+    """Return the requested padding, or by default that of the domain: circular if it is periodic, otherwise zeros."""
     if padding is None:
         return "circular" if periodic else "zeros"
     check_choice("network.padding", padding, PADDINGS)
@@ -37,10 +37,10 @@ def padding_of(padding: str | None, periodic: bool) -> str:
 
 
 def fitted(make: Callable[..., nn.Module], dims: int, **domain: Any) -> Callable[..., nn.Module]:
-    """Return a network's factory with what it takes of ``dims`` and of ``domain``: periodic, symmetry.
+    """Return a network's factory with those of ``dims`` and of ``domain`` (periodic, symmetry) that it takes.
 
     Raises:
-        ValueError: the network has two dimensions only, and ``dims`` is another number.
+        ValueError: the network supports two dimensions only, and ``dims`` is another number.
     """
     takes = inspect.signature(make).parameters
     if dims != 2 and "dims" not in takes:
@@ -50,12 +50,12 @@ def fitted(make: Callable[..., nn.Module], dims: int, **domain: Any) -> Callable
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """The memory format in which convolutions of two dimensions are fast."""
+    """Return ``x`` in the memory format in which convolutions in two dimensions are fast."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
 def initialise(network: nn.Module, initialiser: str) -> None:
-    """Draw the weights of all convolutions; biases 0, norms 1. ``normal`` is the paper's N(0, 0.02)."""
+    """Draw the weights of all convolutions; biases are 0, norms 1. ``normal`` is the paper's N(0, 0.02)."""
     check_choice("initialiser", initialiser, INITIALISERS)
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):

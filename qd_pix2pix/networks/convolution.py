@@ -1,4 +1,4 @@
-"""Convolutions of fields and of functions on a finite group, in one or two dimensions; residual blocks.
+"""Convolutions of fields and of functions on a finite group, in one or two dimensions, and residual blocks.
 
 A feature of an equivariant network has one value per element h of the group at each point, eight for the square, and
 the group acts on it as (T_g f)_h(r) = f_{g^-1 h}(g^-1 r). Convolutions that commute with this action are (Cohen and
@@ -8,9 +8,9 @@ Welling 2016, eq. 10 and 11; p4m for the square)
     group:    f'_h = sum_g (h w_{h^-1 g}) * f_g,
     mean:     y = 1/|G| sum_h f'_h, back to plain fields,
 
-where h w is the kernel turned by h. They are plain convolutions with a bank of turned kernels, which is made anew from
-the weights in every step: next to the convolution that costs nothing. On an even grid a stride of 2 keeps the symmetry
-if the kernel's size is even, a stride of 1 if it is odd.
+where h w is the kernel transformed by h. They are plain convolutions with a bank of transformed kernels, which is
+computed from the weights in every step; its cost is negligible beside that of the convolution. On an even grid a stride
+of 2 preserves the symmetry if the kernel's size is even, a stride of 1 if it is odd.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from torch import Tensor, nn
 from qd_pix2pix.mapping.symmetry import Group
 
 GROUP = 16
-"""Channels of a group of ``GroupNorm``, at least."""
+"""Smallest number of channels in a group of ``GroupNorm``."""
 CONVOLUTIONS = {1: (F.conv1d, F.conv_transpose1d), 2: (F.conv2d, F.conv_transpose2d)}
-"""By the number of dimensions."""
+"""Functions for the convolution and its transpose, by the number of dimensions."""
 
 
 class Convolution(nn.Module):
-    """A convolution (or its transpose) that keeps the side, or divides (multiplies) it by ``stride``.
+    """A convolution (or its transpose) that divides (multiplies) the number of points per side by ``stride``.
 
     Args:
-        before, after: features; of a group convolution each stands for one channel per element.
+        before, after: input and output features; in a group convolution each has one channel per element.
         kernel_size: odd with stride 1, even with stride 2.
         stride: 1 or 2.
         transposed: multiply the side by ``stride``.
-        dilation: distance of the points that the kernel sees, with stride 1.
+        dilation: spacing of the kernel's points, with stride 1.
         padding: zeros, or circular for periodic fields.
-        gain: of the initial weights, N(0, gain^2 2 / fan-in); 0 starts at zero.
-        group: that acts on the features; None for a plain convolution.
-        lifted: whether the features before and after are functions on the group: (False, False) plain, (False, True)
-            lifting, (True, True) group, (True, False) mean.
-        dims: of the fields, 1 or 2.
+        gain: scale of the initial weights, N(0, gain^2 2 / fan-in); with 0 all weights start at zero.
+        group: group that acts on the features; None for a plain convolution.
+        lifted: True if the input and the output features are functions on the group: (False, False) plain,
+            (False, True) lifting, (True, True) group, (True, False) mean.
+        dims: number of dimensions of the fields, 1 or 2.
     """
 
     index: Tensor
@@ -76,7 +76,7 @@ class Convolution(nn.Module):
         self.register_buffer("index", _turned(group, elements[0], kernel_size, dims), persistent=False)
 
     def bank(self) -> Tensor:
-        """All turned kernels: (after · elements, before · elements, *kernel)."""
+        """Return all transformed kernels, (after · elements, before · elements, *kernel)."""
         after, before, given, *kernel = self.weight.shape
         turned = self.weight.flatten(2).index_select(2, self.index.flatten())
         turned = turned.unflatten(2, self.index.shape)  # (after, before, h, given k k)
@@ -86,7 +86,7 @@ class Convolution(nn.Module):
         return turned.transpose(1, 2).reshape(after * asked, before * given, *kernel)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, before · elements, *points) -> (B, after · elements, *points)."""
+        """Return features (B, after · elements, *points) from ``x`` (B, before · elements, *points)."""
         bias = self.bias.repeat_interleave(self.elements[1])
         padding = self.margin
         if self.circular:
@@ -100,11 +100,11 @@ class Convolution(nn.Module):
 
 
 class GroupNorm(nn.Module):
-    """Normalises groups of whole features, of at least 16 channels, to mean 0 and variance 1; then scales each feature.
+    """A normalisation of groups of features, of at least 16 channels, to mean 0 and variance 1; each feature is scaled.
 
     Args:
-        features: each of ``order`` channels.
-        order: values per point of a feature: 1, or the order of the group for an equivariant one.
+        features: number of features, each of ``order`` channels.
+        order: values per point of a feature: 1, or the order of the group for an equivariant feature.
     """
 
     def __init__(self, features: int, order: int) -> None:
@@ -116,7 +116,7 @@ class GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, features · order, *points) -> the same shape."""
+        """Return features of the shape of ``x``, (B, features · order, *points)."""
         weight, bias = (p.repeat_interleave(self.order) for p in (self.weight, self.bias))
         return F.group_norm(x, self.groups, weight, bias)
 
@@ -125,7 +125,7 @@ Factory = Callable[..., Convolution]
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(silu(conv(silu(norm(x))))), the first convolution dilated; the identity at first."""
+    """The block x + conv(silu(conv(silu(norm(x))))), the first convolution dilated; initially the identity."""
 
     def __init__(self, conv: Factory, features: int, order: int, dilation: int = 1) -> None:
         super().__init__()
@@ -134,15 +134,15 @@ class ResidualBlock(nn.Module):
         self.second = conv(features, features, 3, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, features · order, *points) -> the same shape."""
+        """Return features of the shape of ``x``, (B, features · order, *points)."""
         branch = x
-        if torch.is_autocast_enabled(x.device.type):  # what is multiplied in half precision need not be normed in whole
+        if torch.is_autocast_enabled(x.device.type):  # the input of half-precision products may be normalised in it
             branch = x.to(torch.get_autocast_dtype(x.device.type))
         return x + self.second(F.silu(self.first(F.silu(self.norm(branch)))))
 
 
 def _turned(group: Group | None, given: int, k: int, dims: int) -> Tensor:
-    """Where in the weights (given, *kernel) the kernel of each element h stands: (order, given · k^dims)."""
+    """Return the indices into the weights (given, *kernel) of each element's kernel, (order, given · k^dims)."""
     weights = torch.arange(given * k**dims).reshape(given, *(k,) * dims)
     if group is None:
         return weights.reshape(1, -1)

@@ -1,7 +1,7 @@
-"""Fourier neural operator (Li et al. 2021), as the library ``neuraloperator`` has it.
+"""Fourier neural operator (Li et al. 2021), as implemented in the library ``neuraloperator``.
 
-Layers y = silu(W x + F^-1 R F x) with R on the frequencies |k_x|, |k_y| <= ``modes`` / 2; the field is enlarged by
-zeros before, as the walls of a dot are not periodic.
+The layers are y = silu(W x + F^-1 R F x) with R on the frequencies |k_x|, |k_y| <= ``modes`` / 2. The field is padded
+with zeros first, since the walls of a dot are not periodic.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from solvers.checks import check_integer
 
 
 class FNO(nn.Module):
-    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), without bounds; any number of points.
+    """A map from (B, ``in_channels``, *points) to unbounded (B, ``out_channels``, *points), for any number of points.
 
     Args:
-        in_channels: fields given.
-        out_channels: fields asked.
-        modes: frequencies kept per direction, of both signs as the library counts: twice the k_max of the paper.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        modes: frequencies kept per direction, both signs counted: twice the k_max of the paper.
         channels: features of every layer.
-        layers: Fourier layers.
-        padding: share of the side by which fields are enlarged; 0 in a periodic domain.
-        dims: of the fields.
-        periodic: of the domain.
+        layers: number of Fourier layers.
+        padding: fraction of the side by which fields are padded; 0 in a periodic domain.
+        dims: number of dimensions of the fields.
+        periodic: True for a periodic domain.
 
     Raises:
         ValueError: an argument is out of range.
@@ -46,7 +46,7 @@ class FNO(nn.Module):
             check_integer(f"network.{name}", value, 1)
         if not 0 <= padding < 1:
             raise ValueError(f"network.padding: expected a share of the side in [0, 1), got {padding!r}")
-        # here, so that who wants no FNO does not wait for the library
+        # imported here, so that other networks do not pay for the import of the library
         try:
             from neuralop.models import FNO as NeuralOperator
         except ImportError:
@@ -62,15 +62,15 @@ class FNO(nn.Module):
             hidden_channels=channels,
             n_layers=layers,
             domain_padding=padding or None,
-            positional_embedding="grid" if padding else None,  # what is periodic has no place of its own
+            positional_embedding="grid" if padding else None,  # periodic: no coordinates, for symmetry
         )
         self.register_state_dict_post_hook(_leave_out_arguments)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, *points) -> (B, out_channels, *points)."""
+        """Return (B, out_channels, *points) from ``x`` (B, in_channels, *points)."""
         return self.operator(x)
 
 
 def _leave_out_arguments(module: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:
-    """The library stores its own constructor's arguments, functions among them, which no safe checkpoint holds."""
+    """Remove the constructor's arguments, which the library stores: they include functions, unsafe in a checkpoint."""
     state.pop("_metadata", None)

@@ -1,9 +1,10 @@
-"""Any network, averaged over the symmetry group of the domain: equivariant by its sum, not by its kernels.
+"""Average of any network over the symmetry group of the domain, which makes the network equivariant.
 
 y = 1/|G| sum_g g^-1 network(g x)
 
-One pass per element, eight for the square, in training too. What the network costs decides whether that beats group
-convolutions (``convolution.py``); it is the only way for networks that have no equivariant kind, such as the FNO.
+Each evaluation takes one pass per element, eight for the square, in training too. Group convolutions
+(``convolution.py``) are the alternative; the average is the only choice for networks without an equivariant variant,
+such as the FNO.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from qd_pix2pix.networks.blocks import fitted
 
 
 class GroupAverage(nn.Module):
-    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), commuting with the group.
+    """An equivariant map from fields (B, ``in_channels``, *points) to (B, ``out_channels``, *points).
 
     Args:
-        in_channels: fields given.
-        out_channels: fields predicted.
-        network: in_channels, out_channels, and what it takes of the words below -> the network that is averaged.
-        dims: of the fields.
-        periodic: of the domain.
-        symmetry: group of the domain, see ``mapping.symmetry``.
+        network: factory of the averaged network, called with in_channels, out_channels and those of the arguments
+            below that it takes.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        dims: number of dimensions of the fields.
+        periodic: True for a periodic domain.
+        symmetry: symmetry group of the domain; see ``mapping.symmetry``.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class GroupAverage(nn.Module):
         self.network = make(in_channels=in_channels, out_channels=out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, *points) -> (B, out_channels, *points)."""
+        """Return (B, out_channels, *points) from ``x`` (B, in_channels, *points)."""
         elements = range(self.group.order)
         turned = self.network(torch.cat([self.group.act(x, g) for g in elements]))  # one batch of all images
         images = turned.unflatten(0, (len(elements), -1)).unbind()

@@ -1,12 +1,12 @@
-"""Discriminator of pix2pix: judges overlapping patches of a pair of fields (Isola et al. 2017).
+"""Discriminator of pix2pix, which classifies overlapping patches of a pair of fields (Isola et al. 2017).
 
-``layers`` convolutions, the last two of stride 1 and all before them of stride 2: (2, 2, 2, 1, 1) for five. The side of
-the patch that one output sees, the receptive field, is
+It has ``layers`` convolutions, the last two of stride 1, all others of stride 2: (2, 2, 2, 1, 1) for five. The
+receptive field, the side of the patch on which one output depends, is
 
     N_pt = 1 + sum_l (kappa - 1) prod_{m<l} s_m      = 70, 34, 16, 7, 4 for 5 ... 1 layers at kappa = 4.
 
-With kappa = 1 every layer sees one point: the PixelGAN, N_pt = 1 at any depth. There all strides are 1, since a stride
-would leave out three points of four.
+With kappa = 1 each output depends on one point (PixelGAN, N_pt = 1 at any depth). There all strides are 1, since a
+stride of 2 would omit three of four points.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SLOPE = 0.3
 
 
 def layer_strides(layers: int, kernel_size: int) -> tuple[int, ...]:
-    """Strides of the convolutions."""
+    """Return the strides of the convolutions."""
     if kernel_size == 1:
         return (1,) * layers
     return (2,) * max(layers - 2, 0) + (1,) * min(layers, 2)
 
 
 def receptive_field(kernel_size: int, strides: tuple[int, ...]) -> int:
-    """Side of the patch that one output sees, in points."""
+    """Return the side of the patch on which one output depends, in points."""
     field, step = 1, 1
     for stride in strides:
         field += (kernel_size - 1) * step
@@ -37,7 +37,7 @@ def receptive_field(kernel_size: int, strides: tuple[int, ...]) -> int:
 
 
 def output_sides(side: int, kernel_size: int, strides: tuple[int, ...]) -> list[int]:
-    """Side of the output of each layer, for an input of ``side`` points."""
+    """Return the side of each layer's output, for an input of ``side`` points."""
     sides = []
     for stride in strides:
         side = (side + 2 * ((kernel_size - 1) // 2) - kernel_size) // stride + 1
@@ -46,12 +46,12 @@ def output_sides(side: int, kernel_size: int, strides: tuple[int, ...]) -> list[
 
 
 class PatchGAN(nn.Module):
-    """Pairs of fields -> logits, one for each patch: positive for "real".
+    """A map from pairs of fields to logits, one per patch; positive for "real".
 
     Args:
-        in_channels: fields of the given kind plus fields of the asked kind.
-        layers: depth.
-        kernel_size: kappa.
+        in_channels: number of source channels plus number of target channels.
+        layers: number of convolutions.
+        kernel_size: size kappa of the kernels.
         channels: features of the first layer; they double per layer up to eight times that.
         norm: instance, batch or none; the first and the last layer have none.
         initialiser: normal, xavier, kaiming or orthogonal.
@@ -91,13 +91,13 @@ class PatchGAN(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Side of the patch that one output sees, in points."""
+        """The side of the patch on which one output depends, in points."""
         return receptive_field(self.kernel_size, self.strides)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """(B, c, n, n) and (B, c', n, n) -> logits (B, 1, m, m)."""
+        """Return logits (B, 1, m, m) from ``source`` (B, c, n, n) and ``target`` (B, c', n, n)."""
         *inner, last = output_sides(min(source.shape[-2:]), self.kernel_size, self.strides)
-        if last < 1 or min(inner, default=2) < 2:  # a norm needs more than one point
+        if last < 1 or min(inner, default=2) < 2:  # a norm requires more than one point
             raise ValueError(
                 f"model.discriminator.layers: {tuple(source.shape[-2:])} points are too few for "
                 f"{len(self.strides)} layers of kernel size {self.kernel_size}; use fewer layers or a larger grid"

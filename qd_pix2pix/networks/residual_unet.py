@@ -1,14 +1,14 @@
 """Residual U-Net in one or two dimensions, plain or equivariant under the symmetry group of the domain.
 
-A stem halves the side; below it L levels, each of half the side of the one above, with residual blocks on the way down
-and up, and sums in place of concatenations:
+A stem halves the side. It is followed by L levels, each with half the side of the previous one, with residual blocks in
+the encoder and the decoder, and with sums in place of concatenations:
 
     x_1 = stem(x),   e_l = blocks(x_l),   x_{l+1} = down(e_l),   y_L = e_L,   y_l = blocks(up(y_{l+1}) + e_l),
     y = head(silu(y_1)),        block(x) = x + conv(silu(conv(silu(norm(x))))), whose last convolution starts at zero
 
-With ``equivariant`` the convolutions are those of the group (``convolution.py``), the head is averaged over its
-elements, and every weight sees all turned examples at once. Under autocast the stem, the sums and the head
-stay in float32: the tail of a density is in digits that bfloat16 lacks.
+With ``equivariant`` the convolutions are those of the group (``convolution.py``) and the head is averaged over its
+elements. Under autocast the stem, the sums and the head remain in float32, since bfloat16 does not resolve the tail of
+a density.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from solvers.checks import check_integer
 
 
 class ResidualUNet(nn.Module):
-    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), without bounds; n a multiple of 2^levels.
+    """A map from (B, ``in_channels``, *points) to unbounded (B, ``out_channels``, *points); n a multiple of 2^levels.
 
     Args:
-        in_channels: fields given.
-        out_channels: fields asked.
-        channels: features of each level, from the finest; an equivariant one is a channel per element of the group.
-        blocks: residual blocks of each level, on the way down and again on the way up.
-        padding: zeros, circular, or None for what fits the domain.
-        equivariant: commute with the symmetry group of the domain.
-        dims: of the fields, 1 or 2.
-        periodic: of the domain.
-        symmetry: group of the domain, see ``mapping.symmetry``.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        channels: features of each level, from the finest; an equivariant feature has one channel per group element.
+        blocks: residual blocks of each level, in the encoder and again in the decoder.
+        padding: zeros, circular, or None for that of the domain.
+        equivariant: True for a network that commutes with the symmetry group of the domain.
+        dims: number of dimensions of the fields, 1 or 2.
+        periodic: True for a periodic domain.
+        symmetry: symmetry group of the domain; see ``mapping.symmetry``.
 
     Raises:
-        ValueError: an argument is out of range, or (in ``forward``) n does not fit.
+        ValueError: an argument is out of range, or (in ``forward``) n is not such a multiple.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class ResidualUNet(nn.Module):
         self.head = conv(channels[0], out_channels, 4, stride=2, transposed=True, gain=0.1, lifted=(True, False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, *points) -> (B, out_channels, *points)."""
+        """Return (B, out_channels, *points) from ``x`` (B, in_channels, *points)."""
         if any(n % self.multiple for n in x.shape[2:]):
             raise ValueError(
                 f"network.channels: {tuple(x.shape[2:])} points cannot be halved {len(self.encoder)} times; use a "
                 f"grid of a multiple of {self.multiple}, or fewer levels"
             )
-        whole = self.stem.weight.dtype  # sums are kept in it, where autocast multiplies in half of it
+        whole = self.stem.weight.dtype  # full precision for sums where autocast multiplies in half precision
         with torch.autocast(x.device.type, enabled=False):
             x = self.stem(channels_last(x))
         skips: list[Tensor] = []

@@ -1,9 +1,9 @@
-"""Residual network at one resolution: dilated convolutions see far without ever leaving the grid.
+"""Residual network at one resolution, with a large receptive field by dilated convolutions.
 
     y = head(silu(block_K(... block_1(stem(x))))),    block_i(x) = x + conv(silu(conv_{d_i}(silu(norm(x)))))
 
-The stem halves the side and the head doubles it again; the dilations d_i run through 1, 2, 4, 8 and start anew (He et
-al. 2016; Yu and Koltun 2016).
+The stem halves the side and the head doubles it; the dilations d_i are 1, 2, 4, 8, 1, ... (He et al. 2016; Yu and
+Koltun 2016).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ DILATIONS = (1, 2, 4, 8)
 
 
 class ResNet(nn.Module):
-    """Fields (B, ``in_channels``, *points) -> (B, ``out_channels``, *points), without bounds; n even.
+    """A map from (B, ``in_channels``, *points) to unbounded (B, ``out_channels``, *points), n even.
 
     Args:
-        in_channels: fields given.
-        out_channels: fields asked.
-        channels: features of every block; an equivariant one is a channel per element of the group.
-        blocks: residual blocks.
-        padding: zeros, circular, or None for what fits the domain.
-        equivariant: commute with the symmetry group of the domain.
-        dims: of the fields, 1 or 2.
-        periodic: of the domain.
-        symmetry: group of the domain, see ``mapping.symmetry``.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        channels: features of every block; an equivariant feature has one channel per group element.
+        blocks: number of residual blocks.
+        padding: zeros, circular, or None for that of the domain.
+        equivariant: True for a network that commutes with the symmetry group of the domain.
+        dims: number of dimensions of the fields, 1 or 2.
+        periodic: True for a periodic domain.
+        symmetry: symmetry group of the domain; see ``mapping.symmetry``.
 
     Raises:
         ValueError: an argument is out of range, or (in ``forward``) n is odd.
@@ -64,10 +64,10 @@ class ResNet(nn.Module):
         self.head = conv(channels, out_channels, 4, stride=2, transposed=True, gain=0.1, lifted=(True, False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, *points) -> (B, out_channels, *points)."""
+        """Return (B, out_channels, *points) from ``x`` (B, in_channels, *points)."""
         if any(n % 2 for n in x.shape[2:]):
             raise ValueError(f"network: expected an even number of points per side, got {tuple(x.shape[2:])}")
-        with torch.autocast(x.device.type, enabled=False):  # the tail of a density is in digits that half of it lacks
+        with torch.autocast(x.device.type, enabled=False):  # half precision does not resolve the tail of a density
             x = self.stem(channels_last(x))
         x = self.blocks(x)
         with torch.autocast(x.device.type, enabled=False):

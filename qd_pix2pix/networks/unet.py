@@ -1,12 +1,12 @@
 """U-Net generator of pix2pix (Isola et al. 2017; Pantis-Simut et al. 2023, table A1).
 
-Each of ``levels`` convolutions of stride 2 halves the side and each transposed one doubles it again, to which the
-features of the same size on the way down are appended:
+Each of ``levels`` convolutions of stride 2 halves the side, and each transposed one doubles it. The features of the
+encoder are concatenated with those of the same size in the decoder:
 
     d_1 = conv(x),  d_i = norm(conv(lrelu(d_{i-1}))),   u_L = norm(convT(relu(d_L))),
     u_i = norm(convT(relu([u_{i+1}, d_i]))),   y = convT(relu([u_2, d_1]))
 
-The tanh at its end is in the model (``pix2pix.py``), as is what any network's numbers mean.
+The final tanh is part of the model (``pix2pix.py``), as every interpretation of a network's output.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ SLOPE = 0.3
 
 
 class UNet(nn.Module):
-    """Fields (B, ``in_channels``, n, n) -> (B, ``out_channels``, n, n), without bounds; n a multiple of 2^``levels``.
+    """A map from (B, ``in_channels``, n, n) to unbounded (B, ``out_channels``, n, n); n a multiple of 2^``levels``.
 
     Args:
-        in_channels: fields given.
-        out_channels: fields asked.
-        levels: convolutions down, and up. 6 reduces 64 x 64 to one point.
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        levels: number of convolutions in the encoder and in the decoder; 6 reduce 64 x 64 to one point.
         channels: features of the first level; they double per level up to eight times that.
-        kernel_size: kappa, at least 2.
+        kernel_size: size kappa of the kernels, at least 2.
         norm: instance, batch or none; the outermost and the innermost convolutions have none.
-        dropout: probability, in the three innermost transposed convolutions; 0 makes the map deterministic.
+        dropout: probability in the three innermost transposed convolutions; with 0 the map is deterministic.
         initialiser: normal, xavier, kaiming or orthogonal.
 
     Raises:
-        ValueError: an argument is out of range, or (in ``forward``) n does not fit.
+        ValueError: an argument is out of range, or (in ``forward``) n is not such a multiple.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class UNet(nn.Module):
         initialise(self, initialiser)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, n, n) -> (B, out_channels, n, n)."""
+        """Return (B, out_channels, n, n) from ``x`` (B, in_channels, n, n)."""
         if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
             raise ValueError(
                 f"network.levels: {tuple(x.shape[-2:])} points cannot be halved {len(self.down)} times; use a grid "
@@ -92,14 +92,14 @@ class UNet(nn.Module):
 
 
 def _down(before: int, after: int, kernel_size: int, norm: str, activate: bool) -> nn.Sequential:
-    """Halves the side ("same" padding)."""
+    """Return layers that halve the side ("same" padding)."""
     conv = nn.Conv2d(before, after, kernel_size, stride=2, padding=(kernel_size - 1) // 2, bias=norm == "none")
-    # not in place: the skip connection needs what comes in
+    # not in place: the skip connection uses the input
     return nn.Sequential(nn.LeakyReLU(SLOPE) if activate else nn.Identity(), conv, NORMS[norm](after))
 
 
 def _up(before: int, after: int, kernel_size: int, norm: str, dropout: float) -> nn.Sequential:
-    """Doubles the side."""
+    """Return layers that double the side."""
     odd = kernel_size % 2
     padding = (kernel_size - 2 + odd) // 2
     conv = nn.ConvTranspose2d(

@@ -1,1 +1,1 @@
-"""Results as pages and pictures. No torch here."""
+"""Results as pages and figures. No module here imports torch."""

@@ -1,4 +1,4 @@
-"""A dataset as one self-contained HTML page: its samples, and how large the errors of its labels are. No torch here."""
+"""The self-contained HTML page of a dataset: its samples and the errors of its labels. No import of torch."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MOST_CARDS = 6
 
 
 def ensure_dataset_page(path: Path | str) -> Path:
-    """Write the page of a whole dataset unless it is there; return its path."""
+    """Write the page of a complete dataset unless it exists; return its path."""
     page = Path(path) / PAGE
     return page if page.is_file() else write_dataset_page(path)
 
 
 def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
-    """All fields of the first samples; a field that repeats another one is left out."""
+    """Yield a figure of all fields of the first samples; a field that is equal to another one is omitted."""
     fields = schema.of_role("field")
     size = min(SAMPLES_SHOWN, len(split))
     if not fields:
@@ -46,7 +46,7 @@ def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
 
 
 def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Panel]:
-    """Histograms of labels and of estimated errors; of classes and counts bars."""
+    """Yield histograms of labels and of estimated errors."""
     for column in schema.of_role("error", "scalar", "counts", "class", "condition"):
         values = columns[column.name][np.isfinite(columns[column.name])]
         if not len(values) or np.ptp(values) == 0:
@@ -58,12 +58,12 @@ def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Pane
 
 
 def _shown(column: Column, schema: Schema) -> tuple[float, str]:
-    """Factor and unit of a column: errors without a unit are shown in percent."""
+    """Return the conversion factor and the unit of a column; dimensionless errors are shown in percent."""
     return (100.0, "%") if column.role == "error" and not schema.unit(column) else schema.small_unit(column)
 
 
 def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
-    """The numbers to know: mean errors of the labels, medians of the numbers, counts of what stands out."""
+    """Return the key numbers: mean errors of the labels and medians of the scalars."""
     cards = {}
     for column in (*schema.of_role("error"), *schema.of_role("scalar", "counts")):
         values = columns[column.name][np.isfinite(columns[column.name])]
@@ -71,14 +71,14 @@ def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
             continue
         factor, unit = _shown(column, schema)
         is_error = column.role == "error"
-        value = round(float(factor * (values.mean() if is_error else np.median(values))), 12) + 0.0  # no -7e-15
+        value = round(float(factor * (values.mean() if is_error else np.median(values))), 12) + 0.0  # not -7e-15
         name = column.name.replace("_", " ") if is_error else symbol(column)
         cards[f"{name}, {'mean' if is_error else 'median'}"] = f"{value:.3g} {unit}".rstrip()
     return dict(list(cards.items())[:MOST_CARDS])
 
 
 def _guards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
-    """What the solver's guards have found."""
+    """Return one line for each guard of the solver: its maximum, or the number of samples with an unusual value."""
     lines = {}
     for column in schema.of_role("guard"):
         if column.axis:
@@ -95,7 +95,7 @@ def _guards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
 
 
 def write_dataset_page(path: Path | str) -> Path:
-    """Write ``dataset.html`` into the folder of a whole dataset; return its path.
+    """Write ``dataset.html`` into the folder of a complete dataset; return its path.
 
     Raises:
         StoreError: the dataset is missing, incomplete, or damaged.

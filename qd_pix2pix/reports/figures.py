@@ -1,4 +1,4 @@
-"""Figures of fields, errors and training, as Matplotlib figures with units. No torch here."""
+"""Matplotlib figures of fields, errors and training, with units. No import of torch."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from qd_pix2pix.schema import Column, Schema
 
 Curve = tuple[NDArray, NDArray]
-"""Steps and values."""
+"""Steps and values of a curve."""
 Fields = Sequence[tuple[Column, NDArray]]
-"""Columns with their values, (S, *points) each."""
+"""The columns with their values, (S, *points) each."""
 
 STYLE: Any = {
     "font.size": 9,
@@ -33,37 +33,37 @@ matplotlib.rcParams.update(STYLE)
 COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a", "#b08900", "#5f6f7a")
 COLUMNS = ("reference", "predicted", "error")
 DENSITY = "density"
-"""Quantity that is shown in hundredths of its unit."""
+"""Name of the quantity that is shown in hundredths of its unit."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What the fields of a figure are drawn in.
+    """The domain and the units in which the fields of a figure are drawn.
 
     Attributes:
-        schema: of the samples.
-        conditions: of the sample, by name: the sides of the domain are among them.
+        schema: schema of the samples.
+        conditions: conditions of the sample by name, including the sides of the domain.
     """
 
     schema: Schema
     conditions: Mapping[str, float] | None = None
 
     def lengths(self, shape: Sequence[int]) -> tuple[float, ...]:
-        """Length of each axis for fields of these points."""
+        """Return the length of each axis for fields of these points."""
         known = {**self.schema.constants, **(self.conditions or {})}
         return self.schema.domain.resized(shape).lengths(known)
 
     @property
     def unit(self) -> str:
-        """Of lengths; empty on a lattice."""
+        """The unit of lengths; empty on a lattice."""
         return self.schema.units.get("length", "") if self.schema.domain.sides else ""
 
     def axis(self, position: int) -> str:
-        """Label of an axis."""
+        """Return the label of an axis."""
         return labelled(self.schema.domain.axes[position], self.unit)
 
     def shown(self, column: Column) -> tuple[float, str]:
-        """Factor and label of a field's colour bar: electron densities in hundredths of their unit."""
+        """Return the conversion factor and the label of a field's colour bar; densities are in 1/100 of their unit."""
         unit = tex_unit(self.schema.unit(column))
         if column.quantity == DENSITY and unit:
             return 100.0, rf"$10^{{-2}}$ {unit}"
@@ -74,11 +74,11 @@ class Line(NamedTuple):
     """One sample of a comparison.
 
     Attributes:
-        frame: of the sample.
-        given: columns with their fields, (*points).
-        column: that is predicted.
-        reference: (*points), or None.
-        predicted: (*points).
+        frame: frame of the sample.
+        given: given columns with their fields, (*points).
+        column: predicted column.
+        reference: reference field, (*points), or None.
+        predicted: predicted field, (*points).
     """
 
     frame: Frame
@@ -89,18 +89,18 @@ class Line(NamedTuple):
 
 
 def tex_unit(unit: str) -> str:
-    """A unit with its powers as TeX: nm^-2 becomes nm$^{-2}$."""
+    """Return a unit with its power in TeX: nm^-2 becomes nm$^{-2}$."""
     base, _, power = unit.partition("^")
     return f"{base}$^{{{power}}}$" if power else base
 
 
 def labelled(name: str, unit: str) -> str:
-    """A name with its unit in brackets, if there is one."""
+    """Return a name with its unit in parentheses, if there is one."""
     return f"{name} ({unit})" if unit else name
 
 
 def plain(text: str | None) -> str:
-    """Return a text that Matplotlib shows as it is: values of axes may hold dollars, which would begin a formula."""
+    """Return a text that Matplotlib shows unchanged: dollars in values of axes would start a formula."""
     return (text or "").replace("$", r"\$")
 
 
@@ -132,7 +132,7 @@ def _colours(column: Column) -> str:
 
 
 def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] | None, dims: int) -> tuple[Figure, Any]:
-    """Panels, one row a sample: headings, labels of the axes, titles of the rows."""
+    """Return a figure and its panels, one row per sample, with headings, labels of the axes and titles of the rows."""
     rows = len(frames)
     figure = Figure(figsize=(2.75 * len(names), (2.3 if dims == 2 else 1.5) * rows + 0.25), layout="constrained")
     panels = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=dims == 2)
@@ -163,16 +163,17 @@ def comparison(
     titles: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
 ) -> Figure:
-    """One row a sample: what is given, reference, prediction, error (prediction - reference).
+    """Return a figure with one row per sample: given fields, reference, prediction, error (prediction - reference).
 
     Args:
-        frames: of each sample.
-        given: columns with their fields, (S, *points).
-        column: that is predicted.
-        reference: (S, *points), or None: then what is given and predicted only. Shares its colours with predicted.
-        predicted: (S, *points).
-        titles: of the rows.
-        names: of the columns of the figure.
+        frames: frame of each sample.
+        given: given columns with their fields, (S, *points).
+        column: predicted column.
+        reference: reference fields, (S, *points), with the colour scale of the predicted ones; None omits reference
+            and error.
+        predicted: predicted fields, (S, *points).
+        titles: titles of the rows.
+        names: headings of the figure's columns.
     """
     predicted_only = COLUMNS[1:2]
     names = names or [*(f"${c.tex}$" for c, _ in given), *(predicted_only if reference is None else COLUMNS)]
@@ -184,7 +185,7 @@ def comparison(
 
 
 def lines_figure(lines: Sequence[Line], names: Sequence[str], titles: Sequence[str] | None = None) -> Figure:
-    """One row a line, of the same or of other columns; see ``comparison``."""
+    """Return a figure with one row per line, each of any column; see ``comparison``."""
     figure, panels = _grid([line.frame for line in lines], names, titles, lines[0].predicted.ndim)
     for row, (frame, given, column, reference, predicted) in zip(panels, lines, strict=True):
         for panel, (source, values) in zip(row, given, strict=False):
@@ -201,7 +202,7 @@ def lines_figure(lines: Sequence[Line], names: Sequence[str], titles: Sequence[s
 
 
 def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | None = None) -> Figure:
-    """One row a sample, one column of panels for each field (S, *points)."""
+    """Return a figure with one row per sample and one column of panels for each field (S, *points)."""
     figure, panels = _grid(frames, [f"${column.tex}$" for column, _ in fields], titles, fields[0][1].ndim - 1)
     for row, frame in enumerate(frames):
         for panel, (column, values) in zip(panels[row], fields, strict=True):
@@ -210,12 +211,12 @@ def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | Non
 
 
 def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: bool = False) -> Figure:
-    """Quantities over training steps; ``names`` maps those of the history to the legend's."""
+    """Return a figure of quantities over training steps; ``names`` maps names of the history to those of the legend."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
     for colour, (name, label) in zip(COLOURS, ((n, text) for n, text in names.items() if n in history), strict=False):
         steps, values = history[name]
-        if len(steps) > 120:  # a running mean over the noise of batch 1
+        if len(steps) > 120:  # running mean, to reduce the noise of small batches
             width = max(len(steps) // 60, 1)
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             panel.plot(steps, values, color=colour, alpha=0.16, lw=0.6)
@@ -231,7 +232,7 @@ def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: b
 
 
 def against_reference(reference: NDArray, predicted: NDArray, label: str) -> Figure:
-    """Predicted numbers against references, with the line where they agree."""
+    """Return a figure of predicted numbers against references, with the diagonal."""
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     panel = figure.subplots()
     low, high = _limits(reference, predicted)
@@ -243,7 +244,7 @@ def against_reference(reference: NDArray, predicted: NDArray, label: str) -> Fig
 
 
 def confusion(reference: NDArray, predicted: NDArray, classes: int, label: str) -> Figure:
-    """Number of samples of each class (rows) that are predicted as each class (columns)."""
+    """Return a figure of the confusion matrix: samples of each class (rows) by predicted class (columns)."""
     table = np.zeros((classes, classes), dtype=int)
     np.add.at(table, (reference.astype(int), predicted.astype(int)), 1)
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
@@ -261,7 +262,7 @@ def confusion(reference: NDArray, predicted: NDArray, classes: int, label: str) 
 
 
 def histogram(values: NDArray, label: str, sample: str = "dot") -> Figure:
-    """Distribution over samples, with its median."""
+    """Return a histogram over samples, with the median."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
     panel.hist(values, bins=min(30, max(8, len(values) // 5)), color=COLOURS[0], alpha=0.85)
@@ -275,7 +276,7 @@ def histogram(values: NDArray, label: str, sample: str = "dot") -> Figure:
 
 
 def scatter(x: NDArray, xlabel: str, values: NDArray, ylabel: str) -> Figure:
-    """One quantity of each sample against another one."""
+    """Return a scatter plot of one quantity of each sample against another one."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     panel = figure.subplots()
     panel.scatter(x, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
@@ -287,7 +288,7 @@ def scatter(x: NDArray, xlabel: str, values: NDArray, ylabel: str) -> Figure:
 def evolution(
     frame: Frame, column: Column, steps: Sequence[int], predicted: Sequence[NDArray], reference: NDArray | None
 ) -> Figure:
-    """One sample while the model learns: predictions (*points) at some steps, and the reference."""
+    """Return a figure of one sample during training: predictions (*points) at some steps, and the reference."""
     maps = list(predicted) + ([] if reference is None else [reference])
     titles = [f"step {step}" for step in steps] + ["reference"]
     figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
@@ -308,7 +309,7 @@ def evolution(
 
 
 def to_pixels(figure: Figure, dpi: int = 110) -> NDArray[np.uint8]:
-    """The figure as an RGB image (height, width, 3)."""
+    """Return the figure as an RGB image, (height, width, 3)."""
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -1,4 +1,4 @@
-"""What a run wrote: the CSV logs of its training, joined over resumes, the snapshots, the measures of its test."""
+"""The results of a run: CSV logs of its training, merged over resumes, snapshots, and measures of its test."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from qd_pix2pix.evaluation.record import Evaluation
 
 
 def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
-    """Every logged quantity of a run as (steps done, values).
+    """Return every logged quantity of a run as (completed steps, values).
 
-    Each start of the run has a folder ``csv/version_k``; what a later one wrote replaces what an earlier one had
-    written beyond the step from which it went on.
+    Each start of the run has a folder ``csv/version_k``. Lines of a later start replace those of an earlier one beyond
+    the step from which it was resumed.
     """
     points: dict[str, dict[int, float]] = {}
     versions = sorted(Path(run).glob("csv/version_*/metrics.csv"), key=lambda p: int(p.parent.name.split("_")[1]))
     for version in versions:
         with version.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        if not rows:  # killed before it wrote a line
+        if not rows:  # killed before the first line
             continue
         first = min(int(row["step"]) for row in rows)
         for series in points.values():
@@ -42,30 +42,30 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
 
 
 def spread(steps: Sequence[int], number: int = 6) -> list[int]:
-    """Some of the steps, from the first to the last."""
+    """Return evenly spaced steps, from the first to the last."""
     return [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, number).round().astype(int))]
 
 
 def read_snapshots(run: Path | str) -> dict[int, NDArray]:
-    """Predictions for a few validation samples by training step: (samples, *points) in the target's unit."""
+    """Return predictions for a few validation samples by training step, (samples, *points) in the target's unit."""
     files = sorted(Path(run).glob("snapshots/step-*.npy"))
     return {int(file.stem.split("-")[1]): np.load(file) for file in files}
 
 
 def read_reference(run: Path | str) -> NDArray | None:
-    """References of the samples of ``read_snapshots``, (samples, *points), if they are there."""
+    """Return references of the samples of ``read_snapshots``, (samples, *points), or None if there are none."""
     path = Path(run) / "snapshots" / "reference.npy"
     return np.load(path) if path.is_file() else None
 
 
 def read_tests(run: Path | str) -> dict[str, Evaluation]:
-    """Evaluations of the test split, by the kind of samples; of one kind: ``test``."""
+    """Return the evaluations of the test split, by the kind of samples; a single kind is named ``test``."""
     files = sorted((Path(run) / "test").rglob("metrics.json"))
     return {file.parent.name: Evaluation.read(file.parent) for file in files}
 
 
 def overall(tests: Mapping[str, Evaluation]) -> dict[str, float]:
-    """Each measure as one number: the mean over the samples, and over the kinds of samples where there are several."""
+    """Return each measure as one number: the mean over the samples and over the kinds of samples."""
     every = [test.measures for test in tests.values()]
     means = [{name: v["mean"] if isinstance(v, dict) else v for name, v in measures.items()} for measures in every]
     return {name: fmean(of_kind[name] for of_kind in means) for name in means[0]}

@@ -1,4 +1,4 @@
-"""The model card of weights in Markdown: use, data, configuration, measures, limits. No torch here."""
+"""The model card of weights in Markdown: use, data, configuration, measures, limits. No import of torch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
     """Return the model card of weights as Markdown.
 
     Args:
-        weights: what ``from_pretrained`` takes: the file's name, or that of a shipped network.
+        weights: argument of ``from_pretrained``: the file's name, or that of a shipped network.
         records: evaluations of the test split of each dataset.
-        command: overrides of the command line that trained it; empty where they are not known.
+        command: overrides of the command line of the training; empty if they are unknown.
     """
     card: Mapping[str, Any] = records[0].model
     schema = Schema.from_dict(card["schemas"][0])
@@ -56,11 +56,11 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
 
 
 def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
-    """Return the model card of weights from the card that they hold, with the measures of its tests.
+    """Return the model card of weights from their card, which includes the measures of the tests.
 
     Args:
         weights: see ``model_card``.
-        card: in plain containers.
+        card: card of the weights, in plain containers.
         command: see ``model_card``.
     """
     sample = Schema.from_dict(card["schemas"][0]).sample
@@ -81,7 +81,7 @@ def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
 
 
 def trained_by(checkpoint: Path) -> str:
-    """Overrides of the command line that trained a checkpoint, as far as its run's folder is there; or nothing."""
+    """Return the overrides of the command line of a checkpoint's training; empty if its run's folder is missing."""
     kept = next((found for run in runs_of(checkpoint) if (found := read_overrides(run)) is not None), [])
     places = ("hydra.", "data_root=", "logger=", "launcher")
     return " ".join(shlex.quote(override) for override in kept if not override.startswith(places))

@@ -1,4 +1,4 @@
-"""What all pages share: panels, rows of measures, numbers as text, templates. No torch here."""
+"""Shared components of pages: panels, rows of measures, numbers as text, templates. No import of torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Panel(NamedTuple):
-    """One figure of a page: PNG as base64, caption, and whether it takes the whole width."""
+    """One figure of a page: PNG in base64, caption, and True for the full width."""
 
     image: str
     caption: str
@@ -35,14 +35,14 @@ class Row(NamedTuple):
 
 
 def png(figure: Figure) -> str:
-    """A figure as PNG in base64, to stand in a page."""
+    """Return a figure as PNG in base64, for a page."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=170)
     return base64.b64encode(buffer.getvalue()).decode()
 
 
 def render(template: str, **content: Any) -> str:
-    """A page from one of the package's templates."""
+    """Return a page from one of the package's templates."""
     loader = PackageLoader("qd_pix2pix.reports")
     environment = Environment(
         loader=loader, autoescape=".html" in template, undefined=StrictUndefined, keep_trailing_newline=True
@@ -51,7 +51,7 @@ def render(template: str, **content: Any) -> str:
 
 
 def power_of_ten(value: float, unit: str) -> str:
-    """A number with three digits and its power of ten: 1.23×10⁻³ nm⁻²."""
+    """Return a number with three digits and its power of ten: 1.23×10⁻³ nm⁻²."""
     digits, _, power = f"{value:.2e}".partition("e")
     exponent = f"×10{str(int(power)).translate(SUPERSCRIPT)}" if int(power) else ""
     base, _, exponent_of_unit = unit.partition("^")
@@ -59,7 +59,7 @@ def power_of_ten(value: float, unit: str) -> str:
 
 
 def number(measure: str, value: float, column: Column, schema: Schema) -> str:
-    """A value of a measure as text, in percent or with its unit."""
+    """Return a value of a measure as text, in percent or with its unit."""
     known = MEASURES[measure]
     if known.percent:
         return f"{100 * value:.3g} %" if abs(value) >= 1e-5 or value == 0 else "< 0.001 %"
@@ -72,7 +72,7 @@ def number(measure: str, value: float, column: Column, schema: Schema) -> str:
 
 
 def rows(measures: Mapping[str, Any], column: Column, schema: Schema) -> list[Row]:
-    """Measures of one output as lines: mean, median, and where the central 90 % of the samples lie."""
+    """Return the measures of one output as rows: mean, median, and the interval of the central 90 % of the samples."""
     lines = []
     for name, measure in MEASURES.items():
         value = measures.get(name)
@@ -85,7 +85,7 @@ def rows(measures: Mapping[str, Any], column: Column, schema: Schema) -> list[Ro
 
 
 def symbol(column: Column) -> str:
-    """A column's symbol without TeX, for text."""
+    """Return a column's symbol without TeX, for text."""
     known = {
         "E_{ee}": "E_ee",
         "n_0": "n₀",
@@ -99,5 +99,5 @@ def symbol(column: Column) -> str:
 
 
 def sentence(text: str) -> str:
-    """A phrase with a capital letter and a full stop."""
+    """Return a phrase with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}."

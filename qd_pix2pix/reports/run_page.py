@@ -1,4 +1,4 @@
-"""Results of an evaluation and history of its run -> one self-contained HTML page, and a table. No torch here."""
+"""The self-contained HTML page of an evaluation and its run, and a table on the terminal. No import of torch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ADVERSARIAL = {
 
 
 def label_error(record: Evaluation) -> str:
-    """Mean estimated error of the references of a test, as text; empty where nothing is known or none is."""
+    """Return the mean estimated error of a test's references, as text; empty without an estimate or an error."""
     found = record.label_error
     return f"{100 * found['mean']:.2g} %" if found and found["mean"] > 0 and _is_relative(record) else ""
 
@@ -44,7 +44,7 @@ def _is_relative(record: Evaluation) -> bool:
 
 
 def also_rows(record: Evaluation) -> list[Row]:
-    """One line for each further output: the measure that orders its samples, and R^2 as its meaning."""
+    """Return one row for each further output, with the measure that ranks its samples, and R^2 as its meaning."""
     schema, lines = record.of_schema(), []
     for name, measures in record.also.items():
         column = schema[name]
@@ -55,7 +55,7 @@ def also_rows(record: Evaluation) -> list[Row]:
 
 
 def _ranked(predictions: Predictions) -> tuple[str, NDArray]:
-    """The measure that orders the samples, and its values; the best sample first by ``_order``."""
+    """Return the name of the measure that ranks the samples, and its values, (S,)."""
     name = RANK[predictions.target.kind]
     return name, predictions.measures[predictions.target.name][name]
 
@@ -70,7 +70,7 @@ def _frames(predictions: Predictions, chosen: NDArray) -> list[Frame]:
 
 
 def _field_panels(predictions: Predictions) -> Iterator[Panel]:
-    """Typical, best and worst samples; where no reference is known, the first ones."""
+    """Yield figures of typical, best and worst samples; without references, of the first ones."""
     p, column, word = predictions, predictions.target, predictions.schema.sample
     given = [(p.schema[name], p.given[name]) for name in p.sources]
     if column.name not in p.reference:
@@ -96,7 +96,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
 
 
 def _groups(order: NDArray) -> dict[str, NDArray]:
-    """Typical, best and worst of samples in order; of a few samples all."""
+    """Return typical, best and worst samples from their order; of a few samples, all."""
     if len(order) < 3 * SAMPLES_SHOWN:
         return {"All": order}
     middle = max(len(order) // 2 - SAMPLES_SHOWN // 2, 0)
@@ -105,7 +105,7 @@ def _groups(order: NDArray) -> dict[str, NDArray]:
 
 
 def _number_panel(predictions: Predictions, name: str) -> Panel | None:
-    """A number against its reference, or the confusion of classes."""
+    """Return a figure of a number against its reference, or the confusion matrix of classes."""
     p, column = predictions, predictions.schema[name]
     if name not in p.reference:
         return None
@@ -128,7 +128,7 @@ def _target_panels(predictions: Predictions) -> Iterator[Panel]:
 
 
 def _also_panels(predictions: Predictions) -> Iterator[Panel]:
-    """Further outputs: numbers against their references; fields of the typical sample."""
+    """Yield figures of further outputs: numbers against their references; fields of the typical sample."""
     p = predictions
     for name in p.outputs[1:]:
         column = p.schema[name]
@@ -186,7 +186,7 @@ def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
 
 
 def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> Iterator[Panel]:
-    """Measures of the validation split: pure numbers of which the largest is best, percentages, errors with units."""
+    """Yield curves of the validation split's measures: agreement, relative errors, and errors with units."""
     column = schema[target]
     found = [m for m in MEASURES.values() if f"val/{m.name}" in history]
     unit = tex_unit(schema.unit(column))
@@ -217,7 +217,7 @@ def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
 
 
 def provenance_lines(record: Evaluation) -> dict[str, str]:
-    """Lines of the table at the end of a page."""
+    """Return the lines of the table at the end of a page."""
     card, origin = record.model, record.provenance
     versions = origin or card["provenance"]
     lines = {
@@ -234,7 +234,7 @@ def provenance_lines(record: Evaluation) -> dict[str, str]:
 
 
 def print_table(record: Evaluation) -> None:
-    """Print the measures on the terminal."""
+    """Print the measures."""
     schema = record.of_schema()
     shown = rows(record.measures, schema[record.model["mapping"]["target"]], schema) + also_rows(record)
     verified = verification_rows(record)
@@ -246,7 +246,7 @@ def print_table(record: Evaluation) -> None:
 
 
 def show(folder: Path, run: Path | None = None) -> Path:
-    """Print the measures of an evaluation, write its page, and say where everything is; return the page."""
+    """Print the measures of an evaluation, write its page, and print the paths of both; return the page's path."""
     record = Evaluation.read(folder)
     page = write_run_page(folder, run)
     print_table(record)
@@ -258,8 +258,8 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
     """Write ``folder/report.html`` from the results in ``folder``; return its path.
 
     Args:
-        folder: where ``predictions.h5`` and ``metrics.json`` lie.
-        run: folder of the training run; its history becomes the curves.
+        folder: folder of ``predictions.h5`` and ``metrics.json``.
+        run: folder of the training run, whose history is drawn.
 
     Raises:
         FileNotFoundError, ValueError: results are missing or damaged.

@@ -1,4 +1,4 @@
-"""A sweep as plain records: its runs, and its points with mean and spread over the seeds. No torch here."""
+"""A sweep as plain records: its runs, and its points with mean and spread over the seeds. No import of torch."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ STARTED, FINISHED, FAILED = "started", "finished", "failed"
 
 
 Run = Any
-"""The record of a run, see ``sweeps.ledger.Record``: sweeps hand over what they have read."""
+"""The record of a run, see ``sweeps.ledger.Record``, as passed by sweeps."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """Runs that differ by their seed alone."""
+    """The runs that differ by their seed only."""
 
     values: dict[str, str]
     records: tuple[Any, ...]
 
     def of(self, measure: str) -> NDArray[np.float64]:
-        """Return a measure of each run, (runs,); empty where it has none."""
+        """Return a measure of each run, (runs,), without runs that lack it."""
         found = (value_of(record, measure) for record in self.records)
         return np.array([value for value in found if value is not None])
 
 
 @dataclass(frozen=True)
 class Study:
-    """A sweep as far as its runs are finished.
+    """A sweep, possibly unfinished.
 
     Attributes:
-        name, folder: of the sweep.
-        axes: with more than one value, without the seed.
-        records: of all runs, whatever became of them.
-        points: of the finished ones.
-        overrides: of the sweep's last command.
+        name, folder: name and folder of the sweep.
+        axes: axes with more than one value, without the seed.
+        records: records of all runs, whatever their state.
+        points: points of the finished runs.
+        overrides: overrides of the sweep's last command.
     """
 
     name: str
@@ -62,13 +62,13 @@ class Study:
 
 
 def value_of(record: Run, measure: str) -> float | None:
-    """Return a measure of the test split, the mean over its samples; ``seconds`` and the like as they are."""
+    """Return a measure of the test split, the mean over its samples; ``seconds`` and similar numbers are unchanged."""
     found = (record.measures or {}).get(measure, getattr(record, measure, None))
     return found["mean"] if isinstance(found, dict) else found
 
 
 def number(value: str) -> float | None:
-    """Return a value of an axis as a number; None where it is none, or has no place on an axis (inf, nan)."""
+    """Return a value of an axis as a number; None where it is not a finite number."""
     try:
         found = float(value)
     except ValueError:
@@ -77,7 +77,7 @@ def number(value: str) -> float | None:
 
 
 def sort_key(value: str) -> tuple[bool, float, str]:
-    """Return the key that sorts numbers by size, before words."""
+    """Return the key that sorts numbers by size, before texts."""
     size = number(value)
     return size is None, size or 0.0, value
 
@@ -88,7 +88,7 @@ def sort_values(values: set[str]) -> list[str]:
 
 
 def short(axis: str, among: Iterable[str]) -> str:
-    """Return the last part of an axis' name, or as many as distinguish it from the others: norm, or network.norm."""
+    """Return the last part of an axis's name, or as many as distinguish it from the others: norm, or network.norm."""
     parts = axis.replace("/", ".").split(".")
     others = [other.replace("/", ".").split(".") for other in among if other != axis]
     lengths = range(1, len(parts))
@@ -97,7 +97,7 @@ def short(axis: str, among: Iterable[str]) -> str:
 
 
 def differences(records: Sequence[Run]) -> dict[str, list[Any]]:
-    """Return what differs between the configurations of runs: name -> one value per record, or None."""
+    """Return the settings that differ between runs, by name: one value per record, or None."""
     names = dict.fromkeys(name for record in records for name in record.config)
     found = {name: [record.config.get(name) for record in records] for name in names}
     return {name: values for name, values in found.items() if len({json.dumps(v) for v in values}) > 1}

@@ -1,4 +1,4 @@
-"""Figures of a sweep, as Matplotlib figures. No torch here."""
+"""Matplotlib figures of a sweep. No import of torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Curve = tuple[NDArray, NDArray]
 
 
 def against_axis(study: Study, axis: str, by: str | None, measure: str, label: str, factor: float) -> Figure:
-    """A measure against one axis: runs, their mean and standard deviation; a colour for each value of ``by``."""
+    """Return a figure of a measure against one axis: runs, mean, standard deviation; one colour per value of ``by``."""
     figure = Figure(figsize=(5.2, 3.3), layout="constrained")
     panel = figure.subplots()
     values = study.values(axis)
@@ -42,7 +42,7 @@ def against_axis(study: Study, axis: str, by: str | None, measure: str, label: s
 
 
 def _places(values: Sequence[str]) -> dict[str, float]:
-    """Where values stand on an axis: at themselves if all are numbers, else one after the other."""
+    """Return the position of each value on an axis: the value itself if all are numbers, otherwise its index."""
     sizes = [size for value in values if (size := number(value)) is not None]
     return dict(zip(values, sizes if len(sizes) == len(values) else map(float, range(len(values))), strict=True))
 
@@ -63,7 +63,7 @@ def _runs(study: Study, measure: str, where: dict[str, str]) -> NDArray:
 
 
 def heat_map(study: Study, axis: str, by: str, measure: str, label: str, factor: float) -> Figure:
-    """Mean of a measure over two axes; the numbers stand in the cells."""
+    """Return a heat map of the mean of a measure over two axes, with the numbers in the cells."""
     columns, rows = study.values(axis), study.values(by)
     table = np.full((len(rows), len(columns)), np.nan)
     for i, row in enumerate(rows):
@@ -88,7 +88,7 @@ def heat_map(study: Study, axis: str, by: str, measure: str, label: str, factor:
 
 
 def learning_curves(curves: Sequence[tuple[str, Curve]], label: str, factor: float, log: bool) -> Figure:
-    """A measure of validation over the steps of all runs; runs of one point share a colour."""
+    """Return a figure of a validation measure over the steps of all runs; runs of one point share a colour."""
     figure = Figure(figsize=(5.2, 3.3), layout="constrained")
     panel = figure.subplots()
     names = list(dict.fromkeys(name for name, _ in curves))

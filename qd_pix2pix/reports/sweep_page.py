@@ -1,4 +1,4 @@
-"""A sweep as one self-contained HTML page. No torch here."""
+"""The self-contained HTML page of a sweep. No import of torch."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _text(measure: str, value: float) -> str:
 
 
 def _cell(measure: str, runs: Any) -> dict[str, Any]:
-    """Mean and standard deviation of the runs, as text, and the number to sort by."""
+    """Return mean and standard deviation of the runs as text, and the sort key."""
     runs = np.asarray([value for value in runs if value is not None], dtype=float)
     if not len(runs):
         return {"text": "", "sort": ""}
@@ -119,7 +119,7 @@ def _label(measure: str) -> tuple[str, float]:
 
 
 def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
-    """Each drawn measure against each axis, maps of two axes, learning curves."""
+    """Yield each drawn measure against each axis, heat maps of two axes, and learning curves."""
     if not study.points:
         return
     several = [axis for axis in study.axes if len(study.values(axis)) > 1]
@@ -156,7 +156,7 @@ def _learning(study: Study) -> Iterator[Panel]:
 
 
 def _samples(study: Study) -> Iterator[Panel]:
-    """The typical and the worst sample of the best and of the worst run, where fields are predicted."""
+    """Yield figures of the typical and the worst sample of the best and of the worst run, if fields are predicted."""
     found = [record for point in study.points for record in point.records]
     shown = [(record, p) for record in found if (p := _predictions(study, record)) is not None]
     shown = [(record, p) for record, p in shown if p.target.name == shown[0][1].target.name]  # no others compare
@@ -183,7 +183,7 @@ def _samples(study: Study) -> Iterator[Panel]:
 
 
 def _predictions(study: Study, record: Run) -> Predictions | None:
-    """Predictions of fields of a run's test, with their references; None where there are none."""
+    """Return the predicted fields of a run's test, with their references; None where there are none."""
     path = study.folder / record.key / "test" / "predictions.h5"
     if not path.is_file():
         return None
@@ -192,7 +192,7 @@ def _predictions(study: Study, record: Run) -> Predictions | None:
 
 
 def _differences(study: Study) -> dict[str, Any]:
-    """Configurations side by side: one column per point."""
+    """Return the settings that differ between points, one column per point."""
     first = [point.records[0] for point in study.points]
     found = differences(first)
     return {

@@ -1,12 +1,12 @@
-"""Markdown tables, and documents whose tables and values are generated between marks.
+"""Markdown tables, and documents with generated tables and values between marks.
 
     <!-- table: field_regressors/bars -->
     | dots | NMAE |
     ...
     <!-- end -->
 
-A single value stands within a line: ``<!-- value: field_regressors/gaas-N2 -->0.32 %<!-- end -->``. What the names
-stand for is decided by the caller, see ``experiments/tables.py``.
+A single value is inline: ``<!-- value: field_regressors/gaas-N2 -->0.32 %<!-- end -->``. The caller defines the names;
+see ``experiments/tables.py``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def markdown(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Return a number with so many significant digits, below 10⁻³ as a power of ten."""
+    """Return a number with ``digits`` significant digits, below 10⁻³ as a power of ten."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
@@ -46,7 +46,7 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def percent(share: float, decimals: int = 2) -> str:
-    """Return a share of one in percent."""
+    """Return a fraction in percent."""
     return f"{100 * share:.{decimals}f} %"
 
 

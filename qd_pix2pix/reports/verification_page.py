@@ -1,4 +1,4 @@
-"""An inverse tested by the solver, as panels and rows of a page. No torch here."""
+"""Panels and rows of a page for the verification of an inverse. No import of torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 6
 
 
 def verification_rows(record: Evaluation) -> list[Row]:
-    """Measures of what the proposals have, by the solver, against what was given."""
+    """Return rows of measures of the solver's results for the proposals, compared with the given columns."""
     if record.verification is None:
         return []
     schema = record.of_schema()
@@ -28,7 +28,7 @@ def verification_rows(record: Evaluation) -> list[Row]:
 
 
 def verification_panels(record: Evaluation, folder: Path) -> Iterator[Panel]:
-    """Typical and worst proposals: what is proposed, what was given, what the proposal has, the difference."""
+    """Yield a figure of typical and worst proposals: proposal, given column, the solver's result, difference."""
     if record.verification is None:
         return
     found = Verification.read(folder)

@@ -1,6 +1,6 @@
-"""A layout of the W&B workspace, saved as a view: ``python -m qd_pix2pix.reports.workspace ENTITY [PROJECT]``.
+"""The layout of the W&B workspace, saved as a view: ``python -m qd_pix2pix.reports.workspace ENTITY [PROJECT]``.
 
-It wants ``pip install -e '.[workspace]'`` and a W&B key; the runs come with ``logger=wandb``.
+It requires ``pip install -e '.[workspace]'`` and a W&B key; ``logger=wandb`` logs runs there.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ LOSSES = {
     "regressor": "train/loss",
     "learning rate": "train/rate",
 }
-IMAGES = {"input, exact, predicted, error": "val/dots", "evolution of the first dot": "val/evolution"}
+IMAGES = {"input, reference, predicted, error": "val/dots", "evolution of the first dot": "val/evolution"}
 STUDIED = ("receptive_field", "model.lambda_rec", "loader.jitter", "parameters", "seed")
-"""What R² of the test split is drawn against: names in the runs' configuration."""
+"""Settings against which R² of the test split is drawn: names in the runs' configuration."""
 
 
 def layout(entity: str, project: str) -> Any:
-    """The workspace, not saved: measures and pictures first, then what was studied, losses, speed.
+    """Return the workspace, not saved: measures and images first, then studied settings, losses, speed.
 
-    Runs of a sweep stand together, lines are their mean with one standard deviation.
+    Runs of a sweep are grouped; lines are their mean with one standard deviation.
 
     Raises:
         ModuleNotFoundError: wandb-workspaces is not installed.
@@ -72,7 +72,7 @@ def layout(entity: str, project: str) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Save the view."""
+    """Save the workspace as a view of the project."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("entity", help="W&B user or team")
     parser.add_argument("project", nargs="?", default="qd_pix2pix")
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         layout(given.entity, given.project).save()
     except ModuleNotFoundError as error:
-        parser.exit(1, f"error: {error.name}: pip install -c constraints.txt -e '.[workspace]' brings it\n")
+        parser.exit(1, f"error: {error.name}: pip install -c constraints.txt -e '.[workspace]' installs it\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Many runs from one command: planned, recorded, resumed, searched, and shown on one page."""
+"""Sweeps: many runs from one command, planned, recorded, resumed, searched, and shown on one page."""

@@ -1,4 +1,4 @@
-"""How long runs will take: by the time of finished runs of the same kind, or of a few steps made now."""
+"""Estimates of the duration of runs, from finished runs of the same kind or from a few timed steps."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),
     *("loader.batch_size", "data.", "trainer.precision", "trainer.devices"),
 )
-"""Parts of the configuration that fix the time of a step."""
+"""Parts of the configuration that determine the time of a step."""
 NO_PART = tuple(f"data.{name}" for name in ("seed", "train", "val", "test", "shard_size"))
-"""Parts of the above that do not."""
+"""Parts of the above that do not affect it."""
 WARM, TIMED = 2, 4
-"""Steps that are made, and steps that are timed."""
+"""Number of warm-up steps, and of timed steps."""
 ENOUGH = 5.0
-"""Seconds after which the timing of a kind ends with the step that is being made."""
+"""Seconds after which the timing of a kind ends with the current step."""
 BUDGET = 20.0
-"""Seconds of timing after which no further kind is timed: ``dry`` is answered at once."""
+"""Seconds of timing after which no further kind is timed, so that ``dry`` is fast."""
 
 
 def training_steps(config: dict[str, Any]) -> int | None:
-    """Return the steps of a run; None where time ends it."""
+    """Return the number of steps of a run; None if it ends by time."""
     members = [values for values in config["range"].values() if values]
     kinds = 1
     for values in members:
@@ -48,10 +48,10 @@ def training_steps(config: dict[str, Any]) -> int | None:
 
 
 class Estimates:
-    """Seconds of training, by kind of run; a kind is timed when it is first met.
+    """The seconds of training by kind of run; a kind is timed on its first occurrence.
 
     Args:
-        ledger: of runs on this machine, as far as there are any.
+        ledger: records of earlier runs on this machine, by key.
     """
 
     def __init__(self, ledger: dict[str, Record]) -> None:
@@ -62,7 +62,7 @@ class Estimates:
                 self.per_step[_kind(record.config)] = record.train_seconds / record.steps
 
     def __call__(self, config: dict[str, Any]) -> float | None:
-        """Return the seconds of training of a run with this configuration; None where no time was left to find out."""
+        """Return the seconds of training of a run with this configuration; None if the time budget is spent."""
         limit = _seconds(config["trainer"]["max_time"])
         steps = training_steps(config)
         if steps is None:
@@ -78,7 +78,7 @@ class Estimates:
 
 
 def _kind(flat: dict[str, Any]) -> str:
-    """Return the name of all runs whose steps take the same time."""
+    """Return the name of the kind of run: steps of the same kind take the same time."""
     return digest({name: value for name, value in flat.items() if name.startswith(KIND) and name not in NO_PART})
 
 
@@ -90,7 +90,7 @@ def _seconds(limit: str | None) -> float:
 
 
 class _Noise(Dataset[dict[str, torch.Tensor]]):
-    """Random samples of the right shape."""
+    """A dataset of random samples of the required shape."""
 
     def __init__(self, predictor: Predictor, length: int) -> None:
         schema, mapping = predictor.schema, predictor.mapping
@@ -106,31 +106,31 @@ class _Noise(Dataset[dict[str, torch.Tensor]]):
 
 
 class Clock(pl.Callback):
-    """The times at which training steps end; it ends the training when it has seen enough."""
+    """The callback that records the end times of training steps, and ends the training after ``enough`` seconds."""
 
     def __init__(self, enough: float) -> None:
         self.enough = enough
         self.times: list[float] = []
 
     def on_train_start(self, trainer: pl.Trainer, model: pl.LightningModule) -> None:
-        """Start."""
+        """Record the start."""
         self.times.append(time.perf_counter())
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        """Take the time."""
+        """Record the time, and end the training after ``enough`` seconds."""
         self.times.append(time.perf_counter())
         if self.times[-1] - self.times[0] > self.enough:
             trainer.should_stop = True
 
     def per_step(self) -> float:
-        """Return the seconds of a step, without the first ones where there are enough."""
+        """Return the seconds per step, without warm-up steps if there are further ones."""
         first = min(WARM, len(self.times) - 2)
         return (self.times[-1] - self.times[first]) / (len(self.times) - 1 - first)
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the messages of Lightning: the training is none of the user's."""
+    """Suppress Lightning's messages, which do not concern a training of the user."""
     logger = logging.getLogger("pytorch_lightning")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -143,7 +143,7 @@ def _silent() -> Iterator[None]:
 
 
 def seconds_per_step(config: dict[str, Any]) -> float:
-    """Return the time of a training step of a run, on this machine as it is now; a few steps are made."""
+    """Return the seconds per training step of a run on this machine, measured over a few steps."""
     model, clock = untrained(config), Clock(ENOUGH)
     options = trainer_options(config)
     make = partial(

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are done: on this machine one after the other or side by side, or on a cluster."""
+"""Execution of a sweep's runs: on this machine, in sequence or in parallel, or on a cluster."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
 class Jobs(Protocol):
-    """A place where the runs of a sweep are trained."""
+    """The interface of classes that train the runs of a sweep."""
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
-        """Train all; each record is given when its run has ended."""
+        """Train all runs; yield each record when its run has ended."""
 
     def at_once(self) -> int:
-        """Return the number of runs at a time, as far as it is known."""
+        """Return the number of parallel runs, as far as it is known."""
 
 
 @dataclass(frozen=True)
 class LocalJobs:
-    """The machine of this process: ``parallel`` runs at a time, each with its share of the cores, or a GPU of its own.
+    """Execution on this machine: ``parallel`` runs at a time, each with its share of the cores, or its own GPU.
 
     Args:
-        parallel: runs at a time; None for one per GPU, or one.
+        parallel: number of parallel runs; None for one per GPU, or one without a GPU.
     """
 
     parallel: int | None = None
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
-        """See ``Jobs``."""
+        """Implement ``Jobs``."""
         places = self.places()
         free: Queue[dict[str, str]] = Queue()
         for place in places:
@@ -57,18 +57,18 @@ class LocalJobs:
             for future in as_completed([threads.submit(do, work) for work in works]):
                 yield future.result()
         finally:
-            # without waiting: after Ctrl-C, the caller has yet to stop the trainings that the threads wait for
+            # without waiting: after Ctrl-C, the caller still has to stop the trainings for which the threads wait
             threads.shutdown(wait=False, cancel_futures=True)
 
     def at_once(self) -> int:
-        """See ``Jobs``."""
+        """Implement ``Jobs``."""
         return len(self.places())
 
     def places(self) -> list[dict[str, str]]:
-        """Return the environment of each of the runs at a time.
+        """Return the environment variables of each of the parallel runs.
 
         Raises:
-            ValueError: ``parallel`` is no positive number.
+            ValueError: ``parallel`` is not a positive integer.
         """
         gpus = _gpus()
         number = self.parallel if self.parallel is not None else max(len(gpus), 1)
@@ -79,7 +79,7 @@ class LocalJobs:
 
 
 def _gpus() -> list[str]:
-    """Return the names of the GPUs that may be used."""
+    """Return the names of the available GPUs."""
     if os.environ.get(DEVICES):
         return os.environ[DEVICES].split(",")
     import torch
@@ -89,12 +89,12 @@ def _gpus() -> list[str]:
 
 @dataclass(frozen=True)
 class SubmititJobs:
-    """A cluster, by submitit: one job per run; a job that is stopped at its time limit is queued again and resumed.
+    """Execution on a cluster by submitit, one job per run; a job stopped at its time limit is requeued and resumed.
 
     Args:
-        cluster: slurm; local for processes of this machine.
-        parallel: runs at a time, of a search.
-        options: of submitit's ``update_parameters``: timeout_min, cpus_per_task, slurm_partition, ...
+        cluster: slurm, or local for processes of this machine.
+        parallel: number of parallel runs of a search.
+        options: options of submitit's ``update_parameters``: timeout_min, cpus_per_task, slurm_partition, ...
     """
 
     cluster: str = "slurm"
@@ -102,7 +102,7 @@ class SubmititJobs:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
-        """See ``Jobs``."""
+        """Implement ``Jobs``."""
         import submitit
 
         executor = submitit.AutoExecutor(sweep / "jobs", cluster=self.cluster)
@@ -112,12 +112,12 @@ class SubmititJobs:
             yield _result_of(job, jobs[job])
 
     def at_once(self) -> int:
-        """See ``Jobs``."""
+        """Implement ``Jobs``."""
         return self.parallel
 
 
 class ClusterWork:
-    """The task of one node."""
+    """The task of one job on a cluster."""
 
     def __call__(self, work: Work) -> Record:
         """Train with all cores of the job."""
@@ -125,7 +125,7 @@ class ClusterWork:
         return work({THREADS: cores} if cores else {})
 
     def checkpoint(self, work: Work) -> Any:
-        """Return the job that submitit queues when this one is about to be stopped: the same, which is resumed."""
+        """Return the job that submitit requeues before this one is stopped: the same, which is resumed."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self, work)
@@ -134,5 +134,5 @@ class ClusterWork:
 def _result_of(job: Any, work: Work) -> Record:
     try:
         return job.result()
-    except Exception as error:  # a node that died
+    except Exception as error:  # the node failed
         return work.lost((str(error).strip().splitlines() or [type(error).__name__])[-1])

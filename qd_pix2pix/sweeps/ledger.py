@@ -1,7 +1,7 @@
-"""The ledger of a sweep: one record per run, in the run's folder, replaced as a whole.
+"""The ledger of a sweep: one record per run, in the run's folder, replaced atomically.
 
-No file is shared by runs, so that any number of processes and machines may write at once, and a kill or a full disk
-leaves the record before. A record is ``record.json``: the fields of ``Record`` that are known.
+Runs share no file, so that any number of processes and machines may write at once, and the previous record is kept
+after a kill or on a full disk. A record is ``record.json``, with the fields of ``Record`` that are set.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ RECORD = "record.json"
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of one run of a sweep; None where it is not known yet.
+    """The record of one run of a sweep; fields are None until they are available.
 
     Attributes:
         key: hash of the configuration, and name of the run's folder.
         state: started, finished or failed.
-        overrides: of the command line.
+        overrides: overrides of the command line.
         point: value on each axis.
-        config: resolved, one level of dotted names.
-        error: why it failed.
-        host, began: of the last attempt.
-        seconds: of all attempts together.
-        measures, also: of the test split (``metrics.json``); of several kinds of samples, means over the kinds.
-        members: measures of each of several kinds.
-        validation: the best of each measure of the validation split.
-        steps, train_seconds, parameters, receptive_field, commit, hardware: of the trained network.
-        others: what another version wrote beside these; kept.
+        config: resolved configuration, with one level of dotted names.
+        error: reason of a failure.
+        host, began: host and start time of the last attempt.
+        seconds: seconds of all attempts together.
+        measures, also: measures of the test split (``metrics.json``); means over the kinds of samples, if several.
+        members: measures of each kind, if there are several.
+        validation: best value of each measure of the validation split.
+        steps, train_seconds, parameters, receptive_field, commit, hardware: properties of the trained network.
+        others: further fields written by another version, which are kept.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Record:
     others: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain containers, without what is not known."""
+        """Return the record as plain containers, without fields that are None."""
         own = {name: getattr(self, name) for name in KNOWN}
         return (
             self.others
@@ -71,10 +71,10 @@ class Record:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Record:
-        """Return the record of plain containers, also of older versions, where overrides were ``words``.
+        """Return the record from plain containers, including those of older versions, with another key for overrides.
 
         Raises:
-            ValueError: it has no key or no state.
+            ValueError: the record has no key or no state.
         """
         if not {"key", "state"} <= content.keys():
             raise ValueError("record: expected a key and a state")
@@ -84,7 +84,7 @@ class Record:
         return cls(**found, others=others)
 
     def with_results(self, run: Path) -> Record:
-        """Return the record of a run that has finished, with what it has found; see ``read_results``."""
+        """Return the record of a finished run with its results; see ``read_results``."""
         return replace(self, state=FINISHED, error=None, **read_results(run))
 
 
@@ -92,7 +92,7 @@ KNOWN = tuple(f.name for f in fields(Record) if f.name != "others")
 
 
 def read_record(run: Path) -> Record | None:
-    """Return the record of a run's folder; None where there is none or it is damaged: the run is taken up again."""
+    """Return the record of a run's folder; None if it is missing or damaged, after which the run is resumed."""
     try:
         content = json.loads((run / RECORD).read_text(encoding="utf-8"))
         return Record.from_dict(content) if isinstance(content, dict) else None
@@ -106,16 +106,16 @@ def write_record(run: Path, record: Record) -> None:
 
 
 def read_ledger(sweep: Path) -> dict[str, Record]:
-    """Return all records of a sweep's folder, by key."""
+    """Return all records in a sweep's folder, by key."""
     found = (read_record(path.parent) for path in sorted(sweep.glob(f"*/{RECORD}")))
     return {record.key: record for record in found if record}
 
 
 def read_results(run: Path) -> dict[str, Any]:
-    """Return what a finished run has found, by the names of ``Record``.
+    """Return the results of a finished run, by the names of ``Record``.
 
     Raises:
-        FileNotFoundError: it has not been evaluated.
+        FileNotFoundError: the run has not been evaluated.
     """
     tests = read_tests(run)
     if not tests:

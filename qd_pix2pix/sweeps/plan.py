@@ -1,4 +1,4 @@
-"""Overrides with several values -> runs, each named by the hash of its resolved configuration."""
+"""The plan of a sweep: runs from overrides with several values, each named by the hash of its configuration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from qd_pix2pix.cli.overrides import compose_config, parse, quoted, single
 from qd_pix2pix.files import digest
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
-"""Parts of the configuration that do not change the result of a run: how it is started, watched and kept."""
+"""Parts of the configuration that do not affect the result of a run: execution, logging and storage."""
 OWN = ("sweep", "jobs", "search", "dry")
-"""Parts of the sweep's configuration that are not handed to its runs."""
+"""Parts of the sweep's configuration that are not passed to its runs."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Run:
 
     Attributes:
         key: hash of the resolved configuration.
-        overrides: of its command line.
+        overrides: overrides of its command line.
         point: its value on each axis, as on the command line.
-        config: resolved, plain containers.
+        config: resolved configuration, plain containers.
     """
 
     key: str
@@ -39,13 +39,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: its name and folder, what it varies, and how its runs are started.
+    """The plan of a sweep: name, folder, varied settings and configuration.
 
     Attributes:
-        name, folder: of the sweep.
-        overrides: of conf/sweep and of the command line, by key; of one key the last.
-        axes: the overrides with several values.
-        config: of the first run, with the sweep's own settings.
+        name, folder: name and folder of the sweep.
+        overrides: overrides of conf/sweep and of the command line, by key; the last one of each key.
+        axes: overrides with several values.
+        config: configuration of the first run, with the sweep's own settings.
     """
 
     name: str
@@ -67,11 +67,11 @@ class Plan:
         """Return all runs; two points with the same configuration are one run.
 
         Raises:
-            ValueError: an axis has no end of values.
+            ValueError: an axis is a continuous interval.
         """
         for key, override in self.axes.items():
             if not override.is_discrete_sweep():
-                raise ValueError(f"{key}: an interval has no end of values; search=optuna draws from it")
+                raise ValueError(f"{key}: an interval has no end of values; use search=optuna, which samples it")
         values = itertools.product(*(list(o.sweep_string_iterator()) for o in self.axes.values()))
         runs = (self.run(point) for point in values)
         return tuple({run.key: run for run in runs}.values())
@@ -83,7 +83,7 @@ def make_plan(overrides: Sequence[str]) -> Plan:
     The overrides of ``sweep=NAME`` (conf/sweep) come first; one of the command line replaces theirs of the same key.
 
     Raises:
-        ValueError: the name of the sweep is no name of a folder.
+        ValueError: the name of the sweep is not a valid name of a folder.
     """
     given = parse(overrides)
     config = resolve([single(o) for o in given])
@@ -97,7 +97,7 @@ def make_plan(overrides: Sequence[str]) -> Plan:
 
 
 def run_key(config: dict[str, Any]) -> str:
-    """Return twelve hexadecimal digits of all that changes the result of a run."""
+    """Return twelve hexadecimal digits that identify all settings with an effect on the result of a run."""
     return digest({key: value for key, value in config.items() if key not in NO_PART})
 
 
@@ -107,7 +107,7 @@ def resolve(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _name(axes: Iterable[str], fixed: Sequence[str]) -> str:
-    """Return the name of a sweep that has none: its axes, and a hash of the rest; new values go to the same folder."""
+    """Return the default name of a sweep: its axes, and a hash of the rest; new values use the same folder."""
     parts = [axis.split(".")[-1].split("/")[-1] for axis in axes] or ["one"]
     if fixed:
         parts.append(digest(sorted(fixed))[:6])
@@ -118,6 +118,6 @@ def _checked_name(name: str) -> str:
     if name.startswith(".") or any(character in name for character in "/\\\0\n"):
         raise ValueError(
             f"sweep.name: expected the name of a folder, without slashes and not beginning with a dot; got {name!r}. "
-            "sweep.folder chooses where it lies"
+            "sweep.folder sets its parent folder"
         )
     return name

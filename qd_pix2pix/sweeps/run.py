@@ -1,7 +1,7 @@
-"""``train.py -m``: plan the runs, train those that are missing, report all.
+"""The program ``train.py -m``: plan the runs, train the missing ones, report all.
 
-Run the same command again after a kill, a crash or a full disk: finished runs are read back, broken ones resume from
-their checkpoints, new ones are added.
+After a kill, a crash or a full disk the same command resumes the sweep: finished runs are read, interrupted ones resume
+from their checkpoints, new ones are added.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from qd_pix2pix.training.loggers import quiet
 from qd_pix2pix.training.settings import check_config
 
 SHOWN = {m.name: (m.label, 100 if m.percent else 1, "%" if m.percent else "") for m in MEASURES.values() if m.in_sweeps}
-"""Measures of the table on the terminal: name, factor, unit."""
+"""Name, factor and unit of the measures in the table on the terminal."""
 
 
 def sweep(overrides: Sequence[str]) -> int:
-    """Train the runs of ``train.py -m OVERRIDES``; returns the exit status: 1 where a run failed.
+    """Train the runs of ``train.py -m OVERRIDES``; return the exit status, 1 if a run is not finished.
 
     Raises:
-        ValueError: an override is bad; before any run.
+        ValueError: an override is invalid; before any run.
     """
     quiet()
     plan = make_plan(overrides)
@@ -70,19 +70,19 @@ def sweep(overrides: Sequence[str]) -> int:
 def _write_page(plan: Plan) -> None:
     try:
         print(f"\nreport  {write_page(plan.folder)}")
-    except OSError as error:  # a full disk must not hide what failed
+    except OSError as error:  # a full disk must not hide failed runs
         print(f"\nno report: {first_cause(error)}", file=sys.stderr)
 
 
 def do_all(runs: Sequence[Run], folder: Path, jobs: Jobs) -> Iterator[Record]:
-    """Give the records of runs as they end, those that cannot start first; ``folder`` is that of the sweep."""
+    """Yield the records of runs on completion, first those that cannot start; ``folder`` is that of the sweep."""
     refusals = {run.key: refused(run, folder) for run in runs if read_record(folder / run.key) is None}
     yield from (record for record in refusals.values() if record)
     yield from jobs([work_of(run, folder) for run in runs if not refusals.get(run.key)], folder)
 
 
 def done(records: Iterable[Record], number: int) -> Iterable[Record]:
-    """Give records as they come, with a progress bar; Ctrl-C and SIGTERM stop the trainings, which resume next time."""
+    """Yield records with a progress bar; Ctrl-C and SIGTERM stop the trainings, which the next start resumes."""
 
     def leave(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
@@ -102,7 +102,7 @@ def done(records: Iterable[Record], number: int) -> Iterable[Record]:
 
 
 def work_of(run: Run, folder: Path) -> Work:
-    """Return a run of the sweep in this folder, ready to be trained."""
+    """Return the work of a run of the sweep in this folder."""
     flat = flatten({key: value for key, value in run.config.items() if key not in NO_PART})
     return Work((folder / run.key).absolute(), Path.cwd(), run.key, run.overrides, run.point, flat)
 
@@ -112,14 +112,14 @@ def refused(run: Run, folder: Path) -> Record | None:
     try:
         check_config(run.config)
     except Exception as error:
-        if not (is_expected(error) or isinstance(error, TypeError)):  # a value of another kind on an axis
+        if not (is_expected(error) or isinstance(error, TypeError)):  # a value of another type on an axis
             raise
         return work_of(run, folder).lost(first_cause(error))
     return None
 
 
 def line(record: Record) -> str:
-    """Return one run in one line."""
+    """Return the description of a run in one line."""
     point = _point(record.point)
     if record.state == FINISHED:
         found = ", ".join(_show(name, [value]) for name in SHOWN if (value := value_of(record, name)) is not None)
@@ -134,7 +134,7 @@ def _show(measure: str, values: list[float]) -> str:
 
 
 def summary(name: str, records: Sequence[Record]) -> str:
-    """Return mean and standard deviation over the seeds, for every other point of the sweep."""
+    """Return a table of mean and standard deviation over the seeds, for every point of the sweep."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(v for axis, v in record.point.items() if axis != SEED), []).append(record)
@@ -151,7 +151,7 @@ def summary(name: str, records: Sequence[Record]) -> str:
 
 
 def show_plan(plan: Plan, runs: Sequence[Run]) -> None:
-    """List the runs, their state, and how long those that are not finished will take."""
+    """Print the runs, their states, and estimates of the duration of those that are not finished."""
     ledger = read_ledger(plan.folder)
     estimates = Estimates(ledger)
     total, unknown = 0.0, 0

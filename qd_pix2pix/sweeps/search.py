@@ -1,4 +1,4 @@
-"""Search by Optuna over the same runs: its study is stored in the sweep's folder, and goes on after a kill."""
+"""Search by Optuna over the same runs; its study is stored in the sweep's folder and is resumed after a kill."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import Plan, Run
 
 STUDY = "optuna.log"
-"""Optuna's journal in the sweep's folder: every step of the study, appended."""
+"""Name of Optuna's journal in the sweep's folder, to which every step of the study is appended."""
 
 
 @dataclass(frozen=True)
 class OptunaSearch:
-    """Draws the values of the axes: of choices (a,b), ranges (range(1,5)), intervals (tag(log,interval(1,500))).
+    """The search over axes of choices (a,b), ranges (range(1,5)) and intervals (tag(log,interval(1,500))).
 
     Args:
-        trials: runs in all; those that failed count.
-        measure: of the validation split, the best over the training.
+        trials: total number of runs, including failed ones.
+        measure: optimised measure of the validation split, the best value over the training.
         direction: minimize or maximize.
-        sampler: of Optuna, a partial that takes ``seed``.
-        seed: of the draws; each start of the sweep draws on, not again.
+        sampler: sampler of Optuna, a partial that takes ``seed``.
+        seed: seed of the samples; a resumed sweep continues the sequence.
     """
 
     trials: int
@@ -40,12 +40,12 @@ class OptunaSearch:
     seed: int
 
     def __call__(self, plan: Plan, do: Callable[[list[Run]], Iterator[Record]], at_once: int) -> Iterator[Record]:
-        """Give the records of all trials without a result, those that an earlier start left first.
+        """Yield the records of all trials without a result, first those of an earlier start.
 
         Args:
-            plan: what is varied.
-            do: runs to their records.
-            at_once: runs at a time, which are drawn together.
+            plan: plan of the sweep.
+            do: function from runs to their records.
+            at_once: number of parallel runs, whose values are drawn together.
         """
         with FileLock(plan.folder / ".search.lock"):  # a second start waits, and continues from there
             yield from self._search(plan, do, at_once)
@@ -73,7 +73,7 @@ class OptunaSearch:
         value = measured.get(self.measure)
         if record.state == FINISHED:
             study.tell(trial, value)
-        elif record.state != STARTED:  # a stopped one is resumed next time
+        elif record.state != STARTED:  # a stopped run is resumed by the next start
             study.tell(trial, state=TrialState.FAIL)
 
     def study(self, plan: Plan) -> optuna.Study:
@@ -91,7 +91,7 @@ class OptunaSearch:
         return study
 
     def first(self, plan: Plan) -> list[Run]:
-        """Return, for ``dry``, as many runs as will be made, at the beginning of each axis."""
+        """Return, for ``dry``, the number of runs of the search, all with the first value of each axis."""
         values = {key: start_of(o) for key, o in plan.axes.items()}
         return [self._run(plan, values)] * self.trials
 
@@ -100,7 +100,7 @@ class OptunaSearch:
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """Return what Optuna draws from, for an override as Hydra has read it."""
+    """Return Optuna's distribution for an override parsed by Hydra."""
     value = override.value()
     if isinstance(value, IntervalSweep):
         kind = IntDistribution if isinstance(value.start, int) and isinstance(value.end, int) else FloatDistribution
@@ -116,6 +116,6 @@ def distribution(override: Override) -> BaseDistribution:
 
 
 def start_of(override: Override) -> Any:
-    """Return a value of an axis."""
+    """Return the first value of an axis."""
     value = override.value()
     return value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))

@@ -1,4 +1,4 @@
-"""The ledger of a sweep as a study, and its page. No torch here."""
+"""The ledger of a sweep as a study, and its page. No import of torch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from qd_pix2pix.reports.sweep_page import write_sweep_page
 from qd_pix2pix.sweeps.ledger import Record, read_ledger
 
 SUMMARY = "sweep.json"
-"""File of a sweep's folder: its name, its axes, the overrides of its last command."""
+"""Name of the file in a sweep's folder with the sweep's name, its axes and the overrides of its last command."""
 
 
 def read_study(folder: Path) -> Study:
     """Return the study in a sweep's folder.
 
     Raises:
-        ValueError: no sweep lies there.
+        ValueError: the folder holds no sweep.
     """
     ledger = read_ledger(folder)
     if not ledger or not (folder / SUMMARY).is_file():
@@ -41,6 +41,6 @@ def write_page(folder: Path) -> Path:
     """Write ``folder/report.html`` from the runs in a sweep's folder; return its path.
 
     Raises:
-        ValueError: no sweep lies there.
+        ValueError: the folder holds no sweep.
     """
     return write_sweep_page(read_study(folder))

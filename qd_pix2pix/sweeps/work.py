@@ -1,4 +1,4 @@
-"""One run of a sweep as a process: the training program with the run's overrides, started or resumed, and recorded."""
+"""A run of a sweep as a process: the training program with the run's overrides, started or resumed, and recorded."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from qd_pix2pix.reports.study import FAILED, FINISHED, STARTED
 from qd_pix2pix.sweeps.ledger import Record, read_record, write_record
 
 COMMAND = (sys.executable, "-m", "qd_pix2pix.cli", "train")
-"""The training program; it works in any folder, also where the package was installed from a wheel."""
+"""Command of the training program; it works in any folder, also for a package installed from a wheel."""
 LOG = "log.txt"
 INTERRUPTED = 130
-"""Exit status of a training that Ctrl-C ended; it is resumed next time."""
+"""Exit status of a training that was ended by Ctrl-C and will be resumed."""
 
 _children: set[subprocess.Popen[bytes]] = set()
-"""Trainings of this process."""
+"""The trainings started by this process."""
 _guard = threading.Condition()
 _stopping = threading.Event()
 
 
 @dataclass(frozen=True)
 class Work:
-    """A run, ready to be done by any process that sees its folder.
+    """The work of a run, which any process with access to its folder can execute.
 
     Attributes:
-        folder: of the run, absolute.
-        here: folder in which relative paths of the overrides begin, absolute.
+        folder: absolute path of the run's folder.
+        here: absolute path of the folder to which relative paths of the overrides refer.
         key, overrides, point, config: see ``plan.Run``; ``config`` in dotted names.
     """
 
@@ -51,16 +51,16 @@ class Work:
     config: dict[str, Any]
 
     def __call__(self, environment: Mapping[str, str] | None = None) -> Record:
-        """Train, unless that is done; returns the record. Another process that trains this run is waited for."""
+        """Train unless the run is finished; return its record. Wait for another process that trains this run."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with _alone(self.folder / ".sweep.lock") as lock:
                 return self._do(environment or {}, lock)
-        except OSError as error:  # a full disk: the record on it stays as it was, and the run is taken up next time
+        except OSError as error:  # a full disk: the record on it is unchanged, and the next start resumes the run
             return self.lost(str(error))
 
     def lost(self, error: str) -> Record:
-        """Return the record of a run of which nothing can be written."""
+        """Return the record of a failed run that cannot be written."""
         return replace(self._asked(Record(self.key, FAILED)), error=error)
 
     def _asked(self, record: Record) -> Record:
@@ -69,7 +69,7 @@ class Work:
     def _do(self, environment: Mapping[str, str], lock: int) -> Record:
         before = read_record(self.folder)
         if before and before.state == FINISHED:
-            record = self._asked(before)  # axes may have been added
+            record = self._asked(before)  # there may be new axes
             write_record(self.folder, record)
             return record
         record = replace(
@@ -92,7 +92,7 @@ class Work:
 
     @contextmanager
     def _training(self, environment: Mapping[str, str], lock: int) -> Iterator[int]:
-        """Train, and give the exit status; ``stop`` waits until the caller has recorded it."""
+        """Train and yield the exit status; ``stop`` waits until the caller has recorded it."""
         overrides = [*self.overrides, "ckpt_path=auto", f"hydra.run.dir={quoted(self.folder)}"]
         with (self.folder / LOG).open("ab") as log, _guard:
             _go_on()
@@ -105,7 +105,7 @@ class Work:
                 stderr=subprocess.STDOUT,
                 preexec_fn=_listen,
                 pass_fds=(lock,),
-                start_new_session=True,  # Ctrl-C reaches it through ``stop`` alone, once
+                start_new_session=True,  # Ctrl-C reaches it only once, through ``stop``
             )
             _children.add(child)
         try:
@@ -118,9 +118,9 @@ class Work:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[int]:
-    """Wait for the lock, then hold it; a child that is given the descriptor holds it too, also when we are killed.
+    """Acquire the lock and yield its descriptor; a child that inherits it keeps the lock if this process is killed.
 
-    That a child shares it is why this is no ``FileLock``. The umask alone decides who else may take it: in a shared
+    A ``FileLock`` cannot be inherited by a child. The umask determines who else may acquire the lock: in a shared
     sweep, the group.
     """
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -138,7 +138,7 @@ def _alone(path: Path) -> Iterator[int]:
 
 
 def _same_package(environment: dict[str, str]) -> dict[str, str]:
-    """Let the training import the package of this process, also from a checkout that is not installed."""
+    """Return the environment in which a training imports the package of this process, also from a checkout."""
     root = Path(__file__).parents[2]
     if root.name in ("site-packages", "dist-packages"):
         return environment
@@ -152,12 +152,12 @@ def _go_on() -> None:
 
 
 def _listen() -> None:
-    """React to Ctrl-C, also in the background of a script, where it is ignored."""
+    """Restore the reaction to Ctrl-C, which is ignored in the background of a script."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stop(number: int) -> None:
-    """Pass a signal on to the trainings of this process, and wait until their end is recorded; no other begins."""
+    """Send a signal to the trainings of this process, wait until their end is recorded, and start no others."""
     with _guard:
         _stopping.set()
         for child in _children:
@@ -166,10 +166,10 @@ def stop(number: int) -> None:
 
 
 def reason(log: Path, code: int, start: int = 0) -> str:
-    """Return why a training failed: its last error behind ``start`` of the log, or the signal that ended it."""
+    """Return why a training failed: its last error after byte ``start`` of the log, or the signal that ended it."""
     if code < 0:
         return f"killed by signal {-code}" + (" (out of memory?)" if code == -9 else "")
     text = log.read_bytes()[start:][-20000:].decode(errors="replace").replace("\r", "\n")
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    said = [line for line in lines if "error: " in line]  # a progress bar may stand before it
+    said = [line for line in lines if "error: " in line]  # a progress bar may precede it
     return said[-1].partition("error: ")[2] if said else (lines[-1] if lines else f"exit status {code}")

@@ -1,4 +1,4 @@
-"""Systems: what is drawn, how it is solved, and what its samples are. The only room that imports the solvers."""
+"""Systems: the distribution of samples, their solver and their schema. Only this package imports the solvers."""
 
 from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.quantum_dots import QuantumDots

@@ -1,7 +1,7 @@
 """Recipes from plain containers: ``_target_`` names a class or function, all other keys are its arguments.
 
-A configuration of the command line may name anything that can be imported. A card of a checkpoint may be a stranger's:
-of it only classes of the rooms of this project are built.
+A configuration of the command line may name any importable object. The card of a checkpoint is untrusted: only classes
+of this project's own packages are built from it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from qd_pix2pix.systems.recipe import Recipe
 
 ROOMS = ("solvers", "qd_pix2pix.systems")
 MARKS = ("_target_", "_partial_", "_convert_", "_recursive_")
-"""Keys that are no arguments; the last two are Hydra's, and change nothing here."""
+"""Keys that are not arguments; the last two are Hydra's and have no effect here."""
 
 
 def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
-    """The objects that plain containers describe.
+    """Return the objects that plain containers describe.
 
     Args:
         node: dictionaries, lists, numbers and text.
-        path: its place in the configuration, for errors.
-        only_rooms: refuse everything but classes and functions of ``ROOMS``.
+        path: path of the node in the configuration, for error messages.
+        only_rooms: refuse all targets except classes and functions of ``ROOMS``.
 
     Raises:
         ValueError: a target does not exist, is refused, or does not take its arguments.
@@ -39,7 +39,7 @@ def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
         call: Any = partial(target, **given)
         try:
             signature = inspect.signature(target)
-        except ValueError:  # some functions written in C have none
+        except ValueError:  # some functions written in C have no signature
             signature = inspect.Signature([inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)])
         try:
             (signature.bind_partial if node.get("_partial_") else signature.bind)(**given)
@@ -64,7 +64,7 @@ def _find(name: str, path: str, only_rooms: bool) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: expected a class or function that can be imported, got {name!r} ({error})") from None
     home = str(getattr(found, "__module__", ""))
-    # what this module itself offers would build anything that it is given
+    # functions of this module would build any object that a card names
     at_home = any(f"{home}.".startswith(f"{room}.") for room in ROOMS) and home != __name__
     if only_rooms and (not at_home or attribute.startswith("_")):
         raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
@@ -74,10 +74,10 @@ def _find(name: str, path: str, only_rooms: bool) -> Any:
 
 
 def recipe_class(config: Mapping[str, Any], only_rooms: bool = False) -> type[Recipe]:
-    """The system of a recipe's configuration.
+    """Return the system of a recipe's configuration.
 
     Raises:
-        ValueError: it names no system.
+        ValueError: the configuration names no system.
     """
     found = _find(str(config.get("_target_")), "data", only_rooms)
     if not (isinstance(found, type) and issubclass(found, Recipe)) or inspect.isabstract(found):
@@ -86,24 +86,24 @@ def recipe_class(config: Mapping[str, Any], only_rooms: bool = False) -> type[Re
 
 
 def make_recipe(config: Mapping[str, Any], only_rooms: bool = False) -> Recipe:
-    """The recipe of a configuration in plain containers; nothing is drawn or solved.
+    """Return the recipe of a configuration in plain containers, without drawing or solving a sample.
 
     Raises:
-        ValueError: a setting is bad.
+        ValueError: a setting is invalid.
     """
     recipe_class(config, only_rooms)
     return build(config, "data", only_rooms)
 
 
 def recipes_of(config: dict[str, Any], ranges: Mapping[str, Sequence[Any] | None]) -> list[dict[str, Any]]:
-    """One configuration for each combination of the ranges' values; the configuration itself where there are none.
+    """Return one configuration for each combination of the ranges' values; without ranges, the configuration itself.
 
     Args:
-        config: of a recipe, plain containers.
-        ranges: lists of values by option, or None.
+        config: configuration of a recipe, plain containers.
+        ranges: for each option a list of values, or None.
 
     Raises:
-        ValueError: a range is no list, is empty, holds something else or twice the same, or the system has none.
+        ValueError: a range is not a list of distinct values of the expected type, or the system has no such range.
     """
     system = recipe_class(config)
     wanted = {option: values for option, values in ranges.items() if values is not None}

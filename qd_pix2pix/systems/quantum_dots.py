@@ -1,7 +1,7 @@
-"""Few electrons in a square quantum dot: random potentials, full configuration interaction.
+"""The system of a few electrons in a square quantum dot: random potentials, full configuration interaction.
 
-The columns are those of ``solvers.Solution``; sample i of a split draws its potential from (seed, split, i), so that
-the same seed gives the same potentials for every number of electrons, material and solver.
+The columns are those of ``solvers.Solution``. The potential of sample i of a split is drawn from (seed, split, i), so
+that one seed gives the same potentials for every number of electrons, material and solver.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ GUARDS = (
     Column("fallback", "guard", "i1", None, "", "1 where an iteration failed and LAPACK solved the whole matrix"),
 )  # fmt: skip
 TINY = 1e-12
-"""Lower bound of what is positive."""
+"""Lower bound of positive quantities."""
 CONDITIONS = (
     Column("n_electrons", "condition", "i8", None, "N", "number of electrons", 1.0),
     Column("m_eff", "condition", "f8", None, "m^*", "effective mass, in free electron masses", TINY),
@@ -60,10 +60,10 @@ CONDITIONS = (
 
 
 class Potential(Protocol):
-    """A deterministic potential: a function of the grid."""
+    """A deterministic potential, a function of the grid."""
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return values in the energy unit of the dataset, shape (n, n)."""
+        """Return the values in the energy unit of the dataset, shape (n, n)."""
 
 
 class PotentialFamily(Protocol):
@@ -74,22 +74,22 @@ class PotentialFamily(Protocol):
 
 
 class Solver(Protocol):
-    """``functools.partial(solvers.solve, n_orbitals=..., n_modes=...)``."""
+    """A solver such as ``functools.partial(solvers.solve, n_orbitals=..., n_modes=...)``."""
 
     def __call__(self, V: ArrayLike, grid: Grid, n_electrons: int, material: Material) -> Solution:
-        """Solve a batch."""
+        """Return the solution of a batch of potentials ``V`` (S, n, n)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuantumDots(Recipe):
-    """A dataset of quantum dots.
+    """The recipe of a dataset of quantum dots.
 
     Attributes:
-        potential: the family that is drawn from.
+        potential: family from which potentials are drawn.
         material: effective mass, permittivity, and the units of all lengths and energies.
         solver: ``solvers.solve`` with its options.
         grid: points and side of the square.
-        n_electrons: N.
+        n_electrons: number of electrons N.
     """
 
     potential: PotentialFamily
@@ -119,12 +119,12 @@ class QuantumDots(Recipe):
 
     @property
     def name(self) -> str:
-        """Family and number of electrons."""
+        """The family of potentials and the number of electrons."""
         return f"{type(self.potential).__name__}-N{self.n_electrons}"
 
     @cached_property
     def schema(self) -> Schema:
-        """Columns, square and conditions of the dots."""
+        """The schema of the dots: columns, domain and conditions."""
         length, energy = self.material.units.split(", ")
         n, extent, material = self.grid.n, self.grid.extent, self.material
         constants = {"n_electrons": float(self.n_electrons), "m_eff": float(material.m_eff)}
@@ -147,11 +147,11 @@ class QuantumDots(Recipe):
         )
 
     def rehearse(self) -> None:
-        """Draw one potential and solve none: meets every bad setting of the family and of the solver."""
+        """Draw one potential and solve none, which detects every invalid setting of the family and of the solver."""
         self._solved(self.draw("train", 0)[None][:0])
 
     def draw(self, split: str, sample: int) -> NDArray[np.float64]:
-        """Potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
+        """Return potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
         return self.potential.sample(self.random(split, sample), self.grid)(self.grid)
 
     def columns(self, split: str, samples: range) -> Columns:
@@ -160,7 +160,7 @@ class QuantumDots(Recipe):
         return {"V": potentials} | self.solve({"V": potentials}, [f"{split} {i}" for i in samples])
 
     def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
-        """Ground states of potentials ``V`` (S, n, n), see ``Recipe.solve``."""
+        """Return the ground states of potentials ``V`` (S, n, n); see ``Recipe.solve``."""
         solution = self._solved(given["V"], names)
         renamed = {"n0": solution.density_noninteracting, "n_int": solution.density, "spin": solution.spins[:, 0]}
         same = [c.name for c in self.schema.columns if c.name not in renamed and c.name != "V"]
@@ -182,7 +182,7 @@ class QuantumDots(Recipe):
         return found
 
     def laws(self, columns: Columns) -> None:
-        """The laws of the schema; and the energy is the sum of its parts."""
+        """Check the laws of the schema, and that the energy is the sum of its parts."""
         super().laws(columns)
         parts = sum(columns[name] for name in ("kinetic", "confinement", "interaction"))
         if not np.allclose(parts, columns["energy"], rtol=1e-6, atol=1e-9):
@@ -216,12 +216,12 @@ class QuantumDots(Recipe):
 
 
 def _materials() -> dict[str, dict[str, Any]]:
-    """The options of conf/material, by name."""
+    """Return the options of conf/material, by name."""
     paths = sorted((conf_folder() / "material").glob("*.yaml"))
     return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def presets(units: str) -> dict[str, dict[str, float]]:
-    """Effective mass and permittivity of the materials of conf/material in these units."""
+    """Return effective mass and permittivity of each material of conf/material that has these units."""
     known = {name: material for name, material in _materials().items() if material.get("units", "nm, eV") == units}
     return {name: {key: float(material[key]) for key in ("m_eff", "eps_r")} for name, material in known.items()}

@@ -1,4 +1,4 @@
-"""What every system provides: a recipe fixes a dataset to the last bit, and brings the schema of its samples."""
+"""The interface of all systems: a recipe determines a dataset bit for bit and provides the schema of its samples."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from solvers.checks import check_integer
 SPLITS = ("train", "val", "test")
 
 Columns = dict[str, NDArray[Any]]
-"""Values of columns by name, first axis the samples."""
+"""The values of columns by name; the first axis is that of the samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(ABC):
-    """Everything that fixes a dataset: what is drawn, how it is solved, how many samples.
+    """The complete definition of a dataset: distribution of the samples, solver and number of samples.
 
-    A system is a subclass with a ``schema``, and with ``columns`` that are a function of its arguments alone.
-    Constructing a recipe costs nothing; ``rehearse`` meets the settings that only work can show to be bad.
+    A system is a subclass with a ``schema`` and with ``columns`` that depend on its arguments only. The constructor
+    does no work; ``rehearse`` detects invalid settings that only a calculation reveals.
 
     Attributes:
-        seed: of all random streams.
+        seed: seed of all random streams.
         train, val, test: number of samples of each split.
-        shard_size: samples per file: the unit of work, and the most that an interruption costs each process. Where
-            samples come from a Markov chain, a shard is one chain.
+        shard_size: samples per file. A shard is the unit of work, and at most one shard per process is recomputed
+            after an interruption. Where samples come from a Markov chain, a shard is one chain.
     """
 
     seed: int
@@ -42,9 +42,9 @@ class Recipe(ABC):
     shard_size: int
 
     RANGES: ClassVar[dict[str, tuple[tuple[type, ...], str]]] = {}
-    """Options that a range may list: allowed types, and an example of a list."""
+    """The options that a range may list, each with its allowed types and an example of a list."""
     SOLVABLE: ClassVar[tuple[str, ...]] = ()
-    """Columns from which ``solve`` finds all others; empty where nothing can be solved for given samples."""
+    """The columns from which ``solve`` computes all others; empty where given samples cannot be solved."""
 
     def __post_init__(self) -> None:
         for name, low in (("seed", 0), ("train", 1), ("val", 1), ("test", 1), ("shard_size", 1)):
@@ -52,39 +52,39 @@ class Recipe(ABC):
 
     @property
     def name(self) -> str:
-        """Beginning of the dataset's name."""
+        """The prefix of the dataset's name."""
         return type(self).__name__
 
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """What the samples are."""
+        """The schema of the samples."""
 
     @abstractmethod
     def columns(self, split: str, samples: range) -> Columns:
-        """All columns of the schema but the key ``sample``, for these samples of a split.
+        """Return all columns of the schema except the key ``sample``, for these samples of a split.
 
         Raises:
-            ValueError: a sample cannot be had.
+            ValueError: a sample cannot be generated.
         """
 
     def random(self, split: str, number: int) -> np.random.Generator:
-        """The random stream (seed, split, number) of a sample, or of a shard that is one chain."""
+        """Return the random stream (seed, split, number) of a sample, or of a shard that is one chain."""
         return np.random.default_rng([self.seed, SPLITS.index(split), number])
 
     def rehearse(self) -> None:
-        """Meet every bad setting before any long work: by default, make one sample.
+        """Detect every invalid setting before any long calculation; by default, generate one sample.
 
         Raises:
-            ValueError: names the setting.
+            ValueError: a setting is invalid; the message names it.
         """
         self.columns("train", range(1))
 
     def laws(self, columns: Columns) -> None:
-        """Prove the physics of stored columns: bounds by nature, classes, and integrals of densities.
+        """Check the physics of stored columns: physical bounds, classes, and integrals of densities.
 
         Raises:
-            ValueError: names the column and the law that it breaks.
+            ValueError: a column violates a law; the message names both.
         """
         for column in self.schema.columns:
             self._check_bounds(column, columns)
@@ -96,7 +96,7 @@ class Recipe(ABC):
         known = values[np.isfinite(values)]
         low, high = (column.low, column.high) if column.role != "class" else (0, column.classes - 1)
         low, high = (-math.inf if low is None else low, math.inf if high is None else high)
-        slack = 1e-6 * np.abs(known).max(initial=0.0) + 1e-12  # rounding of what is zero
+        slack = 1e-6 * np.abs(known).max(initial=0.0) + 1e-12  # rounding error of values that are zero
         if known.size and not low - slack <= known.min() <= known.max() <= high + slack:
             raise ValueError(f"{column.name} leaves its bounds: {known.min():.6g} ... {known.max():.6g}")
 
@@ -110,25 +110,25 @@ class Recipe(ABC):
             raise ValueError(f"{column.name} holds {worst:.6g} instead of {column.integral} = {wanted.max():g}")
 
     def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
-        """All other columns of samples whose ``SOLVABLE`` columns are given.
+        """Return all other columns of samples whose ``SOLVABLE`` columns are given.
 
         Args:
-            given: values by name, first axis the samples.
-            names: of the samples, for errors.
+            given: values by name; the first axis is that of the samples.
+            names: names of the samples, for error messages.
 
         Raises:
-            ValueError: the system cannot be solved for given samples, or a sample is not solved to full accuracy.
+            ValueError: the system cannot solve given samples, or a sample is not solved to full accuracy.
         """
         raise ValueError(f"verify: {self.schema.system} have no solver for given samples; use verify=false")
 
     @classmethod
     def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
-        """The configuration of a recipe with another value of one of the options of ``RANGES``."""
+        """Return the configuration of a recipe with another value of one of the options of ``RANGES``."""
         return {**deepcopy(dict(config)), option: value}
 
     @classmethod
     def of_samples(
         cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
     ) -> dict[str, Any]:
-        """The configuration of a recipe for samples on ``shape`` points under these conditions."""
+        """Return the configuration of a recipe for samples on ``shape`` points under these conditions."""
         return {**deepcopy(dict(config)), **{name: conditions[name] for name in conditions if name in config}}

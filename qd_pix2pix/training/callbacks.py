@@ -1,4 +1,4 @@
-"""What happens beside training: the progress line, its speed, and pictures of a few dots as they are learned."""
+"""Callbacks of the training: progress bar, throughput, checkpoints, and snapshots of predictions for a few samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qd_pix2pix.reports.history import read_snapshots, spread
 
 
 class Progress(TQDMProgressBar):
-    """Lightning's bar with short names: losses, and the judging measure of the last validation."""
+    """The progress bar of Lightning, with short names of the losses and of the last validation's selection measure."""
 
     NAMES = {
         "train/loss": "loss",
@@ -33,16 +33,16 @@ class Progress(TQDMProgressBar):
     }
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        """What stands at the end of the line."""
+        """Return the metrics at the end of the line, by their short names."""
         metrics = super().get_metrics(trainer, pl_module)
         return {self.NAMES[name]: value for name, value in metrics.items() if name in self.NAMES}
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's, which knows the best score so far also where the run's folder was moved."""
+    """The checkpoint of Lightning that keeps the best score when the run's folder is moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the paths in the state for files of the folder as it is now."""
+        """Restore the state, with its paths moved to the present folder."""
 
         def here(path: str) -> str:
             return str(Path(str(self.dirpath)) / Path(path).name) if path else path
@@ -53,13 +53,13 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class Throughput(pl.Callback):
-    """Logs ``train/dots_per_second``, of all devices together, over the steps since it was logged last."""
+    """The callback that logs ``train/dots_per_second`` of all devices together, over the steps since the last log."""
 
     def __init__(self) -> None:
         self._since: tuple[float, int] | None = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
-        """Log where Lightning logs."""
+        """Log the throughput at the steps at which Lightning logs."""
         now, step = time.perf_counter(), trainer.global_step
         if self._since is not None and step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             before, begun = self._since
@@ -69,15 +69,15 @@ class Throughput(pl.Callback):
         self._since = self._since or (now, step)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Time that is not spent on training."""
+        """Exclude the time of the validation."""
         self._since = None
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Lightning's, after which nothing of a run is missing, wherever it is killed.
+    """The checkpoint of Lightning from which a run resumes completely, wherever it was killed.
 
     Lightning writes a checkpoint before the step's line of the log and before the step's validation, and a resumed run
-    makes up for neither. So a checkpoint carries the line, and waits for the validation.
+    repeats neither. Therefore a checkpoint here contains the line, and is written after the validation.
     """
 
     trainer: pl.Trainer
@@ -88,16 +88,16 @@ class LastCheckpoint(ModelCheckpoint):
 
     @property
     def state_key(self) -> str:
-        """The same for every interval, which may be another when the run goes on."""
+        """The key of the state, independent of the interval, which may change when the run is resumed."""
         return type(self).__name__
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Remember whose log it is."""
+        """Keep the trainer, whose log is part of the checkpoint."""
         super().setup(trainer, pl_module, stage)
         self.trainer = trainer
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
-        """Save where it is time, unless a validation follows."""
+        """Save if a checkpoint is due, unless a validation follows."""
         fetcher = trainer.fit_loop._data_fetcher
         assert fetcher is not None
         self.waiting = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
@@ -106,34 +106,34 @@ class LastCheckpoint(ModelCheckpoint):
             self._leave_where_asked(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save where it was time before the validation."""
+        """Save if a checkpoint was due before the validation."""
         if self.waiting:
             self.waiting = False
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
             self._leave_where_asked(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep the last step, wherever a clock or another callback has ended the training."""
+        """Save the last step, even if a time limit or another callback has ended the training."""
         super().on_train_end(trainer, pl_module)
         self._keep(trainer)
 
     def interrupt(self) -> None:
-        """Ask for the end of the training behind the step that is under way."""
+        """Request the end of the training after the current step."""
         self.interrupted = True
 
     def _leave_where_asked(self, trainer: pl.Trainer) -> None:
-        """Keep this step, too, and leave as Ctrl-C does."""
+        """Save this step and exit as after Ctrl-C, if that was requested."""
         if self.interrupted:
             self._keep(trainer)
             raise KeyboardInterrupt
 
     def _keep(self, trainer: pl.Trainer) -> None:
-        """Save this step, unless that was done."""
+        """Save this step, unless it is already saved."""
         if self._last_global_step_saved != trainer.global_step:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        """Lightning's state, and the line where there is one."""
+        """Return Lightning's state and the line of the log, if there is one."""
         due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         logged = self.trainer.logged_metrics if due else {}
         line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
@@ -141,12 +141,12 @@ class LastCheckpoint(ModelCheckpoint):
         return super().state_dict() | {"line": line, "step": self.trainer.global_step - 1}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what ``state_dict`` gave."""
+        """Restore the state that ``state_dict`` returned."""
         self.line, self.step = state_dict["line"], state_dict["step"]
         super().load_state_dict(state_dict)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the line, again or for the first time; also where no step is left, so that no training starts."""
+        """Write the line of the log, possibly again; also where no step is left, so that no training starts."""
         for logger in trainer.loggers if self.line else ():
             logger.log_metrics(self.line, step=self.step)
             logger.save()
@@ -155,7 +155,8 @@ class LastCheckpoint(ModelCheckpoint):
 class Snapshots(pl.Callback):
     """Predictions of the first validation samples after each validation, in files and as panels of a logger.
 
-    When the training ends, the first sample's evolution follows. Of a target that is no field there is nothing to draw.
+    At the end of the training a figure of the first sample's evolution is logged. Targets other than fields are not
+    drawn.
 
     Files: ``folder/step-00000400.npy``, float32 (samples, *points) in the target's unit, and ``reference.npy``; the
     report shows the evolution.
@@ -166,7 +167,7 @@ class Snapshots(pl.Callback):
         self.batch: dict[str, torch.Tensor] | None = None
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Predict, store, log."""
+        """Predict the samples, store the predictions and log a figure."""
         if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
             return
         target = pl_module.predictor.target

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, resumed only as what they were."""
+"""Checkpoints of a training: written atomically, and resumed only with the same settings."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from qd_pix2pix.models import Model
 from qd_pix2pix.predictor import Card, Predictor
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
-"""Parts of a card that a resumed run shares with its beginning."""
+"""Parts of a card that may not change when a run is resumed."""
 
 
 class WholeFileIO(TorchCheckpointIO):
-    """Writes beside the checkpoint's name and renames: a kill at any moment leaves the checkpoint before.
+    """A checkpoint writer that writes beside the final path and renames: a kill leaves the previous checkpoint intact.
 
-    Lightning's own way writes into the system's temporary folder; where that is another disk, the last step is a copy,
-    which a kill cuts short.
+    Lightning's own writer uses the system's temporary folder; if that is on another disk, the last step is a copy,
+    which a kill would truncate.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write ``checkpoint`` to ``path``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = io.BytesIO()  # torch makes a RuntimeError of a full disk, and names no file
+        content = io.BytesIO()  # on a full disk torch raises a RuntimeError without a file name
         torch.save(checkpoint, content)
         with write_whole(path) as temporary:
             temporary.write_bytes(content.getbuffer())
@@ -42,23 +42,24 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     """Return a fresh model of a configuration of ``conf/model``, with the predictor of a card.
 
     Raises:
-        ValueError: a setting is bad.
+        ValueError: a setting is invalid.
     """
     return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=Predictor(card), card=card)
 
 
 def check_resumable(path: Path | str, card: Card) -> int:
-    """Refuse to resume from a checkpoint that has no optimisers, or that was trained as something else.
+    """Refuse to resume from a checkpoint without optimisers or with other settings.
 
     Args:
-        path: of the checkpoint.
-        card: what shall be trained.
+        path: path of the checkpoint.
+        card: card of the model to be trained.
 
     Returns:
         The checkpoint's step.
 
     Raises:
-        ValueError: says which settings differ. See also ``read_checkpoint``.
+        ValueError: the checkpoint cannot be resumed; the message lists the settings that differ. See also
+            ``read_checkpoint``.
     """
     content = read_checkpoint(path)
     if "optimizer_states" not in content:
@@ -73,7 +74,7 @@ def check_resumable(path: Path | str, card: Card) -> int:
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested containers as one level of dotted names."""
+    """Return nested containers as one level of dotted names."""
     if isinstance(config, list) and any(isinstance(value, dict) for value in config):
         config = dict(enumerate(config))
     if isinstance(config, dict):

@@ -1,4 +1,4 @@
-"""Training in several processes: one per device, each with its share of every batch (trainer=ddp)."""
+"""Training in several processes, one per device, each with its share of every batch (trainer=ddp)."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ RANKS = (
     *("RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK", "TORCHELASTIC_RUN_ID"),
     *("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS"),
 )
-"""Variables of the environment by which Lightning takes a process for one of several."""
+"""Environment variables from which Lightning infers that a process is one of several."""
 
 
 class DataParallel(DDPStrategy):
-    """Lightning's data parallel strategy, for processes that it starts, or that torchrun or srun has started.
+    """The data-parallel strategy of Lightning, for processes started by Lightning, torchrun or srun.
 
-    Processes are spawned, not started by the command line again: with the time of day in a run's folder, each would
-    have a folder of its own.
+    Processes are spawned rather than started by the command line: the name of a run's folder contains the time, so that
+    each process would create its own folder.
     """
 
     def __init__(self) -> None:
         start_method: Any = "popen" if started_elsewhere() else "spawn"
-        # each optimiser's step of pix2pix leaves the other network without gradients
+        # in pix2pix each optimiser's step leaves the other network without gradients
         super().__init__(find_unused_parameters=True, start_method=start_method)
 
     def setup_environment(self) -> None:
-        """Set the filters of messages again, which a spawned process has not inherited."""
+        """Set the filters of messages again, since a spawned process does not inherit them."""
         quiet()
         super().setup_environment()
 
 
 def started_elsewhere() -> bool:
-    """Return True in one of several processes of torchrun or srun."""
+    """Return True in one of several processes started by torchrun or srun."""
     return "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("SLURM_NTASKS", 1)) > 1
 
 
 def settle_rank(trainer: dict[str, Any]) -> None:
-    """Make a process that trains alone the first one, whatever ``RANK`` or ``SLURM_PROCID`` is in its environment.
+    """Set the rank of a process that trains alone to 0, whatever ``RANK`` or ``SLURM_PROCID`` is in its environment.
 
-    Lightning takes the rank from there when it is imported, and counts the tasks of Slurm; of ``srun -n 4`` with four
-    runs, each process is the first of its own run. All loggers and checkpoints follow.
+    Lightning reads the rank and the number of Slurm tasks from there when it is imported. With four runs under
+    ``srun -n 4`` each process is the first of its own run; loggers and checkpoints depend on that rank.
 
     Args:
         trainer: configuration of the trainer.
@@ -59,21 +59,21 @@ def settle_rank(trainer: dict[str, Any]) -> None:
 
 
 def limit_threads() -> None:
-    """Give torch no more threads than cores that may be used, unless the user has chosen; it knows of no quota."""
+    """Limit torch to the cores that may be used, unless the user has set a number; torch ignores quotas."""
     if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > available_cores():
         torch.set_num_threads(available_cores())
 
 
 def is_first() -> bool:
-    """Return True in the one process that writes; see ``settle_rank``."""
+    """Return True in the only process that writes; see ``settle_rank``."""
     return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
 
 
 def world_size(trainer: dict[str, Any]) -> int:
-    """Return the number of processes that a configuration of the trainer asks for.
+    """Return the number of processes that a configuration of the trainer requests.
 
     Raises:
-        ValueError: it asks for none.
+        ValueError: the number is not a positive integer.
     """
     devices = trainer["devices"]
     if devices in ("auto", -1, "-1"):

@@ -1,4 +1,4 @@
-"""Logs that a kill leaves whole; Weights & Biases offline where there is no key, in the same run after a resume."""
+"""Loggers that survive a kill; W&B writes offline without a key, and continues its run after a resume."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from qd_pix2pix.files import write_text
 
 HOST = "https://api.wandb.ai"
 ANSWER_WITHIN = 5.0
-"""Seconds in which W&B's server must answer."""
+"""Time limit in seconds for an answer of W&B's server."""
 START_WITHIN = 30.0
-"""Seconds in which a run must begin on W&B's server."""
+"""Time limit in seconds for the start of a run on W&B's server."""
 OFFLINE = ("offline", "dryrun")
-"""Values of ``WANDB_MODE`` by which W&B writes to disk only."""
+"""Values of ``WANDB_MODE`` with which W&B writes to disk only."""
 UPLOAD = "wandb sync RUN/wandb/offline-* uploads it later"
 
 
 def quiet() -> None:
-    """Leave out what Lightning says at every start, and its advice that does not apply here."""
+    """Suppress Lightning's messages at every start, and its advice that does not apply here."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for text in (
         ".*LeafSpec.*",
@@ -47,7 +47,7 @@ def quiet() -> None:
 
 
 class WholeWriter(ExperimentWriter):
-    """Lightning's, which writes the file anew when there are new columns; here a kill meanwhile costs no line."""
+    """The CSV writer of Lightning, which rewrites the file for new columns; here the rewriting is atomic."""
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
         path, text = Path(self.metrics_file_path), io.StringIO(newline="")
@@ -60,7 +60,7 @@ class WholeWriter(ExperimentWriter):
 
 
 class WholeLog(CSVLogger):
-    """Lightning's CSV log with the writer above."""
+    """The CSV logger of Lightning, with the writer above."""
 
     @property
     @rank_zero_experiment
@@ -72,7 +72,7 @@ class WholeLog(CSVLogger):
 
 
 def has_wandb_key() -> bool:
-    """Return True where W&B could log in without asking: key in the environment or in the netrc file."""
+    """Return True where W&B can log in without a prompt: with a key in the environment or in the netrc file."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlparse(_server()).hostname or ""
@@ -91,7 +91,7 @@ def server_answers() -> bool:
     found: list[bool] = []
     thread = threading.Thread(target=lambda: found.append(_answers()), daemon=True)
     thread.start()
-    thread.join(ANSWER_WITHIN + 1)  # the look-up of a name has no limit of its own
+    thread.join(ANSWER_WITHIN + 1)  # a DNS look-up has no time limit of its own
     return bool(found) and found[0]
 
 
@@ -99,24 +99,24 @@ def _answers() -> bool:
     try:
         with urllib.request.urlopen(_server(), timeout=ANSWER_WITHIN):
             return True
-    except urllib.error.HTTPError as error:  # a proxy answers, too, where what is behind it does not
+    except urllib.error.HTTPError as error:  # a proxy answers even if the server behind it does not
         return error.code not in (502, 503, 504)
     except urllib.error.URLError as error:
-        return isinstance(error.reason, ssl.SSLError)  # W&B has certificates of its own
+        return isinstance(error.reason, ssl.SSLError)  # W&B uses its own certificates
     except (OSError, ValueError):
         return False
 
 
 class SteadyWandbLogger(WandbLogger):
-    """Lightning's W&B logger; where no run can be begun on the server, it writes to disk, and the training goes on."""
+    """The W&B logger of Lightning; if the server starts no run, the training continues and the log is on disk."""
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """W&B's run."""
+        """The run of W&B."""
         import wandb
 
-        self._wandb_init.pop("anonymous", None)  # None, too, is a setting that W&B warns of
+        self._wandb_init.pop("anonymous", None)  # even None is a setting for which W&B issues a warning
         began = WandbLogger.experiment.fget  # type: ignore[attr-defined]
         try:
             return began(self)
@@ -125,7 +125,7 @@ class SteadyWandbLogger(WandbLogger):
                 raise
             print(f"logger  W&B: no run begins on {_server()} ({_first_line(error)}); it is written offline, {UPLOAD}")
             self._offline = True
-            self._wandb_init["mode"] = "offline"  # W&B reads its environment once
+            self._wandb_init["mode"] = "offline"  # W&B reads its environment only once
             return began(self)
 
 
@@ -139,14 +139,14 @@ def wandb_logger(
     """Return a W&B logger whose run belongs to the folder ``save_dir``.
 
     Args:
-        save_dir: folder of the run; it keeps the id, so that a resumed run goes on in the same W&B run.
+        save_dir: folder of the run; it holds the id, so that a resumed run continues the same W&B run.
         project: W&B project.
-        offline: write to disk only. None decides by ``WANDB_MODE``; without that by whether there are a key and a
-            server that answers. ``WANDB_MODE=disabled`` always wins.
-        tags: of the run; of a class its name, of what is null nothing.
-        options: of ``WandbLogger`` and ``wandb.init``: entity, group, name, ...
+        offline: write to disk only. With None this depends on ``WANDB_MODE``; if that is not set, a run is online only
+            with a key and a server that answers. ``WANDB_MODE=disabled`` takes precedence.
+        tags: tags of the run; a class is shortened to its name, null is omitted.
+        options: options of ``WandbLogger`` and ``wandb.init``: entity, group, name, ...
     """
-    import wandb  # costs a second
+    import wandb  # here, since the import takes a second
 
     id_file = Path(save_dir) / "wandb-id"
     if not id_file.exists():
@@ -170,7 +170,7 @@ def wandb_logger(
 def _is_offline(asked: bool | None) -> bool:
     mode = os.environ.get("WANDB_MODE", "")
     if mode == "disabled":
-        return False  # neither to disk; W&B itself reads the mode
+        return False  # not written to disk either; W&B itself reads the mode
     if asked is not None:
         return asked
     if mode:
@@ -182,9 +182,9 @@ def _is_offline(asked: bool | None) -> bool:
 
 
 def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
-    """Put measures of the test split into the summary of W&B's run, as ``test/r2``.
+    """Add measures of the test split to the summary of W&B's run, as ``test/r2``.
 
-    The run is that of this process: where training was spawned, Lightning's logger no longer knows it here.
+    The run is that of this process: after a spawned training, Lightning's logger does not hold it here.
     """
     if not any(isinstance(logger, WandbLogger) for logger in loggers):
         return

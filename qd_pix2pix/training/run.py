@@ -47,10 +47,10 @@ from qd_pix2pix.training.settings import (
 def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
     """Train by ``config`` (conf/train.yaml, plain containers) in the folder ``run``; return the best checkpoint.
 
-    ``overrides`` of the command line are kept with the run, for the day it is resumed.
+    ``overrides`` of the command line are stored with the run, so that it can be resumed.
 
     Raises:
-        ValueError: a setting is bad, or the folder already holds another run; before any long work.
+        ValueError: a setting is invalid, or the folder already holds another run; before any long calculation.
     """
     settle_rank(config["trainer"])
     check_config(config)
@@ -88,7 +88,7 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
 
 
 def _datasets(config: Config) -> list[Store]:
-    """The datasets that are trained on; made first where they are missing, each with its page."""
+    """Return the training datasets; missing ones are generated first, each with its page."""
     launcher = make_launcher(config["launcher"])
     stores = [Store(generate(recipe, config["data_root"], launcher)) for recipe in recipes_of_run(config)]
     for store in stores if is_first() else ():
@@ -97,7 +97,7 @@ def _datasets(config: Config) -> list[Store]:
 
 
 def _described(model: Model) -> Model:
-    """The model, with what its card says of its networks."""
+    """Return the model, with the description of its networks in its card."""
     parameters = sum(p.numel() for p in model.network.parameters())
     model.card = replace(model.card, parameters=parameters, receptive_field=model.receptive_field)
     return model
@@ -121,11 +121,11 @@ def _steps(config: Config, stores: Sequence[Store]) -> int:
 
 
 def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheckpoint, ckpt_path: str | None) -> None:
-    """Train; Ctrl-C ends the training behind the step that is under way, which is kept."""
+    """Train; Ctrl-C ends the training after the current step, which is saved."""
     try:
         with _interruptible(trainer, last):
             trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
-    except (SystemExit, KeyboardInterrupt):  # the former is what Lightning makes of Ctrl-C
+    except (SystemExit, KeyboardInterrupt):  # Lightning converts Ctrl-C into SystemExit
         path = Path(str(last.dirpath)) / "last.ckpt"
         resume = f"resume with ckpt_path={path}" if path.exists() else "no step was finished"
         print(f"\nstopped at step {trainer.global_step}; {resume}", flush=True)
@@ -134,9 +134,9 @@ def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheck
 
 @contextmanager
 def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
-    """Let the first Ctrl-C wait for the step that is under way; a second one does not wait.
+    """Let the first Ctrl-C wait for the end of the current step; a second one takes effect at once.
 
-    Of several processes none can stop alone: there Lightning's way stays.
+    Of several processes none can stop alone: there Lightning's handler is kept.
     """
     before = signal.getsignal(signal.SIGINT)
     if trainer.world_size > 1 or before is not signal.default_int_handler:
@@ -155,17 +155,17 @@ def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
 
 
 def _prepare(run: Path, overrides: Sequence[str]) -> None:
-    """Keep the overrides of the command line; clean up after a run that was killed while it wrote."""
+    """Store the overrides of the command line; remove temporary files of a run that was killed while writing."""
     write_overrides(run, overrides)
     for leftover in (run / "checkpoints").glob(".*.tmp"):
         leftover.unlink()
 
 
 def _claim(run: Path, resuming: bool) -> FileLock:
-    """Make the run's folder ours until this process ends; two runs must not share one.
+    """Lock the run's folder until this process ends; two runs must not share one.
 
     Raises:
-        ValueError: another process trains there, or it holds a run that is not to be resumed.
+        ValueError: another process trains in the folder, or it holds a run and ``resuming`` is false.
     """
     (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     lock = FileLock(run / ".lock")
@@ -176,14 +176,14 @@ def _claim(run: Path, resuming: bool) -> FileLock:
     if not resuming and any((run / "checkpoints").glob("*.ckpt")):
         lock.release()
         raise ValueError(
-            f"hydra.run.dir: {run} already holds a run; choose another folder, or go on with "
+            f"hydra.run.dir: {run} already holds a run; choose another folder, or resume it with "
             f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}"
         )
     return lock
 
 
 def make_loggers(config: Config, run: Path) -> list[Logger]:
-    """The CSV log, always; and the one that was asked for."""
+    """Return the CSV logger and the requested logger, if any."""
     loggers: list[Logger] = [WholeLog(run, name="csv")]
     if config["logger"]:
         loggers.append(instantiate(config["logger"], _convert_="all")(save_dir=run))
@@ -193,10 +193,10 @@ def make_loggers(config: Config, run: Path) -> list[Logger]:
 def make_trainer(
     config: Config, run: Path, loggers: list[Logger], checkpoints: list[Callback], n_steps: int
 ) -> pl.Trainer:
-    """Lightning's Trainer with our callbacks and the user's; it validates at least once, at the end if not before."""
+    """Return Lightning's Trainer with the project's and the user's callbacks; it validates at least once."""
     best, last = checkpoints
     options = without_ours(trainer_options(config))
-    if n_steps < NO_END:  # the last validation comes where the training ends, or a few steps before
+    if n_steps < NO_END:  # the last validation is at the end of the training, or a few steps before
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations
     snapshots = Snapshots(run / "snapshots", config["snapshots"])
@@ -210,7 +210,7 @@ def make_trainer(
 
 
 def announce(model: Model, stores: Sequence[Store], trainer: pl.Trainer, run: Path) -> None:
-    """Print what is about to happen."""
+    """Print a description of the run: mapping, model, device, datasets and folder."""
     card = model.card
     field = f", receptive field {card.receptive_field}" if card.receptive_field else ""
     print(

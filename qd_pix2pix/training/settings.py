@@ -40,17 +40,17 @@ REFUSED = {
     "enable_checkpointing": "every run keeps checkpoints, from which it is resumed",
     "fast_dev_run": "use trainer.max_epochs=-1 trainer.max_steps=1 for a trial",
     "overfit_batches": "use data.train= to train on few samples",
-    "barebones": "every run is evaluated; there is nothing that it could leave out",
+    "barebones": "every run is evaluated and logged",
     "reload_dataloaders_every_n_epochs": "the datasets of a run do not change",
 }
-"""Arguments of Lightning's Trainer that are set by this project or do not fit it, and what to do instead."""
+"""Arguments of Lightning's Trainer that this project sets or does not support, and the alternative to each."""
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 NO_END = 10**9
-"""Steps of a run that only ``trainer.max_time`` ends."""
+"""Number of steps of a run that is limited by ``trainer.max_time`` only."""
 
 
 def recipes_of_run(config: Config) -> list[Config]:
-    """Recipes of the datasets that are trained on."""
+    """Return the recipes of the training datasets."""
     if not isinstance(config["data"], dict):
         raise ValueError(f"data: expected a system, such as data=dots; got {config['data']!r}")
     ranges = config["range"] or {}
@@ -61,10 +61,10 @@ def recipes_of_run(config: Config) -> list[Config]:
 
 @contextmanager
 def _named(part: str) -> Iterator[None]:
-    """Turn what classes raise for settings that do not suit them into one ValueError that names the part.
+    """Convert the errors of classes for unsuitable settings into one ValueError that names the part.
 
     Raises:
-        ValueError: with the first cause, and the key where Hydra knows it.
+        ValueError: with the first cause, and the key if Hydra reports it.
     """
     try:
         yield
@@ -80,10 +80,10 @@ def _named(part: str) -> Iterator[None]:
 
 
 def check_config(config: Config) -> None:
-    """Build everything once with placeholders, and pass an empty sample through: bad settings end here.
+    """Detect invalid settings: build all parts once with placeholders, and evaluate the model on a sample of zeros.
 
     Raises:
-        ValueError: or whatever the setting's owner raises.
+        ValueError: a setting is invalid; classes may raise errors of other types.
     """
     if config["sweep"]["words"]:
         raise ValueError("sweep: a study of many runs; begin with python train.py -m")
@@ -124,7 +124,7 @@ def _check_numbers(config: Config) -> None:
 
 
 def _check_trainer(config: Config) -> None:
-    """Refuse arguments of the Trainer that have no effect or do not fit; build it once with the rest."""
+    """Refuse arguments of the Trainer that have no effect or are unsupported; build it once with the others."""
     trainer = config["trainer"]
     for word, instead in REFUSED.items():
         neutral = (*NEUTRAL, 1) if word == "accumulate_grad_batches" else NEUTRAL
@@ -151,13 +151,13 @@ def _check_trainer(config: Config) -> None:
 
 
 def without_ours(options: Config) -> Config:
-    """The Trainer's arguments but for those that this project sets."""
+    """Return the Trainer's arguments except those that this project sets."""
     kept = {key: value for key, value in options.items() if key not in (*REFUSED, "callbacks")}
     return kept | {"max_steps": -1 if kept["max_steps"] is None else kept["max_steps"]}
 
 
 def _check_callbacks(config: Config, model: Model) -> None:
-    """Meet a callback that watches a quantity which is never logged, before any work."""
+    """Refuse a callback that monitors a quantity which is never logged."""
     logged = {f"val/{measure}" for measure in _logged(model)}
     for callback in own_callbacks(config):
         monitor = getattr(callback, "monitor", None)
@@ -175,10 +175,10 @@ def _logged(model: Model) -> Iterator[str]:
 
 
 def own_callbacks(config: Config) -> list[Callback]:
-    """Callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; they are added to those of every run.
+    """Return the callbacks of the configuration, +trainer.callbacks=[{_target_: ...}]; every run has further ones.
 
     Raises:
-        ValueError: they are no list of callbacks.
+        ValueError: the option is not a list of callbacks.
     """
     given = config["trainer"].get("callbacks") or []
     if not isinstance(given, list) or not all(isinstance(c, dict) and "_target_" in c for c in given):
@@ -191,7 +191,7 @@ def own_callbacks(config: Config) -> list[Callback]:
 
 
 def untrained(config: Config) -> Model:
-    """The model, with placeholders for what only its data fix."""
+    """Return the model, with placeholders for the statistics of its data."""
     recipes = recipes_of_run(config)
     schemas = [make_recipe(recipe).schema for recipe in recipes]
     placeholder = {"min": 0.0, "max": 1.0, "mean": 0.5, "sample_mean_min": 0.0, "sample_mean_max": 1.0}
@@ -200,7 +200,7 @@ def untrained(config: Config) -> Model:
 
 
 def make_card(config: Config, stores: Sequence[Store]) -> Card:
-    """What a checkpoint says of itself."""
+    """Return the card of the model, with the statistics of its datasets."""
     schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
     return _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
 
@@ -241,7 +241,7 @@ def _card(
 
 
 def trainer_options(config: Config) -> Config:
-    """The Trainer's arguments, with the precision that suits the machine where it is left open."""
+    """Return the Trainer's arguments; the precision "auto" is replaced by that of the machine."""
     options = dict(config["trainer"])
     if options["precision"] == "auto":
         options["precision"] = "bf16-mixed" if _multiplies_bf16() else "32-true"
@@ -249,18 +249,18 @@ def trainer_options(config: Config) -> Config:
 
 
 def _multiplies_bf16() -> bool:
-    """True where products of bfloat16 are faster than those of float32: the GPU or the CPU has units for them."""
+    """Return True where the GPU or the CPU has units for bfloat16, so that its products are faster than in float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # Intel's matrices, AMD's and Intel's vectors
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # matrix units of Intel; vector units of AMD, Intel
     return any(getattr(torch.cpu, unit, bool)() for unit in units)
 
 
 def total_steps(config: Config, n_train: int) -> int:
-    """Return the steps that the Trainer will make.
+    """Return the number of steps of the training.
 
     Raises:
-        ValueError: there is no end, or nothing to do.
+        ValueError: the training has no end or no step.
     """
     trainer, batch = config["trainer"], config["loader"]["batch_size"]
     for name in ("max_epochs", "max_steps"):

@@ -135,7 +135,7 @@ def test_why_a_run_failed_stands_on_the_page(study):
 
 def test_the_page_counts_runs_and_hours(study):
     page = write_page(study).read_text()
-    assert "7 runs: 5 finished, 1 begun, 1 failed" in page
+    assert "7 runs: 5 finished, 1 started, 1 failed" in page
     assert "0.2 hours" in page  # 7 x 90 s
 
 
@@ -191,7 +191,7 @@ def test_differences_are_the_keys_that_changed(study):
     )
     assert differences([one, two]) == {"seed": [0, 5], "network.padding": ["zeros", "circular"], "a": [1, None]}
     assert differences([one, one]) == {}
-    table = tables(study)["What differs in the configurations"]
+    table = tables(study)["Differences between the configurations"]
     assert table == [["", "2", "10"], ["model.lambda_rec", "2", "10"]]
 
 
