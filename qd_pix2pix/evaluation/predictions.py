@@ -9,8 +9,8 @@ The file is HDF5 and opens in xarray; the first axis is that of the samples:
     conditions/<name>      (S,)
     sample, hard_by, and the coordinates of the points
 
-The file has the attributes ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first), and ``sha256``
-over all of these and all values. Each variable has its unit, and HDF5's own checksum.
+The file has the attributes ``schema`` (JSON), ``sources`` and ``outputs`` (names, JSON; the target first), and
+``sha256`` over all of these and all values. Each variable has its unit, and HDF5's own checksum.
 """
 
 from __future__ import annotations
