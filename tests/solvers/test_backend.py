@@ -10,8 +10,8 @@ from analytic import GAAS, SI, nmae
 from array_api_strict._array_object import Array as StrictArray
 from dots import GRID, GUARDS, assert_same, hasty_davidson, smooth_potential
 
-from solvers import PRESETS, Grid, Interaction, backend
-from solvers.quantum_dots import configuration_interaction, single_particle, solve
+from solvers import PRESETS, Grid, Interaction, backend, solve
+from solvers.quantum_dots import configuration_interaction, single_particle
 from solvers.quantum_dots.potentials import RandomWells
 from solvers.quantum_dots.solution import columns
 

@@ -5,8 +5,8 @@ import pytest
 from analytic import ATOMIC, GAAS, MATERIALS, SQUARE, nmae
 from dots import GRID, assert_same, four_index, least_memory, smooth_potential, square_potential, trap
 
-from solvers import PRESETS, Grid
-from solvers.quantum_dots import active_space, solve
+from solvers import PRESETS, Grid, solve
+from solvers.quantum_dots import active_space
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, coulomb_integrals, pair_densities
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle

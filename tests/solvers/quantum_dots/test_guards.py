@@ -6,9 +6,9 @@ import pytest
 from analytic import GAAS, nmae
 from dots import GRID, assert_same, hasty_davidson, lying_davidson, smooth_potential
 
-from solvers import PRESETS
+from solvers import PRESETS, solve
 from solvers.quantum_dots import configuration_interaction as ci
-from solvers.quantum_dots import ground_state, single_particle, solve
+from solvers.quantum_dots import ground_state, single_particle
 
 V = np.stack([smooth_potential(seed) for seed in range(3)])
 MODULES = {"orbitals": single_particle, "states": ci}

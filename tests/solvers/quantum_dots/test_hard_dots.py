@@ -8,8 +8,8 @@ import pytest
 from analytic import GAAS, SI, SQUARE, box_levels, box_orbital, nmae
 from dots import GRID, hasty_davidson, ring_of_eight_dots, smooth_potential, square_potential
 
-from solvers import Grid
-from solvers.quantum_dots import configuration_interaction, solve
+from solvers import Grid, solve
+from solvers.quantum_dots import configuration_interaction
 from solvers.quantum_dots.ground_state import ORBITAL_TOLERANCE
 from solvers.quantum_dots.potentials import RandomWells
 from solvers.quantum_dots.solution import columns

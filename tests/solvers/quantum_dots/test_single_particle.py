@@ -5,8 +5,8 @@ import pytest
 from analytic import ATOMIC, GAAS, MATERIALS, SI, box_levels, box_orbital, one_dimensional_levels, oscillator_levels
 from dots import hasty_davidson
 
-from solvers import Grid, finite_difference_levels
-from solvers.quantum_dots import single_particle, solve
+from solvers import Grid, finite_difference_levels, solve
+from solvers.quantum_dots import single_particle
 from solvers.quantum_dots.single_particle import SineBasis, dense_orbitals, lowest_orbitals
 
 TOLERANCE = 1e-8
