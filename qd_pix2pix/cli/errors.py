@@ -12,11 +12,22 @@ EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
 """What bad input raises; anything else is a defect and keeps its traceback. Workers import this too: no torch here."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LIGHTNING = "pytorch_lightning.utilities.exceptions"
+EXTRAS = {
+    "neuralop": "fno",
+    "optuna": "search",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "wandb_workspaces": "workspace",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "submitit": "cluster",
+}
+"""Optional libraries, and the extra of this package that installs each."""
 
 
 def is_expected(error: BaseException) -> bool:
-    """Return True for an error that bad input raises: ours, Hydra's, or Lightning's for bad settings."""
-    if isinstance(error, EXPECTED):
+    """Return True for an error that bad input raises: ours, Hydra's, Lightning's; or for an extra not installed."""
+    if isinstance(error, EXPECTED) or missing_extra(error):
         return True
     if LIGHTNING not in sys.modules:
         return False
@@ -25,8 +36,21 @@ def is_expected(error: BaseException) -> bool:
     return isinstance(error, MisconfigurationException)
 
 
+def missing_extra(error: BaseException | str) -> str:
+    """Return one line that names the extra of a library that is not installed; empty for any other error."""
+    cause: BaseException | None = error if isinstance(error, BaseException) else None
+    while cause is not None:
+        library = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+        if library in EXTRAS:
+            return f"{library} is not installed; pip install 'qd_pix2pix[{EXTRAS[library]}]'"
+        cause = cause.__cause__
+    return ""
+
+
 def first_cause(error: BaseException | str) -> str:
     """Return the text of an error without Hydra's frame; a class that refuses its settings is named by their key."""
+    if missing := missing_extra(error):
+        return missing
     key = ""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else key
