@@ -45,7 +45,7 @@ def as_field(name: str, field: Array, n: int) -> Array:
     if not known or tuple(field.shape[-2:]) != (n, n) or not namespace(field).isdtype(field.dtype, ("bool", "numeric")):
         got = f"{field.dtype} of shape {tuple(field.shape)}" if known else f"{type(field).__name__}"
         raise ValueError(f"{name}: expected numbers in an array of shape (..., {n}, {n}), that of the grid, got {got}")
-    return np.asarray(field) if on_host(field) else field  # a subclass would turn results into its own kind
+    return np.asarray(field) if on_host(field) else field  # a subclass would convert results to its own type
 
 
 def on_host(array: Array) -> bool:
@@ -68,7 +68,7 @@ def check_backend(backend: object) -> None:
 
 
 def to_backend(array: Any, backend: str) -> Array:
-    """Return ``array`` in the library ``backend`` (see ``check_backend``); "auto" leaves it where it is."""
+    """Return ``array`` in the library ``backend`` (see ``check_backend``); "auto" returns it in its own library."""
     if backend == "auto":
         plain = isinstance(array, np.ndarray) or not array_api_compat.is_array_api_obj(array)
         return np.asarray(array) if plain else array

@@ -77,7 +77,7 @@ def check_kind(name: str, value: object, kind: type, example: str = "") -> None:
 
 
 def check_plain(name: str, value: object) -> None:
-    """Raise ValueError if ``value``, or a member of a nested list, is an array whose meaning plain data would lose.
+    """Raise ValueError if ``value``, or a member of a nested list, is an array that a plain array cannot represent.
 
     Conversion to a plain array drops the mask of a masked array, and the unit or the algebra of other subclasses of
     ``numpy.ndarray``. Masked arrays without a masked entry pass, and so do memory maps.
@@ -120,7 +120,7 @@ def check_array(
     expected = f"an array of {'zeros and ones' if flags else 'numbers'} of shape ({size})"
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError):  # a ragged list, an array of another device
+    except (TypeError, ValueError):  # a ragged list, an array on another device
         array = np.empty(())
     if not _fits(array.shape, shape):
         raise ValueError(_message(name, expected, value))

@@ -147,10 +147,10 @@ def _by_cholesky(block: Array) -> Array:
 
 
 def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
-    """Return the lowest vectors in the leading basis functions (B, n_block, d), with a little of all other functions.
+    """Return the lowest vectors in the leading basis functions (B, n_block, d), with random parts of all others.
 
     H conserves the symmetries of its system: an eigenvector of a symmetry that all start vectors lack is found only
-    because of this noise. It is weighted down where the diagonal is high, so that it costs no iterations.
+    because of this noise. Its weight decreases where the diagonal is high, so that it costs no iterations.
     """
     diagonal, _, vectors, floor = low.arrays
     xp, (b, d), device = namespace(diagonal), diagonal.shape, diagonal.device
@@ -164,7 +164,7 @@ def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
 class _Ritz(NamedTuple):
     """Ritz ``values`` (b, j), ascending; ``rotation`` (b, j, j) to their vectors, one a row.
 
-    And of the k lowest: ``residuals`` (b, k, d) = H v - e v, and their ``lengths`` (b, k).
+    For the k lowest also ``residuals`` (b, k, d) = H v - e v and their ``lengths`` (b, k).
     """
 
     values: Array
@@ -184,7 +184,7 @@ class _Rows(NamedTuple):
 class _Subspace:
     """A growing orthonormal basis Q (b, j, d), its image H Q, and Q H Q^T (b, j, j) in its lower triangle.
 
-    The arrays have the size that they reach in the end; ``size`` of their rows are in use.
+    The arrays are allocated at their final size; ``size`` of their rows are in use.
     """
 
     def __init__(self, operator: Operator, preconditioner: Preconditioner, start: Array, room: int) -> None:
@@ -236,7 +236,7 @@ class _Subspace:
         return rotation @ self.rows.basis[:, : self.size, :], rotation @ self.rows.image[:, : self.size, :]
 
     def _restart(self, values: Array, rotation: Array) -> None:
-        """Keep only the Ritz vectors of ``rotation`` (b, m, j), with ``values`` (b, m)."""
+        """Reduce the basis to the Ritz vectors of ``rotation`` (b, m, j), with ``values`` (b, m)."""
         vectors, images = self._rotated(rotation)
         self.size = m = rotation.shape[1]
         self.rows.basis[:, :m, :], self.rows.image[:, :m, :] = vectors, images

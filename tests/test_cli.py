@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,37 @@ from small import ROOT, call
 
 from qd_pix2pix import cli, files
 from qd_pix2pix.cli import claimed, guarded, overrides, resumed, split_arguments
-from qd_pix2pix.cli.errors import first_cause
+from qd_pix2pix.cli.errors import EXTRAS, first_cause, missing_extra
 from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.provenance import read_overrides, write_overrides
 from qd_pix2pix.training.checkpoint import read_checkpoint
+
+MISSING = [
+    ("optuna", ["-m", "search=optuna", "seed=0,1"], "search"),
+    ("submitit", ["-m", "jobs=submitit", "seed=0,1"], "cluster"),
+    ("wandb", ["logger=wandb"], "wandb"),
+    ("tensorboard", ["logger=tensorboard"], "tensorboard"),
+    ("neuralop", ["model=regressor", "network=fno"], "fno"),
+]
+
+
+@pytest.mark.parametrize(("library", "words", "extra"), MISSING, ids=[library for library, *_ in MISSING])
+def test_a_library_that_is_not_installed_is_one_line_with_its_extra(library, words, extra, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)  # its import raises ModuleNotFoundError
+    monkeypatch.setitem(sys.modules, f"{library}.models", None)
+    monkeypatch.delitem(sys.modules, "qd_pix2pix.sweeps.search", raising=False)
+    done = call("train", *words, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: ") and f"pip install 'qd_pix2pix[{extra}]'" in done.stderr
+    assert not [*tmp_path.rglob("*.h5")] and not [*tmp_path.rglob("*.ckpt")], "work was done before"
+
+
+def test_extras_are_those_of_the_package():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS.values()) <= set(extras)
+    own = ModuleNotFoundError("No module named 'qd_pix2pix.nothing'", name="qd_pix2pix.nothing")
+    assert not missing_extra(own) and not missing_extra(ImportError("optuna")) and not missing_extra("optuna")
 
 
 def run(program, *words, cwd, **options):

@@ -12,11 +12,22 @@ EXPECTED = (ValueError, OSError, HydraException, OmegaConfBaseException)
 """Errors caused by invalid input; all others are defects and keep their traceback. Workers import this: no torch."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LIGHTNING = "pytorch_lightning.utilities.exceptions"
+EXTRAS = {
+    "neuralop": "fno",
+    "optuna": "search",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "wandb_workspaces": "workspace",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "submitit": "cluster",
+}
+"""Optional libraries, and the extra of this package that installs each."""
 
 
 def is_expected(error: BaseException) -> bool:
-    """Return True for an error caused by invalid input: of this project, of Hydra, or of Lightning for its settings."""
-    if isinstance(error, EXPECTED):
+    """Return True for an error caused by invalid input, of this project, Hydra or Lightning, or by a missing extra."""
+    if isinstance(error, EXPECTED) or missing_extra(error):
         return True
     if LIGHTNING not in sys.modules:
         return False
@@ -25,8 +36,21 @@ def is_expected(error: BaseException) -> bool:
     return isinstance(error, MisconfigurationException)
 
 
+def missing_extra(error: BaseException | str) -> str:
+    """Return one line that names the extra of a library that is not installed; empty for any other error."""
+    cause: BaseException | None = error if isinstance(error, BaseException) else None
+    while cause is not None:
+        library = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+        if library in EXTRAS:
+            return f"{library} is not installed; pip install 'qd_pix2pix[{EXTRAS[library]}]'"
+        cause = cause.__cause__
+    return ""
+
+
 def first_cause(error: BaseException | str) -> str:
     """Return the text of an error without Hydra's context; errors of constructors are prefixed with the key."""
+    if missing := missing_extra(error):
+        return missing
     key = ""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else key

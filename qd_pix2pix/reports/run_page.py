@@ -240,9 +240,9 @@ def print_table(record: Evaluation) -> None:
     verified = verification_rows(record)
     if shown or verified:
         print(f"\n{record.mapping}, {schema.count(record.samples)}")
-        print(f"{'':20}{'mean':>16}{'median':>16}   90 % of the {schema.sample}s")
+        print(f"{'':20}{'mean':>20}{'median':>20}   90 % of the {schema.sample}s")
     for row in [*shown, *verified]:
-        print(f"{row.name:20}{row.mean:>16}{row.median:>16}   {row.spread}")
+        print(f"{row.name:20}{row.mean:>20}{row.median:>20}   {row.spread}")
 
 
 def show(folder: Path, run: Path | None = None) -> Path:

@@ -95,11 +95,18 @@ class SubmititJobs:
         cluster: slurm, or local for processes of this machine.
         parallel: number of parallel runs of a search.
         options: options of submitit's ``update_parameters``: timeout_min, cpus_per_task, slurm_partition, ...
+
+    Raises:
+        ModuleNotFoundError: submitit is not installed.
     """
 
     cluster: str = "slurm"
     parallel: int = 8
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Meet a library that is not installed, before any work."""
+        import submitit  # noqa: F401
 
     def __call__(self, works: Sequence[Work], sweep: Path) -> Iterator[Record]:
         """Implement ``Jobs``."""

@@ -13,12 +13,13 @@ import urllib.error
 import urllib.request
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter, rank_zero_experiment
 
 from qd_pix2pix.files import write_text
@@ -165,6 +166,24 @@ def wandb_logger(
         tags=[str(tag).rsplit(".", 1)[-1] for tag in tags if tag],
         **options,
     )
+
+
+LIBRARIES: dict[Callable[..., Logger], str] = {wandb_logger: "wandb", TensorBoardLogger: "tensorboard"}
+"""Loggers, and the library that each needs; Lightning would report it only when the training starts."""
+
+
+def check_logger(factory: Callable[..., Logger]) -> None:
+    """Meet a library that is not installed, before any work.
+
+    Raises:
+        ModuleNotFoundError: names the library.
+        ValueError: the factory is none.
+    """
+    if not callable(factory):
+        raise ValueError(f"logger: expected a logger with _partial_: true, got {factory!r}")
+    library = LIBRARIES.get(getattr(factory, "func", factory))
+    if library:
+        import_module(library)
 
 
 def _is_offline(asked: bool | None) -> bool:

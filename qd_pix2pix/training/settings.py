@@ -28,6 +28,7 @@ from qd_pix2pix.schema import Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_resumable
 from qd_pix2pix.training.distributed import world_size
+from qd_pix2pix.training.loggers import check_logger
 from solvers.checks import check_integer
 
 Config = dict[str, Any]
@@ -90,6 +91,10 @@ def check_config(config: Config) -> None:
     for name in ("model", "network", "mapping", "loader", "trainer", "launcher"):
         if not isinstance(config[name], dict):
             raise ValueError(f"{name}: expected one of the options of conf/{name}, got {config[name]!r}")
+    if config["logger"]:
+        with _named("logger"):
+            factory = instantiate(config["logger"], _convert_="all")
+        check_logger(factory)
     made = [make_recipe(recipe) for recipe in recipes_of_run(config)]
     _check_numbers(config)
     _check_trainer(config)

@@ -11,8 +11,8 @@ rounds:
 
 Where no direction is left, the orbitals are those of a multiconfigurational self-consistent field (Werner, Meyer,
 J. Chem. Phys. 73, 2342 (1980)); the enlarged space takes the place of its second derivatives. The change of energy and
-density by the enlargement is also the estimate of the remaining error. Directions need only a few digits: on fine grids
-their pair densities have half as many points per side. Effective atomic units.
+density by the enlargement is also the estimate of the remaining error. Directions require little precision: on fine
+grids their pair densities have half as many points per side. Effective atomic units.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ActiveSpace(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """The surroundings of the orbitals: ``basis``, its ``coarse`` version, ``potential`` (B, n, n), the interaction."""
+    """The environment of the orbitals: ``basis``, its ``coarse`` version, ``potential`` (B, n, n), the interaction."""
 
     basis: SineBasis
     coarse: SineBasis

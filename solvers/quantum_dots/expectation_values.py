@@ -20,7 +20,8 @@ LEVEL_STEP = 1e4
 """Distance between the levels in ``_spins``.
 
 It must exceed every S (S + 1), so that the eigenvalues stay in the order of the levels: S <= N / 2, hence N < 199, far
-beyond full CI. It must be small enough for the digits: ``MOST_STATES`` levels times 1e4 lose 1e-10 of S (S + 1).
+beyond full CI. It must also be small enough for the precision: with ``MOST_STATES`` levels times 1e4
+the rounding error of S (S + 1) is 1e-10.
 """
 
 

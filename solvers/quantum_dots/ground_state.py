@@ -37,7 +37,7 @@ ROUGH_TOLERANCE = 1e-5
 SPARE_ORBITALS = 2
 """Additional orbitals, so that the first ones can be chosen in whole shells."""
 TRUSTED_RESIDUAL = 1e-6
-"""Largest residual in hartree of a result that is trusted."""
+"""Largest residual in hartree of a trusted result."""
 MOST_STATES = 64
 """A ground state that is degenerate beyond this many states is averaged over these."""
 EXCITED_SHARE = 0.2
@@ -79,7 +79,7 @@ class Batch(NamedTuple):
 def solve_batch(potential: Array, length: float, settings: Settings) -> Batch:
     """Return the solution for potentials (B, n, n), B > 0, in a square of side ``length``."""
     xp, m, n_electrons = namespace(potential), settings.n_orbitals, settings.n_electrons
-    bottom = xp.min(potential, axis=(1, 2))  # energies relative to it: a constant offset of V costs no digits
+    bottom = xp.min(potential, axis=(1, 2))  # energies relative to it: a constant offset of V costs no precision
     depth = potential - bottom[:, None, None]
     around = surroundings(depth, length, settings.n_modes, settings.interaction)
     spare = SPARE_ORBITALS if settings.refined else 0

@@ -72,7 +72,7 @@ def solve(
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
         estimate: estimate the errors of the truncation; otherwise they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.
-        backend: "numpy", "cupy" (an NVIDIA GPU), or "auto": where V is.
+        backend: "numpy", "cupy" (an NVIDIA GPU), or "auto", the library of V.
         threads: pieces solved at once on a processor; by default as many as BLAS may use. Results do not depend on it.
         wavefunction: keep the orbitals and states; they take M times the memory of the densities.
         timer: called with the name of each stage (``settings.STAGES``), by every thread; returns a context manager

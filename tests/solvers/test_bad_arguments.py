@@ -89,6 +89,8 @@ PLAIN = {
     potentials.MaskedNoise: vars(WELL) | {"v_max": 0.5},
 }
 RANDOM = [getattr(potentials, name) for name in potentials.__all__ if name.startswith("Random")]
+NEW = [f for f in RANDOM if getattr(potentials, f.__name__.removeprefix("Random"), None) not in {*PLAIN, None}]
+PLAIN |= {type(drawn): vars(drawn) for drawn in (f().sample(np.random.default_rng(0), GRID) for f in NEW)}
 CALLS = {
     Grid: lambda a, v: in_solver(grid=Grid(**({"n": 8, "extent": 30.0} | {a: v}))),
     Material: lambda a, v: in_solver(material=Material(**({"m_eff": 0.067, "eps_r": 12.9} | {a: v}))),

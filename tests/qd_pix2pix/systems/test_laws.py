@@ -57,7 +57,8 @@ def test_systems_are_found():
 def test_the_schema_survives_a_file(made, system):
     schema = made[system][0].schema
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
-    assert schema.sample and schema.system and schema.summary and schema.family
+    empty = [name for name in ("system", "sample", "family", "summary") if not getattr(schema, name)]
+    assert not empty, f"pages and model cards show {', '.join(empty)} of the schema"
     assert all(c.description for c in (*schema.columns, *schema.conditions)), "a column without a description"
     assert schema.hard_by is None or schema[schema.hard_by].role == "scalar"
     assert all(schema[c.integral].role == "condition" for c in schema.columns if c.integral)

@@ -9,6 +9,7 @@ import scipy.stats
 from analytic import VACUUM
 
 from solvers import Grid, Material
+from solvers.quantum_dots import potentials
 from solvers.quantum_dots.potentials import (
     CircularWells,
     DoubleGaussian,
@@ -17,13 +18,12 @@ from solvers.quantum_dots.potentials import (
     RandomDoubleGaussian,
     RandomHarmonic,
     RandomInfiniteWell,
-    RandomMaskedNoise,
     RandomWells,
 )
 
 GRID = Grid(64, 30.0)
 SMALL = Grid(4, 4.0)  # points at -1.5, -0.5, 0.5, 1.5 from the middle
-FAMILIES = [RandomWells, RandomHarmonic, RandomInfiniteWell, RandomDoubleGaussian, RandomMaskedNoise]
+FAMILIES = [getattr(potentials, name) for name in potentials.__all__ if name.startswith("Random")]
 N_DRAWS = 200
 
 
