@@ -143,7 +143,7 @@ def test_a_folder_that_holds_another_dataset_is_refused(made, tmp_path, monkeypa
     if not complete:
         (path / "train-00001.h5").unlink()
     before = digests(path)
-    with pytest.raises(ValueError, match="recipe.json: it is not the recipe that is asked for; move that folder away"):
+    with pytest.raises(ValueError, match="recipe.json: it is not the requested recipe; move that folder away"):
         generate(tiny("data.seed=1"), tmp_path, Here())
     assert digests(path) == before
 

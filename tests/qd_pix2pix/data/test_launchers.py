@@ -209,9 +209,9 @@ class Elsewhere:
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "VISIBLE_WITHIN", 0.0)
-    with pytest.raises(StoreError, match="data_root: .*train-00000.h5 was written, but is not seen here"):
+    with pytest.raises(StoreError, match="data_root: .*train-00000.h5 was written, but is not visible here"):
         generate(recipe(), tmp_path, Elsewhere())
-    with pytest.raises(StoreError, match=f"data_root: .*recipe.json .* not seen on {socket.gethostname()}"):
+    with pytest.raises(StoreError, match=f"data_root: .*recipe.json .* not visible on {socket.gethostname()}"):
         _make_shard(recipe(), tmp_path / "train-00000.h5", "train", range(2))
 
 

@@ -252,7 +252,7 @@ def test_a_dataset_of_the_older_format_gets_one_clear_sentence(copy):
         Store(copy)
     assert str(caught.value) == (
         f"{copy / 'manifest.json'}: expected a dataset of format 3, got format 2 of another version of qd_pix2pix; "
-        "make it again by generate.py"
+        "generate it again with generate.py"
     )
 
 
