@@ -44,7 +44,7 @@ def test_words_of_several_values_are_axes():
 
 def test_lists_are_values():
     found = configs("model=regressor", "network=residual_unet", "network.channels=[2,3],[3,4]", "network.blocks=[1,1]")
-    assert [c["model"]["network"]["channels"] for c in found] == [[2, 3], [3, 4]]
+    assert [c["network"]["channels"] for c in found] == [[2, 3], [3, 4]]
 
 
 def test_options_of_a_group_are_values():
