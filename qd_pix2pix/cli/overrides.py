@@ -231,6 +231,8 @@ def _no_such_key(key: str, depth: int, node: Any, groups: set[str]) -> str:
     names = {str(k) for k in node if k != "hydra" and not str(k).startswith("_")}
     if not depth:
         names |= {group for group in groups if "/" not in group}
+    if depth and parts[depth] in groups:  # model.network.levels: the network is a group of its own
+        return f"{key}: {parts[depth]} is not part of {'.'.join(parts[:depth])}; write {'.'.join(parts[depth:])}="
     return f"{parts[depth]}: no such option{where}.{_hint(parts[depth], names)}"
 
 

@@ -19,6 +19,7 @@ from qd_pix2pix.files import digest
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
+from qd_pix2pix.systems import recipe_class
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.settings import NO_END, total_steps, trainer_options, untrained
 
@@ -78,8 +79,13 @@ class Estimates:
 
 
 def _kind(flat: dict[str, Any]) -> str:
-    """Return the name of the kind of run: steps of the same kind take the same time."""
-    return digest({name: value for name, value in flat.items() if name.startswith(KIND) and name not in NO_PART})
+    """Return the name of all runs whose steps take the same time; options of ranges do not change the points."""
+    ranges = set(recipe_class({"_target_": flat["data._target_"]}).RANGES)
+
+    def counts(name: str) -> bool:
+        return name.startswith(KIND) and name not in NO_PART and not ranges & set(name.split("."))
+
+    return digest({name: value for name, value in flat.items() if counts(name)})
 
 
 def _seconds(limit: str | None) -> float:

@@ -65,6 +65,7 @@ def copy(made, tmp_path):
     return Path(shutil.copytree(made, tmp_path / made.name))
 
 
+@pytest.mark.slow
 def test_processes_do_not_change_a_bit(small_store, tmp_path):
     again = generate(recipe(), tmp_path, LocalLauncher(2))
     assert digests(again) == digests(small_store.path)
@@ -216,6 +217,7 @@ PROGRAM = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_killed_and_started_again_gives_the_same_bits(tmp_path, sent):
     words = ["data.train=60", "data.shard_size=4"]

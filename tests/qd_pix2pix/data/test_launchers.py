@@ -72,6 +72,7 @@ def kill_the_first_worker(recipe, path, split, samples):
     return _make_shard(recipe, path, split, samples)
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_told(small_store, tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "_make_shard", kill_every_worker)
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
@@ -93,6 +94,7 @@ def many(tmp_path_factory):
     return generate(recipe(*MANY), tmp_path_factory.mktemp("many"), LocalLauncher(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_parent_is_started_again(many, tmp_path, sent):
     """With a cluster of its own; it goes on with another launcher."""
@@ -222,12 +224,13 @@ echo Submitted batch job 1
 """
 
 
+@pytest.mark.slow
 def test_the_slurm_example_of_the_readme_works(small_store, tmp_path, monkeypatch):
     """With an sbatch that starts the job at once, on this machine."""
     for name, text in {"sbatch": SBATCH.format(folder=tmp_path), "scancel": "#!/bin/sh\n"}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    example = re.search(r"```python\n(# slurm.py.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    example = re.search(r"```python\n(# slurm.py.*?)```", (ROOT / "docs" / "datasets.md").read_text(), re.S)[1]
     for theirs, ours in {
         "cores=32": "cores=1",
         "processes=32": "processes=1",

@@ -108,6 +108,7 @@ def begin_one(folder, *words):
     return process, training
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on(undisturbed, half, words):
     """With its training killed too, which leaves what it had not yet finished."""
     process, training = begin_one(half, *words)
@@ -122,6 +123,7 @@ def test_a_killed_sweep_goes_on(undisturbed, half, words):
     assert (records(half)[1]["run"] / "csv/version_1").is_dir(), "it did not go on from its checkpoint"
 
 
+@pytest.mark.slow
 def test_a_training_whose_sweep_was_killed_is_waited_for(undisturbed, half, words):
     process, orphan = begin_one(half, *words)
     process.kill()
@@ -139,6 +141,7 @@ def test_a_training_whose_sweep_was_killed_is_waited_for(undisturbed, half, word
     assert not trainings(half)
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_leaves_no_training_and_goes_on(undisturbed, half, words):
     process = begin(half, *words)
     wait_until(in_training(half), process)
@@ -153,6 +156,7 @@ def test_a_stopped_sweep_leaves_no_training_and_goes_on(undisturbed, half, words
     assert records(half)[1]["seconds"] > record["seconds"]
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side_are_stopped_and_go_on(undisturbed, words, tmp_path):
     """By SIGTERM, where they are deaf to Ctrl-C, as in the background of a script; each has one of the two cores."""
     process = subprocess.Popen(
@@ -198,6 +202,7 @@ def test_one_broken_run_does_not_stop_the_others(undisturbed, half, words, capsy
     assert found(half) == found(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_made_again(undisturbed, half, words, capsys):
     """As after a loss of power: nothing, or half of it, is in the file; the run is whole, and not trained again."""
     run = records(half)[0]["run"]
@@ -215,6 +220,7 @@ def test_a_value_of_the_wrong_kind_is_told_for_its_run(words, tmp_path, capsys):
     assert "seed=zero: cannot start, " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_full_disk_damages_nothing(undisturbed, half, words, capsys):
     """It holds small files, but no checkpoint."""
     ledger, run = found(half), records(half)[0]["run"]
@@ -236,6 +242,7 @@ def test_a_full_disk_damages_nothing(undisturbed, half, words, capsys):
     assert not list(half.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_sweep_started_twice_trains_every_run_once(regressor_words, tmp_path, zygote):
     """One begins where the other ends; neither finds a dataset."""
     data = tmp_path / "data"
@@ -255,6 +262,7 @@ def test_a_sweep_started_twice_trains_every_run_once(regressor_words, tmp_path, 
     assert sum("solving N = 2" in (record["run"] / "log.txt").read_text() for record in ledger.values()) == 1
 
 
+@pytest.mark.slow
 def test_submitit_makes_a_job_of_each_run(regressor_words, small_store, tmp_path, capsys):
     del small_store
     words = [*regressor_words, "seed=0", "jobs=submitit", "jobs.cluster=local", "jobs.options={timeout_min: 5}"]

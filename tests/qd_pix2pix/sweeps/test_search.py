@@ -86,8 +86,7 @@ class Formula:
     def __call__(self, runs):
         self.batches.append(len(runs))
         for run in runs:
-            model = run.config["model"]
-            self.asked.append((model["lambda_rec"], model["network"]["dropout"]))
+            self.asked.append((run.config["model"]["lambda_rec"], run.config["network"]["dropout"]))
             state = self.states.get(len(self.asked), "finished")
             found = {"validation": {"nmae": self.value(*self.asked[-1])}} if state == "finished" else {}
             yield Record(run.key, state, point=run.point, **found)
