@@ -18,6 +18,7 @@ from small import ROOT, call
 
 from qd_pix2pix import cli, files
 from qd_pix2pix.cli import claimed, guarded, overrides, resumed, split_arguments
+from qd_pix2pix.cli.__main__ import main
 from qd_pix2pix.cli.errors import EXTRAS, first_cause, missing_extra
 from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
 from qd_pix2pix.files import conf_folder
@@ -160,7 +161,7 @@ def test_a_program_is_a_file_of_the_root_and_a_command_of_the_package(tmp_path, 
 def test_the_module_without_a_program_names_them(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["cli", "tain"])
     with pytest.raises(SystemExit, match="2"):
-        cli.main()
+        main()
     assert "train,generate,evaluate,report" in capsys.readouterr().err
 
 

@@ -128,6 +128,7 @@ def regressor_runs():
     return script("field_regressors/run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", ["bars", "converged", "networks", "choices", "wide", "curves"])
 def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
     runs = regressor_runs.STUDIES[study]()
@@ -142,6 +143,7 @@ def test_results_of_field_regressors_belong_to_the_current_commands(regressor_ru
     assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
 
 
+@pytest.mark.slow
 def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
     """Two names of one configuration share a run; kept runs are not trained again, failed ones are reported."""
     small = (*SMALL_DATA, *SMALL_REGRESSOR, *SHORT, "network.equivariant=false", "launcher.workers=1")
@@ -253,6 +255,7 @@ NARROW = {
 """Two runs of each study of the paper."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", NARROW)
 def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -22,7 +22,13 @@ def configs(*words):
     return [run.config for run in make_plan(words).runs()]
 
 
-@pytest.mark.parametrize("name", STUDIES)
+LARGE = ("discriminator", "jitter")
+"""Studies of so many runs that composing them takes ten seconds."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in STUDIES]
+)
 def test_a_study_is_the_product_of_its_axes(name):
     words = dict(word.split("=") for word in OmegaConf.load(ROOT / f"conf/sweep/{name}.yaml").words)
     axes = {key: text.split(",") for key, text in words.items() if "," in text}

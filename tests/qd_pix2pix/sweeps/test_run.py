@@ -182,6 +182,7 @@ def test_two_runs_side_by_side_are_stopped_and_go_on(undisturbed, words, tmp_pat
     assert found(tmp_path) == found(undisturbed)
 
 
+@pytest.mark.slow
 def test_one_broken_run_does_not_stop_the_others(undisturbed, half, words, capsys):
     """One is refused before it begins, one finds its checkpoint damaged; without that, the same command finishes it."""
     there = half / records(undisturbed)[0]["run"].relative_to(undisturbed)
