@@ -14,6 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [
     (path.relative_to(ROOT), text)
     for path in PAGES
+    if path.name != "adding.md"  # test_adding.py runs its examples
     for text in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
 ]
 CHECKED = {
@@ -92,7 +93,7 @@ def commands():
     files = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
-        *ROOT.glob("docs/*.md"),
+        *(path for path in ROOT.glob("docs/*.md") if path.name != "adding.md"),
         *ROOT.glob("experiments/*/README.md"),
     ]
     for file in files:

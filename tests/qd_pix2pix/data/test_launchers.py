@@ -305,6 +305,7 @@ def test_a_child_that_is_being_imported_starts_no_workers(tmp_path, monkeypatch)
     ],
 )
 def test_how_workers_ended_tells_why(monkeypatch, codes, said):
-    monkeypatch.setattr(launchers.time, "monotonic", iter([0.0, 9.0]).__next__)
+    clock = SimpleNamespace(monotonic=iter([0.0, 9.0]).__next__)  # the event loop of dask keeps its own
+    monkeypatch.setattr(launchers, "time", clock)
     processes = [SimpleNamespace(exitcode=code) for code in codes]
     assert re.search(said, launchers._why_broken(processes, 2))

@@ -7,9 +7,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from ring import Ring
 from small import ROOT, start, wait_until
 
 from qd_pix2pix.cli.overrides import quoted
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.sweeps import work
 from qd_pix2pix.sweeps.jobs import LocalJobs
 from qd_pix2pix.sweeps.ledger import Record, read_record, write_record
@@ -20,18 +22,32 @@ import filelock, json, os, pathlib, signal, sys, time
 run = pathlib.Path(sys.argv[-1].partition("=")[2].strip("'"))
 {body}
 (run / "test/n").mkdir(parents=True, exist_ok=True)
-card = dict(step=5, train_seconds=1.0, parameters=7, provenance=dict(commit="c", hardware="h"))
-(run / "test/n/metrics.json").write_text(json.dumps(dict(measures=dict(r2=0.5), also={{}}, model=card)))
+(run / "test/n/metrics.json").write_text({metrics!r})
 """
 
 
 @pytest.fixture
-def program(tmp_path, monkeypatch):
+def metrics(tmp_path):
+    """Return the text of the metrics.json of a finished run with these measures."""
+
+    def text(**measures):
+        card = {"step": 5, "train_seconds": 1.0, "parameters": 7, "provenance": {"commit": "c", "hardware": "h"}}
+        schema = Ring(train=1, val=1, test=1, shard_size=1, seed=0).schema.to_dict()
+        Evaluation("spins", 1, "a ring", "x.ckpt", measures, {}, schema, {}, card, {}).write(tmp_path)
+        found = (tmp_path / "metrics.json").read_text()
+        (tmp_path / "metrics.json").unlink()
+        return found
+
+    return text
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch, metrics):
     """Replace the training by a few lines."""
 
     def replace(body=""):
         path = tmp_path / "program.py"
-        path.write_text(PROGRAM.format(body=body))
+        path.write_text(PROGRAM.format(body=body, metrics=metrics(r2=0.5)))
         monkeypatch.setattr(work, "COMMAND", (sys.executable, str(path)))
 
     return replace
@@ -94,6 +110,7 @@ ONE = """
 import sys
 from pathlib import Path
 from qd_pix2pix.cli.overrides import quoted
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.sweeps import work
 folder = Path(sys.argv[1])
 work.COMMAND = (sys.executable, str(folder / "program.py"))
@@ -161,18 +178,16 @@ def test_what_is_no_number_of_runs_is_told(parallel):
         LocalJobs(parallel).places()
 
 
-def test_a_run_on_several_kinds_of_dots_is_judged_by_all_of_them(program, tmp_path):
+def test_a_run_on_several_kinds_of_dots_is_judged_by_all_of_them(program, metrics, tmp_path):
     """Means over the dots of a kind, then over the kinds; each kind stays beside them."""
-    program(
-        """
-card = dict(step=5, train_seconds=1.0, parameters=7, provenance=dict(commit="c", hardware="h"))
-for kind, r2, nmae in (("n=1", 0.9, 0.02), ("n=2", 0.5, 0.06)):
-    (run / "test" / kind).mkdir(parents=True, exist_ok=True)
-    measures = dict(r2=r2, nmae=dict(mean=nmae, median=0.5, p05=0.5, p95=0.5))
-    (run / "test" / kind / "metrics.json").write_text(json.dumps(dict(measures=measures, also={}, model=card)))
-sys.exit()
-"""
-    )
+    lines = []
+    for kind, r2, nmae in (("n=1", 0.9, 0.02), ("n=2", 0.5, 0.06)):
+        text = metrics(r2=r2, nmae={"mean": nmae, "median": 0.5, "p05": 0.5, "p95": 0.5})
+        lines += [
+            f"(run / 'test/{kind}').mkdir(parents=True)",
+            f"(run / 'test/{kind}/metrics.json').write_text({text!r})",
+        ]
+    program("\n".join([*lines, "sys.exit()"]))
     record = a_run(tmp_path)({})
     assert record.measures == pytest.approx({"r2": 0.7, "nmae": 0.04})
     assert {kind: measures["r2"] for kind, measures in record.members.items()} == {"n=1": 0.9, "n=2": 0.5}
