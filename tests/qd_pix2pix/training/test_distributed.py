@@ -82,6 +82,7 @@ def test_two_processes_write_one_log(runs):
     assert len(list((folder / "two" / "snapshots").glob("step-*.npy"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", ["pix2pix"], indirect=True)
 def test_two_processes_go_on_after_a_kill(runs, data_root, tmp_path):
     words, folder = runs
