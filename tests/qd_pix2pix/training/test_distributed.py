@@ -61,6 +61,7 @@ def runs(request, data_root, small_store, tmp_path_factory):
     return parallel, folder
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(runs):
     _, folder = runs
     one, two = log(folder / "one"), log(folder / "two")
@@ -75,6 +76,7 @@ def test_two_processes_learn_what_one_learns(runs):
             assert measures(folder / "two")[name] == pytest.approx(value, rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_log(runs):
     _, folder = runs
     assert [path.name for path in (folder / "two" / "csv").iterdir()] == ["version_0"]
