@@ -81,7 +81,7 @@ class Recipe(ABC):
         self.columns("train", range(1))
 
     def laws(self, columns: Columns) -> None:
-        """Check the physics of stored columns: physical bounds, classes, and integrals of densities.
+        """Check the physics of stored columns: finite fields, physical bounds, classes, and integrals of densities.
 
         Raises:
             ValueError: a column violates a law; the message names both.
@@ -94,6 +94,8 @@ class Recipe(ABC):
     def _check_bounds(self, column: Column, columns: Columns) -> None:
         values = np.asarray(columns[column.name], dtype=np.float64)
         known = values[np.isfinite(values)]
+        if column.role == "field" and known.size < values.size:  # an unknown number is NaN; a field has no such values
+            raise ValueError(f"{column.name} is not finite in {values.size - known.size} of {values.size} values")
         low, high = (column.low, column.high) if column.role != "class" else (0, column.classes - 1)
         low, high = (-math.inf if low is None else low, math.inf if high is None else high)
         slack = 1e-6 * np.abs(known).max(initial=0.0) + 1e-12  # rounding error of values that are zero

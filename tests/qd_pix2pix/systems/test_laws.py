@@ -81,7 +81,7 @@ def test_laws_hold(made, system):
 
 
 def broken_laws(recipe, columns):
-    """Columns that leave a bound, are no class, or hold another integral; and the name of the one that is broken."""
+    """Columns that leave a bound, are no class, hold another integral or NaN; and the name of the broken one."""
     for column in recipe.schema.columns:
         values = np.array(columns[column.name], dtype=np.float64)
         step = max(1.0, np.abs(values[np.isfinite(values)]).max(initial=0.0))
@@ -93,7 +93,10 @@ def broken_laws(recipe, columns):
                 yield column.name, columns | {column.name: broken}
         if column.integral:
             yield column.name, columns | {column.name: values * 1.01}
-            yield column.name, columns | {column.name: values * np.nan}
+        if column.role == "field":
+            broken = values.copy()
+            broken.reshape(len(values), -1)[2, 0] = np.nan
+            yield column.name, columns | {column.name: broken}
 
 
 @every_system
