@@ -17,9 +17,10 @@ from omegaconf import OmegaConf
 from small import ROOT, call
 
 from qd_pix2pix import cli, files
-from qd_pix2pix.cli import claimed, guarded, overrides, resumed, split_arguments
+from qd_pix2pix.cli import folders, guarded, overrides, split_arguments
 from qd_pix2pix.cli.__main__ import main
 from qd_pix2pix.cli.errors import EXTRAS, first_cause, missing_extra
+from qd_pix2pix.cli.folders import claimed, resumed
 from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.provenance import read_overrides, write_overrides
@@ -406,7 +407,7 @@ def test_a_folder_that_cannot_be_written_is_one_error(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
-    monkeypatch.setattr(cli.tempfile, "TemporaryFile", deny)
+    monkeypatch.setattr(folders.tempfile, "TemporaryFile", deny)
     done = call("train", "hydra.run.dir=there")
     assert done.returncode == 2 and "no run can be written to there (Permission denied)" in done.stderr
     monkeypatch.setattr(Path, "mkdir", deny)
