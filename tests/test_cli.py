@@ -19,9 +19,10 @@ from small import ROOT, call
 from qd_pix2pix import cli, files
 from qd_pix2pix.cli import folders, guarded, overrides, split_arguments
 from qd_pix2pix.cli.__main__ import main
+from qd_pix2pix.cli.compose import compose_config
 from qd_pix2pix.cli.errors import EXTRAS, first_cause, missing_extra
 from qd_pix2pix.cli.folders import claimed, resumed
-from qd_pix2pix.cli.overrides import check_overrides, compose_config, keep_text, quoted, run_folder
+from qd_pix2pix.cli.overrides import check_overrides, keep_text, quoted, run_folder
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.provenance import read_overrides, write_overrides
 from qd_pix2pix.training.checkpoint import read_checkpoint

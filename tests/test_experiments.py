@@ -309,6 +309,7 @@ def test_groups_of_discriminators(paper_figures):
     assert {size: paper_figures.studies.group_of(size) for size in sizes} == sizes
 
 
+@pytest.mark.slow
 def test_throughput_is_measured(tmp_path):
     benchmark, results = script("throughput/benchmark"), tmp_path / "results.json"
     few = ["--models", "pix2pix", "--blocks", "1", "--output", str(results)]

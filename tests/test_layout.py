@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "cli": "sweeps training reports evaluation data inference provenance schema files",
     "__init__": "inference",
 }
-"""Rooms, and the rooms that each may import. Sweeps and cli share the grammar of overrides in cli/overrides.py."""
+"""Rooms, and the rooms that each may import. Sweeps and cli share overrides: cli/overrides.py, cli/compose.py."""
 
 
 def imported(path):

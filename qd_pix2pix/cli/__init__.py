@@ -221,7 +221,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
     """Pass flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
-    from qd_pix2pix.cli.overrides import parse, single
+    from qd_pix2pix.cli.compose import parse
+    from qd_pix2pix.cli.overrides import single
 
     if "--multirun" in flags:
         moved = [flag for flag in flags if flag.startswith("--config-")]

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from qd_pix2pix.files import conf_folder
+from qd_pix2pix.cli.compose import compose_config, is_plain, parse
 
 TEXT = (
     *("ckpt_path", "data_root", "checkpoint", "input", "output", "save", "check", "sweep.name", "sweep.folder"),
@@ -29,11 +27,6 @@ TEXT = (
 SEARCHPATH = "hydra.searchpath"
 CONDITIONS = "conditions"
 """Key of conf/evaluate.yaml for the conditions of a user's samples."""
-
-
-def parse(overrides: Sequence[str]) -> list[Override]:
-    """Return overrides as parsed by Hydra."""
-    return OverridesParser.create().parse_overrides(list(overrides))
 
 
 def single(override: Override) -> str:
@@ -92,12 +85,6 @@ def _as_condition(word: str, known: Sequence[str]) -> str:
     return f"++{CONDITIONS}.{word}"
 
 
-def compose_config(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
-    """Return conf/NAME.yaml with overrides; with ``with_hydra`` it includes Hydra's own settings."""
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        return compose(name, list(overrides), return_hydra_config=with_hydra)
-
-
 def run_folder(config: DictConfig) -> Path:
     """Return the folder of a run, ``hydra.run.dir``, from a configuration composed with Hydra's settings."""
     known = HydraConfig.instance()
@@ -135,11 +122,11 @@ def check_overrides(name: str, given: Sequence[str], many: bool = False) -> Dict
             if _is_group(override, groups):
                 _check_option(override)
     for override in overrides:
-        if _is_plain(override) and not _is_group(override, groups) and override.key_or_group != SEARCHPATH:
+        if is_plain(override) and not _is_group(override, groups) and override.key_or_group != SEARCHPATH:
             _check_key(override, config, groups)
     composed = compose_config(name, [single(o) for o in overrides], with_hydra=True)
     for override in overrides:
-        if not override.is_delete() and not _is_plain(override) and not _is_group(override, groups):
+        if not override.is_delete() and not is_plain(override) and not _is_group(override, groups):
             _check_added(override.key_or_group, composed)
     return composed
 
@@ -177,10 +164,6 @@ def _check_option(override: Override) -> None:
     if not all(name is None or isinstance(name, str) for name in names):
         key = override.key_or_group
         raise ValueError(f"{key}: expected the name of one of its options, conf/{key}/NAME.yaml; got {value!r}")
-
-
-def _is_plain(override: Override) -> bool:
-    return not (override.is_add() or override.is_force_add() or override.is_delete())
 
 
 def _check_key(override: Override, config: Any, groups: set[str]) -> None:

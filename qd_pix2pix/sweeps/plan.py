@@ -11,7 +11,8 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from qd_pix2pix.cli.overrides import compose_config, parse, quoted, single
+from qd_pix2pix.cli.compose import compose_config, parse
+from qd_pix2pix.cli.overrides import quoted, single
 from qd_pix2pix.files import digest
 
 NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")

@@ -11,7 +11,7 @@ import pytest
 from hydra.utils import instantiate
 from small import ROOT, start, sweep_command, trainings, wait_until
 
-from qd_pix2pix.cli.overrides import parse
+from qd_pix2pix.cli.compose import parse
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import make_plan
 from qd_pix2pix.sweeps.run import sweep
@@ -230,6 +230,7 @@ def test_dry_tells_the_time_of_all_trials(regressor_words, tmp_path, capsys, mon
 # --- real trainings
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_with_the_same_trial(regressor_words, small_store, tmp_path, capsys, forked):
     del small_store, forked
     space = ["model.optimizer.lr=tag(log,interval(0.0005,0.05))", "network.padding=zeros,circular"]
