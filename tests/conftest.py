@@ -1,6 +1,11 @@
 """A dataset and a run of seconds, made once a session."""
 
+import io
 import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 # small networks on one thread: faster than two, and no two tests' threads wait for each other
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -8,7 +13,26 @@ os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
 
 import pytest  # noqa: E402
-from small import SHORT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, configuration  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from small import ROOT, SHORT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, configuration, wait_until  # noqa: E402
+
+ZYGOTE = ROOT / "tests" / "zygote.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse_pictures():
+    """Pages have coarse pictures, drawn without the search for a layout; the folder reports/ sees those of users."""
+    fine = Figure.savefig
+
+    def coarse(figure, target, **options):
+        if isinstance(target, io.BytesIO):
+            figure.set_layout_engine("none")
+            options["dpi"] = 20
+        fine(figure, target, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", coarse)
+        yield fine
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +101,36 @@ def range_run(regressor_words, tmp_path_factory):
     run = tmp_path_factory.mktemp("range")
     train(configuration("train", *regressor_words, "range.n_electrons=[1,2]", "trainer.max_steps=12"), run)
     return run
+
+
+@pytest.fixture(scope="session")
+def zygote():
+    """The command that stands for the training program: it forks a process that has imported torch once."""
+    with tempfile.TemporaryDirectory(prefix="zygote") as folder:  # the name of a socket is short
+        path = Path(folder) / "s"
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([sys.executable, str(ZYGOTE), str(path)], env=environment, stdin=subprocess.DEVNULL)
+        try:
+            wait_until(path.exists, process)
+            yield (sys.executable, str(ZYGOTE), str(path))
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def forked(zygote, monkeypatch):
+    """Sweeps of this process fork their trainings."""
+    from qd_pix2pix.sweeps import work
+
+    monkeypatch.setattr(work, "COMMAND", zygote)
+
+
+@pytest.fixture(scope="module")
+def forked_here(zygote):
+    """The same, for fixtures of a module."""
+    from qd_pix2pix.sweeps import work
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "COMMAND", zygote)
+        yield

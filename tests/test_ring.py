@@ -130,8 +130,8 @@ def test_held_out_and_own_rings_are_evaluated(words, run, tmp_path):
     assert "outside the training data" in show(folder).read_text()
 
 
-def test_a_sweep_and_a_range(words, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")  # in this order: tests/solvers is not solvers
+def test_a_sweep_and_a_range(words, tmp_path, monkeypatch, forked):
+    del forked
     monkeypatch.chdir(tmp_path)
     several = [*words, *NETWORKS["resnet"], "seed=0,1", "+range.coupling=[0.5,1.0]", f"sweep.folder={tmp_path}/sweeps"]
     assert sweep(several) == 0
