@@ -111,6 +111,12 @@ class LowBlock:
         return xp.take(xp.concat([inside, outside], axis=-1), self.order, axis=-1)
 
 
+def per_system(tolerance: float | Array, n_systems: int) -> np.ndarray:
+    """Return a tolerance, one number or (B,), for each system: (B,), NumPy."""
+    given = tolerance if isinstance(tolerance, (int, float)) else to_numpy(tolerance)
+    return np.broadcast_to(np.asarray(given, dtype=float), (n_systems,))
+
+
 def norms(vectors: Array) -> Array:
     """Return the Euclidean lengths along the last axis."""
     xp = namespace(vectors)
@@ -249,25 +255,26 @@ def davidson(
     preconditioner: Preconditioner,
     start: Array,
     n_wanted: int,
-    tolerance: float,
+    tolerance: float | Array,
     max_iterations: int = 80,
     max_blocks: int = 6,
 ) -> Eigenpairs:
     """Return the lowest eigenpairs of each system from ``start`` vectors (B, k, d), k >= ``n_wanted``.
 
-    The first ``n_wanted`` pairs are converged to ``tolerance`` in ||H v - e v||. The other k - n_wanted guard them and
-    need not be converged. A system that is not converged after ``max_iterations`` is returned as well; its residuals
-    are above the tolerance, which the caller must check.
+    The first ``n_wanted`` pairs are converged to ``tolerance``, one number or (B,), in ||H v - e v||. The other
+    k - n_wanted guard them and need not be converged. A system that is not converged after ``max_iterations`` is
+    returned as well; its residuals are above the tolerance, which the caller must check.
     """
     xp, (n_systems, k, dimension) = namespace(start), start.shape
     if n_systems == 0:
         return Eigenpairs(start[:, :, 0], start, start[:, :, 0])
     space = _Subspace(operator, preconditioner, start, min(max_blocks * k, dimension))
+    limits = per_system(tolerance, n_systems)
     numbers: list[np.ndarray] = []
     finished: list[Eigenpairs] = []
     for iteration in range(1, max_iterations + 1):
         ritz, vectors = space.ritz()
-        done = to_numpy(xp.max(ritz.lengths[:, :n_wanted], axis=1)) <= tolerance
+        done = to_numpy(xp.max(ritz.lengths[:, :n_wanted], axis=1)) <= limits[space.systems]
         if iteration == max_iterations or space.size == dimension:
             done[:] = True
         if done.any():

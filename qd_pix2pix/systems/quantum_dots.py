@@ -42,11 +42,15 @@ GUARDS = (
     Column("density_error", "error", "f8", None, "", "estimated truncation error of n_int, int |n - n_exact| / N",
            error_of="n_int"),
     Column("energy_error", "error", "f8", "energy", "", "estimated truncation error of the energy", error_of="energy"),
+    Column("gap_error", "error", "f8", "energy", "", "estimated truncation error of the gap", error_of="gap"),
+    Column("grid_error", "guard", "f8", "energy", "", "estimated error of the energy by the grid"),
+    Column("order_certain", "guard", "i1", None, "", "0 where the next level is within gap_error of the lowest"),
+    Column("trusted", "guard", "i1", None, "", "0 where orbitals or grid do not describe the state"),
     Column("residual", "guard", "f8", "energy", "", "largest norm of H psi - E psi left by the iterations"),
     Column("orbital_energies", "guard", "f8", "energy", "", "single-particle levels", axis="orbital"),
     Column("degeneracy", "guard", "i8", None, "", "states that share the ground-state energy"),
     Column("splits_shell", "guard", "i1", None, "",
-           "1 where the last orbital kept is degenerate with the first left out"),
+           "1 where the orbitals kept are a part of a nearly degenerate shell"),
     Column("fallback", "guard", "i1", None, "", "1 where an iteration failed and LAPACK solved the whole matrix"),
 )  # fmt: skip
 TINY = 1e-12
@@ -168,16 +172,17 @@ class QuantumDots(Recipe):
 
     def _solved(self, potentials: NDArray, names: Sequence[str] = ()) -> Solution:
         found = self.solver(potentials, self.grid, n_electrons=self.n_electrons, material=self.material).to_numpy()
-        trusted = np.atleast_1d(found.trusted)
-        if not trusted.all():
-            bad = int(np.argmin(trusted))
+        converged = np.atleast_1d(found.converged)
+        if not converged.all():
+            bad = int(np.argmin(converged))
             guards = ", ".join(
                 f"{name} {np.atleast_1d(getattr(found, name))[bad]:.1e}"
                 for name in ("residual", "orthogonality", "charge_error", "imbalance")
             )
             raise ValueError(
-                f"solver: system {names[bad] if names else f'{bad} of {trusted.size}'} was not solved to full accuracy "
-                f"({guards}); it is neither stored nor shown as a reference. Change n_orbitals, or the potential."
+                f"solver: system {names[bad] if names else f'{bad} of {converged.size}'} was not solved to full "
+                f"accuracy ({guards}); it is neither stored nor shown as a reference. Change n_orbitals, or the "
+                "potential."
             )
         return found
 

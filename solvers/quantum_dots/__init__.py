@@ -5,10 +5,13 @@
     solve                       the public function: checks, pieces of a batch, units
     settings, ground_state      its arguments in effective atomic units; all steps for one piece
     single_particle             orbitals of one electron
+    symmetry                    symmetries of V; orbitals, shells and densities that have them
     coulomb, active_space       integrals of M orbitals; refinement of the orbitals, estimate of the error
     determinants                strings of one spin
     configuration_interaction   lowest states of N electrons
+    cusp                        energy of the electron-electron cusp beyond M orbitals
     density, expectation_values density matrices and densities; energies, spins, guards
+    errors                      estimates of what the truncation to M orbitals leaves
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
     finite_difference           levels of one electron on a stencil
@@ -19,8 +22,10 @@ __all__ = [
     "active_space",
     "configuration_interaction",
     "coulomb",
+    "cusp",
     "density",
     "determinants",
+    "errors",
     "expectation_values",
     "finite_difference",
     "ground_state",
@@ -30,5 +35,6 @@ __all__ = [
     "single_particle",
     "solution",
     "solve",
+    "symmetry",
     "wavefunction",
 ]

@@ -17,6 +17,7 @@ grids their pair densities have half as many points per side. Effective atomic u
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,15 +29,18 @@ from solvers.quantum_dots.coulomb import Interaction, coulomb_integrals, coulomb
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.determinants import orbital_pairs, pair_numbers
 from solvers.quantum_dots.single_particle import SineBasis
+from solvers.quantum_dots.symmetry import Group, choose_shells, group_of, in_shells
 
 ENLARGED_TOLERANCE = 1e-4
-"""Residual in hartree of the states in an enlarged space."""
+"""Residual of the states in an enlarged space, as a part of the dot's scale."""
 ENLARGED_ITERATIONS = 4
 """Largest number of iterations for them: few are needed from the states of the space."""
 ENLARGED_LOW_SIZE = 40
 """Determinants in which an enlarged space is diagonalised for its preconditioner."""
 COARSE_FROM = 64
 """Grids with at least this many points per side have a coarse version."""
+LOST = 1e-3
+"""Largest part of an orbital outside the coarse version; a dot that is small in its square has more."""
 
 
 class ActiveSpace(NamedTuple):
@@ -54,22 +58,50 @@ class ActiveSpace(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """The environment of the orbitals: ``basis``, its ``coarse`` version, ``potential`` (B, n, n), the interaction."""
+    """The environment of the orbitals.
+
+    Attributes:
+        basis, coarse: the basis, and its version for enlarged spaces.
+        potential: V from its minimum, (B, n, n).
+        interaction: the interaction.
+        scale: energy of which tolerances are parts, (B,); see ``single_particle.Separable.scale``.
+        group: symmetries of V.
+    """
 
     basis: SineBasis
     coarse: SineBasis
     potential: Array
     interaction: Interaction
+    scale: Array
+    group: Group
+
+    def select(self, systems: Array, scale: Array, coarse: SineBasis) -> Surroundings:
+        """Return the environment of the chosen ``systems`` (b,), with their scales and basis for enlarged spaces."""
+        xp, host = namespace(self.potential), to_numpy(systems)
+        group = Group(self.group.members[host], self.group.weights[host])
+        return self._replace(
+            potential=xp.take(self.potential, systems, axis=0), scale=scale, group=group, coarse=coarse
+        )
+
+    def cut(self, coefficients: Array) -> Array:
+        """Return coefficients (B, k, m', m') of the coarse basis."""
+        m = self.coarse.n_modes
+        return coefficients[:, :, :m, :m]
+
+    def lost(self, coefficients: Array) -> Array:
+        """Return the largest part of orbitals (B, k, m, m) outside the coarse basis, (B,)."""
+        xp = namespace(coefficients)
+        return xp.max(1 - xp.sum(self.cut(coefficients) ** 2, axis=(2, 3)), axis=1)
 
 
 def surroundings(potential: Array, length: float, n_modes: int, interaction: Interaction) -> Surroundings:
     """Return the bases for ``potential`` (B, n, n) in a square of side ``length``; the coarse one has half of n."""
-    n = potential.shape[-1]
-    basis = SineBasis(n, length, n_modes, like=potential)
-    if n < COARSE_FROM:
-        return Surroundings(basis, basis, potential, interaction)
-    coarse = SineBasis(n // 2, length, min(n_modes, 3 * n // 8), like=potential)
-    return Surroundings(basis, coarse, potential, interaction)
+    xp, (b, n, _) = namespace(potential), potential.shape
+    basis = coarse = SineBasis(n, length, n_modes, like=potential)
+    if n >= COARSE_FROM:
+        coarse = SineBasis(n // 2, length, min(n_modes, 3 * n // 8), like=potential)
+    scale = xp.ones(b, dtype=potential.dtype, device=potential.device)
+    return Surroundings(basis, coarse, potential, interaction, scale, group_of(potential))
 
 
 def active_space(coefficients: Array, around: Surroundings) -> ActiveSpace:
@@ -97,13 +129,13 @@ def _one_body(coefficients: Array, images: Array) -> Array:
 class EnlargedSpace(NamedTuple):
     """A space with its directions, and its states to a loose tolerance.
 
-    ``coefficients`` (B, M + k, m, m); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_change`` and
-    ``density_change`` of the ground state, (B,) in hartree and (B,) as int |dn|.
+    ``coefficients`` (B, M + k, m, m); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_changes`` of the
+    states, (B, k) in hartree; ``density_change`` of the ground state, (B,) as int |dn|.
     """
 
     coefficients: Array
     occupations: Array
-    energy_change: Array
+    energy_changes: Array
     density_change: Array
 
 
@@ -125,16 +157,17 @@ def enlarge(
     whole = xp.concat([space.coefficients, directions], axis=1)
     images = xp.concat([space.images, around.basis.hamiltonian(directions, around.potential)], axis=1)
     one_body = _one_body(whole, images)
-    pairs = pair_densities(around.coarse.to_grid(_coarse(whole, around)))
+    pairs = pair_densities(around.coarse.to_grid(around.cut(whole)))
     integrals = coulomb_integrals(pairs, around.basis.length, around.interaction)
     larger_block = spin_block(m + n_directions, block.n_electrons)
     hamiltonian = Hamiltonian.of(larger_block, one_body, integrals)
     start = _embedded(states.vectors, larger_block, m)
     low = low_block(hamiltonian, start.shape[1], ENLARGED_LOW_SIZE)
-    found = davidson(hamiltonian, low, start, start.shape[1], ENLARGED_TOLERANCE, ENLARGED_ITERATIONS)
+    limits = ENLARGED_TOLERANCE * around.scale
+    found = davidson(hamiltonian, low, start, start.shape[1], limits, ENLARGED_ITERATIONS)
     before = spin_densities(block, states.vectors, ground)
     n_pairs = space.one_body.shape[1]
-    lowered = found.values - xp.sum(start * hamiltonian.apply(start), axis=2)
+    lowered = _same_states(start, found.vectors, found.values) - xp.sum(start * hamiltonian.apply(start), axis=2)
     after = spin_densities(larger_block, found.vectors, ground)
     change = xp.concat([after[0] + after[1], -(before[0] + before[1])], axis=1)
     density = xp.matmul(change[:, None, :], xp.concat([_flat(pairs), _flat(pairs)[:, :n_pairs, :]], axis=1))
@@ -142,53 +175,54 @@ def enlarge(
     return EnlargedSpace(
         whole,
         averaged[0] + averaged[1],
-        xp.sum(ground * lowered, axis=1),
+        lowered,
         xp.sum(xp.abs(density), axis=(1, 2)) * around.coarse.cell_area,
     )
 
 
-def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int) -> tuple[Array, np.ndarray]:
+def _same_states(start: Array, vectors: Array, values: Array) -> Array:
+    """Return the energy (B, k) of each state in the enlarged space: of the vectors in the order of ``start``.
+
+    States that are close may change their order. A state is the mean of those that it overlaps with.
+    """
+    xp = namespace(start)
+    overlap = (start @ xp.matrix_transpose(vectors)) ** 2
+    return xp.sum(overlap * values[:, None, :], axis=2) / xp.sum(overlap, axis=2)
+
+
+def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int, group: Group) -> tuple[Array, np.ndarray]:
     """Return coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals of largest occupation, in whole shells.
 
     The second result, (B,), is True where a shell had to be cut.
     """
     xp, shape = namespace(enlarged.coefficients), enlarged.coefficients.shape
-    occupations, columns = xp.linalg.eigh(symmetric_matrix(enlarged.occupations))
-    chosen, split = whole_shells(_alike(xp.flip(occupations, axis=1)), n_orbitals, like=columns)
-    most = chosen @ xp.flip(xp.matrix_transpose(columns), axis=1)
-    return xp.reshape(most @ _flat(enlarged.coefficients), (shape[0], n_orbitals, *shape[2:])), split
+    occupations, columns = xp.linalg.eigh(-symmetric_matrix(enlarged.occupations))
+    vectors = xp.reshape(xp.matrix_transpose(columns) @ _flat(enlarged.coefficients), shape)
+    return first_shells(vectors, occupations, n_orbitals, group, _alike)
 
 
-def _alike(values: Array) -> np.ndarray:
-    """Return where neighbours among descending ``values`` (B, K) agree within a hundredth: (B, K - 1), NumPy."""
-    values = np.abs(to_numpy(values))
-    return np.abs(np.diff(values, axis=1)) <= 0.01 * np.maximum(values[:, 1:], values[:, :-1])
+def first_shells(
+    vectors: Array, values: Array, n: int, group: Group, alike: Callable[[np.ndarray], np.ndarray]
+) -> tuple[Array, np.ndarray]:
+    """Return the first ``n`` of orthonormal ``vectors`` (B, K, m, m) in whole shells, and where one is cut, (B,).
 
-
-def whole_shells(together: np.ndarray, n: int, like: Array) -> tuple[Array, np.ndarray]:
-    """Return a choice of ``n`` of K vectors, the first ones in whole shells, as ones and zeros (B, n, K).
-
-    ``together`` (B, K - 1) is True for neighbours in one shell; with (B, K) the shell of the last vector may be
-    incomplete. The density has the symmetry of the dot only if the orbitals do: a shell that does not fit is skipped
-    in favour of later shells. If none fits, the first is cut: True in the second result, (B,).
+    ``values`` (B, K) order them, ascending; ``alike`` returns which neighbours are one shell, (B, K - 1).
     """
-    xp, b, k = namespace(like), like.shape[0], like.shape[1]
-    chosen, split = np.zeros((b, n, k)), np.zeros(b, dtype=bool)
-    for i, same in enumerate(together):
-        shells = np.split(np.arange(len(same) + 1), np.flatnonzero(~same) + 1)
-        picked: list[int] = []
-        for shell in shells:
-            if shell[-1] < k and len(picked) + len(shell) <= n:
-                picked += shell.tolist()
-        split[i] = len(picked) < n
-        picked = sorted(picked + [j for j in range(k) if j not in picked][: n - len(picked)])
-        chosen[i, np.arange(n), picked] = 1.0
-    return xp.asarray(chosen, device=like.device), split
+    xp, (b, k, *shape) = namespace(vectors), vectors.shape
+    shells = in_shells(vectors, values, group)
+    order, cut = choose_shells(shells.paired, alike(shells.values), n)
+    numbers = xp.asarray((order + k * np.arange(b)[:, None]).ravel(), device=vectors.device)
+    flat = xp.reshape(shells.vectors, (b * k, *shape))
+    chosen = xp.reshape(xp.take(flat, numbers, axis=0), (b, n, *shape))
+    if not group.trivial:  # orbitals of the same representation have lost a little of their orthogonality
+        chosen = xp.reshape(orthonormal(_flat(chosen)), chosen.shape)
+    return chosen, cut
 
 
-def _coarse(coefficients: Array, around: Surroundings) -> Array:
-    m = around.coarse.n_modes
-    return coefficients[:, :, :m, :m]
+def _alike(values: np.ndarray) -> np.ndarray:
+    """Return where neighbours among ``values`` (B, K) agree within a hundredth: (B, K - 1)."""
+    sizes = np.abs(values)
+    return np.abs(np.diff(sizes, axis=1)) <= 0.01 * np.maximum(sizes[:, 1:], sizes[:, :-1])
 
 
 def _directions(
@@ -207,17 +241,18 @@ def _directions(
     outside = outside - (outside @ xp.matrix_transpose(own)) @ own
     depth = xp.mean(around.potential, axis=(1, 2))[:, None, None]
     outside = outside / (xp.reshape(around.basis.kinetic, (1, 1, -1)) + depth)
-    gains, vectors = xp.linalg.eigh(outside @ xp.matrix_transpose(outside))
-    chosen, _ = whole_shells(_alike(xp.flip(gains, axis=1)), n_directions, like=vectors)
-    largest = chosen @ xp.flip(xp.matrix_transpose(vectors), axis=1) @ outside
-    largest = largest / (norms(largest)[..., None] + TINY)
-    return xp.reshape(orthonormal(largest, own), (b, n_directions, n_modes, n_modes))
+    losses, vectors = xp.linalg.eigh(-(outside @ xp.matrix_transpose(outside)))
+    steepest = xp.matrix_transpose(vectors) @ outside
+    steepest = steepest / (norms(steepest)[..., None] + TINY)
+    steepest = xp.reshape(steepest, (b, -1, n_modes, n_modes))
+    largest, _ = first_shells(steepest, losses, n_directions, around.group, _alike)
+    return xp.reshape(orthonormal(_flat(largest), own), (b, n_directions, n_modes, n_modes))
 
 
 def _repulsion(space: ActiveSpace, gamma: Array, around: Surroundings) -> Array:
     """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis."""
     xp, m = namespace(gamma), space.coefficients.shape[1]
-    functions = around.coarse.to_grid(_coarse(space.coefficients, around))
+    functions = around.coarse.to_grid(around.cut(space.coefficients))
     potentials = coulomb_potentials(pair_densities(functions), around.basis.length, around.interaction)
     fields = gamma @ _flat(potentials)
     b, _, points = fields.shape

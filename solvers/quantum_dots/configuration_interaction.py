@@ -21,7 +21,16 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
-from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, select, start_vectors
+from solvers.eigensolver import (
+    Eigenpairs,
+    LowBlock,
+    davidson,
+    non_orthogonality,
+    norms,
+    per_system,
+    select,
+    start_vectors,
+)
 from solvers.quantum_dots.determinants import Strings, n_orbitals_of, n_strings, pair_numbers, strings
 
 LOW_SIZE = 120
@@ -248,8 +257,12 @@ class States(NamedTuple):
     fallback: np.ndarray
 
 
-def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted: int, tolerance: float) -> States:
+def lowest_states(
+    block: SpinBlock, one_body: Array, integrals: Array, n_wanted: int, tolerance: float | Array
+) -> States:
     """Return the ``n_wanted`` lowest states, or all, for ``one_body`` h_pq (B, P) and ``integrals`` (B, P, P).
+
+    ``tolerance``, one number or (B,), is the largest residual.
 
     A system that does not converge is solved by LAPACK if it has at most ``DENSE_SIZE`` determinants. Otherwise its
     residuals are above the tolerance.
@@ -263,7 +276,7 @@ def lowest_states(block: SpinBlock, one_body: Array, integrals: Array, n_wanted:
     low = low_block(hamiltonian, n_block, LOW_SIZE)
     patience = 80 if block.size <= DENSE_SIZE else 400  # above this size there is no fallback
     found = davidson(hamiltonian, low, start_vectors(low, n_block), n_wanted, tolerance, patience).first(n_wanted)
-    failed = ~(to_numpy(found.residuals) <= tolerance).all(axis=1) | ~(
+    failed = ~(to_numpy(found.residuals) <= per_system(tolerance, b)[:, None]).all(axis=1) | ~(
         to_numpy(non_orthogonality(found.vectors)) <= ORTHOGONAL
     )
     if block.size > DENSE_SIZE:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from solvers.backend import Array, namespace
 from solvers.eigensolver import non_orthogonality
 from solvers.quantum_dots.active_space import ActiveSpace, Surroundings
@@ -15,7 +17,7 @@ from solvers.quantum_dots.density import density, spin_densities, spin_squared, 
 from solvers.quantum_dots.settings import Settings
 
 DEGENERACY = 1e-7
-"""States closer than this, in hartree, count as degenerate."""
+"""States closer than this part of the dot's scale count as degenerate, if no distance is given."""
 LEVEL_STEP = 1e4
 """Distance between the levels in ``_spins``.
 
@@ -23,6 +25,12 @@ It must exceed every S (S + 1), so that the eigenvalues stay in the order of the
 beyond full CI. It must also be small enough for the precision: with ``MOST_STATES`` levels times 1e4
 the rounding error of S (S + 1) is 1e-10.
 """
+
+
+TAIL = 2.5
+"""Ratio of the error of the energy by the modes left out to the kinetic energy in the outer quarter of those kept."""
+QUADRATURE = 0.05
+"""Ratio of the relative error of the interaction on the grid to (T dx^2)^2, T the kinetic energy of an electron."""
 
 
 class Observables(NamedTuple):
@@ -42,28 +50,41 @@ class Observables(NamedTuple):
     orthogonality: Array
     charge_error: Array
     imbalance: Array
+    cusp: Array
+    grid_error: Array
 
 
 def observables(
-    space: ActiveSpace, block: SpinBlock, states: States, ground: Array, around: Surroundings, settings: Settings
+    space: ActiveSpace,
+    block: SpinBlock,
+    states: States,
+    cusp: Array,
+    ground: Array,
+    degeneracy: Array,
+    around: Surroundings,
+    settings: Settings,
 ) -> Observables:
-    """Return energies, densities, spins, occupations, and the guards that follow from them."""
+    """Return energies, densities, spins, occupations, and guards; levels within ``degeneracy`` (B,) are one.
+
+    ``cusp`` (B, k) is the energy of the cusp that the values of the states include, see ``cusp.py``.
+    """
     xp, values, area = namespace(ground), states.values, around.basis.cell_area
     up, down = spin_densities(block, states.vectors, ground)
     n_up, n_down = density(up, space.pairs), density(down, space.pairs)
     gamma = symmetric_matrix(up + down)
     flat = xp.reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
-    kinetic = xp.sum(
-        gamma * ((flat * xp.reshape(around.basis.kinetic, (-1,))) @ xp.matrix_transpose(flat)), axis=(1, 2)
-    )
+    kinetic = _one_body_energy(gamma, flat, around.basis.kinetic)
+    tail = _one_body_energy(gamma, flat, _outer_quarter(around.basis.kinetic))
     confinement = xp.sum((n_up + n_down) * around.potential, axis=(1, 2)) * area
     interaction = xp.sum(two_particle(block, states.vectors, ground) * space.integrals, axis=(1, 2)) / 2
+    missing = xp.sum(ground * cusp, axis=1)
+    kinetic, interaction = kinetic - missing, interaction + 2 * missing
     energy, charge = xp.sum(ground * values, axis=1), xp.sum(n_up + n_down, axis=(1, 2)) * area
     return Observables(
         energy=values[:, 0],
         gap=values[:, 1] - values[:, 0] if values.shape[1] > 1 else xp.full_like(energy, xp.nan),
         energies=_of_states(values, settings.n_states),
-        spins=_of_states(_spins(block, states), settings.n_states),
+        spins=_of_states(_spins(block, states, degeneracy), settings.n_states),
         degeneracy=xp.astype(xp.sum(xp.astype(ground > 0, xp.int64), axis=1), xp.int64),
         density=n_up + n_down,
         spin_density=n_up - n_down,
@@ -74,7 +95,23 @@ def observables(
         orthogonality=xp.maximum(non_orthogonality(flat), non_orthogonality(states.vectors)),
         charge_error=xp.abs(charge - settings.n_electrons) / settings.n_electrons,
         imbalance=xp.abs(energy - kinetic - confinement - interaction),
+        cusp=missing,
+        grid_error=TAIL * tail + QUADRATURE * interaction * (kinetic / settings.n_electrons * area) ** 2,
     )
+
+
+def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:
+    """Return sum_pq gamma_pq <p|D|q> (B,) for flat ``orbitals`` (B, M, m^2) and a ``diagonal`` (m, m) of D."""
+    xp = namespace(gamma)
+    return xp.sum(gamma * ((orbitals * xp.reshape(diagonal, (-1,))) @ xp.matrix_transpose(orbitals)), axis=(1, 2))
+
+
+def _outer_quarter(kinetic: Array) -> Array:
+    """Return ``kinetic`` (m, m) with zeros but for the upper quarter of the modes of either direction."""
+    outer = np.ones(kinetic.shape)
+    inside = kinetic.shape[0] - kinetic.shape[0] // 4
+    outer[:inside, :inside] = 0.0
+    return kinetic * namespace(kinetic).asarray(outer, device=kinetic.device)
 
 
 def _of_states(values: Array, n_states: int) -> Array:
@@ -84,14 +121,14 @@ def _of_states(values: Array, n_states: int) -> Array:
     return xp.concat([values, padding], axis=1)[:, :n_states]
 
 
-def _spins(block: SpinBlock, states: States) -> Array:
+def _spins(block: SpinBlock, states: States, degeneracy: Array) -> Array:
     """Return the total spin S of each state (B, k), from the eigenvalues S (S + 1) of S^2 in each degenerate level.
 
     S^2 has no matrix elements between levels. All eigenvalues come from one matrix, in which level number l is shifted
     by l ``LEVEL_STEP``: so they remain in the order of the levels.
     """
     xp, values = namespace(states.values), states.values
-    level = xp.cumulative_sum(xp.astype(values[:, 1:] - values[:, :-1] > DEGENERACY, values.dtype), axis=1)
+    level = xp.cumulative_sum(xp.astype(values[:, 1:] - values[:, :-1] > degeneracy[:, None], values.dtype), axis=1)
     level = xp.concat([xp.zeros_like(values[:, :1]), level], axis=1)
     apart = LEVEL_STEP * level[:, None, :] * xp.eye(values.shape[1], dtype=values.dtype, device=values.device)
     squared = xp.linalg.eigvalsh(spin_squared(block, states.vectors) + apart) - LEVEL_STEP * level

@@ -10,55 +10,45 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
+from solvers.eigensolver import select
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.active_space import (
+    LOST,
     ActiveSpace,
     EnlargedSpace,
     Surroundings,
     active_space,
     enlarge,
+    first_shells,
     natural_orbitals,
     surroundings,
-    whole_shells,
 )
 from solvers.quantum_dots.configuration_interaction import SpinBlock, States
+from solvers.quantum_dots.cusp import cusp_energies
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
+from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
 from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, observables
 from solvers.quantum_dots.settings import Settings
 from solvers.quantum_dots.single_particle import Orbitals, lowest_orbitals
-from solvers.quantum_dots.solution import Solution
+from solvers.quantum_dots.solution import Solution, columns
+from solvers.quantum_dots.symmetry import symmetrised
 
 ORBITAL_TOLERANCE = 1e-7
-"""Largest residual of orbitals in hartree; the error of their energies is its square over the level spacing."""
+"""Largest residual of orbitals, like all tolerances a part of the dot's scale: the kinetic energy of one electron."""
 STATE_TOLERANCE = 1e-8
-"""Largest residual of many-electron states in hartree."""
+"""Largest residual of many-electron states."""
 ROUGH_TOLERANCE = 1e-5
 """Largest residual of states whose orbitals will be refined, small enough to recognise degenerate states."""
-SPARE_ORBITALS = 2
-"""Additional orbitals, so that the first ones can be chosen in whole shells."""
+SPARE_ORBITALS, SYMMETRIC_SPARE = 2, 4
+"""Additional orbitals, so that the first ones can be chosen in whole shells; more in a dot with symmetries."""
+SHELL = 1e-4
+"""Orbitals closer than this are one shell."""
 TRUSTED_RESIDUAL = 1e-6
-"""Largest residual in hartree of a trusted result."""
+"""Largest residual of a converged result."""
 MOST_STATES = 64
 """A ground state that is degenerate beyond this many states is averaged over these."""
 EXCITED_SHARE = 0.2
 """Weight of the excited states in the average for which orbitals are chosen, so that gaps converge too."""
-
-
-class Factors(NamedTuple):
-    """Factors for calculations in the ``lowest`` orbitals and in ``refined`` ones."""
-
-    lowest: float
-    refined: float
-
-    def of(self, settings: Settings) -> float:
-        """Return the factor for the orbitals of these settings."""
-        return self.refined if settings.refined else self.lowest
-
-
-MISSING_DENSITY = Factors(lowest=1.2, refined=2.3)
-"""Ratio of the true density error to the change by the enlarged space, measured in experiments/solver_accuracy."""
-MISSING_ENERGY = Factors(lowest=1.4, refined=2.6)
-"""The same ratio for energies."""
 
 
 class Amplitudes(NamedTuple):
@@ -77,64 +67,132 @@ class Batch(NamedTuple):
 
 
 def solve_batch(potential: Array, length: float, settings: Settings) -> Batch:
-    """Return the solution for potentials (B, n, n), B > 0, in a square of side ``length``."""
-    xp, m, n_electrons = namespace(potential), settings.n_orbitals, settings.n_electrons
+    """Return the solution for potentials (B, n, n), B > 0, in a square of side ``length``.
+
+    Dots with a symmetry need more orbitals to choose from, and small ones a fine enlarged space: each kind of the
+    batch is solved by itself, so that no dot depends on its neighbours.
+    """
+    xp = namespace(potential)
     bottom = xp.min(potential, axis=(1, 2))  # energies relative to it: a constant offset of V costs no precision
-    depth = potential - bottom[:, None, None]
-    around = surroundings(depth, length, settings.n_modes, settings.interaction)
-    spare = SPARE_ORBITALS if settings.refined else 0
+    around = surroundings(potential - bottom[:, None, None], length, settings.n_modes, settings.interaction)
+    parts, numbers = [], []
+    symmetric = around.group.members[:, 1:].any(axis=1)
+    for kind in (False, True):
+        systems = np.flatnonzero(symmetric == kind)
+        if len(systems) == 0:
+            continue
+        spare = SYMMETRIC_SPARE if kind else SPARE_ORBITALS if settings.refined else 0
+        orbitals = _orbitals(xp.take(around.potential, _on(systems, potential), axis=0), around, spare, settings)
+        lost = to_numpy(around.lost(orbitals.coefficients)) > LOST
+        for fine in (False, True):
+            some = np.flatnonzero(lost == fine)
+            if len(some):
+                mine = select(orbitals, _on(some, potential))
+                coarse = around.basis if fine else around.coarse
+                own = around.select(_on(systems[some], potential), mine.scale, coarse)
+                parts.append(_solve_alike(mine, bottom[_on(systems[some], potential)], own, settings))
+                numbers.append(systems[some])
+    return joined(parts, np.concatenate(numbers))
+
+
+def _on(numbers: np.ndarray, like: Array) -> Array:
+    return namespace(like).asarray(numbers, device=like.device)
+
+
+def _orbitals(potential: Array, around: Surroundings, spare: int, settings: Settings) -> Orbitals:
+    wanted = min(settings.n_orbitals + spare, settings.n_modes**2)
     with settings.timer("orbitals"):
-        orbitals = lowest_orbitals(depth, around.basis, min(m + spare, settings.n_modes**2), ORBITAL_TOLERANCE)
+        found = lowest_orbitals(potential, around.basis, wanted, ORBITAL_TOLERANCE)
+    return found._replace(fallback=_on(found.fallback, potential))
+
+
+def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settings: Settings) -> Batch:
+    """Return the solution of dots of one kind; ``bottom`` (B,) are the minima of their potentials."""
+    xp, m, n_electrons = namespace(bottom), settings.n_orbitals, settings.n_electrons
     levels = orbitals.energies[:, :m]
     functions = around.basis.to_grid(orbitals.coefficients[:, :m, ...])
-    block, space, states, split = _correlate(*_start(orbitals, settings), around, settings)
-    ground, _ = _weights(states, settings)
-    errors = _errors(space, block, states, around, settings)
+    block, space, states, split = _correlate(*_start(orbitals, around, settings), around, settings)
+    ground, _ = _weights(states, around, settings)
+    degeneracy, plain = _degeneracy(around, settings), States(*states[:4])
+    cusp = states.cusp if settings.cusp else xp.zeros_like(states.cusp)
     with settings.timer("observables"):
-        found = observables(space, block, states, ground, around, settings)
+        found = observables(space, block, plain, cusp, ground, degeneracy, around, settings)
+    errors = _errors(space, block, states, found, around, settings)
     state_residual = xp.max(xp.where(ground > 0, states.residuals, 0.0), axis=1)
-    residual = xp.maximum(xp.max(orbitals.residuals, axis=1), state_residual)
-    trusted = _trusted(found, residual, n_electrons)
+    residual = xp.maximum(xp.max(orbitals.residuals[:, :m], axis=1), state_residual)
+    converged = _converged(found, residual, around.scale)
+    occupations = aufbau_occupations(levels, n_electrons, degeneracy[:, None])
     found = found._replace(
         energy=found.energy + n_electrons * bottom,
         confinement=found.confinement + n_electrons * bottom,
         energies=found.energies + n_electrons * bottom[:, None],
+        density=symmetrised(found.density, around.group),
+        spin_density=symmetrised(found.spin_density, around.group),
     )
     solution = Solution(
         **found._asdict(),
         **errors._asdict(),
-        density_noninteracting=noninteracting_density(aufbau_occupations(levels, n_electrons, DEGENERACY), functions),
+        order_certain=order_certain(states.values, errors.gap_error, degeneracy),
+        directions=xp.full_like(states.values[:, 0], settings.n_directions, dtype=xp.int64),
+        density_noninteracting=symmetrised(noninteracting_density(occupations, functions), around.group),
         orbital_energies=levels + bottom[:, None],
-        splits_shell=xp.asarray(split, device=potential.device),
+        splits_shell=_on(split, bottom),
         residual=residual,
-        fallback=xp.asarray(orbitals.fallback | states.fallback, device=potential.device),
-        trusted=trusted,
+        fallback=orbitals.fallback | _on(states.fallback, bottom),
+        converged=converged,
+        trusted=converged & resolved(found, errors, settings),
     )
     kept = Amplitudes(space.functions, states.vectors, ground) if settings.wavefunction else None
     return Batch(solution, kept)
 
 
-def _start(orbitals: Orbitals, settings: Settings) -> tuple[Array, np.ndarray]:
+def joined(parts: list[Batch], numbers: np.ndarray | None = None) -> Batch:
+    """Return batches as one, in their order or in that of ``numbers``: the places (B,) of their systems."""
+    xp = namespace(parts[0].solution.energy)
+    order = None if numbers is None else _on(np.argsort(numbers), parts[0].solution.energy)
+
+    def ordered(arrays: list[Array]) -> Array:
+        whole = arrays[0] if len(arrays) == 1 else xp.concat(arrays)
+        return whole if order is None else xp.take(whole, order, axis=0)
+
+    arrays = {c.name: ordered([getattr(part.solution, c.name) for part in parts]) for c in columns()}
+    kept = [part.amplitudes for part in parts if part.amplitudes is not None]
+    if not kept:
+        return Batch(Solution(**arrays), None)
+    most = max(part.weights.shape[1] for part in kept)
+
+    def padded(array: Array) -> Array:  # with states of no weight
+        shape = (array.shape[0], most - array.shape[1], *array.shape[2:])
+        return xp.concat([array, xp.zeros(shape, dtype=array.dtype, device=array.device)], axis=1)
+
+    vectors, weights = (ordered([padded(a) for a in some]) for some in zip(*(k[1:] for k in kept), strict=True))
+    return Batch(Solution(**arrays), Amplitudes(ordered([k.functions for k in kept]), vectors, weights))
+
+
+def _start(orbitals: Orbitals, around: Surroundings, settings: Settings) -> tuple[Array, np.ndarray]:
     """Return the coefficients (B, M, m, m) of the first orbitals, and where they are a part of a shell, (B,)."""
-    if settings.refined:
-        return _whole_levels(orbitals, settings.n_orbitals)
-    xp, m = namespace(orbitals.energies), settings.n_orbitals
-    last_step = orbitals.energies[:, m : m + 1] - orbitals.energies[:, m - 1 : m]
-    return orbitals.coefficients[:, :m, ...], to_numpy(xp.any(last_step <= DEGENERACY, axis=1))
+    xp, m, scale = namespace(orbitals.energies), settings.n_orbitals, to_numpy(orbitals.scale)
+    n_kept = orbitals.coefficients.shape[1]
+    if n_kept == m:
+        last_step = orbitals.energies[:, m : m + 1] - orbitals.energies[:, m - 1 : m]
+        return orbitals.coefficients, to_numpy(xp.any(last_step <= SHELL * orbitals.scale[:, None], axis=1))
+
+    def alike(energies: np.ndarray) -> np.ndarray:
+        return np.diff(energies, axis=1) <= SHELL * scale[:, None]
+
+    return first_shells(orbitals.coefficients, orbitals.energies[:, :n_kept], m, around.group, alike)
 
 
-def _whole_levels(orbitals: Orbitals, m: int) -> tuple[Array, np.ndarray]:
-    """Return coefficients (B, ``m``, m, m) of the lowest orbitals in whole shells, and where that fails, (B,)."""
-    energies = to_numpy(orbitals.energies)
-    xp, shape = namespace(orbitals.coefficients), orbitals.coefficients.shape
-    flat = xp.reshape(orbitals.coefficients, (*shape[:2], -1))
-    chosen, split = whole_shells(np.diff(energies, axis=1) <= DEGENERACY, m, like=flat)
-    return xp.reshape(chosen @ flat, (shape[0], m, *shape[2:])), split
+def _degeneracy(around: Surroundings, settings: Settings) -> Array:
+    """Return the distance (B,) within which levels count as degenerate."""
+    if settings.degeneracy is None:
+        return DEGENERACY * around.scale
+    return namespace(around.scale).full_like(around.scale, settings.degeneracy)
 
 
 def _correlate(
     coefficients: Array, split: np.ndarray, around: Surroundings, settings: Settings
-) -> tuple[SpinBlock, ActiveSpace, States, np.ndarray]:
+) -> tuple[SpinBlock, ActiveSpace, CorrelatedStates, np.ndarray]:
     """Return block, space and states of full CI in the given orbitals after all rounds of refinement.
 
     ``split`` (B,) is True where the orbitals are a part of a shell; so is the last result.
@@ -146,41 +204,83 @@ def _correlate(
     for done in range(rounds + 1):
         last = done == rounds
         with settings.timer("states"):
-            states = _states(block, space, settings, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
+            states = _states(block, space, around, settings, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
         if not last:
             enlarged = _enlarged(space, block, states, around, settings)
-            better, cut = natural_orbitals(enlarged, settings.n_orbitals)
+            better, cut = natural_orbitals(enlarged, settings.n_orbitals, around.group)
             with settings.timer("integrals"):
                 space, split = active_space(better, around), split | cut
     return block, space, states, split
 
 
-def _states(block: SpinBlock, space: ActiveSpace, settings: Settings, tolerance: float) -> States:
+def _states(
+    block: SpinBlock, space: ActiveSpace, around: Surroundings, settings: Settings, tolerance: float
+) -> CorrelatedStates:
     """Return at least ``n_states`` and two states, and as many more as complete a level.
 
     The level is that of the ground state, or, where orbitals are refined for an average of states, that of the last
     requested state: one of two degenerate states in an average would break the symmetry of the orbitals.
     """
     last = max(settings.n_states, 2) - 1
+    limits, degeneracy = tolerance * around.scale, _degeneracy(around, settings)
     level, wanted = (last, last + 2) if settings.refined else (0, last + 1)
     while True:
-        states = ci.lowest_states(block, space.one_body, space.integrals, wanted, tolerance)
+        states = ci.lowest_states(block, space.one_body, space.integrals, wanted, limits)
         xp, found = namespace(states.values), states.values.shape[1]
-        cut = xp.any(states.values[:, -1] - states.values[:, min(level, found - 1)] <= DEGENERACY)
+        cut = xp.any(states.values[:, -1] - states.values[:, min(level, found - 1)] <= degeneracy)
         if not bool(cut) or found == block.size or found >= MOST_STATES:
             # NaN in the vectors of one system must not stop the others; its guards fail in any case
-            return states._replace(vectors=xp.where(xp.isfinite(states.vectors), states.vectors, 0.0))
+            finite = states._replace(vectors=xp.where(xp.isfinite(states.vectors), states.vectors, 0.0))
+            return _with_cusp(block, space, finite, around, settings)
         wanted = min(3 * wanted, MOST_STATES)
 
 
-def _weights(states: States, settings: Settings) -> tuple[Array, Array]:
+class CorrelatedStates(NamedTuple):
+    """``States`` in ascending order of ``values`` (B, k), with the energy ``cusp`` (B, k) of the cusp.
+
+    With ``settings.cusp`` it is a part of the values.
+    """
+
+    values: Array
+    vectors: Array
+    residuals: Array
+    fallback: np.ndarray
+    cusp: Array
+
+
+def _with_cusp(
+    block: SpinBlock, space: ActiveSpace, states: States, around: Surroundings, settings: Settings
+) -> CorrelatedStates:
+    """Return states with the energy of their cusps, if it is requested or needed for an estimate."""
+    xp = namespace(states.values)
+    if not (settings.correlated and (settings.cusp or settings.estimate)):
+        return CorrelatedStates(*states, xp.zeros_like(states.values))
+    coarse = around.coarse
+    functions = space.functions if coarse is around.basis else coarse.to_grid(around.cut(space.coefficients))
+    cusp = -cusp_energies(functions, coarse.cell_area, block, states.vectors, settings.interaction)
+    if not settings.cusp:
+        return CorrelatedStates(*states, cusp)
+    values = states.values + cusp
+    order = xp.argsort(values, axis=1, stable=True)
+    wide = xp.broadcast_to(order[:, :, None], states.vectors.shape)
+    return CorrelatedStates(
+        xp.take_along_axis(values, order, axis=1),
+        xp.take_along_axis(states.vectors, wide, axis=1),
+        xp.take_along_axis(states.residuals, order, axis=1),
+        states.fallback,
+        xp.take_along_axis(cusp, order, axis=1),
+    )
+
+
+def _weights(states: CorrelatedStates, around: Surroundings, settings: Settings) -> tuple[Array, Array]:
     """Return weights (B, k) of the states in the ground state, equal if degenerate, and in the orbitals' average."""
     xp, values = namespace(states.values), states.values
+    degeneracy = _degeneracy(around, settings)[:, None]
     last = min(max(settings.n_states, 2), values.shape[1]) - 1
-    is_ground = xp.astype(values - values[:, :1] <= DEGENERACY, values.dtype)
+    is_ground = xp.astype(values - values[:, :1] <= degeneracy, values.dtype)
     count = xp.sum(is_ground, axis=1, keepdims=True)
     ground = is_ground / xp.maximum(count, xp.ones_like(count))  # none where the values are NaN
-    requested = xp.astype(values - values[:, last : last + 1] <= DEGENERACY, values.dtype)
+    requested = xp.astype(values - values[:, last : last + 1] <= degeneracy, values.dtype)
     excited = requested * (1 - is_ground)
     n_excited = xp.sum(excited, axis=1, keepdims=True)
     share = EXCITED_SHARE * xp.astype(n_excited > 0, values.dtype)
@@ -188,42 +288,40 @@ def _weights(states: States, settings: Settings) -> tuple[Array, Array]:
 
 
 def _enlarged(
-    space: ActiveSpace, block: SpinBlock, states: States, around: Surroundings, settings: Settings
+    space: ActiveSpace, block: SpinBlock, states: CorrelatedStates, around: Surroundings, settings: Settings
 ) -> EnlargedSpace:
     """Return the enlarged space for the states that have a weight."""
-    ground, average = _weights(states, settings)
+    ground, average = _weights(states, around, settings)
     used = int(np.flatnonzero(to_numpy(average).any(axis=0)).max(initial=0)) + 1
     few = States(states.values[:, :used], states.vectors[:, :used, :], states.residuals[:, :used], states.fallback)
     with settings.timer("enlargement"):
         return enlarge(space, block, few, ground[:, :used], average[:, :used], settings.n_directions, around)
 
 
-class Errors(NamedTuple):
-    """Estimated errors (B,) of the truncation to M orbitals: int |n - n_ref| / N, and energy."""
-
-    density_error: Array
-    energy_error: Array
-
-
-def _errors(space: ActiveSpace, block: SpinBlock, states: States, around: Surroundings, settings: Settings) -> Errors:
-    """Return the estimates: zero for one electron or in the full basis, NaN if there was no memory for directions."""
-    if not (settings.correlated and settings.estimate and settings.n_directions):
+def _errors(
+    space: ActiveSpace,
+    block: SpinBlock,
+    states: CorrelatedStates,
+    found: Observables,
+    around: Surroundings,
+    settings: Settings,
+) -> Errors:
+    """Return the estimates: zero for one electron or in the full basis, NaN if they are not asked for."""
+    if not (settings.correlated and settings.estimate):
         xp = namespace(states.values)
         nothing = xp.full_like(states.values[:, 0], xp.nan if settings.correlated else 0.0)
-        return Errors(nothing, nothing)
+        return Errors(nothing, nothing, nothing)
     enlarged = _enlarged(space, block, states, around, settings)
-    return Errors(
-        MISSING_DENSITY.of(settings) * enlarged.density_change / settings.n_electrons,
-        -MISSING_ENERGY.of(settings) * enlarged.energy_change,
-    )
+    used, (ground, _) = enlarged.energy_changes.shape[1], _weights(states, around, settings)
+    return truncation_errors(enlarged, states.cusp[:, :used], ground[:, :used], found, settings)
 
 
-def _trusted(found: Observables, residual: Array, n_electrons: int) -> Array:
-    """Return True where every guard holds; False where one is NaN."""
-    scale = 1 + abs(n_electrons) + found.kinetic + namespace(found.energy).abs(found.energy)
+def _converged(found: Observables, residual: Array, scale: Array) -> Array:
+    """Return whether every guard holds, (B,); False where one is NaN."""
+    size = scale + found.kinetic + found.interaction + namespace(found.energy).abs(found.confinement)
     return (
-        (residual <= TRUSTED_RESIDUAL)
+        (residual <= TRUSTED_RESIDUAL * scale)
         & (found.orthogonality <= 1e-8)
         & (found.charge_error <= 1e-8)
-        & (found.imbalance <= 1e-9 * scale)
+        & (found.imbalance <= 1e-9 * size)
     )

@@ -12,6 +12,9 @@ from solvers.quantum_dots.coulomb import Interaction
 STAGES = ("orbitals", "integrals", "states", "enlargement", "observables")
 """Stages that a timer is called with."""
 
+MOST_DETERMINANTS = 470_000
+"""Largest size of an enlarged space: three directions for six electrons in fourteen orbitals."""
+
 Timer = Callable[[str], AbstractContextManager[object]]
 
 
@@ -33,6 +36,8 @@ class Settings:
     interaction: Interaction
     estimate: bool
     wavefunction: bool
+    degeneracy: float | None
+    cusp: bool
     timer: Timer
 
     @property
@@ -41,18 +46,35 @@ class Settings:
         return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
 
     @property
+    def rounds(self) -> int:
+        """Rounds of refinement that are done."""
+        return self.refinements if self.correlated else 0
+
+    @property
     def refined(self) -> bool:
         """True if the orbitals are refined."""
         return self.refinements > 0 and self.correlated
 
 
 def make_settings(
-    numbers: dict[str, int], interaction: Interaction, estimate: bool, wavefunction: bool, timer: Timer
+    numbers: dict[str, int],
+    interaction: Interaction,
+    estimate: bool,
+    wavefunction: bool,
+    degeneracy: float | None,
+    cusp: bool,
+    timer: Timer,
 ) -> Settings:
-    """Return the settings for these ``numbers``; a space is enlarged by half its orbitals, if there are so many."""
+    """Return the settings for these ``numbers``.
+
+    A space is enlarged by half its orbitals, if there are so many, and if the enlarged one stays below
+    ``MOST_DETERMINANTS``.
+    """
     m, n_modes = int(numbers["n_orbitals"]), int(numbers["n_modes"])
     wanted = max(m // 2, 1) if estimate or numbers["refinements"] else 0
-    n_directions = min(wanted, n_modes**2 - m)
+    n_electrons = int(numbers["n_electrons"])
+    fitting = (k for k in range(wanted, 1, -1) if ci.block_size(m + k, n_electrons) <= MOST_DETERMINANTS)
+    n_directions = min(wanted, n_modes**2 - m, next(fitting, 1))
     whole = {name: int(value) for name, value in numbers.items()}
     return Settings(
         **whole,
@@ -60,6 +82,8 @@ def make_settings(
         interaction=interaction,
         estimate=estimate,
         wavefunction=wavefunction,
+        degeneracy=degeneracy,
+        cusp=cusp,
         timer=timer,
     )
 

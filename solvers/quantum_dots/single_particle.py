@@ -16,12 +16,23 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
-from solvers.eigensolver import Eigenpairs, LowBlock, davidson, non_orthogonality, norms, select, start_vectors
+from solvers.eigensolver import (
+    Eigenpairs,
+    LowBlock,
+    davidson,
+    non_orthogonality,
+    norms,
+    per_system,
+    select,
+    start_vectors,
+)
 
 START_SIZE = 128
 """Number of the lowest basis functions whose dense problem yields the start vectors."""
 DENSE_SIZE = 2500
 """Up to this many basis functions a system that does not converge is solved by LAPACK."""
+ROUNDING = 1e-7
+"""Smallest scale of a dot as a part of the largest energies in its square: its tolerances are above their rounding."""
 ORTHOGONAL = 1e-9
 """Largest overlap of two orbitals, or error of a norm, that is accepted."""
 
@@ -84,13 +95,14 @@ class Orbitals(NamedTuple):
 
     ``energies`` (B, k + 1): those of the k orbitals, and of the next one, if any, to fewer digits;
     sine ``coefficients`` (B, k, n_modes, n_modes); ``residuals`` (B, k); ``fallback`` (B,), NumPy: True where the
-    iteration failed and LAPACK solved the whole matrix.
+    iteration failed and LAPACK solved the whole matrix; ``scale`` (B,): see ``Separable.scale``.
     """
 
     energies: Array
     coefficients: Array
     residuals: Array
     fallback: np.ndarray
+    scale: Array
 
 
 class SeparableArrays(NamedTuple):
@@ -141,6 +153,17 @@ class Separable:
         levels = x_levels[:, :, None] + y_levels[:, None, :]
         x, y = (basis.sines @ columns for columns in (x_columns, y_columns))
         return cls(basis.cell_area, SeparableArrays(rest, levels, x, y, x_columns, y_columns))
+
+    def scale(self, basis: SineBasis) -> Array:
+        """Return the energy that is small for each dot, (B,): tolerances are parts of it.
+
+        It is the kinetic energy of u_0 v_0, that of the lowest orbital of a trap, but at least what rounding leaves.
+        """
+        xp = basis.xp
+        one_way = xp.linalg.diagonal(basis.kinetic) / 2
+        parts = [xp.sum(a[:, :, 0] ** 2 * one_way, axis=1) for a in (self.arrays.x_columns, self.arrays.y_columns)]
+        reach = xp.max(xp.abs(self.arrays.rest), axis=(1, 2)) + xp.max(xp.abs(self.arrays.levels), axis=(1, 2))
+        return xp.maximum(parts[0] + parts[1], ROUNDING * reach)
 
     @property
     def n_modes(self) -> int:
@@ -199,7 +222,7 @@ def _sides(left: Array, fields: Array, right: Array) -> Array:
 
 
 def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, tolerance: float) -> Orbitals:
-    """Return the lowest orbitals of each ``potential`` (B, n, n), with residuals below ``tolerance``.
+    """Return the lowest orbitals of each ``potential`` (B, n, n), with residuals below ``tolerance`` times its scale.
 
     Matrix-free block Davidson in a basis adapted to each potential. Start vectors and preconditioner come from the
     dense problem in its lowest functions; above them the preconditioner is the diagonal of H. One additional orbital
@@ -209,22 +232,24 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     b, size = potential.shape[0], basis.n_modes**2
     n_block = min(n_orbitals + 1, size)
     hamiltonian = Separable.of(basis, potential)
+    scale = hamiltonian.scale(basis)
     if size <= 4 * n_block:
-        return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.zeros(b, dtype=bool))
+        return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.zeros(b, dtype=bool), scale)
     xp, inside = basis.xp, basis.lowest_modes(min(max(START_SIZE, 4 * n_block), size))
     low_values, low_vectors = xp.linalg.eigh(hamiltonian.block(inside))
     low = LowBlock.of(hamiltonian.diagonal, inside, low_values, low_vectors, n_block)
     patience = 80 if size <= DENSE_SIZE else 1000  # above this size there is no fallback
-    pairs = davidson(hamiltonian, low, start_vectors(low, n_block), n_orbitals, tolerance, patience)
+    limits = per_system(tolerance * scale, b)
+    pairs = davidson(hamiltonian, low, start_vectors(low, n_block), n_orbitals, limits, patience)
     sound = to_numpy(non_orthogonality(pairs.vectors[:, :n_orbitals, :])) <= ORTHOGONAL
-    failed = ~((to_numpy(pairs.residuals[:, :n_orbitals]) <= tolerance).all(axis=1) & sound)
+    failed = ~((to_numpy(pairs.residuals[:, :n_orbitals]) <= limits[:, None]).all(axis=1) & sound)
     if size > DENSE_SIZE:
         failed[:] = False
     for i in np.flatnonzero(failed):
         exact = _by_lapack(hamiltonian.select(xp.asarray([i], device=potential.device))).first(n_block)
         for mine, its in zip(pairs, exact, strict=True):
             mine[i, ...] = its[0, ...]
-    return _orbitals(hamiltonian, pairs, n_orbitals, failed)
+    return _orbitals(hamiltonian, pairs, n_orbitals, failed, scale)
 
 
 def _by_lapack(hamiltonian: Separable) -> Eigenpairs:
@@ -236,13 +261,16 @@ def _by_lapack(hamiltonian: Separable) -> Eigenpairs:
     return Eigenpairs(values, vectors, norms(vectors @ h - values[..., None] * vectors))
 
 
-def _orbitals(hamiltonian: Separable, pairs: Eigenpairs, n_orbitals: int, fallback: np.ndarray) -> Orbitals:
+def _orbitals(
+    hamiltonian: Separable, pairs: Eigenpairs, n_orbitals: int, fallback: np.ndarray, scale: Array
+) -> Orbitals:
     found = pairs.first(n_orbitals)
     energies = pairs.values[:, : min(n_orbitals + 1, pairs.values.shape[1])]
-    return Orbitals(energies, hamiltonian.to_sines(found.vectors), found.residuals, fallback)
+    return Orbitals(energies, hamiltonian.to_sines(found.vectors), found.residuals, fallback, scale)
 
 
 def dense_orbitals(potential: Array, basis: SineBasis, n_orbitals: int) -> Orbitals:
     """Return the lowest orbitals by LAPACK in the full basis, the reference for tests of ``lowest_orbitals``."""
     hamiltonian = Separable.of(basis, potential)
-    return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.ones(potential.shape[0], dtype=bool))
+    every = np.ones(potential.shape[0], dtype=bool)
+    return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, every, hamiltonian.scale(basis))

@@ -34,19 +34,28 @@ class Solution:
         orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
         occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
         kinetic, confinement, interaction: the three parts of the energy (eV).
+        cusp: energy of the electron-electron cusp beyond M orbitals (eV) in ``energy``, negative; 0 without ``cusp``.
         density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals; NaN if
-            ``estimate`` is False or the memory is too small for it.
+            ``estimate`` is False.
         energy_error: estimate of the error of the energy by the same truncation (eV).
+        gap_error: estimate of the error of the gap by the same truncation (eV).
+        order_certain: False where the next level is within ``gap_error`` of the lowest one: which of them is the
+            ground state, with its spin and density, is then not known.
+        directions: orbitals by which the space was enlarged for estimates and refinements.
         degeneracy: number of states that share the ground-state energy in this block.
-        splits_shell: True where the last orbital kept is degenerate with the first one left out, so that the orbital
-            space, and with it the result, is not unique: change n_orbitals.
+        splits_shell: True where the orbitals kept are a part of a nearly degenerate shell, so that the orbital space,
+            and with it the result, is not unique: change n_orbitals. Shells that a symmetry of V makes are never cut.
         residual: largest norm of H psi - E psi of all orbitals and of the ground state (eV): the error of the
             iterations, not of the truncated basis.
         orthogonality: largest overlap of two orbitals, or of two states, or error of a norm.
         charge_error: |int n - N| / N.
         imbalance: |energy - kinetic - confinement - interaction| (eV), each part computed independently.
         fallback: True where an iteration failed and LAPACK solved the whole matrix.
-        trusted: False where a guard (residual, orthogonality, charge, imbalance) fails: do not use this result.
+        grid_error: estimate of the error of the energy (eV) by the sine functions that the grid leaves out, and by its
+            quadrature of the interaction, for the potential given by its values at the points.
+        converged: False where a guard (residual, orthogonality, charge, imbalance) fails.
+        trusted: False where the result is not converged, or its estimated errors are so large that M orbitals, or the
+            grid, do not describe the state: do not use it. Without ``estimate`` only the grid is judged.
         wavefunction: orbitals and states, if requested.
     """
 
@@ -62,8 +71,12 @@ class Solution:
     kinetic: Array = _column("", ENERGY)
     confinement: Array = _column("", ENERGY)
     interaction: Array = _column("", ENERGY)
+    cusp: Array = _column("", ENERGY)
     density_error: Array = _column()
     energy_error: Array = _column("", ENERGY)
+    gap_error: Array = _column("", ENERGY)
+    order_certain: Array = _column()
+    directions: Array = _column()
     degeneracy: Array = _column()
     splits_shell: Array = _column()
     residual: Array = _column("", ENERGY)
@@ -71,6 +84,8 @@ class Solution:
     charge_error: Array = _column()
     imbalance: Array = _column("", ENERGY)
     fallback: Array = _column()
+    grid_error: Array = _column("", ENERGY)
+    converged: Array = _column()
     trusted: Array = _column()
     wavefunction: Wavefunction | None = None
 

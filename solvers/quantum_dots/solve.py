@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -19,17 +18,20 @@ from solvers.backend import (
     systems_at_once,
     to_backend,
 )
-from solvers.checks import check_flag, check_integer, check_kind, check_plain, check_positive
+from solvers.checks import check_flag, check_integer, check_kind, check_number, check_plain, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.ground_state import Amplitudes, Batch, solve_batch
+from solvers.quantum_dots.ground_state import Batch, joined, solve_batch
 from solvers.quantum_dots.settings import Settings, Timer, bytes_needed, make_settings, untimed
 from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.wavefunction import Wavefunction
 from solvers.units import HIGHEST, Material
 
-PRESETS = {"paper": {"n_orbitals": 8, "refinements": 0}, "converged": {"n_orbitals": 14, "refinements": 1}}
+PRESETS: dict[str, Any] = {
+    "paper": {"n_orbitals": 8, "refinements": 0, "cusp": False},
+    "converged": {"n_orbitals": 14, "refinements": 1, "cusp": True},
+}
 """Arguments of ``solve``: the paper's eight lowest orbitals; densities to 0.5 % (GaAs) and 1 % (Si) for N = 1 ... 4."""
 LARGEST_NUMBER = 10**6
 """Limit of every number of electrons, orbitals, states ..., far beyond what can be solved."""
@@ -54,6 +56,8 @@ def solve(
     backend: str = "auto",
     threads: int | None = None,
     wavefunction: bool = False,
+    cusp: bool = False,
+    degeneracy: float | None = None,
     timer: Timer = untimed,
 ) -> Solution:
     """Return ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
@@ -75,6 +79,10 @@ def solve(
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto", the library of V.
         threads: pieces solved at once on a processor; by default as many as BLAS may use. Results do not depend on it.
         wavefunction: keep the orbitals and states; they take M times the memory of the densities.
+        cusp: add the energy of the electron-electron cusp that M orbitals miss, so that energies converge faster than
+            1 / M; without it they are those of full CI, upper bounds.
+        degeneracy: levels closer than this (eV) count as one; by default 1e-7 of the kinetic energy of an electron in
+            the dot.
         timer: called with the name of each stage (``settings.STAGES``), by every thread; returns a context manager
             in which the stage runs.
 
@@ -90,14 +98,18 @@ def solve(
         "refinements": refinements,
         "n_states": n_states,
     }
-    flags = {"estimate": estimate, "wavefunction": wavefunction}
+    flags = {"estimate": estimate, "wavefunction": wavefunction, "cusp": cusp}
     _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
+    if degeneracy is not None:
+        check_number("degeneracy", degeneracy, 0.0)
     if not callable(timer):
         raise ValueError(f"timer: expected a function of a stage that returns a context manager, got {timer!r}")
     _check_height(potential, material)
     units = interaction.in_units(material.bohr)
     memory, length = float(memory), material.in_bohr(grid.extent)
-    settings = _fitting(make_settings(numbers, units, estimate, wavefunction, timer), grid.n, length, memory)
+    close = None if degeneracy is None else float(degeneracy) / material.hartree
+    settings = make_settings(numbers, units, estimate, wavefunction, close, cusp, timer)
+    _check_fits(settings, grid.n, length, memory)
     threads = int(threads or blas_threads()) if on_host(potential) else 1
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)
@@ -131,62 +143,42 @@ def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Materi
     """Return the pieces as one solution, in the units of the material, with the leading shape of the potentials."""
     xp, leading = namespace(potential), potential.shape[:-2]
     sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
+    whole = joined(parts) if parts else None
     arrays = {}
     for column in columns():
         name, (energy, length) = column.name, column.metadata["power"]
         shape = tuple(sizes[letter] for letter in column.metadata["shape"])
-        found = [getattr(part.solution, name) for part in parts]
-        whole = xp.concat(found) if found else xp.zeros((0, *shape), device=potential.device)
+        found = getattr(whole.solution, name) if whole else xp.zeros((0, *shape), device=potential.device)
         if (energy, length) != (0, 0):
-            whole = whole * (material.hartree**energy * material.bohr**length)
-        arrays[name] = xp.reshape(whole, (*leading, *shape))
+            found = found * (material.hartree**energy * material.bohr**length)
+        arrays[name] = xp.reshape(found, (*leading, *shape))
     state = None
-    amplitudes = [part.amplitudes for part in parts if part.amplitudes is not None]
-    if amplitudes:
-        functions, vectors, weights = _joined(xp, amplitudes)
+    if whole and whole.amplitudes is not None:
+        functions, vectors, weights = whole.amplitudes
         n_states = min(settings.n_states, vectors.shape[1])
         state = Wavefunction(grid, settings.n_electrons, functions / material.bohr, vectors, weights, n_states)
     return Solution(**arrays, wavefunction=state)
 
 
-def _joined(xp: Any, parts: list[Amplitudes]) -> Amplitudes:
-    """Return the amplitudes of all pieces; a piece with fewer states is padded with states of no weight."""
-    most = max(part.weights.shape[1] for part in parts)
-
-    def padded(array: Array) -> Array:
-        shape = (array.shape[0], most - array.shape[1], *array.shape[2:])
-        return xp.concat([array, xp.zeros(shape, dtype=array.dtype, device=array.device)], axis=1)
-
-    vectors, weights = (xp.concat([padded(a) for a in arrays]) for arrays in zip(*(p[1:] for p in parts), strict=True))
-    return Amplitudes(xp.concat([part.functions for part in parts]), vectors, weights)
-
-
-def _fitting(settings: Settings, n: int, length: float, memory: float) -> Settings:
-    """Return the settings with as many directions as the memory allows; without any there is no error estimate.
-
-    Raises:
-        ValueError: one system does not fit.
-    """
+def _check_fits(settings: Settings, n: int, length: float, memory: float) -> None:
+    """Raise ValueError if one system does not fit into ``memory`` GiB."""
     kernel = settings.interaction.kernel_bytes(n, length)
     if kernel > memory * 2**30:
         raise ValueError(
             f"interaction: expected at most memory = {memory:g} GiB, got about {kernel / 2**30:.3g} for its Fourier "
             f"transform on {n} points per side. Lower grid.n, or raise memory."
         )
-    least = min(settings.n_directions, 1 if settings.refinements and settings.correlated else 0)
-    needed = bytes_needed(n, replace(settings, n_directions=least))
+    needed = bytes_needed(n, settings)
     if needed > memory * 2**30:
         m, n_electrons, n_states = settings.n_orbitals, settings.n_electrons, settings.n_states
         size = _rounded(ci.block_size(m, n_electrons))
         others = f"{', refinements' if settings.refinements else ''}{', n_states' if n_states > MANY_STATES else ''}"
+        without = ", or estimate=False" if settings.estimate and not settings.refined else ""
         raise ValueError(
             f"n_orbitals: one system with N = {n_electrons} in M = {m} orbitals has {size} determinants and needs "
             f"about {_rounded(needed >> 20)} MiB for {n_states} states, more than memory = {memory:g} GiB. "
-            f"Lower n_orbitals{others} or n_electrons, or raise memory."
+            f"Lower n_orbitals{others} or n_electrons, or raise memory{without}."
         )
-    while bytes_needed(n, settings) > memory * 2**30:
-        settings = replace(settings, n_directions=settings.n_directions - 1)
-    return settings
 
 
 def _rounded(number: int) -> str:

@@ -14,7 +14,7 @@ from solvers.quantum_dots.solution import columns
 GRID = Grid(32, 30.0)
 GUARDS = {"residual", "orthogonality", "charge_error", "imbalance"}
 """What is left of rounding and of iterations: another number in each run of another kind."""
-ESTIMATES = {"density_error", "energy_error"}
+ESTIMATES = {"density_error", "energy_error", "gap_error"}
 """From states that are found roughly: good to a few digits."""
 
 

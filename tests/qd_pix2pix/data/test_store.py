@@ -238,7 +238,7 @@ def test_an_empty_folder_is_no_dataset(tmp_path):
         Store(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": 3, "shards": []}', '{"format": 3}', "\xff"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": 4, "shards": []}', '{"format": 4}', "\xff"])
 def test_damaged_manifest_is_named(copy, content):
     (copy / "manifest.json").write_text(content, encoding="latin-1")
     with pytest.raises(StoreError, match="manifest.json: damaged"):
@@ -251,7 +251,7 @@ def test_a_dataset_of_the_older_format_gets_one_clear_sentence(copy):
     with pytest.raises(StoreError) as caught:
         Store(copy)
     assert str(caught.value) == (
-        f"{copy / 'manifest.json'}: expected a dataset of format 3, got format 2 of another version of qd_pix2pix; "
+        f"{copy / 'manifest.json'}: expected a dataset of format 4, got format 2 of another version of qd_pix2pix; "
         "generate it again with generate.py"
     )
 

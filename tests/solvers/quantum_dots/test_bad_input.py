@@ -166,8 +166,14 @@ def test_a_batch_that_does_not_fit_even_one_by_one_is_refused():
 
 
 def test_refinements_need_room_of_their_own():
-    """A space that fits, but not with one orbital more, cannot be refined."""
-    memory = least_memory(GRID, 4, n_orbitals=12) * 1.01
+    """A space that fits, but not with more orbitals, has neither refinements nor an estimate."""
+    memory = least_memory(GRID, 4, n_orbitals=12, estimate=False) * 1.01
+    refused(
+        "n_orbitals: .*N = 4 in M = 12 .*Lower n_orbitals or n_electrons, or raise memory, or estimate=False",
+        n_electrons=4,
+        n_orbitals=12,
+        memory=memory,
+    )
     refused(
         "n_orbitals: .*N = 4 in M = 12 .*Lower n_orbitals, refinements or n_electrons, or raise memory",
         n_electrons=4,

@@ -1,0 +1,88 @@
+"""Estimates of the errors that the truncation to M orbitals leaves.
+
+Two quantities measure what is missing: the change of energies and densities in an enlarged space
+(``active_space.py``), which responds to orbitals of a wrong shape, and the energy of the cusp (``cusp.py``), of which a
+few more orbitals recover little. The factors below relate them to true errors. They are measured on seven families of
+dots in experiments/solver_accuracy: the better the orbitals, the smaller the fraction that a few more of them recover.
+Effective atomic units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from solvers.backend import Array, namespace
+from solvers.quantum_dots.active_space import EnlargedSpace
+from solvers.quantum_dots.expectation_values import Observables
+from solvers.quantum_dots.settings import Settings
+
+MISSING_DENSITY = (1.2, 3.0, 5.0)
+"""True density error over the change by the enlarged space, after no, one and more rounds of refinement."""
+SOFT = (0.0, 2.4, 2.4)
+"""Density error over the change of energy times W / T^2: strongly repelling electrons move at little cost."""
+MISSING_ENERGY = (1.5, 3.5, 4.5)
+"""True energy error over the change, without the cusp; the energy of the cusp counts where it is larger."""
+MOST_MISSING = (2.0, 5.0, 5.0)
+"""Its upper end: with the cusp, what this leaves beyond the energy of the cusp counts as error."""
+CUSP_SHARE = 0.1
+"""Error of the energy of the cusp."""
+MOST_GRID_ERROR, MOST_ENERGY_ERROR = 0.25, 0.1
+"""Largest estimated errors of the energy of a trusted result, as parts of the kinetic energy."""
+MOST_DENSITY_ERROR = 0.3
+"""Largest estimated error of the density of a trusted result."""
+
+
+class Errors(NamedTuple):
+    """Estimates (B,) of the errors int |n - n_ref| / N, of the energy and of the gap."""
+
+    density_error: Array
+    energy_error: Array
+    gap_error: Array
+
+
+def truncation_errors(
+    enlarged: EnlargedSpace, cusp: Array, ground: Array, found: Observables, settings: Settings
+) -> Errors:
+    """Return the estimates.
+
+    Args:
+        enlarged: the enlarged space of the first k states.
+        cusp: energies of their cusps, (B, k), negative.
+        ground: weights of these states in the ground state, (B, k).
+        found: observables of the ground state.
+        settings: with ``cusp`` the energies include that of the cusp.
+    """
+    xp, rounds = namespace(cusp), min(settings.rounds, 2)
+    changes, missing = -enlarged.energy_changes, -cusp
+    change, missing_of_ground = (xp.sum(ground * a, axis=1) for a in (changes, missing))
+    above = min(1, changes.shape[1] - 1)
+    change_apart, missing_apart = (xp.abs(a[:, above] - a[:, 0]) for a in (changes, missing))
+    if settings.cusp:
+        zero = xp.zeros_like(change)
+        unseen = xp.maximum(MOST_MISSING[rounds] * change - missing_of_ground, zero)
+        unseen_apart = xp.maximum(MOST_MISSING[rounds] * change_apart - missing_apart, zero)
+        energy_error = CUSP_SHARE * missing_of_ground + 0.2 * change + unseen
+        gap_error = CUSP_SHARE * (missing_apart + 2 * missing_of_ground) + 0.5 * change + unseen_apart
+    else:
+        energy_error = xp.maximum(missing_of_ground, MISSING_ENERGY[rounds] * change)
+        gap_error = xp.maximum(missing_apart, MISSING_ENERGY[rounds] * change_apart) + 0.2 * change
+    soft = SOFT[rounds] * change * found.interaction / found.kinetic**2
+    density_error = MISSING_DENSITY[rounds] * enlarged.density_change / settings.n_electrons + soft
+    return Errors(density_error, energy_error, gap_error)
+
+
+def order_certain(values: Array, gap_error: Array, degeneracy: Array) -> Array:
+    """Return whether the lowest level of ``values`` (B, k) is further than ``gap_error`` (B,) from the next, (B,)."""
+    xp, above = namespace(values), values - values[:, :1]
+    next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)
+    return next_level > gap_error
+
+
+def resolved(found: Observables, errors: Errors, settings: Settings) -> Array:
+    """Return whether orbitals and grid can hold the state, (B,): its errors are small beside its energies."""
+    xp = namespace(found.kinetic)
+    small = xp.isfinite(found.energy) & (found.grid_error <= MOST_GRID_ERROR * found.kinetic)
+    if settings.correlated and settings.estimate:
+        small = small & (errors.energy_error <= MOST_ENERGY_ERROR * found.kinetic)
+        small = small & (errors.density_error <= MOST_DENSITY_ERROR)
+    return small
