@@ -89,8 +89,10 @@ def one_dot(job: tuple[str, int]) -> list[dict[str, Any]]:
             for m in (REFERENCE[n_electrons], 14)
         )
         found = {preset: solve(v, **options, **arguments) for preset, arguments in PRESETS.items()}
-    ratio = float(best.cusp) / min(float(fewer.cusp) - float(best.cusp), -1e-300)
-    reference = best.density + (best.density - fewer.density) * max(ratio, 0.0)
+    missing, missed_before = -float(best.cusp), -float(fewer.cusp)
+    has_cusp = missed_before > 1e-9 * float(best.kinetic)  # electrons of one spin have none
+    ratio = missing / (missed_before - missing) if has_cusp else 0.0
+    reference = best.density + (best.density - fewer.density) * ratio
     head = {"family": family, "number": number, "material": name, "N": n_electrons, "extent": grid.extent}
     return [head | {"preset": preset} | errors(s, best, reference, grid) for preset, s in found.items()]
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from experiments.solver_accuracy.tables import SERIES, Errors, read
+from experiments.solver_accuracy.tables import SERIES, Errors, read, read_families
 from qd_pix2pix.reports.figures import COLOURS
 from solvers import PRESETS, Grid, Material, solve
 from solvers.quantum_dots.potentials import DoubleGaussian, RandomWells
@@ -46,23 +46,28 @@ def draw_convergence(errors: Errors) -> Figure:
     return figure
 
 
-def draw_estimates(errors: Errors) -> Figure:
-    """Estimated against measured density error, one point per dot."""
-    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
-    for panel, preset in zip(figure.subplots(1, 2), ("paper", "converged"), strict=True):
-        for marker, (material, by_n) in zip("os", errors.items(), strict=False):
-            for colour, (n, methods) in zip(COLOURS, sorted(by_n.items()), strict=False):
-                m, label = methods[preset], f"{material}, N = {n}"
-                x, y = 100 * np.array(m["nmae"]), 100 * np.array(m["estimate"])
-                panel.scatter(x, y, s=9, marker=marker, color=colour, alpha=0.6, lw=0, label=label)
-        panel.set(xscale="log", yscale="log", title=f"preset {preset}", xlabel="true density error (%)")
-        line = np.array([0.005, 50.0])
-        limits = panel.get_xlim(), panel.get_ylim()
-        panel.plot(line, line, color="0.3", lw=0.8)
-        panel.fill_between(line, line / 2, 2 * line, color="0.5", alpha=0.13, lw=0)
-        panel.set(xlim=limits[0], ylim=limits[1])
-        panel.set_ylabel("estimated density error (%)")
-    panel.legend(fontsize=7.5)
+def draw_estimates(rows: list[dict[str, Any]]) -> Figure:
+    """Estimated against true errors of energy and density, one point per dot."""
+    figure = Figure(figsize=(9.5, 8), layout="constrained")
+    panels = figure.subplots(2, 2)
+    sure = [row for row in rows if row["order_certain"] and row["trusted"]]
+    for column, preset in enumerate(("paper", "converged")):
+        mine = [row for row in sure if row["preset"] == preset]
+        for colour, family in zip(COLOURS, dict.fromkeys(row["family"] for row in mine), strict=False):
+            some = [row for row in mine if row["family"] == family]
+            scale = np.array([row["kinetic"] for row in some])
+            for row, (name, unit) in enumerate((("energy", scale), ("density", 1.0))):
+                x, y = (100 * np.array([r[key] for r in some]) / unit for key in (name, f"{name}_error"))
+                panels[row, column].scatter(x, y, s=9, color=colour, alpha=0.6, lw=0, label=family)
+        for row, name in enumerate(("energy error (% of the kinetic energy)", "density error (%)")):
+            panel = panels[row, column]
+            panel.set(xscale="log", yscale="log", xlabel=f"true {name}", ylabel=f"estimated {name}")
+            line, limits = np.array([1e-6, 1e3]), (panel.get_xlim(), panel.get_ylim())
+            panel.plot(line, line, color="0.3", lw=0.8)
+            panel.fill_between(line, line / 2, 2 * line, color="0.5", alpha=0.13, lw=0)
+            panel.set(xlim=limits[0], ylim=limits[1])
+        panels[0, column].set_title(f"preset {preset}")
+    panels[0, 0].legend(fontsize=7.5)
     return figure
 
 
@@ -156,7 +161,7 @@ def main() -> None:
     errors = read()
     pictures = {
         "convergence": draw_convergence(errors),
-        "estimates": draw_estimates(errors),
+        "estimates": draw_estimates(read_families()),
         "cost": draw_cost(errors),
         "gallery": draw_gallery(),
         "exchange": draw_exchange(),

@@ -31,9 +31,9 @@ ORBITALS = (8, 12, 16, 20)
 SERIES = 20
 LARGE = {2: 32, 3: 24, 4: 24}
 """M of the lowest orbitals that are the paper preset's reference, by N."""
-BEST = {"n_orbitals": 18, "refinements": 3}
+BEST = {"n_orbitals": 18, "refinements": 3, "cusp": True}
 """The reference of the converged preset: better orbitals, and more of them, for N = 2 and 3."""
-BEST_OF_FOUR = {"n_orbitals": 16, "refinements": 3}
+BEST_OF_FOUR = {"n_orbitals": 16, "refinements": 3, "cusp": True}
 """The same for N = 4."""
 
 Numbers = dict[str, list[float]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qd_pix2pix.reports.tables import markdown, percent
 
@@ -20,9 +20,9 @@ def read() -> Errors:
     return json.loads((HERE / "table.json").read_text(encoding="utf-8"))["errors"]
 
 
-def within_two(reference: NDArray, estimate: NDArray) -> float:
-    """Return the fraction of dots whose estimate is within a factor of two of the reference."""
-    return float(np.mean(np.abs(np.log(estimate / reference)) <= np.log(2)))
+def read_families() -> list[dict[str, Any]]:
+    """Return the errors of each dot and preset, with their estimates."""
+    return json.loads((HERE / "families.json").read_text(encoding="utf-8"))["rows"]
 
 
 def errors_table(errors: Errors) -> str:
@@ -36,26 +36,23 @@ def errors_table(errors: Errors) -> str:
     return markdown(["material", "N", *SERIES, "converged"], rows)
 
 
-def estimates_table(errors: Errors) -> str:
-    """Return errors, their estimates, and how often the estimates are within a factor of two."""
-    share = "within a factor of two"
-    head = ("preset", "material", "N", "density error", "estimate", share, "energy error", "estimate", share)
-    rows = []
+def families_table(rows: list[dict[str, Any]]) -> str:
+    """Return the true errors over their estimates, by preset and family: median, 95 % of the dots, largest."""
+    names = ("energy", "gap", "density")
+    head = ("preset", "family", "dots", *(f"{name}: median, 95 %, largest" for name in names), "median density error")
+    lines = []
     for preset in ("paper", "converged"):
-        for material, by_n in errors.items():
-            for n, methods in sorted(by_n.items()):
-                m = {name: np.array(values) for name, values in methods[preset].items()}
-                density = [percent(m["nmae"].mean()), percent(m["estimate"].mean())]
-                energy = [f"{m[name].mean():.2f} meV" for name in ("energy_mev", "energy_estimate_mev")]
-                good = [
-                    percent(within_two(m[error], m[estimate]), 0)
-                    for error, estimate in (("nmae", "estimate"), ("energy_mev", "energy_estimate_mev"))
-                ]
-                rows.append([preset, material, n, *density, good[0], *energy, good[1]])
-    return markdown(head, rows)
+        mine = [row for row in rows if row["preset"] == preset]
+        for family in (*dict.fromkeys(row["family"] for row in mine), "all"):
+            some = [row for row in mine if family in (row["family"], "all")]
+            sure = [row for row in some if row["order_certain"] and row["trusted"]]
+            ratios = {name: np.array([row[name] / row[f"{name}_error"] for row in sure]) for name in names}
+            cells = [", ".join(f"{q:.2f}" for q in np.percentile(ratios[name], (50, 95, 100))) for name in names]
+            density = percent(float(np.median([row["density"] for row in sure])))
+            lines.append([preset, family, f"{len(sure)} of {len(some)}", *cells, density])
+    return markdown(head, lines)
 
 
 def content() -> dict[str, str]:
     """Return all tables by name."""
-    errors = read()
-    return {"errors": errors_table(errors), "estimates": estimates_table(errors)}
+    return {"errors": errors_table(read()), "families": families_table(read_families())}

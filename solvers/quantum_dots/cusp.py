@@ -12,9 +12,10 @@ In second order, with v_k = 2 pi / k and the energy k^2 of two electrons with mo
 
 P2(r, r) the density of pairs at one point: two electrons of opposite spin. The last factor takes from P2 what the
 missing momenta take from psi(r, r): with the cusp psi(r12) = psi(0) (1 + r12) these are 2 pi psi(0) / k^3, and the sum
-of them above k is psi(0) / k. Few orbitals are fewer plane waves than their density: the factor 1 + ``EDGE`` / M,
-from exact parabolas, corrects for that. A softened or screened v_k weakens the cusp. Second order also
-divides the energy: the kinetic part rises by E_cusp, the interaction falls by twice as much. Effective atomic units.
+of them above k is psi(0) / k. A few orbitals of a dot resolve less than plane waves of their density do: the factor
+1 + ``EDGE`` / M, from exact parabolas, corrects for that. A softened or screened v_k weakens the cusp. Second order
+also divides the energy: the kinetic part rises by E_cusp, and the interaction falls by twice as much. Effective atomic
+units.
 
 Compare basis-set corrections by a local range of the interaction: Giner et al., J. Chem. Phys. 149, 194301 (2018).
 """

@@ -24,8 +24,9 @@ MISSING_ENERGY = (1.5, 3.5, 4.5)
 """True energy error over the change, without the cusp; the energy of the cusp counts where it is larger."""
 MOST_MISSING = (2.0, 5.0, 5.0)
 """Its upper end: with the cusp, what this leaves beyond the energy of the cusp counts as error."""
-CUSP_SHARE = 0.1
-"""Error of the energy of the cusp."""
+CUSP_SHARE, CROWDED_SHARE = 0.1, 2.0
+"""Error of the energy of the cusp, as a part of it; the second for each electron after the second, over M: where many
+electrons share few orbitals, more than the cusp is missing."""
 MOST_GRID_ERROR, MOST_ENERGY_ERROR = 0.25, 0.1
 """Largest estimated errors of the energy of a trusted result, as parts of the kinetic energy."""
 MOST_DENSITY_ERROR = 0.3
@@ -59,10 +60,11 @@ def truncation_errors(
     change_apart, missing_apart = (xp.abs(a[:, above] - a[:, 0]) for a in (changes, missing))
     if settings.cusp:
         zero = xp.zeros_like(change)
+        share = CUSP_SHARE + CROWDED_SHARE * max(settings.n_electrons - 2, 0) / settings.n_orbitals
         unseen = xp.maximum(MOST_MISSING[rounds] * change - missing_of_ground, zero)
         unseen_apart = xp.maximum(MOST_MISSING[rounds] * change_apart - missing_apart, zero)
-        energy_error = CUSP_SHARE * missing_of_ground + 0.2 * change + unseen
-        gap_error = CUSP_SHARE * (missing_apart + 2 * missing_of_ground) + 0.5 * change + unseen_apart
+        energy_error = share * missing_of_ground + 0.2 * change + unseen
+        gap_error = share * (missing_apart + 2 * missing_of_ground) + 0.5 * change + unseen_apart
     else:
         energy_error = xp.maximum(missing_of_ground, MISSING_ENERGY[rounds] * change)
         gap_error = xp.maximum(missing_apart, MISSING_ENERGY[rounds] * change_apart) + 0.2 * change

@@ -247,3 +247,6 @@ def _check_arguments(
     check_integer("n_orbitals", n_orbitals, 1, hint, high=n_modes**2)
     hint = f"n_orbitals = {n_orbitals} hold two electrons each; at least {(n_electrons + 1) // 2} orbitals are needed"
     check_integer("n_electrons", n_electrons, 1, hint, high=2 * n_orbitals)
+    size = ci.block_size(n_orbitals, n_electrons)
+    hint = f"N = {n_electrons} in M = {n_orbitals} orbitals has {_rounded(size)} states of the lowest |S_z|"
+    check_integer("n_states", int(given["n_states"]), 1, hint, high=max(size, 2))

@@ -297,8 +297,21 @@ def test_spaces_beyond_all_floats_are_refused(n_electrons, n_orbitals):
 
 
 def test_too_many_states_are_blamed():
-    with pytest.raises(ValueError, match="for 500000 states.* Lower n_orbitals, n_states or n_electrons"):
-        solve(V, GRID, 2, GAAS, 8, n_states=500000)
+    with pytest.raises(ValueError, match="for 4000 states.* Lower n_orbitals, n_states or n_electrons"):
+        solve(V, GRID, 4, GAAS, 12, n_states=4000)
+
+
+@pytest.mark.parametrize(("n_electrons", "n_orbitals", "most"), [(2, 8, 64), (1, 3, 3), (3, 2, 2)])
+def test_states_that_are_not_there_are_refused(n_electrons, n_orbitals, most):
+    with pytest.raises(ValueError, match=rf"n_states: expected a whole number in 1 ... {most}, got {most + 1}. N = "):
+        solve(V, GRID, n_electrons, GAAS, n_orbitals, n_states=most + 1)
+    assert np.isfinite(solve(V, GRID, n_electrons, GAAS, n_orbitals, n_states=most, estimate=False).spins).all()
+
+
+@pytest.mark.parametrize("degeneracy", [-1e-9, np.nan, np.inf, "1e-9", True])
+def test_a_distance_of_levels_is_a_number(degeneracy):
+    with pytest.raises(ValueError, match="degeneracy: "):
+        solve(V, GRID, 2, GAAS, degeneracy=degeneracy)
 
 
 @pytest.mark.parametrize("number", [np.int8, np.int16, np.float32])

@@ -211,3 +211,14 @@ def test_the_density_has_every_symmetry_of_the_dot(n_electrons, refinements):
         for g in group:
             assert nmae(act(density, g), density, n_electrons, grid) < 1e-9
             assert nmae(act(spin, g), spin, n_electrons, grid) < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("omega", "energy"), [(1.0, 20.1593), (0.5, 11.7848), (0.28, 7.6002)])
+def test_six_electrons_in_a_parabola(omega, energy):
+    """Diffusion Monte Carlo of Pedersen Lohne et al., Phys. Rev. B 84, 115302 (2011)."""
+    v, grid = trap(omega, n=48)
+    solution = solve(v, grid, 6, ATOMIC, 10, refinements=1, cusp=True)
+    assert abs(float(solution.energy) - energy) < 2 * solution.energy_error
+    assert solution.spins[0] == pytest.approx(0, abs=1e-6) and solution.trusted
+    assert solution.energy - energy < 0.7 * (solution.energy - solution.cusp - energy)
