@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from experiments.solver_accuracy.families import FAMILIES
 from experiments.solver_accuracy.tables import SERIES, Errors, read, read_families
 from qd_pix2pix.reports.figures import COLOURS
 from solvers import PRESETS, Grid, Material, solve
@@ -53,12 +54,12 @@ def draw_estimates(rows: list[dict[str, Any]]) -> Figure:
     sure = [row for row in rows if row["order_certain"] and row["trusted"]]
     for column, preset in enumerate(("paper", "converged")):
         mine = [row for row in sure if row["preset"] == preset]
-        for colour, family in zip(COLOURS, dict.fromkeys(row["family"] for row in mine), strict=False):
+        for number, family in enumerate(FAMILIES):
             some = [row for row in mine if row["family"] == family]
             scale = np.array([row["kinetic"] for row in some])
             for row, (name, unit) in enumerate((("energy", scale), ("density", 1.0))):
                 x, y = (100 * np.array([r[key] for r in some]) / unit for key in (name, f"{name}_error"))
-                panels[row, column].scatter(x, y, s=9, color=colour, alpha=0.6, lw=0, label=family)
+                panels[row, column].scatter(x, y, s=9, color=f"C{number}", alpha=0.6, lw=0, label=family)
         for row, name in enumerate(("energy error (% of the kinetic energy)", "density error (%)")):
             panel = panels[row, column]
             panel.set(xscale="log", yscale="log", xlabel=f"true {name}", ylabel=f"estimated {name}")
