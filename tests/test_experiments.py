@@ -31,7 +31,9 @@ def has(config, word):
     return True
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "name", [n if n == "quickstart" else pytest.param(n, marks=pytest.mark.slow) for n in EXPERIMENTS]
+)
 def test_experiment_runs_minimised(name, small_words, tmp_path):
     own = ("potential=", "data.grid.extent=")  # the experiment's own; on its own grid it may have fewer modes
     whole = configuration("train", f"experiment={name}")
@@ -283,7 +285,7 @@ def test_studies_of_the_paper_run_minimised(paper_figures, study, tmp_path, monk
 
 
 @pytest.mark.parametrize("study", NARROW)
-@pytest.mark.parametrize("scale", ["laptop", "paper"])
+@pytest.mark.parametrize("scale", ["laptop", pytest.param("paper", marks=pytest.mark.slow)])
 def test_studies_of_the_paper_compose(paper_figures, study, scale):
     plan = paper_figures.make_plan(paper_figures.overrides_of(study, scale, []))
     runs = plan.runs()

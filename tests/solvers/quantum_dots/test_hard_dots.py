@@ -52,7 +52,7 @@ def test_one_electron_in_a_ring_of_far_dots():
 @pytest.mark.parametrize("refinements", [0, 1])
 def test_no_number_of_orbitals_cuts_a_shell(potential, n_electrons, refinements):
     """Where a pair of orbitals does not fit, a later one that is alone takes its place."""
-    for m in range(2, 15):
+    for m in (2, 3, 5, 8, 12, 14):
         solution = solve(potential, GRID, n_electrons, GAAS, n_orbitals=m, refinements=refinements)
         assert solution.converged and solution.degeneracy == n_electrons - 1 or m < 3
         for act in SQUARE.values():

@@ -190,17 +190,6 @@ def test_spins_of_a_degenerate_ground_state():
 # The number of states
 
 
-@pytest.mark.parametrize(("n_electrons", "n_orbitals", "size"), [(2, 2, 4), (3, 2, 2), (4, 2, 1), (1, 3, 3)])
-def test_states_that_are_not_there_are_nan(n_electrons, n_orbitals, size):
-    v = np.stack([smooth_potential(seed) for seed in range(2)])
-    solution = solve(v, GRID, n_electrons, GAAS, n_orbitals, n_states=5)
-    for array in (solution.energies, solution.spins):
-        assert array.shape == (2, 5)
-        assert np.isfinite(array[:, :size]).all() and np.isnan(array[:, size:]).all()
-    assert (np.diff(solution.energies[:, :size]) >= 0).all()
-    assert np.isnan(solution.gap).all() == (size == 1)
-
-
 @pytest.mark.parametrize("n_electrons", [2, 3])
 def test_number_of_states_changes_none_of_them(n_electrons):
     v = smooth_potential(8)
