@@ -168,6 +168,7 @@ def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_
     assert log.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_networks_are_evaluated_against_other_labels_of_the_same_dots(regressor_run, small_store, single_store):
     against = script("field_regressors/truth").against
     network = regressor_run / "checkpoints" / "best.ckpt"

@@ -126,6 +126,7 @@ def test_an_undisturbed_run_tells_its_epochs(undisturbed):
 
 
 # last.ckpt comes every 4 steps: killed in 4 + 1, 8 + 1 and so on, each start begins at an epoch's end of pix2pix
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["pix2pix", "regressor"])
 @pytest.mark.parametrize("steps", [[5, 9, 13], [4, 7, 8], [3, 12, 15]])
 def test_killed_three_times(undisturbed, tmp_path, model, steps):

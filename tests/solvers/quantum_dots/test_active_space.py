@@ -163,6 +163,7 @@ def test_refined_energies_lie_between_the_lowest_orbitals_and_all(n_electrons, m
     assert exact < more < refined < lowest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", ["gaas", "si"])
 @pytest.mark.parametrize("n_electrons", [2, 3])
 def test_density_and_gap_of_the_preset_are_near_those_of_many_orbitals(reference, material, n_electrons):

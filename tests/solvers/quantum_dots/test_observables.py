@@ -119,6 +119,7 @@ def test_two_electrons_in_better_orbitals_are_closer_to_the_exact_energy(omega, 
         assert 0.25 < solution.energy_error / (solution.energy - exact) < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("omega", "exact"), [(1.0, 3.0), (1 / 6, 2 / 3)])
 def test_better_orbitals_converge_to_the_exact_energy(omega, exact):
     """The cusp leaves an error of about 1/M in the best M orbitals: the limit is much nearer than the last energy."""
