@@ -22,7 +22,7 @@ OPERATIONS = tuple((t, x, y) for t in (False, True) for x in (False, True) for y
 """Transposition, then mirror of x, then mirror of y."""
 IDENTITY, HALF_TURN = OPERATIONS.index((False, False, False)), OPERATIONS.index((False, True, True))
 QUARTER_TURN = OPERATIONS.index((True, True, False))
-ROUNDING = 1e-11
+ROUNDING = 1e-13
 """V has a symmetry if it changes by less than this part of its range."""
 APART = 1e3
 """Weight of Q beside the values that order the orbitals, which vary by one."""

@@ -40,7 +40,7 @@ def test_every_array_has_its_case():
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_array_comes_out_again(case):
-    """Potentials bit for bit; labels to a thousandth: the solver's tolerances have changed since."""
+    """Potentials bit for bit; labels to 1e-6, to 1e-3 where orbitals are refined (and the cusp is added)."""
     recipe = make_recipe(configuration("generate", *SIZES, *SMALL, *CASES[case])["data"])
     seen = set()
     with threadpool_limits(1):
@@ -59,7 +59,7 @@ def test_every_array_comes_out_again(case):
                     continue
                 if name == "residual" or column.role == "error":
                     continue
-                noise = 1e-3 * np.nanmax(np.abs(before), initial=0.0)
+                noise = (1e-3 if "converged" in case else 1e-6) * np.nanmax(np.abs(before), initial=0.0)
                 np.testing.assert_allclose(values, before, atol=noise + 1e-12, err_msg=f"{split} {name}")
     left = {key for key in BEFORE.files if key.startswith(f"{case}/")} - seen
     assert left == {f"{case}/{split}/sample" for split in ("train", "val", "test")}
