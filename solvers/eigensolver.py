@@ -14,7 +14,7 @@ import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
 
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float32).tiny)
 Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
 
 
@@ -56,12 +56,37 @@ class Eigenpairs(NamedTuple):
         return Eigenpairs(*(a[:, :n, ...] for a in self))
 
 
+class Corner(NamedTuple):
+    """The first ``inner`` rows and columns of a basis of products, ``whole`` rows times columns."""
+
+    whole: tuple[int, int]
+    inner: tuple[int, int]
+
+    def of(self, vectors: Array) -> Array:
+        """Return the part in the corner, (B, k, d0), of vectors (B, k, d)."""
+        xp, (b, k, _), (rows, columns) = namespace(vectors), vectors.shape, self.inner
+        return xp.reshape(xp.reshape(vectors, (b, k, *self.whole))[:, :, :rows, :columns], (b, k, rows * columns))
+
+    def embedded(self, inside: Array) -> Array:
+        """Return vectors (B, k, d) that are ``inside`` (B, k, d0) in the corner and 0 elsewhere."""
+        xp, (b, k, _) = namespace(inside), inside.shape
+        vectors = xp.zeros((b, k, self.whole[0] * self.whole[1]), dtype=inside.dtype, device=inside.device)
+        return self.put(vectors, inside)
+
+    def put(self, vectors: Array, inside: Array) -> Array:
+        """Return ``vectors`` (B, k, d), changed in place to ``inside`` (B, k, d0) in the corner."""
+        xp, (b, k, _), (rows, columns) = namespace(vectors), vectors.shape, self.inner
+        whole = xp.reshape(vectors, (b, k, *self.whole), copy=False)
+        whole[:, :, :rows, :columns] = xp.reshape(inside, (b, k, rows, columns))
+        return vectors
+
+
 class LowArrays(NamedTuple):
     """The arrays of a ``LowBlock``, one entry for each system.
 
     Attributes:
         diagonal: diagonal of H, (B, d).
-        values, vectors: eigenpairs of H in the leading basis functions, (B, d0) and (B, d0, d0), one a column.
+        values, vectors: eigenpairs of H in the corner, (B, d0) and (B, d0, d0), one a column.
         floor: smallest magnitude of a denominator, (B, 1, 1): a tenth of the distance of the lowest values.
     """
 
@@ -73,27 +98,17 @@ class LowArrays(NamedTuple):
 
 @dataclass(frozen=True)
 class LowBlock:
-    """The preconditioner (H - e)^-1 in two levels: H in a few leading basis functions, its diagonal in the others.
+    """The preconditioner (H - e)^-1 in two levels: H in a ``corner`` of the basis, its diagonal in the rest."""
 
-    ``inside`` (d0,) and ``outside`` (d - d0,) are the numbers of these functions, the same for all systems; ``order``
-    (d,) brings both parts into the order of the basis.
-    """
-
-    inside: Array
-    outside: Array
-    order: Array
+    corner: Corner
     arrays: LowArrays
 
     @classmethod
-    def of(cls, diagonal: Array, inside: np.ndarray, values: Array, vectors: Array, n_block: int) -> LowBlock:
+    def of(cls, corner: Corner, diagonal: Array, values: Array, vectors: Array, n_block: int) -> LowBlock:
         """Return the preconditioner for blocks of ``n_block`` vectors; for the other arguments see ``LowArrays``."""
-        xp = namespace(values)
-        outside = np.setdiff1d(np.arange(diagonal.shape[-1]), inside)
         last = min(n_block, values.shape[1] - 1)
         floor = (values[:, last] - values[:, 0])[:, None, None] / 10 + TINY
-        numbers = (inside, outside, np.argsort(np.r_[inside, outside]))
-        first, others, order = (xp.asarray(a, device=values.device) for a in numbers)
-        return cls(first, others, order, LowArrays(diagonal, values, vectors, floor))
+        return cls(corner, LowArrays(diagonal, values, vectors, floor))
 
     def select(self, systems: Array) -> LowBlock:
         """Return the preconditioner of the chosen ``systems`` (b,)."""
@@ -102,13 +117,11 @@ class LowBlock:
     def solve(self, residuals: Array, values: Array) -> Array:
         """Return approximately (H - e)^-1 r for residuals (B, k, d) and values e (B, k)."""
         xp, (diagonal, levels, vectors, floor) = namespace(residuals), self.arrays
-        distance = xp.take(diagonal, self.outside, axis=-1)[:, None, :] - values[..., None]
-        outside = xp.take(residuals, self.outside, axis=-1) / xp.where(distance < floor, floor, distance)
+        found = residuals / xp.maximum(diagonal[:, None, :] - values[..., None], floor)
         gap = levels[:, None, :] - values[..., None]
         gap = xp.where(xp.abs(gap) < floor, xp.where(gap < 0, -floor, floor), gap)
-        inside = (xp.take(residuals, self.inside, axis=-1) @ vectors) / gap
-        inside = inside @ xp.matrix_transpose(vectors)
-        return xp.take(xp.concat([inside, outside], axis=-1), self.order, axis=-1)
+        inside = (self.corner.of(residuals) @ vectors) / gap
+        return self.corner.put(found, inside @ xp.matrix_transpose(vectors))
 
 
 def per_system(tolerance: float | Array, n_systems: int) -> np.ndarray:
@@ -153,18 +166,17 @@ def _by_cholesky(block: Array) -> Array:
 
 
 def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
-    """Return the lowest vectors in the leading basis functions (B, n_block, d), with random parts of all others.
+    """Return the lowest vectors in the corner (B, n_block, d), with random parts of all functions.
 
     H conserves the symmetries of its system: an eigenvector of a symmetry that all start vectors lack is found only
     because of this noise. Its weight decreases where the diagonal is high, so that it costs no iterations.
     """
     diagonal, _, vectors, floor = low.arrays
-    xp, (b, d), device = namespace(diagonal), diagonal.shape, diagonal.device
-    outer = xp.zeros((b, n_block, d - vectors.shape[1]), device=device)
-    guess = xp.concat([xp.matrix_transpose(vectors[:, :, :n_block]), outer], axis=-1)
+    xp, d, device = namespace(diagonal), diagonal.shape[1], diagonal.device
+    guess = low.corner.embedded(xp.matrix_transpose(vectors[:, :, :n_block]))
     random = xp.asarray(np.random.default_rng(0).normal(size=(n_block, d)) * noise / d**0.5, device=device)
     above = (diagonal - xp.min(diagonal, axis=1, keepdims=True))[:, None, :]
-    return xp.take(guess, low.order, axis=-1) + random * (10 * floor / (above + 10 * floor))
+    return guess + random * (10 * floor / (above + 10 * floor))
 
 
 class _Ritz(NamedTuple):
@@ -213,12 +225,24 @@ class _Subspace:
         residuals = image - values[:, :k, None] * vectors
         return _Ritz(values, rotation, residuals, norms(residuals)), vectors
 
-    def grow(self, ritz: _Ritz) -> None:
-        """Add the preconditioned residuals; restart from the lowest Ritz vectors where the room is used up."""
-        k = self.n_block
-        block = self.preconditioner.solve(ritz.residuals / (ritz.lengths[..., None] + TINY), ritz.values[:, :k])
+    def grow(self, ritz: _Ritz, open_pairs: np.ndarray) -> None:
+        """Add the preconditioned residuals of the ``open_pairs`` (b, k), the same number for all systems.
+
+        The basis restarts from the lowest Ritz vectors where the room is used up.
+        """
+        xp, k = self.xp, self.n_block
+        values, residuals, lengths = ritz.values[:, :k], ritz.residuals, ritz.lengths
+        most = int(open_pairs.sum(axis=1).max())
+        if most < k:
+            first = np.argsort(~open_pairs, axis=1, kind="stable")[:, :most]
+            chosen = xp.asarray(first, device=lengths.device)
+            values, lengths = (xp.take_along_axis(a, chosen, axis=1) for a in (values, lengths))
+            numbers = xp.asarray((first + k * np.arange(len(first))[:, None]).ravel(), device=lengths.device)
+            flat = xp.reshape(residuals, (-1, self.dimension))
+            residuals = xp.reshape(xp.take(flat, numbers, axis=0), (-1, most, self.dimension))
+        block = self.preconditioner.solve(residuals / (lengths[..., None] + TINY), values)
         block = block / (norms(block)[..., None] + TINY)
-        if self.size + k > self.room and self.room < self.dimension:
+        if self.size + most > self.room and self.room < self.dimension:
             self._restart(ritz.values[:, : 2 * k], ritz.rotation[:, : 2 * k, :])
         self._extend(block)
 
@@ -274,7 +298,8 @@ def davidson(
     finished: list[Eigenpairs] = []
     for iteration in range(1, max_iterations + 1):
         ritz, vectors = space.ritz()
-        done = to_numpy(xp.max(ritz.lengths[:, :n_wanted], axis=1)) <= limits[space.systems]
+        unfinished = _unfinished(ritz, limits[space.systems], n_wanted)
+        done = np.all(~unfinished[:, :n_wanted], axis=1)
         if iteration == max_iterations or space.size == dimension:
             done[:] = True
         if done.any():
@@ -285,6 +310,20 @@ def davidson(
                 break
             space.keep(left, ~done)
             ritz = select(ritz, left)
-        space.grow(ritz)
+            unfinished = unfinished[~done]
+        space.grow(ritz, unfinished)
     order = xp.asarray(np.argsort(np.concatenate(numbers)), device=start.device)
     return select(Eigenpairs(*(xp.concat(list(parts)) for parts in zip(*finished, strict=True))), order)
+
+
+def _unfinished(ritz: _Ritz, limits: np.ndarray, n_wanted: int) -> np.ndarray:
+    """Return which of the k lowest Ritz pairs are not good enough, (b, k).
+
+    A wanted pair is good within its limit (b,), another one also if no eigenvalue among the wanted can be its own: an
+    eigenvalue is within its residual.
+    """
+    values, lengths = to_numpy(ritz.values), to_numpy(ritz.lengths)
+    found = ~(lengths <= limits[:, None])
+    lowest = values[:, n_wanted : lengths.shape[1]] - lengths[:, n_wanted:]
+    found[:, n_wanted:] &= ~(lowest > values[:, n_wanted - 1 : n_wanted])
+    return found

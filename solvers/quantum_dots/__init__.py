@@ -7,7 +7,7 @@
     single_particle             orbitals of one electron
     symmetry                    symmetries of V; orbitals, shells and densities that have them
     coulomb, active_space       integrals of M orbitals; refinement of the orbitals, estimate of the error
-    determinants                strings of one spin
+    determinants, pairs         strings of one spin; pairs of electrons taken out of a state
     configuration_interaction   lowest states of N electrons
     cusp                        energy of the electron-electron cusp beyond M orbitals
     density, expectation_values density matrices and densities; energies, spins, guards
@@ -30,6 +30,7 @@ __all__ = [
     "finite_difference",
     "ground_state",
     "observables",
+    "pairs",
     "potentials",
     "settings",
     "single_particle",

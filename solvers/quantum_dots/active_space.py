@@ -24,10 +24,11 @@ import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import TINY, davidson, norms, orthonormal
-from solvers.quantum_dots.configuration_interaction import Hamiltonian, SpinBlock, States, low_block, spin_block
+from solvers.quantum_dots.configuration_interaction import Hamiltonian, States, low_block, spin_block
 from solvers.quantum_dots.coulomb import Interaction, coulomb_integrals, coulomb_potentials, pair_densities
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.determinants import orbital_pairs, pair_numbers
+from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.single_particle import SineBasis
 from solvers.quantum_dots.symmetry import Group, choose_shells, group_of, in_shells
 
@@ -147,37 +148,51 @@ def enlarge(
     average: Array,
     n_directions: int,
     around: Surroundings,
+    exact: bool,
 ) -> EnlargedSpace:
     """Return the space enlarged by ``n_directions`` orbitals, with its states.
 
     ``ground`` and ``average`` (B, k) are weights of the states: of the ground state, and of the orbitals' average.
+    Without ``exact`` the states are computed in single precision: enough for an estimate, and twice as fast.
     """
-    xp, m = namespace(space.one_body), block.n_orbitals
+    xp, n_pairs = namespace(space.one_body), space.one_body.shape[1]
     directions = _directions(space, block, states, average, n_directions, around)
     whole = xp.concat([space.coefficients, directions], axis=1)
     images = xp.concat([space.images, around.basis.hamiltonian(directions, around.potential)], axis=1)
-    one_body = _one_body(whole, images)
     pairs = pair_densities(around.coarse.to_grid(around.cut(whole)))
-    integrals = coulomb_integrals(pairs, around.basis.length, around.interaction)
-    larger_block = spin_block(m + n_directions, block.n_electrons)
-    hamiltonian = Hamiltonian.of(larger_block, one_body, integrals)
-    start = _embedded(states.vectors, larger_block, m)
-    low = low_block(hamiltonian, start.shape[1], ENLARGED_LOW_SIZE)
-    limits = ENLARGED_TOLERANCE * around.scale
-    found = davidson(hamiltonian, low, start, start.shape[1], limits, ENLARGED_ITERATIONS)
-    before = spin_densities(block, states.vectors, ground)
-    n_pairs = space.one_body.shape[1]
-    lowered = _same_states(start, found.vectors, found.values) - xp.sum(start * hamiltonian.apply(start), axis=2)
-    after = spin_densities(larger_block, found.vectors, ground)
+    integrals, one_body = coulomb_integrals(pairs, around.basis.length, around.interaction), _one_body(whole, images)
+    alone = Hamiltonian.of(block, one_body[:, :n_pairs], integrals[:, :n_pairs, :n_pairs])
+    energies = xp.sum(states.vectors * alone.apply(states.vectors), axis=2)
+    larger = Hamiltonian.of(spin_block(block.n_orbitals + n_directions, block.n_electrons), one_body, integrals)
+    start = larger.block.corner(block.n_orbitals).embedded(states.vectors)
+    values, vectors = _loosely_solved(larger, start, ENLARGED_TOLERANCE * around.scale, exact)
+    before, after = spin_densities(block, states.vectors, ground), spin_densities(larger.block, vectors, ground)
     change = xp.concat([after[0] + after[1], -(before[0] + before[1])], axis=1)
     density = xp.matmul(change[:, None, :], xp.concat([_flat(pairs), _flat(pairs)[:, :n_pairs, :]], axis=1))
-    averaged = spin_densities(larger_block, found.vectors, average)
+    averaged = spin_densities(larger.block, vectors, average)
     return EnlargedSpace(
         whole,
         averaged[0] + averaged[1],
-        lowered,
+        _same_states(start, vectors, values) - energies,
         xp.sum(xp.abs(density), axis=(1, 2)) * around.coarse.cell_area,
     )
+
+
+def _loosely_solved(hamiltonian: Hamiltonian, start: Array, limits: Array, exact: bool) -> tuple[Array, Array]:
+    """Return energies (B, k) and vectors (B, k, determinants) of as many states as ``start`` has.
+
+    The error of an energy is the square of that of its state: the expectation value in double precision of a state in
+    single precision is good to the last digit.
+    """
+    xp, k = namespace(start), start.shape[1]
+    kind = xp.float64 if exact else xp.float32
+    search = hamiltonian if exact else hamiltonian.cast(kind)
+    low = low_block(search, k, ENLARGED_LOW_SIZE)
+    found = davidson(search, low, xp.astype(start, kind), k, limits, ENLARGED_ITERATIONS)
+    if exact:
+        return found.values, found.vectors
+    vectors = orthonormal(xp.astype(found.vectors, xp.float64))
+    return xp.sum(vectors * hamiltonian.apply(vectors), axis=2), vectors
 
 
 def _same_states(start: Array, vectors: Array, values: Array) -> Array:
@@ -261,12 +276,3 @@ def _repulsion(space: ActiveSpace, gamma: Array, around: Surroundings) -> Array:
     acting = xp.reshape(xp.take(fields, numbers, axis=1), (b, m, m, points)) * twice
     total = xp.sum(acting * _flat(functions)[:, None, :, :], axis=2)
     return around.coarse.from_grid(xp.reshape(total, functions.shape))
-
-
-def _embedded(vectors: Array, block: SpinBlock, n_orbitals: int) -> Array:
-    """Return states (B, k, determinants) of the first ``n_orbitals`` orbitals as states of the larger ``block``."""
-    xp, (b, k, d) = namespace(vectors), vectors.shape
-    inside = block.corner(n_orbitals)
-    order = np.argsort(np.r_[inside, np.setdiff1d(np.arange(block.size), inside)])
-    padded = xp.concat([vectors, xp.zeros((b, k, block.size - d), device=vectors.device)], axis=2)
-    return xp.take(padded, xp.asarray(order, device=vectors.device), axis=2)

@@ -2,21 +2,14 @@
 
 H = sum_pq h_pq E_pq + 1/2 sum_pqrs (pq|rs) (E_pq E_rs - delta_qr E_ps),   E_pq = E_pq(up) + E_pq(down),
 
-acts on coefficients C_IJ of up strings I and down strings J as
-
-H C = A C + C B^T + sum_pqrs (pq|rs) a+_p(up) a+_r(down) [a_q(up) a_s(down) C]
-
-with A and B the Hamiltonians of the up and the down electrons alone. No matrix is stored: C with one electron of each
-spin taken out, gathered, is a matrix of M^2 rows (q, s), which one product turns into rows (p, r), from which H C is
-gathered (the N - 2 electron intermediate of Zarrabian, Sarma, Paldus, Chem. Phys. Lett. 155, 183 (1989)). Effective
-atomic units.
+acts on coefficients of determinants, products of a string of the up and a string of the down electrons. No matrix is
+stored: pairs of electrons are taken out, moved, and put back (``pairs.py``). Effective atomic units.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +24,8 @@ from solvers.eigensolver import (
     select,
     start_vectors,
 )
-from solvers.quantum_dots.determinants import Strings, n_orbitals_of, n_strings, pair_numbers, strings
+from solvers.quantum_dots.determinants import n_orbitals_of, n_strings, pair_numbers, strings
+from solvers.quantum_dots.pairs import Removals, SpinBlock, pair_interaction, singlets, triplets
 
 LOW_SIZE = 120
 """Up to this many determinants all states are found by LAPACK; larger spaces begin from such a corner."""
@@ -43,33 +37,6 @@ ORTHOGONAL = 1e-9
 """Largest overlap of two states, or error of a norm, that is accepted."""
 
 
-class SpinBlock(NamedTuple):
-    """The determinants of N electrons in M orbitals with the lowest |S_z|."""
-
-    up: Strings
-    down: Strings
-
-    @property
-    def size(self) -> int:
-        """The number of determinants."""
-        return self.up.count * self.down.count
-
-    @property
-    def n_orbitals(self) -> int:
-        """The number of orbitals M."""
-        return self.up.n_orbitals
-
-    @property
-    def n_electrons(self) -> int:
-        """The number of electrons N."""
-        return self.up.n_electrons + self.down.n_electrons
-
-    def corner(self, n_orbitals: int) -> np.ndarray:
-        """Return the numbers of the determinants that use only the first ``n_orbitals`` orbitals."""
-        n_up, n_down = (n_strings(n_orbitals, spin.n_electrons) for spin in self)
-        return np.add.outer(np.arange(n_up) * self.down.count, np.arange(n_down)).ravel()
-
-
 def block_size(n_orbitals: int, n_electrons: int) -> int:
     """Return the number of determinants of the block, without building it."""
     return n_strings(n_orbitals, (n_electrons + 1) // 2) * n_strings(n_orbitals, n_electrons // 2)
@@ -79,11 +46,13 @@ def bytes_needed(n_orbitals: int, n_electrons: int, n_wanted: int) -> int:
     """Return the working memory of ``lowest_states`` for one system and its tables, in bytes."""
     size, n_pairs, k = block_size(n_orbitals, n_electrons), n_orbitals * (n_orbitals + 1) // 2, n_wanted + GUARDS
     n_up, n_down = (n_electrons + 1) // 2, n_electrons // 2
-    tables = sum(n_strings(n_orbitals, n) ** 2 * (6 + 5 * max(n - 1, 1)) for n in (n_up, n_down))
-    removed = n_orbitals**2 * n_strings(n_orbitals, n_up - 1) * n_strings(n_orbitals, n_down - 1) if n_down else 0
-    tables += 3 * removed + 3 * n_up * n_down * size
-    vectors = size * (2 * 6 * k + 10 * k + 8 + n_pairs)  # a Davidson space, and F_P C for all P
-    return 8 * (tables + vectors + n_pairs**2 + 2 * n_orbitals**4 + 3 * removed * k)
+    rests = n_strings(n_orbitals, n_up - 1) * n_strings(n_orbitals, n_down - 1) if n_down else 0
+    for pair, other in ((n_up, n_down), (n_down, n_up)):
+        rests += n_strings(n_orbitals, pair - 2) * n_strings(n_orbitals, other) if pair > 1 else 0
+    entries = size * (2 * n_up * n_down + n_up * (n_up - 1) // 2 + n_down * (n_down - 1) // 2)
+    tables = 6 * entries + 2 * n_pairs * rests
+    vectors = size * (2 * 6 * k + 10 * k + 8)  # a Davidson space
+    return 8 * (tables + vectors + 8 * n_pairs**2 + 2 * n_pairs * rests * k)
 
 
 def spin_block(n_orbitals: int, n_electrons: int) -> SpinBlock:
@@ -106,15 +75,13 @@ class HamiltonianArrays(NamedTuple):
     Attributes:
         one_body: h_pq (B, P) for p <= q.
         integrals: (P|Q), (B, P, P).
-        up_alone, down_alone: A and B, the Hamiltonians of the electrons of one spin, (B, S, S).
-        coupling: (pq|rs) as a matrix from (q, s) to (p, r), (B, M^2, M^2); None without electrons of spin down.
+        singlet, triplet: see ``pairs.PairInteraction``; None for one electron.
     """
 
     one_body: Array
     integrals: Array
-    up_alone: Array
-    down_alone: Array
-    coupling: Array | None
+    singlet: Array | None
+    triplet: Array | None
 
 
 @dataclass(frozen=True)
@@ -127,31 +94,23 @@ class Hamiltonian:
     @classmethod
     def of(cls, block: SpinBlock, one_body: Array, integrals: Array) -> Hamiltonian:
         """Return H for ``one_body`` h_pq (B, P), p <= q, and ``integrals`` (B, P, P)."""
-        up_alone, down_alone = (_one_spin(spin, one_body, integrals) for spin in block)
-        coupling = _coupling(block.n_orbitals, integrals) if block.down.n_electrons else None
-        return cls(block, HamiltonianArrays(one_body, integrals, up_alone, down_alone, coupling))
+        if block.n_electrons == 1:
+            return cls(block, HamiltonianArrays(one_body, integrals, None, None))
+        pairs = pair_interaction(one_body, integrals, block.n_electrons)
+        return cls(block, HamiltonianArrays(one_body, integrals, *pairs))
+
+    def cast(self, dtype: Any) -> Hamiltonian:
+        """Return the same Hamiltonian in another precision."""
+        xp = namespace(self.arrays.integrals)
+        return replace(self, arrays=HamiltonianArrays(*(a if a is None else xp.astype(a, dtype) for a in self.arrays)))
 
     def apply(self, vectors: Array) -> Array:
         """Return H C for vectors (B, k, determinants)."""
-        xp, (b, k, _), arrays = namespace(vectors), vectors.shape, self.arrays
-        n_up, n_down = self.block.up.count, self.block.down.count
-        c = xp.reshape(vectors, (b, k, n_up, n_down))
-        total = xp.reshape(arrays.up_alone[:, None, :, :] @ c + c @ arrays.down_alone[:, None, :, :], vectors.shape)
-        if arrays.coupling is not None:
-            total = total + xp.matrix_transpose(self._coupled(arrays.coupling, xp.matrix_transpose(vectors)))
-        return total
-
-    def _coupled(self, coupling: Array, vectors: Array) -> Array:
-        """Return the interaction of both spins applied to vectors (B, determinants, k)."""
-        xp, (b, _, k), m = namespace(vectors), vectors.shape, self.block.n_orbitals
-        source, sign, target, back = (xp.asarray(table, device=vectors.device) for table in _both_removed(self.block))
-        removed = xp.take(vectors, source, axis=1) * sign
-        acted = coupling @ xp.reshape(removed, (b, m**2, -1))
-        acted = xp.reshape(acted, (b, -1, k))
-        total: Array = 0.0
-        for way in range(target.shape[0]):
-            total = total + xp.take(acted, target[way, :], axis=1) * back[way, ...]
-        return total
+        singlet, triplet = self.arrays.singlet, self.arrays.triplet
+        if singlet is None:
+            return vectors @ _one_electron(self.arrays.one_body)
+        total = _moved(singlet, singlets(self.block), vectors)
+        return total if self.block.n_orbitals == 1 else total + _moved(triplet, triplets(self.block), vectors)
 
     def select(self, systems: Array) -> Hamiltonian:
         """Return the Hamiltonian of the chosen ``systems`` (b,)."""
@@ -165,84 +124,40 @@ class Hamiltonian:
         return self.apply(xp.broadcast_to(unit, (integrals.shape[0], size, size)))
 
     def diagonal(self) -> Array:
-        """Return the diagonal of H, (B, determinants), from the Coulomb integrals."""
-        xp, (up, down) = namespace(self.arrays.integrals), self.block
-        direct = _diagonal_pairs(self.arrays.integrals)[0]
-        n_up, n_down = (xp.asarray(spin.occupations, device=direct.device) for spin in (up, down))
-        between = n_up @ direct @ xp.matrix_transpose(n_down)
-        alone = [xp.linalg.diagonal(a) for a in (self.arrays.up_alone, self.arrays.down_alone)]
-        total = alone[0][:, :, None] + alone[1][:, None, :] + between
+        """Return the diagonal of H, (B, determinants): energies of the orbitals, Coulomb and exchange integrals."""
+        (one_body, integrals, *_), xp = self.arrays, namespace(self.arrays.integrals)
+        direct, exchange = _diagonal_pairs(integrals)
+        levels = xp.linalg.diagonal(_one_electron(one_body))
+        occupied = [xp.asarray(s.occupations, dtype=direct.dtype, device=direct.device) for s in self.block]
+        up, down = (
+            levels @ xp.matrix_transpose(n) + xp.sum((n @ (direct - exchange)) * n, axis=-1) / 2 for n in occupied
+        )
+        between = occupied[0] @ direct @ xp.matrix_transpose(occupied[1])
+        total = up[:, :, None] + down[:, None, :] + between
         return xp.reshape(total, (total.shape[0], self.block.size))
 
 
-def _coupling(m: int, integrals: Array) -> Array:
-    """Return (pq|rs) as a matrix from (q, s) to (p, r): (B, M^2, M^2)."""
-    xp, numbers, n_pairs = namespace(integrals), pair_numbers(m), integrals.shape[1]
-    entry = numbers[:, None, :, None] * n_pairs + numbers[None, :, None, :]  # p, r, q, s
-    flat = xp.reshape(integrals, (-1, n_pairs**2))
-    return xp.reshape(xp.take(flat, xp.asarray(entry.ravel(), device=integrals.device), axis=1), (-1, m**2, m**2))
+def _moved(interaction: Array, removals: Removals, vectors: Array) -> Array:
+    """Return the interaction of pairs of one kind applied to vectors (B, k, determinants)."""
+    xp, removed = namespace(vectors), removals.of(vectors)
+    acted = interaction @ xp.reshape(removed, (*removed.shape[:2], -1))
+    return removals.restored(xp.reshape(acted, removed.shape))
 
 
-@lru_cache(maxsize=16)
-def _both_removed(block: SpinBlock) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return tables of a_q(up) a_s(down): from determinants to (q, s, rest of both), and back.
-
-    ``source`` (R,) and ``sign`` (R, 1) for all R combinations of q, s and rests, sign 0 where the orbital is not free;
-    ``target`` (ways, determinants) and ``back`` (ways, determinants, 1) for the ways to take one electron of each spin.
-    """
-    m, sides = block.n_orbitals, []
-    for spin in block:
-        orbital, rest, sign = spin.removals
-        added = np.zeros((m, n_strings(m, spin.n_electrons - 1)), dtype=np.intp)
-        of_sign = np.zeros(added.shape)
-        added[orbital, rest] = np.arange(spin.count)[:, None]
-        of_sign[orbital, rest] = sign
-        sides.append((added, of_sign, orbital, rest, sign))
-    (up, up_sign, *up_ways), (down, down_sign, *down_ways) = sides
-    source = up[:, None, :, None] * block.down.count + down[None, :, None, :]
-    sign = up_sign[:, None, :, None] * down_sign[None, :, None, :]
-    n_up, n_down = up.shape[1], down.shape[1]
-    target, back = [], []
-    for p, up_rest, s_up in zip(*(a.T for a in up_ways), strict=True):
-        for r, down_rest, s_down in zip(*(a.T for a in down_ways), strict=True):
-            entry = ((p[:, None] * m + r) * n_up + up_rest[:, None]) * n_down + down_rest
-            target.append(entry.ravel())
-            back.append(np.outer(s_up, s_down).ravel())
-    return source.ravel(), sign.reshape(-1, 1), np.array(target), np.array(back)[..., None]
+def _one_electron(one_body: Array) -> Array:
+    """Return h_pq (B, M, M) from its values for p <= q, (B, P)."""
+    xp, m = namespace(one_body), n_orbitals_of(one_body.shape[1])
+    numbers = xp.asarray(pair_numbers(m).ravel(), device=one_body.device)
+    return xp.reshape(xp.take(one_body, numbers, axis=1), (-1, m, m))
 
 
 def _diagonal_pairs(integrals: Array) -> tuple[Array, Array]:
     """Return Coulomb (pp|qq) and exchange integrals (pq|pq), each (B, M, M)."""
     xp, device = namespace(integrals), integrals.device
     m = n_orbitals_of(integrals.shape[1])
-    numbers = pair_numbers(m)
-    own = xp.asarray(np.diagonal(numbers).copy(), device=device)
+    own = xp.asarray(np.diagonal(pair_numbers(m)).copy(), device=device)
     direct = xp.take(xp.take(integrals, own, axis=1), own, axis=2)
-    exchange = xp.take(xp.linalg.diagonal(integrals), xp.asarray(numbers.ravel(), device=device), axis=1)
-    return direct, xp.reshape(exchange, (-1, m, m))
-
-
-def _one_spin(spin: Strings, one_body: Array, integrals: Array) -> Array:
-    """Return the Hamiltonian of the electrons of one spin alone: (B, S, S)."""
-    xp, device, (b, n_pairs, _) = namespace(integrals), integrals.device, integrals.shape
-    s, n = spin.count, spin.occupations
-    pair, sign = np.zeros((s, s), dtype=np.intp), np.zeros((s, s))
-    rows = np.broadcast_to(np.arange(s)[:, None], spin.pair.shape)
-    pair[rows, spin.source], sign[rows, spin.source] = spin.pair, spin.sign
-    np.fill_diagonal(sign, 0.0)
-    moved = xp.reshape(xp.take(one_body, xp.asarray(pair.ravel(), device=device), axis=1), (b, s, s))
-    total = moved * xp.asarray(sign, device=device)
-    if spin.n_electrons > 1:
-        flat, (direct, exchange, sign) = xp.reshape(integrals, (b, n_pairs**2)), spin.same_spin
-        two = [xp.take(flat, xp.asarray(a.ravel(), device=device), axis=1) for a in (direct, exchange)]
-        signed = xp.reshape(two[0] - two[1], (b, *sign.shape)) * xp.asarray(sign, device=device)
-        total = total + xp.sum(signed, axis=3)
-    own = xp.asarray(np.diagonal(pair_numbers(spin.n_orbitals)).copy(), device=device)
-    coulomb, exchange = _diagonal_pairs(integrals)
-    occupied = xp.asarray(n, device=device)
-    own_energy = xp.take(one_body, own, axis=1) @ xp.matrix_transpose(occupied)
-    repulsion = xp.sum((occupied @ (coulomb - exchange)) * occupied, axis=-1) / 2
-    return total + (own_energy + repulsion)[:, :, None] * xp.eye(s, dtype=total.dtype, device=device)
+    return direct, _one_electron(xp.linalg.diagonal(integrals))
 
 
 class States(NamedTuple):
@@ -297,7 +212,7 @@ def low_block(hamiltonian: Hamiltonian, n_block: int, low_size: int) -> LowBlock
     one_body, integrals = arrays.one_body[:, :n_pairs], arrays.integrals[:, :n_pairs, :n_pairs]
     corner = Hamiltonian.of(spin_block(m, block.n_electrons), one_body, integrals)
     values, vectors = namespace(integrals).linalg.eigh(corner.matrix())
-    return LowBlock.of(hamiltonian.diagonal(), block.corner(m), values, vectors, n_block)
+    return LowBlock.of(block.corner(m), hamiltonian.diagonal(), values, vectors, n_block)
 
 
 def _by_lapack(hamiltonian: Hamiltonian, n_wanted: int) -> Eigenpairs:

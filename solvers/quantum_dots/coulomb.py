@@ -151,10 +151,10 @@ def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = CO
     """Return (P|Q) (B, P, P) in hartree of ``pairs`` (B, P, n, n) on a square of side ``length`` (bohr)."""
     xp, (b, n_pairs, n, _) = namespace(pairs), pairs.shape
     if b == 0:
-        return xp.zeros((0, n_pairs, n_pairs), device=pairs.device)
+        return xp.zeros((0, n_pairs, n_pairs), dtype=pairs.dtype, device=pairs.device)
     kernel = _weighted_kernel(n, length, interaction)
-    root = xp.asarray(np.sqrt(np.abs(kernel)), device=pairs.device)
-    sign = xp.asarray(np.sign(kernel), device=pairs.device)
+    root = xp.asarray(np.sqrt(np.abs(kernel)), dtype=pairs.dtype, device=pairs.device)
+    sign = xp.asarray(np.sign(kernel), dtype=pairs.dtype, device=pairs.device)
     positive = bool((kernel >= 0).all())  # a softened interaction has negative v(k), an oscillation from the cut
     step = 1 if on_host(pairs) else b  # one at a time fits the cache
     parts = []
@@ -171,11 +171,12 @@ def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = CO
 def coulomb_potentials(densities: Array, length: float, interaction: Interaction = COULOMB) -> Array:
     """Return int rho(r') v(|r - r'|) d^2r' on the grid, for ``densities`` (B, P, n, n)."""
     xp, n = namespace(densities), densities.shape[-1]
-    kernel = xp.asarray(_weighted_kernel(n, length, interaction), device=densities.device)
+    kernel = xp.asarray(_weighted_kernel(n, length, interaction), dtype=densities.dtype, device=densities.device)
     kernel = xp.reshape(kernel, (n + 1, n + 1)) * (n / length) ** 2
     restored = np.ones((n + 1) // 2)
     restored[0] = 2.0 if n % 2 else 1.0  # the middle point, which the transform counts half
-    transforms = [t * xp.asarray(restored, device=densities.device) for t in _half_transforms(n, densities)]
+    restored = xp.asarray(restored, dtype=densities.dtype, device=densities.device)
+    transforms = [t * restored for t in _half_transforms(n, densities)]
     total, spectra = 0.0, iter(_spectra(densities))
     for x, sign_x in zip(transforms, (1, -1), strict=True):
         for y, sign_y in zip(transforms, (1, -1), strict=True):
@@ -220,7 +221,8 @@ def _unfolded(upper: Array, n: int, axis: int, sign: int) -> Array:
 def _half_transforms(n: int, like: Array) -> tuple[Array, Array]:
     xp = namespace(like)
     cosines, sines = _half_transforms_of(n)
-    return xp.asarray(cosines, device=like.device), xp.asarray(sines, device=like.device)
+    kind = {"dtype": like.dtype, "device": like.device}
+    return xp.asarray(cosines, **kind), xp.asarray(sines, **kind)
 
 
 @lru_cache(maxsize=8)

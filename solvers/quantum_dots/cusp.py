@@ -26,9 +26,9 @@ import numpy as np
 
 from solvers.backend import Array, namespace
 from solvers.eigensolver import TINY
-from solvers.quantum_dots.configuration_interaction import SpinBlock
 from solvers.quantum_dots.coulomb import Interaction, pair_densities
-from solvers.quantum_dots.density import two_particle
+from solvers.quantum_dots.determinants import orbital_pairs
+from solvers.quantum_dots.pairs import SpinBlock, singlets
 
 EDGE = 2.4
 """Chosen for exact parabolas of two electrons (omega = 0.1, 1, 10; M = 14 ... 28); tests/solvers checks energies."""
@@ -45,16 +45,17 @@ def cusp_energies(functions: Array, cell_area: float, block: SpinBlock, vectors:
         v: the interaction.
     """
     xp, (b, m, *_) = namespace(functions), functions.shape
-    pairs = xp.reshape(pair_densities(functions), (b, m * (m + 1) // 2, -1))
+    pairs = pair_densities(functions)
+    low, high = orbital_pairs(m)
+    pairs = xp.reshape(pairs, (*pairs.shape[:2], -1))
     local = xp.sum(xp.reshape(functions, (b, m, -1)) ** 2, axis=1)
     weight = _missing_per_pair(local, v) * cell_area * (1 + EDGE / m)
     overlap = (pairs * weight[:, None, :]) @ xp.matrix_transpose(pairs)  # of pair densities, (B, P, P)
-    one = xp.ones((b, 1), dtype=vectors.dtype, device=vectors.device)
-    found = [
-        xp.sum(two_particle(block, vectors[:, state : state + 1, :], one) * overlap, axis=(1, 2)) / 2
-        for state in range(vectors.shape[1])
-    ]
-    return xp.maximum(xp.stack(found, axis=1), xp.zeros_like(found[0])[:, None])
+    norm = xp.asarray((2 / (1.0 + (low == high))) ** 0.5, dtype=overlap.dtype, device=overlap.device)
+    removed = singlets(block).of(vectors)  # only they meet at a point
+    acted = (overlap * norm * norm[:, None]) @ xp.reshape(removed, (*removed.shape[:2], -1))
+    found = xp.sum(xp.reshape(acted, removed.shape) * removed, axis=(1, 2))
+    return xp.maximum(found, xp.zeros_like(found))
 
 
 def _missing_per_pair(local: Array, v: Interaction) -> Array:

@@ -1,6 +1,6 @@
 """Density matrices of many-electron states in their orbitals, and electron densities on the grid.
 
-D_P = <F_P>,   D_PQ = <F_P F_Q>,   F_P of ``determinants``, P the pairs p <= q.
+D_P = <F_P>,   F_P of ``determinants``, P the pairs p <= q.
 
 gamma_pq = <E_pq> is D_pp on the diagonal and D_pq / 2 off it. Weighted averages over states: sum_s w_s <s| . |s>.
 """
@@ -10,19 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.backend import Array, namespace
-from solvers.quantum_dots.configuration_interaction import SpinBlock
-from solvers.quantum_dots.determinants import Strings, n_orbitals_of, orbital_pairs, pair_numbers, strings
-
-
-def _excited(spin: Strings, c: Array, axis: int) -> Array:
-    """Return F_P C for all P: C (B, up, down) to (B, P, up, down); ``axis`` 1 moves the up, 2 the down electrons."""
-    xp, (b, n_up, n_down), n_pairs = namespace(c), c.shape, len(spin.source_of)
-    source = xp.asarray(spin.source_of.ravel(), device=c.device)
-    sign = xp.asarray(spin.sign_of, device=c.device)
-    if axis == 1:
-        return xp.reshape(xp.take(c, source, axis=1), (b, n_pairs, n_up, n_down)) * sign[:, :, None]
-    moved = xp.reshape(xp.take(c, source, axis=2), (b, n_up, n_pairs, n_down)) * sign
-    return xp.permute_dims(moved, (0, 2, 1, 3))
+from solvers.quantum_dots.determinants import n_orbitals_of, orbital_pairs, pair_numbers
+from solvers.quantum_dots.pairs import Removals, SpinBlock, singlets, triplets
 
 
 def spin_densities(block: SpinBlock, states: Array, weights: Array) -> tuple[Array, Array]:
@@ -31,12 +20,12 @@ def spin_densities(block: SpinBlock, states: Array, weights: Array) -> tuple[Arr
     c = xp.reshape(states, (b, k, block.up.count, block.down.count))
     found = []
     for axis, spin in ((1, block.up), (2, block.down)):
-        s, n_pairs = spin.count, len(spin.source_of)
+        s, n_pairs = spin.count, len(spin.source)
         d = weights[:, :, None, None] * (c @ xp.matrix_transpose(c) if axis == 1 else xp.matrix_transpose(c) @ c)
         flat = xp.reshape(xp.sum(d, axis=1), (b, s * s))
-        entry = xp.asarray((np.arange(s) * s + spin.source_of).ravel(), device=c.device)
+        entry = xp.asarray((np.arange(s) * s + spin.source).ravel(), device=c.device)
         terms = xp.reshape(xp.take(flat, entry, axis=1), (b, n_pairs, s))
-        found.append(xp.sum(terms * xp.asarray(spin.sign_of, device=c.device), axis=2))
+        found.append(xp.sum(terms * xp.asarray(spin.sign, dtype=c.dtype, device=c.device), axis=2))
     return found[0], found[1]
 
 
@@ -53,76 +42,69 @@ def symmetric_matrix(pair_values: Array) -> Array:
 def two_particle(block: SpinBlock, states: Array, weights: Array) -> Array:
     """Return Gamma_PQ (B, P, P), symmetric, with interaction energy 1/2 sum_PQ Gamma_PQ (P|Q).
 
-    It is <F_P F_Q> less the self-interaction, sum_r gamma_ps (pr|rs).
+    It follows from the densities of singlet and triplet pairs, <B+_P B_Q> and <A+_P A_Q>: see ``pairs.py``.
     """
-    xp, (b, k) = namespace(states), weights.shape
-    c = xp.reshape(states, (b, k, block.up.count, block.down.count))
-    total: Array = 0.0
-    for state in range(k):
-        if not bool(xp.any(weights[:, state] > 0)):
-            continue
-        moved = _excited(block.up, c[:, state, :, :], 1) + _excited(block.down, c[:, state, :, :], 2)
-        flat = xp.reshape(moved, (b, moved.shape[1], block.size))
-        total = total + weights[:, state, None, None] * (flat @ xp.matrix_transpose(flat))
-    up, down = spin_densities(block, states, weights)
-    return total - _self_interaction(symmetric_matrix(up + down))
-
-
-def _self_interaction(gamma: Array) -> Array:
-    """Return the self-interaction in <F_P F_Q>: the sum of gamma_ps over all P = (pr) and Q = (rs), (B, P, P)."""
-    xp, (b, m, _) = namespace(gamma), gamma.shape
+    xp, m = namespace(states), block.n_orbitals
     p, q = orbital_pairs(m)
-    flat, once = (
-        xp.reshape(gamma, (b, m * m)),
-        np.where(p == q, 0.5, 1.0),
-    )  # (pp) has one order of its orbitals, not two
-    total: Array = 0.0
-    for left, shared in ((p, q), (q, p)):
-        for right, met in ((p, q), (q, p)):
-            weight = np.equal.outer(shared, met) * np.outer(once, once)
-            entry = xp.asarray(np.add.outer(left * m, right).ravel(), device=gamma.device)
-            terms = xp.reshape(xp.take(flat, entry, axis=1), (b, len(p), len(p)))
-            total = total + terms * xp.asarray(weight, device=gamma.device)
+    total = xp.zeros((states.shape[0], len(p), len(p)), dtype=states.dtype, device=states.device)
+    if block.n_electrons == 1:
+        return total
+    weighted = states * xp.sqrt(weights)[:, :, None]
+    singlet = _pair_density(singlets(block), weighted)
+    triplet = _pair_density(triplets(block), weighted) if m > 1 else None
+    low, high = orbital_pairs(m)
+    norm = (1.0 + (low == high)) ** 0.5
+    numbers, once = pair_numbers(m), np.where(p == q, 0.5, 1.0)  # (pp) has one order of its orbitals, not two
+    for a, c in ((p, q), (q, p)):
+        for e, f in ((p, q), (q, p)):
+            # the element (p, r), (q, s) of the densities of pairs belongs to P = (p, q) and Q = (r, s)
+            bra, ket = numbers[a[:, None], e], numbers[c[:, None], f]
+            both = np.outer(once, once)
+            total = total + _picked(singlet, bra, ket, norm[bra] * norm[ket] * both)
+            if triplet is not None:
+                order = np.sign(e - a[:, None]) * np.sign(f - c[:, None])
+                total = total + _picked(triplet, _unequal(a[:, None], e), _unequal(c[:, None], f), order * both)
     return total
 
 
+def _pair_density(removals: Removals, states: Array) -> Array:
+    """Return <B+_P B_Q> (B, P, P), the sum over ``states`` (B, k, determinants)."""
+    xp, removed = namespace(states), removals.of(states)
+    rows = xp.reshape(removed, (*removed.shape[:2], -1))
+    return rows @ xp.matrix_transpose(rows)
+
+
+def _unequal(q: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Return the numbers of the pairs (q, s) of unequal orbitals; 0 where they are equal."""
+    low, high = np.minimum(q, s), np.maximum(q, s)
+    return np.where(low < high, high * (high - 1) // 2 + low, 0)
+
+
+def _picked(matrix: Array, rows: np.ndarray, columns: np.ndarray, weight: np.ndarray) -> Array:
+    """Return the elements (B, *rows.shape) of ``matrix`` (B, P, P), times ``weight``."""
+    xp, (b, count, _), device = namespace(matrix), matrix.shape, matrix.device
+    entry = xp.asarray((rows * count + columns).ravel(), device=device)
+    found = xp.reshape(xp.take(xp.reshape(matrix, (b, count**2)), entry, axis=1), (b, *rows.shape))
+    return found * xp.asarray(weight, dtype=matrix.dtype, device=device)
+
+
 def spin_squared(block: SpinBlock, states: Array) -> Array:
-    """Return <s| S^2 |t> between ``states`` (B, k, determinants): (B, k, k), from S^2 = S_- S_+ + S_z (S_z + 1)."""
-    xp, (b, k, _) = namespace(states), states.shape
-    up, down = block
-    s_z = (up.n_electrons - down.n_electrons) / 2
-    unit = xp.eye(k, dtype=states.dtype, device=states.device)
-    if down.n_electrons == 0 or up.n_electrons == up.n_orbitals:
-        return xp.broadcast_to(s_z * (s_z + 1) * unit, (b, k, k))
-    source, sign = _raised(block)
-    raised: Array = 0.0
-    for some, its in zip(source, sign, strict=True):
-        raised = raised + xp.take(states, xp.asarray(some, device=states.device), axis=2) * xp.asarray(
-            its, device=states.device
-        )
-    return raised @ xp.matrix_transpose(raised) + s_z * (s_z + 1) * unit
+    """Return <s| S^2 |t> between ``states`` (B, k, determinants): (B, k, k).
 
-
-def _raised(block: SpinBlock) -> tuple[np.ndarray, np.ndarray]:
-    """Return tables of S_+ = sum_q a+_q(up) a_q(down): the sources of each determinant with one more up electron.
-
-    ``source`` and ``sign`` (n_up + 1, determinants); sign 0 where there is none. Strings carry the sign of the
-    orbitals of their spin only: moving a_q(down) past the up electrons gives the same sign to all.
+    S^2 = S_z (S_z + 1) + N_down (1 - N_up) + 2 sum_{q<s} A+_qs A_qs, A_qs taking out a triplet pair of opposite spins
+    (``pairs.py``).
     """
-    up, down, m = block.up, block.down, block.n_orbitals
-    more, less = strings(m, up.n_electrons + 1), strings(m, down.n_electrons - 1)
-    source = np.zeros((up.n_electrons + 1, more.count, less.count), dtype=np.intp)
-    sign = np.zeros(source.shape)
-    for string, i in more.index.items():
-        for place, q in enumerate(string):
-            from_up = up.index[string[:place] + string[place + 1 :]]
-            for rest, j in less.index.items():
-                if q not in rest:
-                    behind = sum(o < q for o in rest)
-                    from_down = down.index[(*rest[:behind], q, *rest[behind:])]
-                    source[place, i, j] = from_up * down.count + from_down
-                    sign[place, i, j] = (-1) ** (place + behind)
-    return source.reshape(len(source), -1), sign.reshape(len(sign), -1)
+    xp, (b, k, _) = namespace(states), states.shape
+    n_up, n_down = (spin.n_electrons for spin in block)
+    s_z = (n_up - n_down) / 2
+    constant = s_z * (s_z + 1) + n_down * (1 - n_up)
+    found = constant * xp.eye(k, dtype=states.dtype, device=states.device)
+    if block.n_electrons == 1 or block.n_orbitals == 1:
+        return xp.broadcast_to(found, (b, k, k))
+    removals = triplets(block)
+    removed = removals.of(states)[:, :, : removals.n_opposite, :]
+    rows = xp.reshape(removed, (b, -1, k))
+    return found + 2 * xp.matrix_transpose(rows) @ rows
 
 
 def density(pair_occupations: Array, pairs: Array) -> Array:

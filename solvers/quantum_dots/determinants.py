@@ -51,8 +51,7 @@ class Strings:
 
     Attributes:
         occupations: (S, M) of 0 and 1.
-        pair, source, sign: by string, (S, K), K = n (M - n + 1): <I| F_pair |source> = sign, all that are not 0.
-        source_of, sign_of: by pair, (P, S): <I| F_pair |source_of> = sign_of, with sign 0 where there is none.
+        source, sign: by pair, (P, S): <I| F_pair |source> = sign, with sign 0 where there is none.
     """
 
     def __init__(self, n_orbitals: int, n_electrons: int) -> None:
@@ -72,13 +71,11 @@ class Strings:
             ]
             for string in strings
         ]
-        table = np.array(found, dtype=np.intp).reshape(self.count, -1, 3)
-        self.pair, self.source = table[..., 0], table[..., 1]
-        self.sign = table[..., 2].astype(np.float64)
-        n_pairs = n_orbitals * (n_orbitals + 1) // 2
-        self.source_of, self.sign_of = np.zeros((n_pairs, self.count), dtype=np.intp), np.zeros((n_pairs, self.count))
-        rows = np.broadcast_to(np.arange(self.count)[:, None], self.pair.shape)
-        self.source_of[self.pair, rows], self.sign_of[self.pair, rows] = self.source, self.sign
+        pair, source, sign = np.array(found, dtype=np.intp).reshape(self.count, -1, 3).transpose(2, 0, 1)
+        shape = (n_orbitals * (n_orbitals + 1) // 2, self.count)
+        self.source, self.sign = np.zeros(shape, dtype=np.intp), np.zeros(shape)
+        rows = np.broadcast_to(np.arange(self.count)[:, None], pair.shape)
+        self.source[pair, rows], self.sign[pair, rows] = source, sign
 
     def _moved(self, string: tuple[int, ...], q: int, p: int) -> tuple[int, int]:
         """Return number and sign of a+_p a_q |string>."""
@@ -100,36 +97,6 @@ class Strings:
         ]
         table = np.array(rows, dtype=np.intp).reshape(self.count, self.n_electrons, 3)
         return table[..., 0], table[..., 1], table[..., 2].astype(np.float64)
-
-    @cached_property
-    def same_spin(self) -> tuple[Integers, Integers, NDArray[np.float64]]:
-        """The two-electron moves within this spin: ``direct``, ``exchange`` (S, S, W) and ``sign``.
-
-        <I| H |J> = sum_w sign [(P|Q) of direct - (P|Q) of exchange] for I != J, where direct and exchange are
-        P * n_pairs + Q; from H = sum_{p<q, r<s} [(pr|qs) - (ps|qr)] a+_p a+_q a_s a_r.
-        """
-        m, n, s = self.n_orbitals, self.n_electrons, self.count
-        numbers, n_pairs = pair_numbers(m), m * (m + 1) // 2
-        shape = (s, s, max(n - 1, 1))
-        direct, exchange, sign = np.zeros(shape, dtype=np.intp), np.zeros(shape, dtype=np.intp), np.zeros(shape)
-        filled = np.zeros((s, s), dtype=np.intp)
-        for rest in combinations(range(m), n - 2) if n >= 2 else ():
-            free = [o for o in range(m) if o not in rest]
-            p, q = np.array(list(combinations(free, 2))).T
-            rows, signs = np.array([self._with_two(rest, int(a), int(b)) for a, b in zip(p, q, strict=True)]).T
-            i, j = (a.ravel() for a in np.meshgrid(np.arange(len(p)), np.arange(len(p)), indexing="ij"))
-            i, j = i[i != j], j[i != j]
-            here = rows[i], rows[j], filled[rows[i], rows[j]]
-            direct[here] = numbers[p[i], p[j]] * n_pairs + numbers[q[i], q[j]]
-            exchange[here] = numbers[p[i], q[j]] * n_pairs + numbers[q[i], p[j]]
-            sign[here] = signs[i] * signs[j]
-            filled[here[:2]] += 1
-        return direct, exchange, sign
-
-    def _with_two(self, rest: tuple[int, ...], p: int, q: int) -> tuple[int, int]:
-        """Return number and sign of a+_p a+_q |rest>, p < q."""
-        moves = sum(o < q for o in rest) + sum(o < p for o in rest)
-        return self.index[tuple(sorted((*rest, p, q)))], (-1) ** moves
 
 
 @lru_cache(maxsize=32)

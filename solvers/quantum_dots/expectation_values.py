@@ -12,8 +12,9 @@ import numpy as np
 from solvers.backend import Array, namespace
 from solvers.eigensolver import non_orthogonality
 from solvers.quantum_dots.active_space import ActiveSpace, Surroundings
-from solvers.quantum_dots.configuration_interaction import SpinBlock, States
+from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.density import density, spin_densities, spin_squared, symmetric_matrix, two_particle
+from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
 
 DEGENERACY = 1e-7

@@ -23,11 +23,12 @@ from solvers.quantum_dots.active_space import (
     natural_orbitals,
     surroundings,
 )
-from solvers.quantum_dots.configuration_interaction import SpinBlock, States
+from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.cusp import cusp_energies
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
 from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, observables
+from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
 from solvers.quantum_dots.single_particle import Orbitals, lowest_orbitals
 from solvers.quantum_dots.solution import Solution, columns
@@ -206,7 +207,7 @@ def _correlate(
         with settings.timer("states"):
             states = _states(block, space, around, settings, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
         if not last:
-            enlarged = _enlarged(space, block, states, around, settings)
+            enlarged = _enlarged(space, block, states, around, settings, exact=True)
             better, cut = natural_orbitals(enlarged, settings.n_orbitals, around.group)
             with settings.timer("integrals"):
                 space, split = active_space(better, around), split | cut
@@ -288,14 +289,19 @@ def _weights(states: CorrelatedStates, around: Surroundings, settings: Settings)
 
 
 def _enlarged(
-    space: ActiveSpace, block: SpinBlock, states: CorrelatedStates, around: Surroundings, settings: Settings
+    space: ActiveSpace,
+    block: SpinBlock,
+    states: CorrelatedStates,
+    around: Surroundings,
+    settings: Settings,
+    exact: bool,
 ) -> EnlargedSpace:
     """Return the enlarged space for the states that have a weight."""
     ground, average = _weights(states, around, settings)
     used = int(np.flatnonzero(to_numpy(average).any(axis=0)).max(initial=0)) + 1
     few = States(states.values[:, :used], states.vectors[:, :used, :], states.residuals[:, :used], states.fallback)
     with settings.timer("enlargement"):
-        return enlarge(space, block, few, ground[:, :used], average[:, :used], settings.n_directions, around)
+        return enlarge(space, block, few, ground[:, :used], average[:, :used], settings.n_directions, around, exact)
 
 
 def _errors(
@@ -311,7 +317,7 @@ def _errors(
         xp = namespace(states.values)
         nothing = xp.full_like(states.values[:, 0], xp.nan if settings.correlated else 0.0)
         return Errors(nothing, nothing, nothing)
-    enlarged = _enlarged(space, block, states, around, settings)
+    enlarged = _enlarged(space, block, states, around, settings, exact=False)
     used, (ground, _) = enlarged.energy_changes.shape[1], _weights(states, around, settings)
     return truncation_errors(enlarged, states.cusp[:, :used], ground[:, :used], found, settings)
 

@@ -15,6 +15,9 @@ STAGES = ("orbitals", "integrals", "states", "enlargement", "observables")
 MOST_DETERMINANTS = 470_000
 """Largest size of an enlarged space: three directions for six electrons in fourteen orbitals."""
 
+MOST_TOGETHER = 10_000
+"""Largest size of a space for which several dots are advanced together on a processor; larger ones leave the cache."""
+
 Timer = Callable[[str], AbstractContextManager[object]]
 
 
@@ -49,6 +52,12 @@ class Settings:
     def rounds(self) -> int:
         """Rounds of refinement that are done."""
         return self.refinements if self.correlated else 0
+
+    @property
+    def largest_space(self) -> int:
+        """The number of determinants of the largest space."""
+        enlarged = self.n_directions if self.correlated else 0
+        return ci.block_size(self.n_orbitals + enlarged, self.n_electrons)
 
     @property
     def refined(self) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import (
+    Corner,
     Eigenpairs,
     LowBlock,
     davidson,
@@ -27,8 +28,8 @@ from solvers.eigensolver import (
     start_vectors,
 )
 
-START_SIZE = 128
-"""Number of the lowest basis functions whose dense problem yields the start vectors."""
+START_SIDE = 12
+"""The dense problem of the first basis functions, this many in each direction, yields the start vectors."""
 DENSE_SIZE = 2500
 """Up to this many basis functions a system that does not converge is solved by LAPACK."""
 ROUNDING = 1e-7
@@ -54,10 +55,6 @@ class SineBasis:
         self.sines = xp.asarray(sines, device=like.device)  # (n, n_modes)
         self.projection = xp.asarray(sines.T * (length / n), device=like.device)  # both sides give the cell's area
         self.kinetic = xp.asarray(np.add.outer(one_way, one_way), device=like.device)  # (n_modes, n_modes)
-
-    def lowest_modes(self, count: int) -> np.ndarray:
-        """Return the flat numbers of the ``count`` sine functions of lowest kinetic energy."""
-        return np.sort(np.argsort(to_numpy(self.kinetic), axis=None, kind="stable")[:count])
 
     def to_grid(self, coefficients: Array) -> Array:
         """Return functions on the grid: (..., n_modes, n_modes) -> (..., n, n)."""
@@ -192,21 +189,17 @@ class Separable:
         """Return the Hamiltonians of the chosen ``systems`` (b,)."""
         return replace(self, arrays=select(self.arrays, systems))
 
-    def block(self, functions: np.ndarray) -> Array:
-        """Return H (B, d, d) among the basis ``functions`` (d,), numbers i * m + j."""
+    def block(self, side: int) -> Array:
+        """Return H (B, d, d) among the functions u_i v_j with i, j < ``side``, d = side^2, numbers i * side + j."""
         rest, levels, x, y, *_ = self.arrays
-        xp, device, (b, n, m) = namespace(rest), rest.device, x.shape
-        i, j, d = functions // m, functions % m, len(functions)
-        few = max(int(i.max()), int(j.max())) + 1
+        xp, b, d = namespace(rest), rest.shape[0], side**2
         pairs = [
-            xp.reshape(u[:, :, :few, None] * u[:, :, None, :few], (b, n, few**2)) for u in (x, y)
+            xp.reshape(u[:, :, :side, None] * u[:, :, None, :side], (b, -1, d)) for u in (x, y)
         ]  # u_i u_i' at the points
-        v = xp.reshape((xp.matrix_transpose(pairs[0]) @ rest) @ pairs[1] * self.cell_area, (b, few**4))
-        entry = np.add.outer(i * few, i) * few**2 + np.add.outer(j * few, j)
-        h = xp.reshape(xp.take(v, xp.asarray(entry.ravel(), device=device), axis=1), (b, d, d))
-        chosen = xp.asarray(functions, device=device)
-        chosen_levels = xp.take(xp.reshape(levels, (b, -1)), chosen, axis=1)
-        return h + chosen_levels[:, :, None] * xp.eye(d, dtype=h.dtype, device=device)
+        v = xp.matrix_transpose(pairs[0]) @ rest @ pairs[1] * self.cell_area
+        v = xp.permute_dims(xp.reshape(v, (b, side, side, side, side)), (0, 1, 3, 2, 4))
+        unit = xp.eye(d, dtype=v.dtype, device=v.device)
+        return xp.reshape(v, (b, d, d)) + xp.reshape(levels[:, :side, :side], (b, 1, d)) * unit
 
     def to_sines(self, vectors: Array) -> Array:
         """Return the coefficients of the sines (B, k, m, m) for vectors (B, k, m^2)."""
@@ -235,9 +228,9 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     scale = hamiltonian.scale(basis)
     if size <= 4 * n_block:
         return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.zeros(b, dtype=bool), scale)
-    xp, inside = basis.xp, basis.lowest_modes(min(max(START_SIZE, 4 * n_block), size))
-    low_values, low_vectors = xp.linalg.eigh(hamiltonian.block(inside))
-    low = LowBlock.of(hamiltonian.diagonal, inside, low_values, low_vectors, n_block)
+    m, side = basis.n_modes, min(max(START_SIDE, math.isqrt(4 * n_block) + 1), basis.n_modes)
+    low_values, low_vectors = basis.xp.linalg.eigh(hamiltonian.block(side))
+    low = LowBlock.of(Corner((m, m), (side, side)), hamiltonian.diagonal, low_values, low_vectors, n_block)
     patience = 80 if size <= DENSE_SIZE else 1000  # above this size there is no fallback
     limits = per_system(tolerance * scale, b)
     pairs = davidson(hamiltonian, low, start_vectors(low, n_block), n_orbitals, limits, patience)
@@ -246,7 +239,8 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     if size > DENSE_SIZE:
         failed[:] = False
     for i in np.flatnonzero(failed):
-        exact = _by_lapack(hamiltonian.select(xp.asarray([i], device=potential.device))).first(n_block)
+        one = basis.xp.asarray([i], device=potential.device)
+        exact = _by_lapack(hamiltonian.select(one)).first(n_block)
         for mine, its in zip(pairs, exact, strict=True):
             mine[i, ...] = its[0, ...]
     return _orbitals(hamiltonian, pairs, n_orbitals, failed, scale)
@@ -254,7 +248,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
 
 def _by_lapack(hamiltonian: Separable) -> Eigenpairs:
     """Return all orbitals by diagonalisation of the whole matrices: slow, the fallback."""
-    h = hamiltonian.block(np.arange(hamiltonian.n_modes**2))
+    h = hamiltonian.block(hamiltonian.n_modes)
     xp = namespace(h)
     values, columns = xp.linalg.eigh(h)
     vectors = xp.matrix_transpose(columns)

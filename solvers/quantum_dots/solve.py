@@ -23,7 +23,7 @@ from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.ground_state import Batch, joined, solve_batch
-from solvers.quantum_dots.settings import Settings, Timer, bytes_needed, make_settings, untimed
+from solvers.quantum_dots.settings import MOST_TOGETHER, Settings, Timer, bytes_needed, make_settings, untimed
 from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.wavefunction import Wavefunction
 from solvers.units import HIGHEST, Material
@@ -123,7 +123,8 @@ def _in_pieces(
     flat = xp.reshape(potential, (-1, grid.n, grid.n))
     at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
     # the size of a piece must not depend on the number of threads: rounding depends on the shape of a product
-    piece = max(1, min(systems_at_once(potential), at_once))
+    together = 1 if on_host(potential) and settings.largest_space > MOST_TOGETHER else systems_at_once(potential)
+    piece = max(1, min(together, at_once))
     threads = max(1, min(threads, at_once // piece))
     length = material.in_bohr(grid.extent)
 

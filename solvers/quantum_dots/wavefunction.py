@@ -9,9 +9,10 @@ import numpy as np
 from solvers.backend import Array, namespace
 from solvers.checks import check_integer, check_number
 from solvers.grid import Grid
-from solvers.quantum_dots.configuration_interaction import SpinBlock, spin_block
+from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.coulomb import pair_densities
 from solvers.quantum_dots.density import density, spin_densities, symmetric_matrix, two_particle
+from solvers.quantum_dots.pairs import SpinBlock
 
 
 @dataclass(frozen=True)

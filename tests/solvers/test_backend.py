@@ -63,7 +63,8 @@ def test_any_library_of_the_standard_answers_as_numpy(far, n, n_electrons, prese
         assert isinstance(found, StrictArray) and found.device == given.device, column.name
         dtype, expected_dtype = found._array.dtype, getattr(expected, column.name).dtype
         assert dtype == expected_dtype, column.name
-    assert_same(near(solution), expected, rtol=1e-9, n_electrons=n_electrons)
+    rtol = 1e-7 if PRESETS[preset]["refinements"] else 1e-9  # orbitals follow from states to a loose tolerance
+    assert_same(near(solution), expected, rtol=rtol, n_electrons=n_electrons)
     for name in GUARDS:
         assert np.abs(getattr(near(solution), name)).max() < 1e-7, name
     assert near(solution).trusted.all()
