@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.files import sha256, write_whole
 from qd_pix2pix.schema import Column, Schema
 
-FORMAT = 4
+FORMAT = 5
 REPAIR = "delete it and run the same generate.py command again: it makes the same bytes"
 BUSY = {
     errno.EACCES: "may not be read by this user; change its permissions",

@@ -251,7 +251,7 @@ def test_a_dataset_of_the_older_format_gets_one_clear_sentence(copy):
     with pytest.raises(StoreError) as caught:
         Store(copy)
     assert str(caught.value) == (
-        f"{copy / 'manifest.json'}: expected a dataset of format 4, got format 2 of another version of qd_pix2pix; "
+        f"{copy / 'manifest.json'}: expected a dataset of format 5, got format 2 of another version of qd_pix2pix; "
         "generate it again with generate.py"
     )
 
