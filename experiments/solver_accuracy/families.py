@@ -41,8 +41,11 @@ ELECTRONS = [(2, 3, 2, 4, 2)[number % 5] for number in range(72)] + [5, 5, 5, 6]
 """N of each dot of a family."""
 
 
-def draw(family: str, number: int) -> tuple[str, Grid, NDArray]:
-    """Return material, grid and potential (eV) of dot ``number``; levels from 0.05 to 5 effective hartree apart."""
+def draw(family: str, number: int, points: int = 48) -> tuple[str, Grid, NDArray]:
+    """Return material, grid and potential (eV) of dot ``number``; levels from 0.05 to 5 effective hartree apart.
+
+    Random wells have 64 points per side, all others ``points``.
+    """
     rng = np.random.default_rng([SEED, number])
     name = list(MATERIALS)[rng.integers(len(MATERIALS))]
     material = MATERIALS[name]
@@ -61,7 +64,7 @@ def draw(family: str, number: int) -> tuple[str, Grid, NDArray]:
         side = 2 * radius + 10 * length + apart
     elif family == "box":
         side = 1.5 * np.pi * length
-    grid = Grid(48, float(side * material.bohr))
+    grid = Grid(points, float(side * material.bohr))
     x, y = ((a - grid.extent / 2) / material.bohr for a in grid.mesh())
     if family == "round":
         v = omega**2 / 2 * (x**2 + y**2)
@@ -72,7 +75,7 @@ def draw(family: str, number: int) -> tuple[str, Grid, NDArray]:
     elif family == "ring":
         v = omega**2 / 2 * (np.hypot(x, y) - radius) ** 2
     elif family == "box":
-        v = np.zeros((48, 48))
+        v = np.zeros((points, points))
     else:
         centres = rng.normal(size=(3, 2)) * 1.5 * length
         v = -sum(3 * omega * np.exp(-((x - a) ** 2 + (y - b) ** 2) / (3 * length**2)) for a, b in centres)

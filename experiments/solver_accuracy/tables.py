@@ -53,6 +53,25 @@ def families_table(rows: list[dict[str, Any]]) -> str:
     return markdown(head, lines)
 
 
+def grids_table(rows: list[dict[str, Any]]) -> str:
+    """Return the errors of the grid and their estimates, by family and points per side: medians, and largest ratio."""
+    lines = []
+    points = sorted({row["n"] for row in rows})
+    for family in dict.fromkeys(row["family"] for row in rows):
+        cells = []
+        for n in points:
+            mine = [row for row in rows if row["family"] == family and row["n"] == n]
+            true, estimate = (np.array([row[name] for row in mine]) for name in ("energy", "grid_error"))
+            cells.append(f"{np.median(true):.0e}, {np.median(estimate):.0e}, {np.max(true / estimate):.2f}")
+        lines.append([family, *cells])
+    return markdown(["family", *(f"n = {n}: true, estimate, largest ratio" for n in points)], lines)
+
+
 def content() -> dict[str, str]:
     """Return all tables by name."""
-    return {"errors": errors_table(read()), "families": families_table(read_families())}
+    grids = json.loads((HERE / "grids.json").read_text(encoding="utf-8"))["rows"]
+    return {
+        "errors": errors_table(read()),
+        "families": families_table(read_families()),
+        "grids": grids_table(grids),
+    }

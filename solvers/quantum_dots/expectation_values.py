@@ -32,6 +32,8 @@ TAIL = 2.5
 """Ratio of the error of the energy by the modes left out to the kinetic energy in the outer quarter of those kept."""
 QUADRATURE = 0.05
 """Ratio of the relative error of the interaction on the grid to (T dx^2)^2, T the kinetic energy of an electron."""
+SAMPLING = 0.5
+"""Ratio of the error of the confinement energy, where V is not smooth between its points, to the highest components."""
 
 
 class Observables(NamedTuple):
@@ -97,8 +99,26 @@ def observables(
         charge_error=xp.abs(charge - settings.n_electrons) / settings.n_electrons,
         imbalance=xp.abs(energy - kinetic - confinement - interaction),
         cusp=missing,
-        grid_error=TAIL * tail + QUADRATURE * interaction * (kinetic / settings.n_electrons * area) ** 2,
+        grid_error=TAIL * tail
+        + QUADRATURE * interaction * (kinetic / settings.n_electrons * area) ** 2
+        + SAMPLING * _highest_components((n_up + n_down) * around.potential, area),
     )
+
+
+def _highest_components(energy: Array, area: float) -> Array:
+    """Return the root mean square of the upper quarter of the cosine components along x and along y, (B,).
+
+    ``energy`` (B, n, n) is V n(r), whose sum over the cells of this ``area`` is exact up to its components beyond the
+    grid. Where V has a kink or a step, these are not much smaller than the highest ones on it.
+    """
+    xp, n = namespace(energy), energy.shape[1]
+    waves = np.arange(n - max(n // 4, 1), n)
+    cosines = xp.asarray(np.cos(np.pi / n * np.outer(np.arange(n) + 0.5, waves)), device=energy.device)
+    total = 0.0
+    for axis in (1, 2):
+        components = xp.sum(energy, axis=axis) @ cosines * (2 * area)
+        total = total + xp.sqrt(xp.mean(components**2, axis=1))
+    return total
 
 
 def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:

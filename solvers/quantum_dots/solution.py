@@ -51,8 +51,8 @@ class Solution:
         charge_error: |int n - N| / N.
         imbalance: |energy - kinetic - confinement - interaction| (eV), each part computed independently.
         fallback: True where an iteration failed and LAPACK solved the whole matrix.
-        grid_error: estimate of the error of the energy (eV) by the sine functions that the grid leaves out, and by its
-            quadrature of the interaction, for the potential given by its values at the points.
+        grid_error: estimate of the error of the energy (eV) by the sine functions that the grid leaves out, by its
+            quadrature of the interaction, and by kinks and steps of V between its points.
         converged: False where a guard (residual, orthogonality, charge, imbalance) fails.
         trusted: False where the result is not converged, or its estimated errors are so large that M orbitals, or the
             grid, do not describe the state: do not use it. Without ``estimate`` only the grid is judged.

@@ -52,7 +52,7 @@ def test_a_shard_says_what_it_is(shard):
     with h5py.File(shard) as file:
         assert Schema.from_dict(json.loads(file.attrs["schema"])) == RINGS
         assert json.loads(file.attrs["recipe"]) == RECIPE
-        assert (file.attrs["split"], file.attrs["seed"], file.attrs["format"]) == ("train", 7, 4)
+        assert (file.attrs["split"], file.attrs["seed"], file.attrs["format"]) == ("train", 7, 5)
 
 
 @pytest.mark.parametrize(

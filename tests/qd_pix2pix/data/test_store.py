@@ -238,7 +238,7 @@ def test_an_empty_folder_is_no_dataset(tmp_path):
         Store(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": 4, "shards": []}', '{"format": 4}', "\xff"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"format": 5, "shards": []}', '{"format": 5}', "\xff"])
 def test_damaged_manifest_is_named(copy, content):
     (copy / "manifest.json").write_text(content, encoding="latin-1")
     with pytest.raises(StoreError, match="manifest.json: damaged"):
