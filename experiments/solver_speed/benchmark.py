@@ -165,6 +165,7 @@ def main() -> None:
         for n in (2, 3, 4)
         if (m, n) != (24, 4)
     }
+    cases |= {f"converged, N = {n}": (64, n, 4, dict(PRESETS["converged"])) for n in (5, 6)}
     cases |= {"M = 24, N = 4": (64, 4, 4, {"n_orbitals": 24, "estimate": False})}
     cases |= {f"paper, N = {n}, 128 x 128": (128, n, few, {}) for n in (2, 3, 4)}
     shares = {name: stages(n, electrons, dots, **options) for name, (n, electrons, dots, options) in cases.items()}
