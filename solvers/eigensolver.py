@@ -15,6 +15,8 @@ import numpy as np
 from solvers.backend import Array, namespace, to_numpy
 
 TINY = float(np.finfo(np.float32).tiny)
+SINGLE_ITERATIONS = 20
+"""Largest number of iterations in single precision."""
 Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
 
 
@@ -22,6 +24,12 @@ def select(arrays: Arrays, systems: Array) -> Arrays:
     """Return a named tuple of arrays (B, ...) with only the chosen ``systems`` (b,) of each; None stays None."""
     chosen: Any = [a if a is None else namespace(a).take(a, systems, axis=0) for a in arrays]
     return type(arrays)(*chosen)
+
+
+def cast(arrays: Arrays, dtype: Any) -> Arrays:
+    """Return a named tuple of arrays in another precision; None stays None."""
+    changed: Any = [a if a is None else namespace(a).astype(a, dtype) for a in arrays]
+    return type(arrays)(*changed)
 
 
 class Operator(Protocol):
@@ -33,6 +41,9 @@ class Operator(Protocol):
     def select(self, systems: Array) -> Self:
         """Return the operator of the chosen ``systems`` (b,)."""
 
+    def cast(self, dtype: Any) -> Self:
+        """Return the operator in another precision."""
+
 
 class Preconditioner(Protocol):
     """A batch of approximate inverses of H - e."""
@@ -42,6 +53,9 @@ class Preconditioner(Protocol):
 
     def select(self, systems: Array) -> Self:
         """Return the preconditioner of the chosen ``systems`` (b,)."""
+
+    def cast(self, dtype: Any) -> Self:
+        """Return the preconditioner in another precision."""
 
 
 class Eigenpairs(NamedTuple):
@@ -114,6 +128,10 @@ class LowBlock:
         """Return the preconditioner of the chosen ``systems`` (b,)."""
         return replace(self, arrays=select(self.arrays, systems))
 
+    def cast(self, dtype: Any) -> LowBlock:
+        """Return the preconditioner in another precision."""
+        return replace(self, arrays=cast(self.arrays, dtype))
+
     def solve(self, residuals: Array, values: Array) -> Array:
         """Return approximately (H - e)^-1 r for residuals (B, k, d) and values e (B, k)."""
         xp, (diagonal, levels, vectors, floor) = namespace(residuals), self.arrays
@@ -174,7 +192,8 @@ def start_vectors(low: LowBlock, n_block: int, noise: float = 0.02) -> Array:
     diagonal, _, vectors, floor = low.arrays
     xp, d, device = namespace(diagonal), diagonal.shape[1], diagonal.device
     guess = low.corner.embedded(xp.matrix_transpose(vectors[:, :, :n_block]))
-    random = xp.asarray(np.random.default_rng(0).normal(size=(n_block, d)) * noise / d**0.5, device=device)
+    noise_of_all = np.random.default_rng(0).normal(size=(n_block, d)) * noise / d**0.5
+    random = xp.asarray(noise_of_all, dtype=diagonal.dtype, device=device)
     above = (diagonal - xp.min(diagonal, axis=1, keepdims=True))[:, None, :]
     return guess + random * (10 * floor / (above + 10 * floor))
 
@@ -282,13 +301,20 @@ def davidson(
     tolerance: float | Array,
     max_iterations: int = 80,
     max_blocks: int = 6,
+    loose: Array | None = None,
 ) -> Eigenpairs:
     """Return the lowest eigenpairs of each system from ``start`` vectors (B, k, d), k >= ``n_wanted``.
 
     The first ``n_wanted`` pairs are converged to ``tolerance``, one number or (B,), in ||H v - e v||. The other
     k - n_wanted guard them and need not be converged. A system that is not converged after ``max_iterations`` is
     returned as well; its residuals are above the tolerance, which the caller must check.
+
+    Until residuals are ``loose`` (B,), iterations are in single precision: less work for the same result. This is to
+    be above its rounding, 1e-7 of the norm of H; where it is not, the number of these iterations is bounded.
     """
+    if loose is not None:
+        start = _in_single(operator, preconditioner, start, n_wanted, loose, max_iterations)
+        preconditioner = preconditioner.cast(start.dtype)
     xp, (n_systems, k, dimension) = namespace(start), start.shape
     if n_systems == 0:
         return Eigenpairs(start[:, :, 0], start, start[:, :, 0])
@@ -314,6 +340,17 @@ def davidson(
         space.grow(ritz, unfinished)
     order = xp.asarray(np.argsort(np.concatenate(numbers)), device=start.device)
     return select(Eigenpairs(*(xp.concat(list(parts)) for parts in zip(*finished, strict=True))), order)
+
+
+def _in_single(
+    operator: Operator, preconditioner: Preconditioner, start: Array, n_wanted: int, loose: Array, max_iterations: int
+) -> Array:
+    """Return better start vectors, in double precision, from iterations in single precision."""
+    xp = namespace(start)
+    start = xp.astype(start, xp.float32)
+    arguments = operator.cast(xp.float32), preconditioner.cast(xp.float32), start, n_wanted, loose
+    found = davidson(*arguments, min(SINGLE_ITERATIONS, max_iterations)).vectors
+    return xp.astype(xp.where(xp.isfinite(found), found, start), xp.float64)
 
 
 def _unfinished(ritz: _Ritz, limits: np.ndarray, n_wanted: int) -> np.ndarray:

@@ -156,7 +156,7 @@ def enlarge(
     Without ``exact`` the states are computed in single precision: enough for an estimate, and twice as fast.
     """
     xp, n_pairs = namespace(space.one_body), space.one_body.shape[1]
-    directions = _directions(space, block, states, average, n_directions, around)
+    directions = _directions(space, block, states, average, n_directions, around, exact)
     whole = xp.concat([space.coefficients, directions], axis=1)
     images = xp.concat([space.images, around.basis.hamiltonian(directions, around.potential)], axis=1)
     pairs = pair_densities(around.coarse.to_grid(around.cut(whole)))
@@ -241,14 +241,21 @@ def _alike(values: np.ndarray) -> np.ndarray:
 
 
 def _directions(
-    space: ActiveSpace, block: SpinBlock, states: States, weights: Array, n_directions: int, around: Surroundings
+    space: ActiveSpace,
+    block: SpinBlock,
+    states: States,
+    weights: Array,
+    n_directions: int,
+    around: Surroundings,
+    exact: bool,
 ) -> Array:
     """Return orthonormal orbitals outside the space, (B, n_directions, m, m), of steepest descent of the energy."""
     xp, (b, _, n_modes, _) = namespace(space.coefficients), space.coefficients.shape
     up, down = spin_densities(block, states.vectors, weights)
     gamma = symmetric_matrix(up + down)
     gradient = 2 * (gamma @ _flat(space.images))
-    repulsion = _repulsion(space, two_particle(block, states.vectors, weights), around)
+    kind = xp.float64 if exact else xp.float32
+    repulsion = _repulsion(space, xp.astype(two_particle(block, states.vectors, weights), kind), around)
     gradient = xp.reshape(gradient, space.coefficients.shape)
     cut = around.coarse.n_modes
     gradient[:, :, :cut, :cut] += repulsion
@@ -265,14 +272,16 @@ def _directions(
 
 
 def _repulsion(space: ActiveSpace, gamma: Array, around: Surroundings) -> Array:
-    """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis."""
+    """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis; computed in the precision of Gamma."""
     xp, m = namespace(gamma), space.coefficients.shape[1]
-    functions = around.coarse.to_grid(around.cut(space.coefficients))
+    functions = xp.astype(around.coarse.to_grid(around.cut(space.coefficients)), gamma.dtype)
     potentials = coulomb_potentials(pair_densities(functions), around.basis.length, around.interaction)
     fields = gamma @ _flat(potentials)
     b, _, points = fields.shape
     numbers = xp.asarray(pair_numbers(m).ravel(), device=gamma.device)
-    twice = xp.asarray((1 + np.eye(m))[:, :, None], device=gamma.device)  # both factors of phi_p^2 are phi_p
+    twice = xp.asarray(
+        (1 + np.eye(m))[:, :, None], dtype=gamma.dtype, device=gamma.device
+    )  # both factors of phi_p^2 are phi_p
     acting = xp.reshape(xp.take(fields, numbers, axis=1), (b, m, m, points)) * twice
     total = xp.sum(acting * _flat(functions)[:, None, :, :], axis=2)
-    return around.coarse.from_grid(xp.reshape(total, functions.shape))
+    return around.coarse.from_grid(xp.astype(xp.reshape(total, functions.shape), xp.float64))

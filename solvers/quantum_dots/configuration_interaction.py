@@ -17,6 +17,7 @@ from solvers.backend import Array, namespace, to_numpy
 from solvers.eigensolver import (
     Eigenpairs,
     LowBlock,
+    cast,
     davidson,
     non_orthogonality,
     norms,
@@ -101,8 +102,7 @@ class Hamiltonian:
 
     def cast(self, dtype: Any) -> Hamiltonian:
         """Return the same Hamiltonian in another precision."""
-        xp = namespace(self.arrays.integrals)
-        return replace(self, arrays=HamiltonianArrays(*(a if a is None else xp.astype(a, dtype) for a in self.arrays)))
+        return replace(self, arrays=cast(self.arrays, dtype))
 
     def apply(self, vectors: Array) -> Array:
         """Return H C for vectors (B, k, determinants)."""

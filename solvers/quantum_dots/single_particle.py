@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from solvers.eigensolver import (
     Corner,
     Eigenpairs,
     LowBlock,
+    cast,
     davidson,
     non_orthogonality,
     norms,
@@ -28,8 +29,10 @@ from solvers.eigensolver import (
     start_vectors,
 )
 
-START_SIDE = 12
+START_SIDE = 11
 """The dense problem of the first basis functions, this many in each direction, yields the start vectors."""
+LOOSE = 1e-4
+"""Residuals, as parts of the dot's scale, up to which iterations are in single precision."""
 DENSE_SIZE = 2500
 """Up to this many basis functions a system that does not converge is solved by LAPACK."""
 ROUNDING = 1e-7
@@ -185,6 +188,10 @@ class Separable:
         back = _sides(xp.matrix_transpose(x), fields, xp.matrix_transpose(y))
         return xp.reshape(back * self.cell_area + levels[:, None, :, :] * c, (b, k, size))
 
+    def cast(self, dtype: Any) -> Separable:
+        """Return the Hamiltonians in another precision."""
+        return replace(self, arrays=cast(self.arrays, dtype))
+
     def select(self, systems: Array) -> Separable:
         """Return the Hamiltonians of the chosen ``systems`` (b,)."""
         return replace(self, arrays=select(self.arrays, systems))
@@ -229,11 +236,13 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
     if size <= 4 * n_block:
         return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.zeros(b, dtype=bool), scale)
     m, side = basis.n_modes, min(max(START_SIDE, math.isqrt(4 * n_block) + 1), basis.n_modes)
-    low_values, low_vectors = basis.xp.linalg.eigh(hamiltonian.block(side))
-    low = LowBlock.of(Corner((m, m), (side, side)), hamiltonian.diagonal, low_values, low_vectors, n_block)
+    single = hamiltonian.cast(basis.xp.float32)  # for the preconditioner and the start vectors
+    values, vectors = basis.xp.linalg.eigh(single.block(side))
+    low = LowBlock.of(Corner((m, m), (side, side)), single.diagonal, values, vectors, n_block)
+    start = start_vectors(low, n_block)
     patience = 80 if size <= DENSE_SIZE else 1000  # above this size there is no fallback
     limits = per_system(tolerance * scale, b)
-    pairs = davidson(hamiltonian, low, start_vectors(low, n_block), n_orbitals, limits, patience)
+    pairs = davidson(hamiltonian, low, start, n_orbitals, limits, patience, loose=LOOSE * scale)
     sound = to_numpy(non_orthogonality(pairs.vectors[:, :n_orbitals, :])) <= ORTHOGONAL
     failed = ~((to_numpy(pairs.residuals[:, :n_orbitals]) <= limits[:, None]).all(axis=1) & sound)
     if size > DENSE_SIZE:
