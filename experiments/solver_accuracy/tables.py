@@ -36,20 +36,20 @@ def errors_table(errors: Errors) -> str:
     return markdown(["material", "N", *SERIES, "converged"], rows)
 
 
-def families_table(rows: list[dict[str, Any]]) -> str:
-    """Return the true errors over their estimates, by preset and family: median, 95 % of the dots, largest."""
+def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
+    """Return the true errors over their estimates, by preset and family or N: median, 95 % of the dots, largest."""
     names = ("energy", "gap", "density")
-    head = ("preset", "family", "dots", *(f"{name}: median, 95 %, largest" for name in names), "median density error")
+    head = ("preset", by, "dots", *(f"{name}: median, 95 %, largest" for name in names), "median density error")
     lines = []
     for preset in ("paper", "converged"):
         mine = [row for row in rows if row["preset"] == preset]
-        for family in (*dict.fromkeys(row["family"] for row in mine), "all"):
-            some = [row for row in mine if family in (row["family"], "all")]
+        for kind in (*dict.fromkeys(row[by] for row in mine), "all"):
+            some = [row for row in mine if kind in (row[by], "all")]
             sure = [row for row in some if row["order_certain"] and row["trusted"]]
             ratios = {name: np.array([row[name] / row[f"{name}_error"] for row in sure]) for name in names}
             cells = [", ".join(f"{q:.2f}" for q in np.percentile(ratios[name], (50, 95, 100))) for name in names]
             density = percent(float(np.median([row["density"] for row in sure])))
-            lines.append([preset, family, f"{len(sure)} of {len(some)}", *cells, density])
+            lines.append([preset, str(kind), f"{len(sure)} of {len(some)}", *cells, density])
     return markdown(head, lines)
 
 
@@ -73,5 +73,6 @@ def content() -> dict[str, str]:
     return {
         "errors": errors_table(read()),
         "families": families_table(read_families()),
+        "electrons": families_table(sorted(read_families(), key=lambda row: row["N"]), "N"),
         "grids": grids_table(grids),
     }
