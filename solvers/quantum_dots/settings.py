@@ -107,4 +107,4 @@ def bytes_needed(n: int, settings: Settings) -> int:
     states = max(settings.n_states, 2)
     correlated = ci.bytes_needed(m, settings.n_electrons, states)
     larger = ci.bytes_needed(m + k, settings.n_electrons, states) if k else 0
-    return 8 * (orbitals + fields + enlarged) + max(correlated, larger)
+    return 8 * (orbitals + fields + enlarged) + correlated + larger  # tables of both spaces are kept
