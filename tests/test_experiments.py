@@ -332,3 +332,19 @@ def test_throughput_is_measured(tmp_path):
 def test_break_even(solving, answering, expected):
     """After D dots: data and training and D answers take as long as D solutions."""
     assert script("throughput/benchmark").break_even(solving, answering, trained=20, data=10) == expected
+
+
+def test_samplers_of_spins_are_measured(monkeypatch, capsys):
+    benchmark = script("spin_samplers/benchmark")
+    kept = (benchmark.HERE / "table.json").read_bytes()
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", "quick"])
+    benchmark.main()
+    speed, variety, others = capsys.readouterr().out.split("\n\n")
+    rates = [[float(cell) for cell in row.split("|")[2:4]] for row in speed.splitlines()[2:]]
+    assert len(rates) == len(benchmark.tasks(1.0)) == 7 and all(rate > 0 for row in rates for rate in row)
+    every, *found = [[int(cell) for cell in row.split("|")[2:-2]] for row in variety.splitlines()[2:]]
+    tau, accuracy = map(json.loads, others.splitlines())
+    assert tau["sweeps"] > 0 < tau["clusters"] and 0 < accuracy["error"] < 1
+    assert len(every) == 8 and len(found) == len(benchmark.KT)
+    assert all(0 < distinct <= min(count, 20) for row in found for distinct, count in zip(row, every, strict=True))
+    assert (benchmark.HERE / "table.json").read_bytes() == kept
