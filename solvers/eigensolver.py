@@ -356,8 +356,8 @@ def _in_single(
 def _unfinished(ritz: _Ritz, limits: np.ndarray, n_wanted: int) -> np.ndarray:
     """Return which of the k lowest Ritz pairs are not good enough, (b, k).
 
-    A wanted pair is good within its limit (b,), another one also if no eigenvalue among the wanted can be its own: an
-    eigenvalue is within its residual.
+    A requested pair is good within its limit (b,), another one also if no eigenvalue among the requested ones can be
+    its own: an eigenvalue is within its residual.
     """
     values, lengths = to_numpy(ritz.values), to_numpy(ritz.lengths)
     found = ~(lengths <= limits[:, None])

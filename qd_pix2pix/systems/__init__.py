@@ -3,5 +3,16 @@
 from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.quantum_dots import QuantumDots
 from qd_pix2pix.systems.recipe import Recipe
+from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 
-__all__ = ["QuantumDots", "Recipe", "build", "make_recipe", "recipe_class", "recipes_of"]
+__all__ = [
+    "CoulombSpins",
+    "Ising",
+    "Potts",
+    "QuantumDots",
+    "Recipe",
+    "build",
+    "make_recipe",
+    "recipe_class",
+    "recipes_of",
+]

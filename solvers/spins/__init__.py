@@ -15,6 +15,7 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
     targeted         Ising, runs towards a target energy, and data sets with equal counts per level
     wang_landau      Ising, the density of states log g(E) or log g(E, m)
     autocorrelation  integrated autocorrelation time, errors of means
+    ensembles        distributions of single configurations, for data sets
     split            training or test set by a hash of the configuration
 
 Public names are imported on first use: numba is imported with the first sampler only, whose kernels are compiled once
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from solvers.spins.autocorrelation import autocorrelation_time, mean_error
     from solvers.spins.chains import Chains
     from solvers.spins.coulomb import ScreenedCoulomb
+    from solvers.spins.ensembles import FlatSpins, RandomAngles, RandomSpins, ThermalSpins
     from solvers.spins.exact import T_C, kaufman, onsager_energy
     from solvers.spins.ising import (
         all_configurations,
@@ -51,7 +53,11 @@ __all__ = [
     "T_C",
     "Chains",
     "DensityOfStates",
+    "FlatSpins",
+    "RandomAngles",
+    "RandomSpins",
     "ScreenedCoulomb",
+    "ThermalSpins",
     "all_configurations",
     "autocorrelation_time",
     "density_of_states",
@@ -79,8 +85,12 @@ __all__ = [
 _HOMES = {
     "Chains": "chains",
     "DensityOfStates": "wang_landau",
+    "FlatSpins": "ensembles",
+    "RandomAngles": "ensembles",
+    "RandomSpins": "ensembles",
     "ScreenedCoulomb": "coulomb",
     "T_C": "exact",
+    "ThermalSpins": "ensembles",
     "all_configurations": "ising",
     "autocorrelation_time": "autocorrelation",
     "density_of_states": "ising",
