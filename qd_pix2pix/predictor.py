@@ -182,8 +182,14 @@ class Predictor(nn.Module):
         return dict(zip(self.mapping.outputs, found.split(self.channels, dim=1), strict=True))
 
     def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
-        """The scale that the head of an output takes besides the raw numbers ``like`` (B, ...) of these samples."""
-        span, points = self.ranges.get(column.name), math.prod(self.schema.domain.shape)
+        """The scale that the head of an output takes besides the raw numbers ``like`` (B, ...) of these samples.
+
+        A network may return fewer points than the sample has; a sample of training would have fewer by the same factor.
+        """
+        trained = self.schema.domain.shape
+        sample = columns[self.mapping.sources[0]].shape[1:] if self.mapping.sources else trained
+        points = math.prod(trained) * math.prod(like.shape[2:]) / math.prod(sample)
+        span = self.ranges.get(column.name)
         density = None
         if column.integral:
             known, sides = self.known(columns, like), self.schema.domain.sides

@@ -33,12 +33,12 @@ class Scale:
     Attributes:
         span: lowest and highest value in training.
         density: for a density, its mean over the domain of each sample, (B,).
-        points: number of points of a training sample.
+        points: number of raw numbers per channel of a training sample: its points, or its tiles.
     """
 
     span: Range
     density: Tensor | None = None
-    points: int = 1
+    points: float = 1
 
 
 class Head(nn.Module):

@@ -1,8 +1,9 @@
 """Architectures: plain ``nn.Module``s, one per file, without physics, data or training.
 
 A network maps fields (B, in_channels, *points) to unbounded numbers (B, out_channels, *points), which heads interpret.
-Its constructor takes ``in_channels`` and ``out_channels``; the optional arguments ``dims``, ``periodic`` and
-``symmetry`` are those of the domain.
+For numbers and classes it may return fewer points: one per tile, or one per sample. Its constructor takes
+``in_channels`` and ``out_channels``; the optional arguments ``dims``, ``shape``, ``periodic`` and ``symmetry`` are
+those of the domain.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from typing import Any
 from torch import nn
 
 from qd_pix2pix.networks.blocks import fitted
+from qd_pix2pix.networks.ednn import EDNN
 from qd_pix2pix.networks.fno import FNO
 from qd_pix2pix.networks.group_average import GroupAverage
+from qd_pix2pix.networks.mills_cnn import MillsCNN
 from qd_pix2pix.networks.patchgan import PatchGAN
 from qd_pix2pix.networks.residual_unet import ResidualUNet
 from qd_pix2pix.networks.resnet import ResNet
 from qd_pix2pix.networks.unet import UNet
+from qd_pix2pix.networks.window import Window
 from qd_pix2pix.schema import Domain
 
-__all__ = ["FNO", "GroupAverage", "PatchGAN", "ResNet", "ResidualUNet", "UNet"]
+__all__ = ["EDNN", "FNO", "GroupAverage", "MillsCNN", "PatchGAN", "ResNet", "ResidualUNet", "UNet", "Window"]
 
 HOME = "qd_pix2pix.networks."
 LARGEST = 4096
@@ -76,9 +80,10 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def on_domain(make: Callable[..., nn.Module], domain: Domain) -> Callable[..., nn.Module]:
-    """Return the factory with those of the domain's ``dims``, ``periodic`` and ``symmetry`` that it takes.
+    """Return the factory with those of the domain's ``dims``, ``shape``, ``periodic`` and ``symmetry`` that it takes.
 
     Raises:
         ValueError: the network supports two dimensions only, and the domain has another number.
     """
-    return fitted(make, len(domain.shape), periodic=domain.boundary == "periodic", symmetry=domain.symmetry)
+    periodic = domain.boundary == "periodic"
+    return fitted(make, len(domain.shape), shape=domain.shape, periodic=periodic, symmetry=domain.symmetry)

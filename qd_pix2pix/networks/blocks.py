@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,9 @@ INITIALISERS: dict[str, Callable[[Tensor], object]] = {
     "orthogonal": lambda weight: nn.init.orthogonal_(weight),
 }
 
+CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d | nn.Conv3d]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+"""Layers by the number of dimensions."""
+
 PADDINGS = ("zeros", "circular")
 
 
@@ -37,13 +40,13 @@ def padding_of(padding: str | None, periodic: bool) -> str:
 
 
 def fitted(make: Callable[..., nn.Module], dims: int, **domain: Any) -> Callable[..., nn.Module]:
-    """Return a network's factory with those of ``dims`` and of ``domain`` (periodic, symmetry) that it takes.
+    """Return a network's factory with those of ``dims`` and of ``domain`` (shape, periodic, symmetry) that it takes.
 
     Raises:
         ValueError: the network supports two dimensions only, and ``dims`` is another number.
     """
     takes = inspect.signature(make).parameters
-    if dims != 2 and "dims" not in takes:
+    if dims != 2 and not {"dims", "shape"} & set(takes):
         name = getattr(getattr(make, "func", make), "__name__", "it")
         raise ValueError(f"network: {name} takes fields of two dimensions, but the samples have {dims}")
     return partial(make, **{word: value for word, value in {"dims": dims, **domain}.items() if word in takes})
@@ -52,6 +55,13 @@ def fitted(make: Callable[..., nn.Module], dims: int, **domain: Any) -> Callable
 def channels_last(x: Tensor) -> Tensor:
     """Return ``x`` in the memory format in which convolutions in two dimensions are fast."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def initialise_relu(layers: Iterable[nn.Module]) -> None:
+    """Draw the weights of layers that ReLU follows, N(0, 2 / fan-in) (He et al. 2015); biases are 0."""
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # type: ignore[arg-type]
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
 
 def initialise(network: nn.Module, initialiser: str) -> None:

@@ -9,7 +9,7 @@ such as the FNO.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ class GroupAverage(nn.Module):
         in_channels: number of input channels.
         out_channels: number of output channels.
         dims: number of dimensions of the fields.
+        shape: points of a sample, for a network of samples of one shape.
         periodic: True for a periodic domain.
         symmetry: symmetry group of the domain; see ``mapping.symmetry``.
     """
@@ -37,12 +38,14 @@ class GroupAverage(nn.Module):
         in_channels: int = 1,
         out_channels: int = 1,
         dims: int = 2,
+        shape: Sequence[int] | None = None,
         periodic: bool = False,
         symmetry: str = "square",
     ) -> None:
         super().__init__()
         self.group = group_of(symmetry, dims)
-        make = fitted(network, dims, periodic=periodic, symmetry=symmetry)
+        given = {} if shape is None else {"shape": shape}
+        make = fitted(network, dims, periodic=periodic, symmetry=symmetry, **given)
         self.network = make(in_channels=in_channels, out_channels=out_channels)
 
     def forward(self, x: Tensor) -> Tensor:

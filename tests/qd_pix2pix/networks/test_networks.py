@@ -10,7 +10,7 @@ from torch import nn
 
 from qd_pix2pix import networks
 from qd_pix2pix.mapping.symmetry import GROUPS
-from qd_pix2pix.networks import FNO, GroupAverage, PatchGAN, ResidualUNet, ResNet, UNet
+from qd_pix2pix.networks import EDNN, FNO, GroupAverage, MillsCNN, PatchGAN, ResidualUNet, ResNet, UNet, Window
 from qd_pix2pix.schema import Domain
 
 SQUARE = GROUPS["square"]
@@ -22,10 +22,13 @@ SMALL = {
     "ResNet": {"channels": 4, "blocks": 5},
     "FNO": {"modes": 4, "channels": 6, "layers": 2},
     "GroupAverage": {"network": partial(ResNet, channels=4, blocks=2)},
+    "MillsCNN": {"shape": (32, 32), "channels": 4, "between": 3, "width": 8},
+    "EDNN": {"trunk": partial(Window, channels=(6, 5))},
+    "Window": {"size": 4, "channels": (6, 5)},
 }
 EVERY = [pytest.param(c, SMALL.get(c.__name__, {}), id=c.__name__) for c in FOUND]
 EVERY.append(pytest.param(ResidualUNet, SMALL["ResidualUNet"] | {"equivariant": True}, id="equivariant"))
-GENERATORS = [network for network in EVERY if network.values[0] is not PatchGAN]
+GENERATORS = [network for network in EVERY if network.values[0] not in (PatchGAN, MillsCNN, Window)]
 ANY_DIMS = [network for network in GENERATORS if "dims" in inspect.signature(network.values[0]).parameters]
 
 
@@ -342,6 +345,8 @@ def described(cls, small):
     config = {"_target_": f"qd_pix2pix.networks.{cls.__name__}", "_partial_": True, **small}
     if cls is GroupAverage:
         config["network"] = described(ResNet, {"channels": 4, "blocks": 2})
+    if cls is EDNN:
+        config["trunk"] = described(Window, {"channels": (6, 5)})
     return config
 
 
@@ -367,7 +372,7 @@ def test_what_a_card_keeps_builds_the_network_again(cls, small):
     ],
 )
 def test_a_network_of_another_module_is_not_described(config):
-    with pytest.raises(ValueError, match=r"network._target_: expected one of .*networks.UNet; got"):
+    with pytest.raises(ValueError, match=r"network._target_: expected one of .*networks.UNet, .*; got"):
         networks.describe(config)
 
 
