@@ -22,6 +22,7 @@ CHECKED = {
     "docs/datasets.md": "SLURM",
     "docs/own_dots.md": "range",
     "docs/solver.md": "charging(",
+    "docs/spins.md": "kaufman(",
 }
 
 
@@ -74,6 +75,13 @@ def test_the_solver_shows_its_result(capsys):
     alone = 2 * sum(0.5 * (2 * c * 2 * 0.0380998 / 0.067) ** 0.5 for c in (2e-3, 4e-3))
     assert alone < dot.energy < 2 * alone
     assert dot.energy - alone == pytest.approx(dot.interaction, rel=0.5)
+
+
+def test_sampled_spins_are_near_the_exact_ones(capsys):
+    variables = run_example("docs/spins.md")
+    sampled, exact = (variables["run"].energy.mean(axis=(1, 2)), variables["kaufman"](8, [2.0, variables["T_C"], 3.0]))
+    assert abs(sampled - exact.energy) == pytest.approx(0, abs=64 * 0.03)
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_the_scheduler_of_a_cluster_starts(monkeypatch, tmp_path):
