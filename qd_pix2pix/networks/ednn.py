@@ -148,7 +148,7 @@ class EDNN(nn.Module):
         else:
             found = padded.new_empty(total, self.out_channels)
             for part in torch.arange(total, device=padded.device).split(int(some)):
-                found[part] = self._of_tiles(view[torch.unravel_index(part, counts)])
+                found[part] = self._of_tiles(view[torch.unravel_index(part, counts)]).to(found.dtype)  # autocast
         return found.reshape(*counts, -1).movedim(-1, 1)
 
     def _of_tiles(self, tiles: Tensor) -> Tensor:

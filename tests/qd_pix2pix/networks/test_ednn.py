@@ -141,6 +141,17 @@ def test_periodic_contributions_move_with_the_field(trunk, focus):
         assert torch.allclose(moved, straight.roll((1, -2), (2, 3)), atol=1e-5) == (padding == "circular")
 
 
+@pytest.mark.parametrize("trunk", [SMALL, DEEP, partial(MillsCNN, channels=4, width=8)])
+def test_chunks_are_evaluated_in_mixed_precision(trunk):
+    torch.manual_seed(0)
+    network, x = EDNN(trunk, focus=2, context=1, chunk=3), torch.rand(2, 1, 8, 8)
+    with torch.no_grad():
+        exact = network(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = network(x)
+    torch.testing.assert_close(found.float(), exact, rtol=0.05, atol=0.05)
+
+
 def test_a_tile_is_a_domain_with_walls():
     """Its shape is that of the tile, and its padding is zeros also in a periodic domain."""
     make = networks.on_domain(
