@@ -155,6 +155,7 @@ class Measure:
         with_unit: True if it has the unit of the column; all others are dimensionless.
         larger_is_better: True if the largest value is the best.
         on_card: True if it is shown at the top of a page.
+        share: True if it is 0 or 1 for each sample; only its mean is shown.
         in_sweeps: True if it is drawn on the page of a sweep and shown in the sweep's table on the terminal.
     """
 
@@ -167,6 +168,7 @@ class Measure:
     with_unit: bool = False
     larger_is_better: bool = False
     on_card: bool = False
+    share: bool = False
     in_sweeps: bool = False
 
 
@@ -180,11 +182,13 @@ MEASURES = {
         Measure("nmae", "NMAE", "∫|n − n_ref| / N: charge in the wrong place", ("density",),
                 lambda p, t, c: nmae(p, t, c.mean_density), percent=True, on_card=True, in_sweeps=True),
         Measure("accuracy", "accuracy", "fraction of samples with the correct class", ("class",),
-                lambda p, t, c: accuracy(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
+                lambda p, t, c: accuracy(p, t), percent=True, larger_is_better=True, on_card=True, share=True,
+                in_sweeps=True),
         Measure("mae", "|error|", "absolute error", NUMBERS,
                 lambda p, t, c: mae(p, t), with_unit=True, on_card=True, in_sweeps=True),
         Measure("exact", "exact", "fraction of samples with the correct count", ("counts",),
-                lambda p, t, c: exact_share(p, t), percent=True, larger_is_better=True, on_card=True, in_sweeps=True),
+                lambda p, t, c: exact_share(p, t), percent=True, larger_is_better=True, on_card=True, share=True,
+                in_sweeps=True),
         Measure("ssim", "SSIM", "structural similarity, whole field", FIELDS,
                 lambda p, t, c: ssim(p, t, c.data_range), larger_is_better=True, on_card=True, in_sweeps=True),
         Measure("mssim", "MSSIM (8×8)", "structural similarity, mean over windows", FIELDS,

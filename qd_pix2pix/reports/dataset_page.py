@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.data.store import SPLITS, Split, Store
 from qd_pix2pix.files import write_text
-from qd_pix2pix.reports import figures
+from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled
-from qd_pix2pix.reports.page import Panel, png, render, sentence, symbol
+from qd_pix2pix.reports.page import Panel, png, quantity, render, sentence, symbol
 from qd_pix2pix.schema import Column, Schema
 
 PAGE = "dataset.html"
 SAMPLES_SHOWN = 4
+NUMBERS_SHOWN = 2
+"""Numbers in the title of a sample."""
 MOST_CARDS = 6
 
 
@@ -29,20 +31,29 @@ def ensure_dataset_page(path: Path | str) -> Path:
 
 
 def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
-    """Yield a figure of all fields of the first samples; a field that is equal to another one is omitted."""
-    fields = schema.of_role("field")
+    """Yield a figure of all fields of the first samples; a field that is equal to another one is omitted.
+
+    Samples with a single field are side by side, with their first numbers as titles.
+    """
+    fields, numbers = schema.of_role("field"), schema.of_role("scalar", "counts", "class")[:NUMBERS_SHOWN]
     size = min(SAMPLES_SHOWN, len(split))
     if not fields:
         return
-    samples = [split.read(i, [c.name for c in fields]) for i in range(size)]
+    samples = [split.read(i, [c.name for c in (*fields, *numbers)]) for i in range(size)]
     values = {column: np.stack([sample[column.name] for sample in samples]) for column in fields}
     shown: list[tuple[Column, NDArray]] = []
     for column, array in values.items():
         if not any(np.array_equal(array, other) for _, other in shown):
             shown.append((column, array))
-    titles = [f"{schema.sample} {i}" for i in range(size)]
-    figure = figures.gallery([Frame(schema)] * size, shown, titles)
-    yield Panel(png(figure), f"The first {schema.count(size)} of the training split.", wide=len(shown) > 2)
+    titles, frames = [f"{schema.sample} {i}" for i in range(size)], [Frame(schema)] * size
+    caption = f"The first {schema.count(size)} of the training split."
+    if len(shown) > 1:
+        yield Panel(png(figures.gallery(frames, shown, titles)), caption, wide=len(shown) > 2)
+        return
+    for i, sample in enumerate(samples):
+        known = [f"{symbol(column)} = {quantity(column, float(sample[column.name]), schema)}" for column in numbers]
+        titles[i] += "\n" * bool(known) + ", ".join(known)
+    yield Panel(png(figures.strip(frames, *shown[0], titles)), caption, wide=True)
 
 
 def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Panel]:
@@ -53,7 +64,7 @@ def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Pane
             continue
         factor, unit = _shown(column, schema)
         label = labelled(column.name.replace("_", " "), unit)
-        figure = figures.histogram(factor * values, label, schema.sample)
+        figure = number_figures.histogram(factor * values, label, schema.sample)
         yield Panel(png(figure), sentence(column.description or column.name))
 
 
@@ -73,7 +84,7 @@ def _cards(columns: dict[str, NDArray], schema: Schema) -> dict[str, str]:
         is_error = column.role == "error"
         value = round(float(factor * (values.mean() if is_error else np.median(values))), 12) + 0.0  # not -7e-15
         name = column.name.replace("_", " ") if is_error else symbol(column)
-        cards[f"{name}, {'mean' if is_error else 'median'}"] = f"{value:.3g} {unit}".rstrip()
+        cards[f"{name}, {'mean' if is_error else 'median'}"] = f"{value:.3g}".replace("-", "−") + f" {unit}".rstrip()
     return dict(list(cards.items())[:MOST_CARDS])
 
 

@@ -10,10 +10,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from qd_pix2pix.reports.colours import COLOURS, ERRORS, Shading, bounds, shading
 from qd_pix2pix.schema import Column, Schema
 
 Curve = tuple[NDArray, NDArray]
@@ -30,7 +33,6 @@ STYLE: Any = {
     "image.origin": "lower",
 }
 matplotlib.rcParams.update(STYLE)
-COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a", "#b08900", "#5f6f7a")
 COLUMNS = ("reference", "predicted", "error")
 DENSITY = "density"
 """Name of the quantity that is shown in hundredths of its unit."""
@@ -52,6 +54,16 @@ class Frame:
         """Return the length of each axis for fields of these points."""
         known = {**self.schema.constants, **(self.conditions or {})}
         return self.schema.domain.resized(shape).lengths(known)
+
+    def extent(self, shape: Sequence[int]) -> tuple[float, ...]:
+        """Return the edges of a map of these points, low and high along each axis; each point is the centre of a cell.
+
+        Points of a periodic domain are at 0, 1, ..., those between walls at 1/2, 3/2, ...
+        """
+        start = 0.5 if self.schema.domain.boundary == "periodic" else 0.0
+        steps = [length / points for length, points in zip(self.lengths(shape), shape, strict=True)]
+        edges = [(-start * h, (points - start) * h) for h, points in zip(steps, shape, strict=True)]
+        return tuple(edge for pair in edges for edge in pair)
 
     @property
     def unit(self) -> str:
@@ -105,30 +117,68 @@ def plain(text: str | None) -> str:
 
 
 def _draw(
-    figure: Figure, panel: Axes, values: NDArray, frame: Frame, column: Column, bounds: tuple[float, float], symbol: str
+    figure: Figure, panel: Axes, values: NDArray, frame: Frame, column: Column, limits: tuple[float, float], symbol: str
 ) -> None:
     factor, unit = frame.shown(column)
-    low, high = (factor * bound for bound in bounds)
-    lengths = frame.lengths(values.shape)
+    low, high = (factor * limit for limit in limits)
     panel.tick_params(labelsize=7.5)
     if values.ndim == 1:
-        x = np.asarray(next(iter(frame.schema.domain.resized(values.shape).coordinates(
-            {**frame.schema.constants, **(frame.conditions or {})}).values())))  # fmt: skip
-        panel.plot(x, factor * values, drawstyle="steps-mid", color=COLOURS[0], lw=1.2)
-        margin = 0.06 * (high - low) or 1.0
-        panel.set_ylim(low - margin, high + margin)
-        panel.set_ylabel(labelled(f"${symbol}$", unit), fontsize=8.5)
+        _line(panel, factor * values, frame, (low, high), labelled(f"${symbol}$", unit))
         return
-    colours = "RdBu_r" if bounds[0] == -bounds[1] else _colours(column)
-    extent = (0, lengths[0], 0, lengths[1])
-    drawn = panel.imshow(factor * values.T, extent=extent, cmap=colours, vmin=low, vmax=high)
-    bar = figure.colorbar(drawn, ax=panel, shrink=0.84, pad=0.02)
+    _bar(figure, [panel], *_map(panel, factor * values, frame, column, (low, high)), labelled(f"${symbol}$", unit))
+
+
+def _draw_error(figure: Figure, panel: Axes, error: NDArray, frame: Frame, column: Column) -> None:
+    factor, unit = frame.shown(column)
+    limit = factor * max(float(np.abs(error).max()), 1e-12)
+    label = labelled(rf"$\Delta {column.tex}$", unit)
+    panel.tick_params(labelsize=7.5)
+    if error.ndim == 1:
+        _line(panel, factor * error, frame, (-limit, limit), label)
+        return
+    colours = Shading(ERRORS, Normalize(-limit, limit))
+    _bar(figure, [panel], _image(panel, factor * error, frame, colours), colours, label)
+
+
+def _line(panel: Axes, values: NDArray, frame: Frame, limits: tuple[float, float], label: str) -> None:
+    known = {**frame.schema.constants, **(frame.conditions or {})}
+    x = np.asarray(next(iter(frame.schema.domain.resized(values.shape).coordinates(known).values())))
+    panel.plot(x, values, drawstyle="steps-mid", color=COLOURS[0], lw=1.2)
+    margin = 0.06 * (limits[1] - limits[0]) or 1.0
+    panel.set_ylim(limits[0] - margin, limits[1] + margin)
+    panel.set_ylabel(label, fontsize=8.5)
+
+
+def _map(
+    panel: Axes, values: NDArray, frame: Frame, column: Column, limits: tuple[float, float]
+) -> tuple[AxesImage, Shading]:
+    colours = shading(column, values, *limits)
+    return _image(panel, values, frame, colours), colours
+
+
+def _image(panel: Axes, values: NDArray, frame: Frame, colours: Shading) -> AxesImage:
+    """Draw values (x, y) as cells of one colour each; sites of a lattice have whole numbers on the axes."""
+    left, right, bottom, top = frame.extent(values.shape)
+    is_lattice = not frame.schema.domain.sides
+    if is_lattice:
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(MaxNLocator(4, integer=True))
+    return panel.imshow(
+        values.T,
+        extent=(left, right, bottom, top),
+        cmap=colours.colours,
+        norm=colours.norm,
+        interpolation="nearest" if is_lattice else None,
+    )
+
+
+def _bar(figure: Figure, panels: Sequence[Axes], drawn: AxesImage, colours: Shading, label: str) -> None:
+    bar = figure.colorbar(drawn, ax=list(panels), shrink=0.84, pad=0.02)
+    if colours.ticks is not None:
+        bar.set_ticks(colours.ticks, labels=colours.labels)
+        bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=7.5)
-    bar.set_label(labelled(f"${symbol}$", unit), fontsize=8.5)
-
-
-def _colours(column: Column) -> str:
-    return "magma" if column.kind == "density" else "cividis"
+    bar.set_label(label, fontsize=8.5)
 
 
 def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] | None, dims: int) -> tuple[Figure, Any]:
@@ -148,10 +198,6 @@ def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] |
                 titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
             )
     return figure, panels
-
-
-def _limits(*arrays: NDArray) -> tuple[float, float]:
-    return float(min(a.min() for a in arrays)), float(max(a.max() for a in arrays))
 
 
 def comparison(
@@ -189,15 +235,13 @@ def lines_figure(lines: Sequence[Line], names: Sequence[str], titles: Sequence[s
     figure, panels = _grid([line.frame for line in lines], names, titles, lines[0].predicted.ndim)
     for row, (frame, given, column, reference, predicted) in zip(panels, lines, strict=True):
         for panel, (source, values) in zip(row, given, strict=False):
-            _draw(figure, panel, values, frame, source, _limits(values), source.tex)
+            _draw(figure, panel, values, frame, source, bounds(source, values), source.tex)
         rest = row[len(given) :]
         shown = [predicted] if reference is None else [reference, predicted]
         for panel, field in zip(rest, shown, strict=False):
-            _draw(figure, panel, field, frame, column, _limits(*shown), column.tex)
+            _draw(figure, panel, field, frame, column, bounds(column, *shown), column.tex)
         if reference is not None:
-            error = predicted - reference
-            bound = max(float(np.abs(error).max()), 1e-12)
-            _draw(figure, rest[2], error, frame, column, (-bound, bound), rf"\Delta {column.tex}")
+            _draw_error(figure, rest[2], predicted - reference, frame, column)
     return figure
 
 
@@ -206,7 +250,37 @@ def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | Non
     figure, panels = _grid(frames, [f"${column.tex}$" for column, _ in fields], titles, fields[0][1].ndim - 1)
     for row, frame in enumerate(frames):
         for panel, (column, values) in zip(panels[row], fields, strict=True):
-            _draw(figure, panel, values[row], frame, column, _limits(values[row]), column.tex)
+            _draw(figure, panel, values[row], frame, column, bounds(column, values[row]), column.tex)
+    return figure
+
+
+def strip(frames: Sequence[Frame], column: Column, values: NDArray, titles: Sequence[str]) -> Figure:
+    """Return a figure of one field of several samples side by side, (S, *points), on a common scale.
+
+    Args:
+        frames: frame of each sample.
+        column: column of the field.
+        values: the fields; of one or two dimensions.
+        titles: titles of the samples.
+    """
+    dims, lines = values.ndim - 1, max(title.count("\n") for title in titles) + 1
+    size = (1.95 * len(frames) + 0.75, (2.2 if dims == 2 else 1.6) + 0.16 * lines)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(frames), squeeze=False, sharey=True)[0]
+    factor, unit = frames[0].shown(column)
+    low, high = (factor * limit for limit in bounds(column, values))
+    label = labelled(f"${column.tex}$", unit)
+    for panel, frame, field, title in zip(panels, frames, values, titles, strict=True):
+        panel.set_title(title, fontsize=8.5)
+        panel.set_xlabel(frame.axis(0), fontsize=8.5)
+        panel.tick_params(labelsize=7.5)
+        if dims == 2:
+            drawn = _map(panel, factor * field, frame, column, (low, high))
+        else:
+            _line(panel, factor * field, frame, (low, high), "")
+    panels[0].set_ylabel(frames[0].axis(1) if dims == 2 else label, fontsize=8.5)
+    if dims == 2:
+        _bar(figure, panels, *drawn, label)
     return figure
 
 
@@ -231,60 +305,6 @@ def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: b
     return figure
 
 
-def against_reference(reference: NDArray, predicted: NDArray, label: str) -> Figure:
-    """Return a figure of predicted numbers against references, with the diagonal."""
-    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
-    panel = figure.subplots()
-    low, high = _limits(reference, predicted)
-    panel.plot([low, high], [low, high], color="0.6", lw=1)
-    panel.plot(reference, predicted, ".", color=COLOURS[0], ms=5)
-    panel.set_xlabel(f"reference {label}")
-    panel.set_ylabel(f"predicted {label}")
-    return figure
-
-
-def confusion(reference: NDArray, predicted: NDArray, classes: int, label: str) -> Figure:
-    """Return a figure of the confusion matrix: samples of each class (rows) by predicted class (columns)."""
-    table = np.zeros((classes, classes), dtype=int)
-    np.add.at(table, (reference.astype(int), predicted.astype(int)), 1)
-    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
-    panel = figure.subplots()
-    figure.colorbar(panel.imshow(table, cmap="cividis"), ax=panel, label="samples", pad=0.02)
-    if classes <= 12:
-        for (row, column), number in np.ndenumerate(table):
-            colour = "black" if number > table.max() / 2 else "white"
-            panel.text(column, row, str(number), ha="center", va="center", fontsize=8, color=colour)
-    for axis in (panel.xaxis, panel.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True))
-    panel.set_xlabel(f"predicted {label}")
-    panel.set_ylabel(f"reference {label}")
-    return figure
-
-
-def histogram(values: NDArray, label: str, sample: str = "dot") -> Figure:
-    """Return a histogram over samples, with the median."""
-    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
-    panel = figure.subplots()
-    panel.hist(values, bins=min(30, max(8, len(values) // 5)), color=COLOURS[0], alpha=0.85)
-    median = float(np.median(values))
-    panel.axvline(median, color=COLOURS[1], lw=1.5, label=f"median {median:.3g}")
-    panel.set_xlabel(label)
-    panel.set_ylabel(f"{sample}s")
-    panel.yaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.legend(fontsize=8)
-    return figure
-
-
-def scatter(x: NDArray, xlabel: str, values: NDArray, ylabel: str) -> Figure:
-    """Return a scatter plot of one quantity of each sample against another one."""
-    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
-    panel = figure.subplots()
-    panel.scatter(x, values, s=14, color=COLOURS[0], alpha=0.7, lw=0)
-    panel.set_xlabel(xlabel)
-    panel.set_ylabel(ylabel)
-    return figure
-
-
 def evolution(
     frame: Frame, column: Column, steps: Sequence[int], predicted: Sequence[NDArray], reference: NDArray | None
 ) -> Figure:
@@ -293,14 +313,12 @@ def evolution(
     titles = [f"step {step}" for step in steps] + ["reference"]
     figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
-    low, high = _limits(maps[-1])
-    lengths = frame.lengths(maps[0].shape)
+    limits = bounds(column, maps[-1])
     for panel, values, title in zip(panels, maps, titles, strict=False):
         if values.ndim == 1:
             panel.plot(values, drawstyle="steps-mid", color=COLOURS[0], lw=1.2)
         else:
-            extent = (0, lengths[0], 0, lengths[1])
-            panel.imshow(values.T, extent=extent, cmap=_colours(column), vmin=low, vmax=high)
+            _map(panel, values, frame, column, limits)
         panel.set_title(title, fontsize=8.5)
         panel.set_xlabel(frame.axis(0), fontsize=8)
         panel.tick_params(labelsize=7)

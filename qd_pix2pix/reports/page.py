@@ -71,12 +71,21 @@ def number(measure: str, value: float, column: Column, schema: Schema) -> str:
     return f"{factor * value:.3g} {unit}".rstrip()
 
 
+def quantity(column: Column, value: float, schema: Schema) -> str:
+    """Return a value of a column that is no field as text, with its unit: −8 J, 12."""
+    factor, unit = (1.0, "") if column.role == "class" else schema.small_unit(column)
+    return f"{factor * value + 0.0:.4g}".replace("-", "−") + f" {unit}".rstrip()
+
+
 def rows(measures: Mapping[str, Any], column: Column, schema: Schema) -> list[Row]:
     """Return the measures of one output as rows: mean, median, and the interval of the central 90 % of the samples."""
     lines = []
     for name, measure in MEASURES.items():
         value = measures.get(name)
         if isinstance(value, Mapping):
+            if measure.share:
+                lines.append(Row(measure.label, measure.meaning, number(name, value["mean"], column, schema), "", ""))
+                continue
             low, high, mean, median = (number(name, value[k], column, schema) for k in ("p05", "p95", "mean", "median"))
             lines.append(Row(measure.label, measure.meaning, mean, median, f"{low} … {high}"))
         elif value is not None:

@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from qd_pix2pix.evaluation.measures import MEASURES, RANK, larger_is_better
+from qd_pix2pix.evaluation.measures import MEASURES, RANK
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
-from qd_pix2pix.reports.page import Panel, Row, number, png, render, rows, symbol
+from qd_pix2pix.reports.page import Panel, Row, png, render, rows, symbol
+from qd_pix2pix.reports.prediction_panels import also_panels, distribution_panels, target_panels
 from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
-from qd_pix2pix.schema import Column, Schema
+from qd_pix2pix.schema import Schema
 
 SAMPLES_SHOWN = 3
 MOST_CARDS = 5
@@ -52,120 +50,6 @@ def also_rows(record: Evaluation) -> list[Row]:
         r2 = f"R² {measures['r2']:.4f}" if measures.get("r2") is not None else ""
         lines.append(chosen._replace(name=f"{symbol(column)}, {chosen.name}", meaning=r2))
     return lines
-
-
-def _ranked(predictions: Predictions) -> tuple[str, NDArray]:
-    """Return the name of the measure that ranks the samples, and its values, (S,)."""
-    name = RANK[predictions.target.kind]
-    return name, predictions.measures[predictions.target.name][name]
-
-
-def _order(predictions: Predictions) -> NDArray:
-    name, values = _ranked(predictions)
-    return np.argsort(-values if larger_is_better(name) else values, kind="stable")
-
-
-def _frames(predictions: Predictions, chosen: NDArray) -> list[Frame]:
-    return [Frame(predictions.schema, predictions.of_sample(int(i))) for i in chosen]
-
-
-def _field_panels(predictions: Predictions) -> Iterator[Panel]:
-    """Yield figures of typical, best and worst samples; without references, of the first ones."""
-    p, column, word = predictions, predictions.target, predictions.schema.sample
-    given = [(p.schema[name], p.given[name]) for name in p.sources]
-    if column.name not in p.reference:
-        chosen = np.arange(min(12, len(p.sample)))
-        titles = [f"{word} {i}" for i in p.sample[chosen]]
-        shown = [(c, v[chosen]) for c, v in given]
-        figure = figures.comparison(_frames(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
-        yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
-        return
-    name, score = _ranked(p)
-    for group, chosen in _groups(_order(p)).items():
-        titles = [f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}" for i in chosen]
-        shown = [(c, v[chosen]) for c, v in given]
-        figure = figures.comparison(
-            _frames(p, chosen),
-            shown,
-            column,
-            p.reference[column.name][chosen],
-            p.predicted[column.name][chosen],
-            titles,
-        )
-        yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.", wide=True)
-
-
-def _groups(order: NDArray) -> dict[str, NDArray]:
-    """Return typical, best and worst samples from their order; of a few samples, all."""
-    if len(order) < 3 * SAMPLES_SHOWN:
-        return {"All": order}
-    middle = max(len(order) // 2 - SAMPLES_SHOWN // 2, 0)
-    typical = order[middle : middle + SAMPLES_SHOWN]
-    return {"Typical": typical, "Best": order[:SAMPLES_SHOWN], "Worst": order[::-1][:SAMPLES_SHOWN]}
-
-
-def _number_panel(predictions: Predictions, name: str) -> Panel | None:
-    """Return a figure of a number against its reference, or the confusion matrix of classes."""
-    p, column = predictions, predictions.schema[name]
-    if name not in p.reference:
-        return None
-    if column.role == "class":
-        figure = figures.confusion(p.reference[name], p.predicted[name], column.classes, f"${column.tex}$")
-    else:
-        factor, unit = p.schema.small_unit(column)
-        label = labelled(f"${column.tex}$", tex_unit(unit))
-        figure = figures.against_reference(factor * p.reference[name], factor * p.predicted[name], label)
-    return Panel(png(figure), f"{symbol(column)}: {column.description}.")
-
-
-def _target_panels(predictions: Predictions) -> Iterator[Panel]:
-    if predictions.target.is_field:
-        yield from _field_panels(predictions)
-        return
-    panel = _number_panel(predictions, predictions.target.name)
-    if panel:
-        yield panel
-
-
-def _also_panels(predictions: Predictions) -> Iterator[Panel]:
-    """Yield figures of further outputs: numbers against their references; fields of the typical sample."""
-    p = predictions
-    for name in p.outputs[1:]:
-        column = p.schema[name]
-        if name not in p.reference:
-            continue
-        if not column.is_field:
-            panel = _number_panel(p, name)
-            if panel:
-                yield panel
-            continue
-        order = _order(p)
-        chosen = order[len(order) // 2 : len(order) // 2 + 1]
-        given = [(p.schema[source], p.given[source][chosen]) for source in p.sources]
-        figure = figures.comparison(
-            _frames(p, chosen), given, column, p.reference[name][chosen], p.predicted[name][chosen]
-        )
-        yield Panel(png(figure), f"{symbol(column)} of the typical {p.schema.sample}.", wide=True)
-
-
-def _distribution_panels(predictions: Predictions) -> Iterator[Panel]:
-    p, column = predictions, predictions.target
-    if column.name not in p.reference or len(p.sample) < 5 or column.role == "class":
-        return
-    name, score = _ranked(p)
-    factor, unit = (100.0, "%") if MEASURES[name].percent else _shown_unit(column, p.schema)
-    label = labelled(MEASURES[name].label, unit)
-    count = p.schema.count(len(score))
-    yield Panel(png(figures.histogram(factor * score, label, p.schema.sample)), f"{label} over {count}.")
-    if p.hard_by is not None and p.schema.hard_by and np.isfinite(p.hard_by).any():
-        hard = p.schema[p.schema.hard_by]
-        small, small_unit = p.schema.small_unit(hard)
-        figure = figures.scatter(small * p.hard_by, labelled(hard.name, small_unit), factor * score, label)
-        yield Panel(png(figure), f"{label} of each {p.schema.sample} against the {hard.description}.")
-
-
-def _shown_unit(column: Column, schema: Schema) -> tuple[float, str]:
-    return (1.0, schema.unit(column)) if column.is_field else schema.small_unit(column)
 
 
 def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
@@ -284,9 +168,9 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
         cards=[row for row in lines if row.name in on_card][:MOST_CARDS],
         verified=verification_rows(record),
         verification=list(verification_panels(record, folder)),
-        samples=list(_target_panels(predictions)),
-        outputs=list(_also_panels(predictions)),
-        distributions=list(_distribution_panels(predictions)),
+        samples=list(target_panels(predictions)),
+        outputs=list(also_panels(predictions)),
+        distributions=list(distribution_panels(predictions)),
         training=list(_training_panels(run, record)),
         provenance=provenance_lines(record),
         configuration=json.dumps(

@@ -211,9 +211,21 @@ def wire_results(folder, outputs, record, size=12):
     ("outputs", "parts", "pictures"),
     [
         (("n",), ("Typical wires by NMAE", "Worst wires", "|∫n − N| / N"), 4),
-        (("energy", "nodes"), ("<td>|error|</td>", "nodes, |error|", "100 meV"), 3),
-        (("phase", "n"), ("accuracy", "n, NMAE", "n of the typical wire"), 2),
-        (("nodes", "phase", "energy"), ("exact", "100 %", "phase, accuracy", "E, |error|"), 4),
+        (
+            ("energy", "nodes"),
+            ("<td>|error|</td>", "nodes, |error|", "100 meV", 'alt="Worst wires by |error|: potential.'),
+            7,
+        ),
+        (
+            ("phase", "n"),
+            ("accuracy", "n, NMAE", "n of the typical wire", 'alt="Confusion matrix of phase', "Misclassified"),
+            4,
+        ),
+        (
+            ("nodes", "phase", "energy"),
+            ("exact", "100 %", "phase, accuracy", "E, |error|", 'alt="Absolute error of E'),
+            8,
+        ),
     ],
 )
 def test_numbers_classes_and_fields_of_one_dimension_have_pages(small_run, tmp_path, outputs, parts, pictures):

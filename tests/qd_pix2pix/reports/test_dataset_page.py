@@ -57,3 +57,17 @@ def test_panels_of_densities_are_named_by_their_own_symbol(small_store, monkeypa
 def test_no_page_without_a_dataset(tmp_path):
     with pytest.raises(StoreError, match="no dataset"):
         write_dataset_page(tmp_path)
+
+
+def test_samples_of_one_field_are_side_by_side_with_their_numbers(tmp_path, monkeypatch):
+    shown, draw = [], figures.strip
+    monkeypatch.setattr(figures, "strip", lambda *given: shown.append(draw(*given)) or shown[-1])
+    sizes = ["data.side=4", "data.train=5", "data.val=1", "data.test=1"]
+    path = generate(configuration("generate", "data=ising", *sizes)["data"], tmp_path)
+    page = write_dataset_page(path).read_text()
+    first = Store(path).split("train").read(2, ["spins", "energy", "magnetisation"])
+    panel = shown[0].get_axes()[2]
+    energy = f"{first['energy']:.4g}".replace("-", "−")
+    assert panel.get_title().startswith(f"lattice 2\nE = {energy} J, m = ") and len(shown[0].get_axes()) == 5
+    assert panel.get_images()[0].get_array().tolist() == first["spins"].T.tolist()
+    assert "<h2>Labels</h2>" in page and "nm" not in re.sub(r'src="[^"]*"', "", page.split("</style>")[1])

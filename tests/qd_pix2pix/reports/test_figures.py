@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qd_pix2pix.reports.figures import Frame, against_reference, comparison, confusion, evolution, scatter
-from qd_pix2pix.schema import Column, Domain, Schema
+from qd_pix2pix.reports.figures import Frame, comparison, evolution, strip
+from qd_pix2pix.reports.number_figures import scatter
+from qd_pix2pix.schema import Domain, Schema
 from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, SCALARS, V
+from qd_pix2pix.systems.spins import ANGLES, ENERGY, SPINS
 
 FIELD = np.random.default_rng(0).uniform(size=(2, 8, 8))
 DOTS = Schema(
@@ -16,6 +18,13 @@ DOTS = Schema(
     {"n_electrons": 2.0, "m_eff": 1.0, "eps_r": 1.0, "extent": 40.0},
     {"length": "nm", "energy": "eV", "density": "nm^-2"},
 )  # fmt: skip
+LATTICE = Schema(
+    "lattices",
+    "lattice",
+    (SPINS, ANGLES, ENERGY),
+    Domain(("x", "y"), (4, 6), boundary="periodic"),
+    units={"energy": "J"},
+)
 ATOMIC = {"length": "bohr", "energy": "hartree", "density": "bohr^-2"}
 
 
@@ -64,20 +73,41 @@ def test_fields_of_one_dimension_are_lines_over_their_points():
     assert "$V$" in words(figure) and "x" in words(figure)
 
 
-def test_numbers_lie_on_the_line_where_they_are_right():
-    """The line goes through all that is shown."""
-    reference, predicted = np.array([-2.0, 1.0, 5.0]), np.array([-3.0, 1.0, 4.0])
-    figure = against_reference(reference, predicted, "E (meV)")
-    line, points = (drawn.get_xydata() for drawn in figure.get_axes()[0].get_lines())
-    assert line.tolist() == [[-3.0, -3.0], [5.0, 5.0]]
-    assert points.tolist() == np.stack([reference, predicted], axis=1).tolist()
-    assert words(figure).split() == "reference E (meV) predicted E (meV)".split()
+def test_spins_are_cells_of_two_colours_around_their_sites():
+    spins = np.where(np.random.default_rng(0).random((2, 4, 6)) < 0.5, -1, 1).astype(np.int8)
+    figure = strip([Frame(LATTICE)] * 2, SPINS, spins, ["first", "second"])
+    *panels, bar = figure.get_axes()
+    assert [panel.get_title() for panel in panels] == ["first", "second"]
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["−1", "+1"]
+    assert (panels[0].get_xlabel(), panels[0].get_ylabel(), bar.get_ylabel()) == ("x", "y", r"$\sigma$")
+    for panel, field in zip(panels, spins, strict=True):
+        (image,) = panel.get_images()
+        assert image.get_extent() == [-0.5, 3.5, -0.5, 5.5] and image.get_interpolation() == "nearest"
+        colours = image.cmap(image.norm(field))
+        assert len(np.unique(colours.reshape(-1, 4), axis=0)) == 2
+        assert (colours[field == 1] == colours[field == 1][0]).all()
+        assert image.get_array().tolist() == field.T.tolist()
+        assert all(tick == round(tick) for axis in (panel.xaxis, panel.yaxis) for tick in axis.get_majorticklocs())
 
 
-def test_confusion_counts_references_in_rows():
-    phase = Column("phase", "class", "i8", classes=3)
-    figure = confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1]), phase.classes, "phase")
-    image = figure.get_axes()[0].get_images()[0].get_array()
-    assert image.tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
-    numbers = [text.get_text() for text in figure.get_axes()[0].texts]
-    assert sorted(numbers) == ["0"] * 5 + ["1"] * 4 and "predicted phase" in words(figure)
+def test_a_field_of_one_value_keeps_its_colour():
+    """All spins up are not shown as all spins down."""
+    figures = [strip([Frame(LATTICE)], SPINS, np.full((1, 4, 6), sign), [""]) for sign in (-1, 1)]
+    down, up = (f.get_axes()[0].get_images()[0] for f in figures)
+    assert down.cmap(down.norm(-1)) == up.cmap(up.norm(-1)) != up.cmap(up.norm(1)) == down.cmap(down.norm(1))
+
+
+def test_continuous_predictions_of_spins_have_the_colours_of_their_references_at_the_ends():
+    spins = np.where(FIELD < 0.5, -1.0, 1.0)
+    figure = comparison([Frame(LATTICE)] * 2, [], SPINS, spins, 0.5 * spins)
+    reference, predicted, error = (panel.get_images()[0] for panel in figure.get_axes()[:3])
+    for value in (-1, 1):
+        assert reference.cmap(reference.norm(value)) == pytest.approx(predicted.cmap(predicted.norm(value)), abs=1e-9)
+    assert predicted.get_clim() == (-1, 1) and error.get_clim() == (-0.5, 0.5)
+
+
+def test_angles_have_the_scale_of_their_bounds():
+    figure = strip([Frame(LATTICE)] * 2, ANGLES, 1 + FIELD, ["", ""])
+    first, _, bar = figure.get_axes()
+    assert first.get_images()[0].get_clim() == (0, np.pi) and first.get_images()[0].cmap.name == "cividis"
+    assert [t.get_text() for t in bar.get_yticklabels()] == ["0", r"$\pi/4$", r"$\pi/2$", r"$3\pi/4$", r"$\pi$"]
