@@ -435,7 +435,7 @@ def test_a_network_is_one_of_this_project(weights, tmp_path):
         evil = rewritten(
             weights, tmp_path / "evil.safetensors", change=lambda card, n=name: card | {"network": {"class": n}}
         )
-        with pytest.raises(ValueError, match=f"names the network '{name}'; expected one of FNO, GroupAverage"):
+        with pytest.raises(ValueError, match=f"names the network '{name}'; expected one of EDNN, FNO, GroupAverage"):
             from_pretrained(evil)
 
 
