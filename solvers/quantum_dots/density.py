@@ -58,9 +58,9 @@ def two_particle(block: SpinBlock, states: Array, weights: Array) -> Array:
     for a, c in ((p, q), (q, p)):
         for e, f in ((p, q), (q, p)):
             # the element (p, r), (q, s) of the densities of pairs belongs to P = (p, q) and Q = (r, s)
-            bra, ket = numbers[a[:, None], e], numbers[c[:, None], f]
+            left, right = numbers[a[:, None], e], numbers[c[:, None], f]
             both = np.outer(once, once)
-            total = total + _picked(singlet, bra, ket, norm[bra] * norm[ket] * both)
+            total = total + _picked(singlet, left, right, norm[left] * norm[right] * both)
             if triplet is not None:
                 order = np.sign(e - a[:, None]) * np.sign(f - c[:, None])
                 total = total + _picked(triplet, _unequal(a[:, None], e), _unequal(c[:, None], f), order * both)

@@ -37,15 +37,15 @@ def leading_bits(configurations: Any) -> Integers:
 def split_of(configurations: Any, thresholds: int | Sequence[int]) -> Integers:
     """Return the numbers of the sets, shape (...), of ``configurations`` (..., L, L).
 
-    Set 0 has leading bits below the first of the ``thresholds`` (ascending, in 4096ths), set 1 below the second, and so
-    on: ``split_of(c, 410)`` is 0 for a tenth of all configurations and 1 for the rest.
+    Set 0 has leading bits below the first of the ``thresholds`` (ascending, in units of 1 / 4096), set 1 below the
+    second, and so on: ``split_of(c, 410)`` is 0 for a tenth of all configurations and 1 for the rest.
 
     Raises:
         ValueError: thresholds are not ascending whole numbers in 0 ... 4096, or as in ``leading_bits``.
     """
     edges: list[Any] = list(thresholds) if isinstance(thresholds, (tuple, list)) else [thresholds]
     for edge in edges:
-        check_integer("thresholds", edge, 0, f"A share is a number of {RESOLUTION}ths", RESOLUTION)
+        check_integer("thresholds", edge, 0, f"A share is a multiple of 1 / {RESOLUTION}", RESOLUTION)
     if not edges or edges != sorted(edges):
         raise ValueError(f"thresholds: expected ascending whole numbers, got {thresholds!r}. Sort them.")
     return np.searchsorted(np.array(edges, dtype=np.int64), leading_bits(configurations), side="right")
