@@ -28,7 +28,7 @@ def has(config, word):
         if not isinstance(config, dict) or part not in config:
             return False
         config = config[part]
-    return True
+    return isinstance(config, list) == word.partition("=")[2].startswith("[")
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,11 @@ class ResidualUNet(nn.Module):
         symmetry: str = "square",
     ) -> None:
         super().__init__()
-        if not 1 <= len(channels) == len(blocks):
+        lists = all(isinstance(given, (list, tuple)) for given in (channels, blocks))
+        if not lists or not 1 <= len(channels) == len(blocks):
             raise ValueError(
-                f"network.channels, network.blocks: expected one number per level in both, got {list(channels)} and "
-                f"{list(blocks)}"
+                f"network.channels, network.blocks: expected one number per level in both, got {channels!r} and "
+                f"{blocks!r}. Give lists such as [8, 12] and [1, 1]"
             )
         for number in channels:
             check_integer("network.channels", number, 1)

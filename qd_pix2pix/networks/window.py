@@ -45,8 +45,8 @@ class Window(nn.Module):
         super().__init__()
         if size is not None:
             check_integer("network.size", size, 1)
-        if not channels:
-            raise ValueError("network.channels: expected the features of at least one hidden layer, got []")
+        if not isinstance(channels, (list, tuple)) or not channels:
+            raise ValueError(f"network.channels: expected a list of features of the hidden layers, got {channels!r}")
         for number in channels:
             check_integer("network.channels", number, 1)
         self.size = tuple(shape) if size is None else (size,) * len(shape)
