@@ -245,9 +245,10 @@ class _Subspace:
         return _Ritz(values, rotation, residuals, norms(residuals)), vectors
 
     def grow(self, ritz: _Ritz, open_pairs: np.ndarray) -> None:
-        """Add the preconditioned residuals of the ``open_pairs`` (b, k), the same number for all systems.
+        """Add the preconditioned residuals of the ``open_pairs`` (b, k).
 
-        The basis restarts from the lowest Ritz vectors where the room is used up.
+        All systems add as many as the one with the most; those with fewer add finished pairs as well. The basis
+        restarts from the lowest Ritz vectors where the room is used up.
         """
         xp, k = self.xp, self.n_block
         values, residuals, lengths = ritz.values[:, :k], ritz.residuals, ritz.lengths

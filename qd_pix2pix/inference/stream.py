@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from qd_pix2pix.inference.predict import check_device
+from qd_pix2pix.inference.tile_table import TileTable, can_tabulate
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import Predictor
 from solvers.checks import check_flag, check_integer, check_number
@@ -34,8 +35,6 @@ BATCH_BYTES = 2**23
 """Memory of a chunk of tiles beyond which larger chunks are slower, since they leave the cache."""
 POINTS = 2**21
 """Number of points of a slab beyond which larger slabs are no faster."""
-WINDOW = 16
-"""Largest number of points of a tile of which all configurations of two values are tabulated."""
 COUNTING = 40
 """Bytes per point of a slab whose tiles are counted: comparisons, codes and the 8-byte integers of ``bincount``."""
 NUMBERS = ("scalar", "counts", "class")
@@ -89,10 +88,10 @@ def stream(
     """
     began = time.monotonic()
     check_flag("table", table)
-    sample = _Sample(network, arrays, conditions or {}, device)
+    sample = Sample(network, arrays, conditions or {}, device)
     _check_out(out, sample)
     chunk, rows = _plan(sample, memory)
-    windows = _Windows(sample, chunk) if table and _has_windows(sample) else None
+    windows = TileTable(sample, chunk) if table and can_tabulate(sample) else None
     parts: list[NDArray[np.float64]] = []
     points = sample.ednn.focus * math.prod(sample.shape[1:])
     total = sample.tiles[0] * points
@@ -116,7 +115,7 @@ def stream(
     return Streamed(sums, sample.tiles, outputs, tabulated, time.monotonic() - began)
 
 
-class _Sample:
+class Sample:
     """One sample on arrays of any size, and its network."""
 
     def __init__(
@@ -233,77 +232,7 @@ class _Sample:
         return found
 
 
-@dataclass
-class _Windows:
-    """The contributions of all tiles of a field of two values, and how often each tile occurs.
-
-    The bits of an index are the points of a tile, the last axis first; a bit is set where the field has its high value.
-    """
-
-    sample: _Sample
-    chunk: int
-    span: tuple[Any, Any] | None = None
-    numbers: NDArray = field(default_factory=lambda: np.empty((0, 0)))
-    shown: NDArray = field(default_factory=lambda: np.empty((0, 0)))
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
-
-    def contributions(self, columns: Mapping[str, NDArray], wanted: bool) -> NDArray | None:
-        """Count the tiles of a slab; return contributions if asked for, and None if the field has other values."""
-        ((name, values),) = columns.items()
-        span = (values.min(), values.max())
-        if self.span is None and span[0] == span[1]:
-            return None
-        known = self.span or span
-        high = values == known[1]
-        if not (high | (values == known[0])).all():
-            return None
-        if self.span is None:
-            self.span = span
-            self._tabulate(name)
-        code = self._codes(high)
-        self.counts += np.bincount(code.ravel(), minlength=len(self.counts))
-        return self.shown[code.ravel()] if wanted else np.empty((0,))
-
-    def _codes(self, high: NDArray[np.bool_]) -> NDArray[np.uint16]:
-        """Return the index of each tile, (*tiles of the slab)."""
-        ednn, code, bits = self.sample.ednn, high.astype(np.uint16), 1
-        margins = [(0, 0)] + [(ednn.context, ednn.context)] * (ednn.dims - 1)
-        code = np.pad(code, margins, mode="wrap")
-        for axis in reversed(range(ednn.dims)):
-            length = (code.shape[axis] - ednn.side) // ednn.focus * ednn.focus + 1
-            whole = (slice(None),) * axis
-            parts = (code[(*whole, slice(k, k + length, ednn.focus))] for k in range(ednn.side))
-            found = next(parts).copy()
-            for k, part in enumerate(parts, 1):
-                found |= part << np.uint16(k * bits)
-            code, bits = found, bits * ednn.side
-        return code
-
-    def _tabulate(self, name: str) -> None:
-        assert self.span is not None
-        ednn = self.sample.ednn
-        points = ednn.side**ednn.dims
-        bits = (np.arange(2**points)[:, None] >> np.arange(points)) & 1
-        fields = np.where(bits, self.span[1], self.span[0]).reshape(-1, *(ednn.side,) * ednn.dims)
-        parts = np.array_split(fields, max(1, len(fields) // self.chunk))
-        found = [ednn.contributions(self.sample.features({name: part}), self.chunk) for part in parts]
-        self.numbers = np.concatenate([part.float().flatten(1).cpu().numpy() for part in found])
-        self.shown = self.sample.physical(self.numbers)
-        self.counts = np.zeros(len(fields), np.int64)
-
-    def sums(self) -> list[NDArray[np.float64]]:
-        """Return sums (out_channels,) of the contributions of all tiles that were counted."""
-        return list(self.numbers.astype(np.float64) * self.counts[:, None]) if self.span else []
-
-
-def _has_windows(sample: _Sample) -> bool:
-    """Return True if tiles have few points of one source, all of them in the field, and outnumber their kinds."""
-    ednn = sample.ednn
-    points, inside = ednn.side**ednn.dims, ednn.circular or not ednn.context
-    return len(sample.arrays) == 1 and inside and points <= WINDOW and math.prod(sample.tiles) > 2**points
-
-
-def _plan(sample: _Sample, memory: int) -> tuple[int, int]:
+def _plan(sample: Sample, memory: int) -> tuple[int, int]:
     """Return tiles evaluated at once, and rows of tiles per slab: half of the memory for each."""
     check_integer("memory", memory, 1)
     ednn, per_row = sample.ednn, math.prod(sample.tiles[1:])
@@ -376,7 +305,7 @@ def _check_array(name: str, array: Any, dims: int) -> tuple[int, ...]:
     return tuple(int(n) for n in shape)
 
 
-def _check_out(out: Any, sample: _Sample) -> None:
+def _check_out(out: Any, sample: Sample) -> None:
     channels = 1 if sample.predictor else sample.ednn.out_channels
     expected = sample.tiles if channels == 1 else (channels, *sample.tiles)
     if out is not None and tuple(getattr(out, "shape", ())) != expected:

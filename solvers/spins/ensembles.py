@@ -15,7 +15,9 @@ from solvers.spins.ising import Floats, Spins, levels, random_spins
 from solvers.spins.potts import random_angles
 
 FLIPS = 10
-"""Proposed flips of a targeted run between two looks at its energy, per site."""
+"""Proposed flips of a targeted run, per site."""
+STAYING_KT = 0.01
+"""kT (J^2) at which a run never leaves its target."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class FlatSpins:
         while True:
             target = int(rng.choice(known))
             for _ in range(self.attempts):
-                start, seed = random_spins(rng, 1, side)[0], int(rng.integers(2**63))
-                # a run that keeps its energy is the end of a short one at a small kT: it cannot leave the target
-                for kt in (self.kt, 0.01):
+                start = random_spins(rng, 1, side)[0]
+                for kt in (self.kt, STAYING_KT):  # the second run ends in the target, which it cannot leave
+                    seed = int(rng.integers(2**63))
                     run = sample_targeted(side, target, 1, 1, FLIPS * side**2, kt, start=start, seed=seed, threads=1)
                     start = run.last[0]
                 if run.energy[0, 0] == target:
