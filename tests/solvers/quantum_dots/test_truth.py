@@ -113,7 +113,7 @@ def test_the_grid_tells_its_error(n, error):
 
 
 @pytest.mark.parametrize("n", [32, 48, 64])
-def test_the_grid_knows_a_kink_between_its_points(n):
+def test_the_grid_error_covers_a_kink_between_its_points(n):
     """Two half parabolas: V is continuous, its slope jumps; a smooth dot of the same size needs no such error."""
 
     def energy(points, kinked):
@@ -126,6 +126,21 @@ def test_the_grid_knows_a_kink_between_its_points(n):
         coarse, fine = energy(n, kinked), energy(192, kinked)
         assert abs(coarse.energy - fine.energy) < coarse.grid_error
         assert (coarse.grid_error > 2e-4) == kinked or n == 32
+
+
+@pytest.mark.parametrize("n", [32, 48])
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_the_grid_error_covers_steps_between_its_points(n, norm):
+    """Round and square wells with sharp walls, against 160 points per side."""
+
+    def energy(points):
+        grid = Grid(points, 10.0)
+        x, y = (a - 5.03 for a in grid.mesh())
+        distance = np.hypot(x, y) if norm == 2 else np.maximum(abs(x), abs(y))
+        return solve(np.where(distance < 1.7, -5.0, 0.0), grid, 1, ATOMIC)
+
+    coarse = energy(n)
+    assert abs(coarse.energy - energy(160).energy) < 2 * coarse.grid_error
 
 
 def test_a_dot_between_the_points_is_not_trusted():
