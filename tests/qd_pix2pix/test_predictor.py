@@ -205,7 +205,7 @@ def test_a_wrong_number_of_axes_is_a_wrong_shape():
         ({"network": {"class": "PatchGAN"}}, "network: "),
         ({"network": {"class": "GroupAverage"}}, "network: "),
         ({"network": {"class": "ResNet", "blocks": "many"}}, "network.blocks"),
-        ({"network": {"class": "ResidualUNet", "channels": 3}}, "network: "),
+        ({"network": {"class": "ResidualUNet", "channels": 3}}, "network.channels, network.blocks: "),
         ({"mapping": {"source": "h"}}, "incomplete or of another version|its card"),
         ({"mapping": {"source": "h", "target": "m", "model": "x"}}, "incomplete or of another version|its card"),
         ({"mapping": {"source": "h", "target": "residual"}}, "mapping.target: .*got the guard 'residual'"),
