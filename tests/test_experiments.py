@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -127,44 +128,47 @@ def script(path):
 
 @pytest.fixture(scope="module")
 def regressor_runs():
-    return script("field_regressors/run")
+    return script("field_regressors/run").EXPERIMENT
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("study", ["bars", "converged", "networks", "choices", "wide", "curves"])
 def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
-    runs = regressor_runs.STUDIES[study]()
-    assert len({regressor_runs.folder(name) for name in runs}) == len(runs) == len(set(runs.values()))
+    runs = regressor_runs.studies[study]("laptop")
+    assert len({regressor_runs.run_folder(name) for name in runs}) == len(runs) == len(set(runs.values()))
     for words in list(runs.values())[:: max(len(runs) // 6, 1)]:
         check_config(configuration("train", *words))
 
 
-def test_results_of_field_regressors_belong_to_the_current_commands(regressor_runs):
+def test_results_belong_to_the_current_commands():
     """A result whose overrides have changed since is not shown as that of the current command."""
-    today = {name: " ".join(words) for study in regressor_runs.STUDIES.values() for name, words in study().items()}
-    assert {name: result["words"] for name, result in regressor_runs.read_results().items()}.items() <= today.items()
+    trained = [script(path.parent.name + "/run") for path in ROOT.glob("experiments/*/run.py")]
+    experiments = [module.EXPERIMENT for module in trained if hasattr(module, "EXPERIMENT")]
+    assert experiments
+    for experiment in experiments:
+        today = {name: " ".join(words) for name, words in experiment.runs().items()}
+        assert {name: kept["words"] for name, kept in experiment.results().items()}.items() <= today.items()
 
 
 @pytest.mark.slow
-def test_runs_of_field_regressors_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
+def test_runs_of_an_experiment_are_trained_once_and_kept(regressor_runs, tmp_path, monkeypatch):
     """Two names of one configuration share a run; kept runs are not trained again, failed ones are reported."""
     small = (*SMALL_DATA, *SMALL_REGRESSOR, *SHORT, "network.equivariant=false", "launcher.workers=1")
     study = {"network a": small, "network b": (*small, "seed=0"), "network c": (*small, "seed=-1")}
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(regressor_runs, "STUDIES", {"bars": lambda: study})
-    monkeypatch.setattr(regressor_runs, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(sys, "argv", ["run.py", "bars"])
+    monkeypatch.setattr(script("trained"), "HERE", tmp_path)
+    experiment = replace(regressor_runs, studies={"bars": lambda scale: study})
     with pytest.raises(SystemExit, match="run=network c: failed, seed"):
-        regressor_runs.main()
-    kept = json.loads((tmp_path / "results.json").read_text())
+        experiment.main("Train.", ["bars"])
+    kept = json.loads((tmp_path / "field_regressors" / "results.json").read_text())
     assert list(kept) == ["network a", "network b"] and kept["network a"]["words"] == " ".join(small)
     assert kept["network a"]["measures"] == kept["network b"]["measures"]
     assert 0 < kept["network a"]["averaged_nmae"] != kept["network a"]["measures"]["nmae"]["mean"]
     assert len(list((tmp_path / "runs/field_regressors").glob("*/checkpoints/best.ckpt"))) == 1
-    log = tmp_path / regressor_runs.folder("network a") / "log.txt"
+    log = tmp_path / experiment.run_folder("network a") / "log.txt"
     before = log.stat().st_mtime_ns
     with pytest.raises(SystemExit, match="network c"):
-        regressor_runs.main()
+        experiment.main("Train.", ["bars"])
     assert log.stat().st_mtime_ns == before
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.field_regressors.run import RESULTS, folder, nmae_of, read_results
+from experiments.field_regressors.run import EXPERIMENT, nmae_of
 from experiments.field_regressors.studies import DOTS, curves
 from experiments.field_regressors.weights import WEIGHTS
 from qd_pix2pix import from_pretrained
@@ -38,18 +38,18 @@ def against(network: Path, learned: Store, truth: Store) -> tuple[float, float]:
 
 def main() -> None:
     """Evaluate what is missing in results.json."""
-    results = read_results()
+    results = EXPERIMENT.results()
     for kind in DOTS:
         exact = results.get(f"curve {kind} converged 4800 dots")
         for name in (f"bar {kind} 30 min", *(name for name in curves() if name.startswith(f"curve {kind} paper "))):
-            network = folder(name) / "checkpoints" / "best.ckpt"
+            network = EXPERIMENT.run_folder(name) / "checkpoints" / "best.ckpt"
             network = network if network.exists() else ELSEWHERE.get(name, network)
             if exact and name in results and network.exists():
                 stores = [Store(Path("data") / result["dataset"]) for result in (results[name], exact)]
                 found, labels = against(network, *stores)
                 results[name] |= {"truth": found, "labels_truth": labels}
                 print(f"{name}: {100 * found:.2f} % from the converged density, its labels {100 * labels:.2f} %")
-    write_text(RESULTS, json.dumps(results, indent=1) + "\n")
+    write_text(EXPERIMENT.file(), json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

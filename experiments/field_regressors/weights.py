@@ -13,13 +13,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from experiments.field_regressors.run import ROOT, all_runs, folder, read_results
+from experiments.field_regressors.run import EXPERIMENT
 from experiments.field_regressors.studies import DOTS
 from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.reports.model_card import of_card
 
+ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "qd_pix2pix" / "inference" / "weights"
 RUNS = {kind: f"converged {kind}" for kind in DOTS} | {
     "gaas-N2-inverse": "converged gaas-N2 inverse",
@@ -32,10 +34,10 @@ RUNS = {kind: f"converged {kind}" for kind in DOTS} | {
 def model_card(name: str) -> str:
     """Return the model card of a shipped network, with the error of its labels from results.json."""
     card = load_predictor(WEIGHTS / f"{name}.safetensors")[1].to_dict()
-    result = read_results()[RUNS[name]]
+    result = EXPERIMENT.results()[RUNS[name]]
     for test, error in zip(card["tests"], result.get("label_errors", [result["label_error"]]), strict=True):
         test["label_error"] = {"mean": error}
-    return of_card(name, card, shlex.join(all_runs()[RUNS[name]]))
+    return of_card(name, card, shlex.join(EXPERIMENT.runs()[RUNS[name]]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in RUNS:
             write_text(WEIGHTS / f"{name}.md", model_card(name))
         return
-    finished = read_results()  # an unfinished run has a best checkpoint, too
+    finished = EXPERIMENT.results()  # an unfinished run has a best checkpoint, too
     for name, run in RUNS.items():
-        checkpoint = folder(run) / "checkpoints" / "best.ckpt"
+        checkpoint = EXPERIMENT.run_folder(run) / "checkpoints" / "best.ckpt"
         if run not in finished or not (ROOT / checkpoint).exists():
             print(f"{name}: the run {run!r} is not finished here; run.py trains it")
             continue
