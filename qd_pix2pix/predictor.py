@@ -195,7 +195,7 @@ class Predictor(nn.Module):
             known, sides = self.known(columns, like), self.schema.domain.sides
             volume = math.prod(known[side] for side in sides) if sides else math.prod(like.shape[2:])
             density = known[column.integral] / volume
-        return Scale(span, density, points)  # type: ignore[arg-type]
+        return Scale(span, density, points, column.classes)  # type: ignore[arg-type]
 
     def known(self, columns: Dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
         """The conditions (B,) of samples; by default those of training; sides scale with the number of points."""

@@ -213,7 +213,7 @@ def test_networks_are_compared_on_larger_squares(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", shipped())
 def test_model_cards_are_those_of_the_weights(name):
-    card = script("field_regressors/weights").model_card(name)
+    card = script("weights").model_card(name)
     assert (SHIPPED / f"{name}.md").read_text() == card
     assert f'from_pretrained("{name}")' in card and "To reproduce: `python train.py model=regressor" in card
     if name == "range":

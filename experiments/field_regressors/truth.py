@@ -15,7 +15,7 @@ import numpy as np
 
 from experiments.field_regressors.run import EXPERIMENT, nmae_of
 from experiments.field_regressors.studies import DOTS, curves
-from experiments.field_regressors.weights import WEIGHTS
+from experiments.weights import WEIGHTS
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.files import write_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from qd_pix2pix.mapping.heads import CategoricalHead
+from qd_pix2pix.mapping.heads import ClassHead
 from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.schema import Column
 
 BATCH = 25
 Outputs = dict[str, NDArray]
@@ -92,7 +94,7 @@ def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
         turned = {name: values.contiguous() for name, values in predictor.symmetry.act(batch, g).items()}
         raw = predictor.raw(turned)
         found = predictor.interpret(raw, turned)
-        classes = {c.name: _probabilities(raw[c.name]) for c in predictor.outputs if c.role == "class"}
+        classes = {c.name: _probabilities(predictor, c, raw, turned) for c in predictor.outputs if c.role == "class"}
         back = predictor.symmetry.act(
             {n: v for n, v in found.items() if n not in classes}, predictor.symmetry.inverse(g)
         )
@@ -102,8 +104,9 @@ def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
     return {c.name: means[c.name].argmax(1) if is_class[c.name] else means[c.name] for c in predictor.outputs}
 
 
-def _probabilities(raw: Tensor) -> Tensor:
-    return CategoricalHead.logits(raw).softmax(1)
+def _probabilities(predictor: Predictor, column: Column, raw: Batch, batch: Batch) -> Tensor:
+    scale = predictor.scale(column, batch, raw[column.name])
+    return cast(ClassHead, predictor.head(column)).logits(raw[column.name], scale).softmax(1)
 
 
 def best_device() -> torch.device:

@@ -8,9 +8,10 @@
     mean         the mean of ``free`` over the points: an intensive number, of a sample of any size
     sum          the sum of ``free`` over the points, per point of training: an extensive number
     categorical  the class with the largest mean of its channel
+    ordinal      the class nearest to the mean of one channel: for classes in order, such as energy levels
 
-``negative_log_likelihood`` of each is the cross entropy (charge, bounded, categorical) or half the square error (all
-others) between prediction and reference: the loss that belongs to the head.
+``negative_log_likelihood`` of each is the cross entropy (charge, bounded, categorical, ordinal) or half the square
+error (all others) between prediction and reference: the loss that belongs to the head.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ class Scale:
         span: lowest and highest value in training.
         density: for a density, its mean over the domain of each sample, (B,).
         points: number of raw numbers per channel of a training sample: its points, or its tiles.
+        classes: for a class, the number of classes.
     """
 
     span: Range
     density: Tensor | None = None
     points: float = 1
+    classes: int = 0
 
 
 class Head(nn.Module):
@@ -145,28 +148,48 @@ class SumHead(Head):
         return scale.span.decode(raw.flatten(1)).sum(1) / scale.points
 
 
-class CategoricalHead(Head):
-    """The head of one class per sample."""
+class ClassHead(Head):
+    """A head of one class per sample."""
 
     kinds = ("class",)
+
+    def logits(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return unnormalised log probabilities of the classes, (B, classes)."""
+        raise NotImplementedError
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return the most probable class, int64 (B,)."""
+        return self.logits(raw, scale).argmax(1)
+
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Return the cross entropy, a scalar."""
+        return F.cross_entropy(self.logits(raw, scale), reference.long())
+
+
+class CategoricalHead(ClassHead):
+    """The head of classes without an order, with one channel for each."""
 
     @staticmethod
     def channels(column: Column) -> int:
         """Return the number of classes."""
         return column.classes
 
-    @staticmethod
-    def logits(raw: Tensor) -> Tensor:
-        """Return unnormalised log probabilities of the classes, (B, classes)."""
+    def logits(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return the means of the channels."""
         return raw.flatten(2).mean(2)
 
-    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
-        """Return the most probable class, int64 (B,)."""
-        return self.logits(raw).argmax(1)
 
-    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Return the cross entropy, a scalar."""
-        return F.cross_entropy(self.logits(raw), reference.long())
+class OrdinalHead(ClassHead):
+    """The head of classes in order: class k has the logarithm -2 (x - k)^2, x is a place on their axis.
+
+    An extensive network has a place that is a sum over its tiles, but no sum over tiles has a maximum at each class.
+    """
+
+    def logits(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return -2 (x - k)^2 + 2 x^2 with x = (classes - 1) (mean of the channel + 1) / 2."""
+        x = (scale.classes - 1) * (raw.flatten(1).mean(1, keepdim=True) + 1) / 2
+        k = torch.arange(scale.classes, dtype=raw.dtype, device=raw.device)
+        return 2 * k * (2 * x - k)
 
 
 HEADS: dict[str, type[Head]] = {
@@ -178,6 +201,7 @@ HEADS: dict[str, type[Head]] = {
     "mean": MeanHead,
     "sum": SumHead,
     "categorical": CategoricalHead,
+    "ordinal": OrdinalHead,
 }
 DEFAULTS = {"density": "charge", "field": "bounded", "class": "categorical"}
 

@@ -2,10 +2,11 @@
 
     y = W_K r(... r(W_2 r(W_1 * x)))
 
-W_1 is a convolution over a whole window without padding, all others act at one point, r is ReLU. On a tile of exactly
-one window this is the dense network of Mills et al. 2019 for spins, 9 -> 288 -> 64 -> 64 -> 1 for 3 x 3 sites. The
-paper does not state the function r. The convolution is a product of its weights with the unfolded windows, which is
-faster on CPUs than a convolution with few input channels.
+W_1 is a convolution over a whole window without padding, all others act at one point. On a tile of exactly one window
+this is the dense network of Mills et al. 2019 for spins, 9 -> 288 -> 64 -> 64 -> 1 for 3 x 3 sites. The paper does not
+state the function r: ReLU represents functions of spins exactly, GELU smooth functions of angles more accurately. The
+convolution is a product of its weights with the unfolded windows, which is faster on CPUs than a convolution with few
+input channels.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qd_pix2pix.networks.blocks import initialise_relu
-from solvers.checks import check_integer
+from solvers.checks import check_choice, check_integer
+
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
 class Window(nn.Module):
@@ -28,6 +31,7 @@ class Window(nn.Module):
         out_channels: number of output channels.
         size: points of the window along each axis; None for the whole ``shape``.
         channels: features of the hidden layers; the first is that of the convolution.
+        activation: the function r, relu or gelu.
         shape: points of a sample, or of a tile of ``EDNN``, along each axis.
 
     Raises:
@@ -40,9 +44,12 @@ class Window(nn.Module):
         out_channels: int = 1,
         size: int | None = None,
         channels: Sequence[int] = (288, 64, 64),
+        activation: str = "relu",
         shape: Sequence[int] = (3, 3),
     ) -> None:
         super().__init__()
+        check_choice("network.activation", activation, ACTIVATIONS)
+        self.activation = ACTIVATIONS[activation]
         if size is not None:
             check_integer("network.size", size, 1)
         if not isinstance(channels, (list, tuple)) or not channels:
@@ -67,5 +74,5 @@ class Window(nn.Module):
             x = x.unfold(axis, k, step)
         x = x.movedim(1, 1 + len(self.size)).flatten(1 + len(self.size))  # (B, *windows, in_channels · points)
         for i, layer in enumerate(self.layers):
-            x = layer(F.relu(x) if i else x)
+            x = layer(self.activation(x) if i else x)
         return x.movedim(-1, 1)

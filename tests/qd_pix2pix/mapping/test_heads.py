@@ -13,6 +13,7 @@ from qd_pix2pix.mapping.heads import (
     ChargeHead,
     FreeHead,
     MeanHead,
+    OrdinalHead,
     PositiveHead,
     Scale,
     SumHead,
@@ -212,7 +213,7 @@ def logits(points):
 @pytest.mark.parametrize("points", [(6,), (5, 4)])
 def test_probabilities_of_classes_by_hand(points):
     raw = logits(points)
-    found = torch.softmax(CategoricalHead.logits(raw), 1)
+    found = torch.softmax(CategoricalHead().logits(raw, PLAIN), 1)
     torch.testing.assert_close(found, CLASSES.expand(2, 3))
     chosen = CategoricalHead()(raw, PLAIN)
     assert chosen.tolist() == [0, 0] and chosen.dtype == torch.int64
@@ -238,13 +239,23 @@ def test_learning_goes_on_wherever_the_network_is(head, size):
     column = next(c for c in RINGS.columns if c.kind in head.kinds)
     raw = (size * torch.randn(2, head.channels(column), 8, 8)).requires_grad_()
     reference = torch.full((2, 8, 8) if column.is_field else (2,), 0 if column.classes else 1 / 64)
-    loss = head().negative_log_likelihood(raw, reference, Scale(SPAN, torch.full((2,), 1 / 64), 64))
+    loss = head().negative_log_likelihood(raw, reference, Scale(SPAN, torch.full((2,), 1 / 64), 64, column.classes))
     loss.backward()
     assert loss.isfinite() and loss >= -1e-6
     assert raw.grad.isfinite().all() and raw.grad.abs().amax() > 0
 
 
-@pytest.mark.parametrize("name", [n for n in HEADS if n != "categorical"])
+def test_ordered_classes_by_hand():
+    """Five classes at 0, 1, ... 4: the nearest is predicted, also beyond the ends; its weight falls as a Gaussian."""
+    head, scale = OrdinalHead(), Scale(None, classes=5)
+    places = torch.tensor([-1.2, 0.4, 2.51, 4.0, 7.0])
+    raw = (places / 2 - 1).reshape(5, 1, 1).expand(5, 1, 6)
+    assert head(raw, scale).tolist() == [0, 0, 3, 4, 4]
+    weights = torch.softmax(head.logits(raw, scale), 1)[2]
+    torch.testing.assert_close((weights[1:] / weights[:-1]).log(), 4 * 2.51 - 4 * torch.arange(4) - 2.0)
+
+
+@pytest.mark.parametrize("name", [n for n in HEADS if n not in ("categorical", "ordinal")])
 def test_the_likelihood_is_least_at_the_reference(name):
     """Steps of gradient descent lead to a reference that the head can have."""
     torch.manual_seed(0)
@@ -290,7 +301,7 @@ def test_heads_are_chosen_by_kind():
         ("charge", "categorical", "charge, positive, bounded, tanh, free"),
         ("energy", "charge", "mean, sum"),
         ("walls", "softmax", "mean, sum"),
-        ("phase", "mean", "categorical"),
+        ("phase", "mean", "categorical, ordinal"),
     ],
 )
 def test_a_head_of_another_kind_is_named(column, name, choices):
