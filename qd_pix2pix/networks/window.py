@@ -4,9 +4,9 @@
 
 W_1 is a convolution over a whole window without padding, all others act at one point. On a tile of exactly one window
 this is the dense network of Mills et al. 2019 for spins, 9 -> 288 -> 64 -> 64 -> 1 for 3 x 3 sites. The paper does not
-state the function r: ReLU represents functions of spins exactly, GELU smooth functions of angles more accurately. The
-convolution is a product of its weights with the unfolded windows, which is faster on CPUs than a convolution with few
-input channels.
+state the function r: ReLU represents functions of spins exactly, GELU smooth functions of angles more accurately. With
+one hidden layer of squares the network is a sum over pairs of points, sum_h a_h (w_h x + b_h)^2. The convolution is a
+product of its weights with the unfolded windows, which is faster on CPUs than a convolution with few input channels.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qd_pix2pix.networks.blocks import initialise_relu
 from solvers.checks import check_choice, check_integer
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "square": torch.square}
 
 
 class Window(nn.Module):
@@ -31,7 +32,7 @@ class Window(nn.Module):
         out_channels: number of output channels.
         size: points of the window along each axis; None for the whole ``shape``.
         channels: features of the hidden layers; the first is that of the convolution.
-        activation: the function r, relu or gelu.
+        activation: the function r: relu, gelu, square.
         shape: points of a sample, or of a tile of ``EDNN``, along each axis.
 
     Raises:
