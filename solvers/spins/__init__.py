@@ -14,6 +14,8 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
     potts_metropolis planar Potts, single angles
     targeted         Ising, runs towards a target energy, and data sets with equal counts per level
     wang_landau      Ising, the density of states log g(E) or log g(E, m)
+    tiles            energies that are sums over tiles, such as those of extensive networks
+    tile_metropolis  single flips with such an energy
     autocorrelation  integrated autocorrelation time, errors of means
     ensembles        distributions of single configurations, for data sets
     split            training or test set by a hash of the configuration
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from solvers.spins.potts_metropolis import sample_potts
     from solvers.spins.split import leading_bits, split_of
     from solvers.spins.targeted import sample_targeted, targeted_dataset
+    from solvers.spins.tile_metropolis import sample_tiles
+    from solvers.spins.tiles import TileEnergy, tile_energies
     from solvers.spins.wang_landau import DensityOfStates, estimate_log_g
     from solvers.spins.wolff import sample_wolff
 
@@ -58,6 +62,7 @@ __all__ = [
     "RandomSpins",
     "ScreenedCoulomb",
     "ThermalSpins",
+    "TileEnergy",
     "all_configurations",
     "autocorrelation_time",
     "density_of_states",
@@ -77,9 +82,11 @@ __all__ = [
     "sample_metropolis",
     "sample_potts",
     "sample_targeted",
+    "sample_tiles",
     "sample_wolff",
     "split_of",
     "targeted_dataset",
+    "tile_energies",
 ]
 
 _HOMES = {
@@ -91,6 +98,7 @@ _HOMES = {
     "ScreenedCoulomb": "coulomb",
     "T_C": "exact",
     "ThermalSpins": "ensembles",
+    "TileEnergy": "tiles",
     "all_configurations": "ising",
     "autocorrelation_time": "autocorrelation",
     "density_of_states": "ising",
@@ -110,9 +118,11 @@ _HOMES = {
     "sample_metropolis": "metropolis",
     "sample_potts": "potts_metropolis",
     "sample_targeted": "targeted",
+    "sample_tiles": "tile_metropolis",
     "sample_wolff": "wolff",
     "split_of": "split",
     "targeted_dataset": "targeted",
+    "tile_energies": "tiles",
 }
 
 

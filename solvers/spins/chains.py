@@ -26,13 +26,13 @@ class Chains:
     """Records of several chains of the Ising model; the shapes begin with that of the temperature, if it is an array.
 
     Attributes:
-        energy: energies of the lattice (J), (..., chains, records).
+        energy: energies of the lattice (J), (..., chains, records); whole numbers for the Ising model.
         magnetisation: mean spins with their sign, (..., chains, records).
         configurations: int8 (..., chains, records, L, L), or None where they were not kept.
         last: int8 (..., chains, L, L), the configurations after the last record.
     """
 
-    energy: Integers
+    energy: Integers | Floats
     magnetisation: Floats
     configurations: Spins | None
     last: Spins
