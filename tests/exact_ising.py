@@ -32,7 +32,8 @@ def with_bonds(network, scale):
 def exact_predictor():
     """A predictor of energies in J, of 8 x 8 sites in training, and its card."""
     schema = Ising(side=8, ensemble=RandomSpins(), train=1, val=1, test=1, seed=0, shard_size=1).schema
-    statistics = {"spins": {"min": -1.0, "max": 1.0}, "energy": {"min": -128.0, "max": 128.0}}
+    spins = {"min": -1.0, "max": 1.0, "mean": 0.0, "sample_mean_min": -1.0, "sample_mean_max": 1.0}
+    statistics = {"spins": spins, "energy": {"min": -128.0, "max": 128.0}}
     mapping = {"source": "spins", "target": "energy", "also": []}
     card = Card([schema.to_dict()], mapping, NETWORK, {}, False, statistics)
     predictor = Predictor(card)
