@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from qd_pix2pix.inference.stream import Sample
+    from qd_pix2pix.inference.tile_sample import Sample
 
 WINDOW = 16
 """Largest number of points of a tile of which all configurations of two values are tabulated."""
+
+
+Span = tuple[Any, Any]
+"""The low and the high value of a field of two values."""
 
 
 @dataclass
@@ -26,24 +30,23 @@ class TileTable:
 
     sample: Sample
     chunk: int
-    span: tuple[Any, Any] | None = None
+    span: Span | None = None
     numbers: NDArray = field(default_factory=lambda: np.empty((0, 0)))
     shown: NDArray = field(default_factory=lambda: np.empty((0, 0)))
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
 
     def contributions(self, columns: Mapping[str, NDArray], wanted: bool) -> NDArray | None:
         """Count the tiles of a slab; return contributions if asked for, and None if the field has other values."""
-        ((name, values),) = columns.items()
+        (values,) = columns.values()
         span = (values.min(), values.max())
-        if self.span is None and span[0] == span[1]:
+        if self.span is None and is_constant(columns):
             return None
         known = self.span or span
         high = values == known[1]
         if not (high | (values == known[0])).all():
             return None
         if self.span is None:
-            self.span = span
-            self._tabulate(name)
+            self.begin(span)
         code = self._codes(high)
         self.counts += np.bincount(code.ravel(), minlength=len(self.counts))
         return self.shown[code.ravel()] if wanted else np.empty((0,))
@@ -63,21 +66,23 @@ class TileTable:
             code, bits = found, bits * ednn.side
         return code
 
-    def _tabulate(self, name: str) -> None:
-        assert self.span is not None
-        ednn = self.sample.ednn
+    def begin(self, span: Span) -> None:
+        """Tabulate the contributions of all tiles of these two values."""
+        self.span = span
+        (name,), ednn = self.sample.arrays, self.sample.ednn
         points = ednn.side**ednn.dims
         bits = (np.arange(2**points)[:, None] >> np.arange(points)) & 1
-        fields = np.where(bits, self.span[1], self.span[0]).reshape(-1, *(ednn.side,) * ednn.dims)
+        fields = np.asarray(np.where(bits, span[1], span[0])).reshape(-1, *(ednn.side,) * ednn.dims)
         parts = np.array_split(fields, max(1, len(fields) // self.chunk))
         found = [ednn.contributions(self.sample.features({name: part}), self.chunk) for part in parts]
         self.numbers = np.concatenate([part.float().flatten(1).cpu().numpy() for part in found])
         self.shown = self.sample.physical(self.numbers)
         self.counts = np.zeros(len(fields), np.int64)
 
-    def sums(self) -> list[NDArray[np.float64]]:
-        """Return sums (out_channels,) of the contributions of all tiles that were counted."""
-        return list(self.numbers.astype(np.float64) * self.counts[:, None]) if self.span else []
+
+def is_constant(columns: Mapping[str, NDArray]) -> bool:
+    """Return True if each field of a slab has one value."""
+    return all(values.min() == values.max() for values in columns.values())
 
 
 def can_tabulate(sample: Sample) -> bool:

@@ -54,8 +54,8 @@ class Recorded:
 
 def use_rows(monkeypatch, rows):
     """Slabs of so many rows of tiles."""
-    plan = module._plan
-    monkeypatch.setattr(module, "_plan", lambda *given: (plan(*given)[0], rows))
+    plan = module.plan
+    monkeypatch.setattr(module, "plan", lambda *given: (plan(*given)[0], rows))
 
 
 @pytest.mark.parametrize("padding", ["zeros", "circular"])
