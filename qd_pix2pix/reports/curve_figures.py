@@ -44,14 +44,18 @@ def on_exact_curves(x: Floats, quantities: Sequence[Measured], xlabel: str, name
     return figure
 
 
-def power_laws(series: Mapping[str, tuple[Floats, Floats, float]], xlabel: str, ylabel: str) -> Figure:
-    """Return a figure of y against x on logarithmic axes, (x, y, exponent) by name, with the fitted power laws."""
+def power_laws(series: Mapping[str, tuple[Floats, Floats, float]], xlabel: str, ylabel: str, fitted: int) -> Figure:
+    """Return a figure of y against x on logarithmic axes, with power laws through the last ``fitted`` points.
+
+    ``series`` are ascending x (n,), y (n,) and the exponent by name.
+    """
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     panel = figure.subplots()
     for colour, (name, (x, y, exponent)) in zip(COLOURS, series.items(), strict=False):
         panel.plot(x, y, "o", color=colour, ms=4, label=f"{name}, exponent {exponent:.2f}")
-        middle = np.exp(np.mean(np.log(y)) - exponent * np.mean(np.log(x)))
-        panel.plot(x, middle * x**exponent, color=colour, lw=1, alpha=0.5)
+        x, y = x[-fitted:], y[-fitted:]
+        factor = np.exp(np.mean(np.log(y)) - exponent * np.mean(np.log(x)))
+        panel.plot(x, factor * x**exponent, color=colour, lw=1, alpha=0.5)
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_xlabel(xlabel)

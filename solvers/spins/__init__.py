@@ -16,6 +16,7 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
     wang_landau      Ising, the density of states log g(E) or log g(E, m)
     tiles            energies that are sums over tiles, such as those of extensive networks
     tile_metropolis  single flips with such an energy
+    reweighting      thermal averages with errors, and the peak of the heat capacity
     autocorrelation  integrated autocorrelation time, errors of means
     ensembles        distributions of single configurations, for data sets
     split            training or test set by a hash of the configuration
