@@ -35,7 +35,7 @@ def exact_predictor():
     spins = {"min": -1.0, "max": 1.0, "mean": 0.0, "sample_mean_min": -1.0, "sample_mean_max": 1.0}
     statistics = {"spins": spins, "energy": {"min": -128.0, "max": 128.0}}
     mapping = {"source": "spins", "target": "energy", "also": []}
-    card = Card([schema.to_dict()], mapping, NETWORK, {}, False, statistics)
+    card = Card([schema.to_dict()], mapping, dict(NETWORK), {}, False, statistics)
     predictor = Predictor(card)
     with_bonds(predictor.network, 0.5)  # E = 128 C / 64 sites
     return predictor.eval(), card
