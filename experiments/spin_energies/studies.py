@@ -5,7 +5,7 @@ from __future__ import annotations
 from experiments.trained import Runs
 
 SMOKE = ("data.train=48", "data.val=16", "data.test=16", "trainer.max_steps=12", "trainer.val_check_interval=6")
-RANDOM = ("data.ensemble={_target_:solvers.spins.RandomSpins}",)
+RANDOM = ("data.ensemble._target_=solvers.spins.RandomSpins", "~data.ensemble.kt", "~data.ensemble.attempts")
 ADADELTA = (
     "model.optimizer._target_=torch.optim.Adadelta",
     "~model.optimizer.momentum",
@@ -17,7 +17,8 @@ ADADELTA = (
 )
 """The optimiser of the paper, for its network at scale=paper; on a laptop it has that of the project."""
 CNN = "network=spin_cnn"
-WEIGHTS = "model.optimizer.weight_decay=0"
+STEPS = "trainer.max_steps=2500"
+"""Length of the trainings of the convolutional network for numbers."""
 
 
 def sized(words: tuple[str, ...], scale: str, train: int, paper: int) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def sized(words: tuple[str, ...], scale: str, train: int, paper: int) -> tuple[s
 def levels(scale: str) -> Runs:
     """Return the runs that classify energy levels."""
     by_cnn = ("experiment=ising_levels", CNN)
-    by_ednn = ("experiment=ising_levels", "network=ednn", "model.classes.head=ordinal", WEIGHTS)
+    by_ednn = ("experiment=ising_levels", "network=ednn", "model.classes.head=ordinal", STEPS)
     small = ("data.side=4", "network.upscale=4")
     return {
         "4 x 4 levels, random, CNN": sized((*by_cnn, *small, *RANDOM), scale, 12500, 12500),
@@ -46,15 +47,13 @@ def levels(scale: str) -> Runs:
 
 def numbers(scale: str) -> Runs:
     """Return the runs that predict energies and magnetisations of Ising lattices."""
-    energy = ("experiment=ising_energy", CNN, "trainer.max_steps=4000")
+    energy = ("experiment=ising_energy", CNN, STEPS)
     mean = ("experiment=ising_energy", "mapping=spins_to_magnetisation")
     return {
         "8 x 8 energy, CNN": sized(energy, scale, 20000, 100000),
-        "4 x 4 magnetisation, CNN": sized(
-            (*mean, CNN, "data.side=4", "network.upscale=4", "trainer.max_steps=4000"), scale, 27000, 27000
-        ),
-        "8 x 8 magnetisation, CNN": sized((*mean, CNN, "trainer.max_steps=4000"), scale, 20000, 100000),
-        "8 x 8 magnetisation, EDNN": sized((*mean, "trainer.max_steps=4000"), scale, 20000, 100000),
+        "4 x 4 magnetisation, CNN": sized((*mean, CNN, "data.side=4", "network.upscale=4", STEPS), scale, 27000, 27000),
+        "8 x 8 magnetisation, CNN": sized((*mean, CNN, STEPS), scale, 20000, 100000),
+        "8 x 8 magnetisation, EDNN": sized((*mean, STEPS), scale, 20000, 100000),
     }
 
 
@@ -68,7 +67,7 @@ def interactions(scale: str) -> Runs:
     runs = {}
     for name, (words, paper) in coulomb.items():
         runs[f"{name}, EDNN"] = sized(words, scale, 20000, paper)
-        runs[f"{name}, CNN"] = sized((*words, CNN, "trainer.max_steps=4000"), scale, 20000, paper)
+        runs[f"{name}, CNN"] = sized((*words, CNN, STEPS), scale, 20000, paper)
     return runs
 
 
