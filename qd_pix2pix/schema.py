@@ -42,6 +42,7 @@ class Column:
         classes: number of classes.
         error_of: name of the column whose error this one estimates.
         axis: name of a second axis after the samples, such as "orbital".
+        values: all values that occur, such as -1 and 1 of spins; empty for a continuous range.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column:
     classes: int = 0
     error_of: str | None = None
     axis: str | None = None
+    values: tuple[float, ...] = ()
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
     LEARNED: ClassVar = ("field", "scalar", "class", "counts")

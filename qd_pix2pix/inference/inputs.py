@@ -77,7 +77,16 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
         raise ValueError(f"input: expected {name} with as many points along {axes}, got shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values of {name} are NaN or infinite")
+    check_values(schema[name], values)
     return np.asarray(values, dtype=np.float64).reshape(-1, *shape)
+
+
+def check_values(column: Column, values: NDArray) -> None:
+    """Raise ValueError if a column of few values, such as spins, has others."""
+    if column.values and not (fits := np.isin(values, column.values)).all():
+        wanted = " and ".join(f"{v:g}" for v in column.values)
+        other = np.asarray(values)[~fits].flat[0]
+        raise ValueError(f"input: expected {column.name} of {wanted} only, got {other:g}. Replace the other values")
 
 
 def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, float]:

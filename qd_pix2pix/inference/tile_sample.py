@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qd_pix2pix.inference.inputs import check_values
 from qd_pix2pix.inference.predict import check_device
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import Predictor
@@ -83,6 +84,8 @@ class Sample:
                 raise ValueError(
                     f"input: {name} has values that are NaN or infinite, in rows {spans[0][0]} ... {spans[-1][1] - 1}"
                 )
+            if self.predictor is not None:
+                check_values(self.predictor.schema[name], rows)
             found[name] = rows
         return found
 

@@ -96,7 +96,7 @@ class EDNN(nn.Module):
         """Return the number of tiles along each axis of a field with so many points.
 
         Raises:
-            ValueError: a side is no multiple of ``focus``, or shorter than the context that repeats it.
+            ValueError: a side is no multiple of ``focus``, or not longer than the context.
         """
         if any(n % self.focus or n < self.focus for n in points):
             fitting = [f for f in range(1, min(points) + 1) if all(n % f == 0 for n in points)]
@@ -104,10 +104,10 @@ class EDNN(nn.Module):
                 f"network.focus: {tuple(points)} points are no multiple of focus={self.focus}; use one of "
                 f"{', '.join(map(str, fitting))}, or samples of other sides"
             )
-        if self.circular and min(points) < self.context:
+        if self.circular and min(points) <= self.context:
             raise ValueError(
-                f"network.context: expected at most {min(points)}, the shortest periodic side of {tuple(points)} "
-                f"points; got {self.context}"
+                f"network.context: tiles reach {self.context} points beyond their focus; expected periodic sides of at "
+                f"least {self.context + 1} points, got {tuple(points)}"
             )
         return tuple(n // self.focus for n in points)
 

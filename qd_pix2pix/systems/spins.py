@@ -23,7 +23,7 @@ LARGEST_CLASSES = 16
 """Side up to which levels are classes: 255 of them."""
 ATTEMPTS = 100_000
 """Configurations drawn for a sample before its split is called empty."""
-SPINS = Column("spins", "field", "i1", None, r"\sigma", "spins, +1 or -1", -1.0, 1.0, odd=True)
+SPINS = Column("spins", "field", "i1", None, r"\sigma", "spins, +1 or -1", -1.0, 1.0, odd=True, values=(-1.0, 1.0))
 ANGLES = Column("angles", "field", "f8", None, r"\sigma", "angles in [0, pi)", 0.0, float(np.pi))
 ENERGY = Column("energy", "scalar", "f8", "energy", "E", "energy of the lattice", extensive=True)
 MAGNETISATION = Column("magnetisation", "scalar", "f8", None, "m", "mean spin", -1.0, 1.0, odd=True)
