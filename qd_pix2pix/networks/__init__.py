@@ -23,11 +23,23 @@ from qd_pix2pix.networks.mills_cnn import MillsCNN
 from qd_pix2pix.networks.patchgan import PatchGAN
 from qd_pix2pix.networks.residual_unet import ResidualUNet
 from qd_pix2pix.networks.resnet import ResNet
+from qd_pix2pix.networks.sliding_cnn import SlidingCNN
 from qd_pix2pix.networks.unet import UNet
 from qd_pix2pix.networks.window import Window
 from qd_pix2pix.schema import Domain
 
-__all__ = ["EDNN", "FNO", "GroupAverage", "MillsCNN", "PatchGAN", "ResNet", "ResidualUNet", "UNet", "Window"]
+__all__ = [
+    "EDNN",
+    "FNO",
+    "GroupAverage",
+    "MillsCNN",
+    "PatchGAN",
+    "ResNet",
+    "ResidualUNet",
+    "SlidingCNN",
+    "UNet",
+    "Window",
+]
 
 HOME = "qd_pix2pix.networks."
 LARGEST = 4096

@@ -1,14 +1,14 @@
 """Extensive deep neural network (Mills, Ryczko, Luchak, Domurad, Beeler and Tamblyn 2019, Chem. Sci. 10, 4129).
 
-    C_t = mean trunk(x[t f - c : t f + f + c]),    E = sum_t C_t
+    C_t = gain · mean trunk(x[t f - c : t f + f + c]),    E = sum_t C_t
 
 The field is cut into tiles t: a focus of f points per side, which no other tile has, within a context of c more points
 on every side. One network, the trunk, maps each tile to its contribution C_t. The network returns the map C, and the
 head ``sum`` adds it up; it decodes C_t as the number of a sample of f^d points, so that C is of order 1 for every f.
 
-If the trunk is a dense network of the tile (``Window``), the map is one convolution of stride f with pointwise layers
-behind it: the same numbers without copies of the context. A deeper convolutional trunk differs from a convolution of
-the whole field, since its own padding acts at the edge of each tile.
+If the trunk is a dense network of the tile (``Window``) or has convolutions without padding (``SlidingCNN``), the map
+is a convolution of the whole field: the same numbers, without copies of the context. All other convolutional trunks
+differ from a convolution of the field, since their own padding acts at the edge of each tile.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from qd_pix2pix.networks.blocks import fitted, padding_of
 from qd_pix2pix.networks.window import Window
-from solvers.checks import check_choice, check_integer
+from solvers.checks import check_choice, check_integer, check_positive
 
 CHUNK = 2**16
 """Default number of points in tiles that are evaluated at once, where no gradient is needed."""
@@ -43,7 +43,9 @@ class EDNN(nn.Module):
         focus: points f per side that belong to one tile only.
         context: points c that a tile has in addition on every side.
         padding: what lies beyond the edge of the field: zeros, circular, or None for that of the domain.
-        evaluation: tiles; convolution, for a ``Window`` of focus + 2 context points; auto for the faster possible one.
+        gain: factor of the contributions. A tile holds a whole object, that is, a large part of the number of a sample,
+            which a network with weights of usual size reaches with a factor of about the square root of the tiles.
+        evaluation: tiles; convolution, for a trunk that can slide: ``Window``, ``SlidingCNN``; auto for the faster one.
         chunk: tiles that are evaluated at once where no gradient is needed; by default as many as have 2^16 points.
         dims: number of dimensions of the fields.
         periodic: True for a periodic domain.
@@ -61,6 +63,7 @@ class EDNN(nn.Module):
         focus: int = 1,
         context: int = 1,
         padding: str | None = None,
+        gain: float = 1.0,
         evaluation: str = "auto",
         chunk: int | None = None,
         dims: int = 2,
@@ -70,8 +73,10 @@ class EDNN(nn.Module):
         super().__init__()
         check_integer("network.focus", focus, 1)
         check_integer("network.context", context, 0)
+        check_positive("network.gain", gain)
         check_choice("network.evaluation", evaluation, EVALUATIONS)
         self.focus, self.context, self.dims, self.side = focus, context, dims, focus + 2 * context
+        self.gain = float(gain)
         self.circular = padding_of(padding, periodic) == "circular"
         self.in_channels, self.out_channels = in_channels, out_channels
         if chunk is not None:
@@ -79,11 +84,12 @@ class EDNN(nn.Module):
         self.chunk = chunk or max(1, CHUNK // self.side**dims)
         make = fitted(trunk, dims, shape=(self.side,) * dims, periodic=False, symmetry=symmetry)
         self.trunk = make(in_channels=in_channels, out_channels=out_channels)
-        slides = isinstance(self.trunk, Window) and self.trunk.size == (self.side,) * dims
+        can_slide = getattr(self.trunk, "can_slide", None)
+        slides = can_slide is not None and can_slide((self.side,) * dims, focus)
         if evaluation == "convolution" and not slides:
             raise ValueError(
-                f"network.evaluation: a convolution needs a Window of focus + 2 context = {self.side} points as trunk; "
-                f"got {_name(self.trunk)}. Use evaluation=tiles or auto"
+                f"network.evaluation: a convolution needs a Window of focus + 2 context = {self.side} points as trunk, "
+                f"or a SlidingCNN whose strides divide the focus; got {_name(self.trunk)}. Use evaluation=tiles or auto"
             )
         self.slides = slides and evaluation != "tiles"
 
@@ -131,11 +137,11 @@ class EDNN(nn.Module):
         if self.slides:
             rows = int(min(tiles[0], max(1, some // (len(padded) * math.prod(tiles[1:])))))
             if rows == tiles[0]:
-                return self.trunk.slide(padded, step)  # type: ignore[operator]
+                return self._slid(padded)
             whole = padded.new_empty(len(padded), self.out_channels, *tiles)  # kept parts would fragment the memory
             for i in range(0, tiles[0], rows):
                 slab = padded.narrow(2, i * step, (min(rows, tiles[0] - i) - 1) * step + side)
-                whole[:, :, i : i + rows] = self.trunk.slide(slab, step)  # type: ignore[operator]
+                whole[:, :, i : i + rows] = self._slid(slab)
             return whole
         view = padded
         for axis in several:
@@ -153,7 +159,11 @@ class EDNN(nn.Module):
 
     def _of_tiles(self, tiles: Tensor) -> Tensor:
         """Return the contributions (T, out_channels) of tiles (T, in_channels, *side)."""
-        return self.trunk(tiles).flatten(2).mean(2)
+        return self.gain * self.trunk(tiles).flatten(2).mean(2)
+
+    def _slid(self, padded: Tensor) -> Tensor:
+        """Return the contributions of all tiles of a field with its context, as one convolution."""
+        return self.gain * self.trunk.slide(padded, self.focus)  # type: ignore[operator]
 
 
 def _name(trunk: nn.Module) -> str:

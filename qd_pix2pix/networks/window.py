@@ -67,6 +67,10 @@ class Window(nn.Module):
         """Return (B, out_channels, *points - size + 1) from ``x`` (B, in_channels, *points)."""
         return self.slide(x)
 
+    def can_slide(self, tile: Sequence[int], step: int) -> bool:
+        """Return True where tiles that begin at every ``step``-th point are outputs of one convolution."""
+        return self.size == tuple(tile)
+
     def slide(self, x: Tensor, step: int = 1) -> Tensor:
         """Return the outputs of the windows that begin at every ``step``-th point along each axis of ``x``."""
         if any(n < k for n, k in zip(x.shape[2:], self.size, strict=True)):
