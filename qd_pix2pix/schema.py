@@ -42,7 +42,12 @@ class Column:
         classes: number of classes.
         error_of: name of the column whose error this one estimates.
         axis: name of a second axis after the samples, such as "orbital".
+<<<<<<< HEAD
         values: all values that occur, such as -1 and 1 of spins; empty for a continuous range.
+=======
+        marked_in: for a number of objects, name of the field that has the value ``mark`` at the place of each object.
+        mark: this value.
+>>>>>>> 983c4e4 (Report recall and precision of counted objects)
     """
 
     name: str
@@ -59,7 +64,12 @@ class Column:
     classes: int = 0
     error_of: str | None = None
     axis: str | None = None
+<<<<<<< HEAD
     values: tuple[float, ...] = ()
+=======
+    marked_in: str | None = None
+    mark: int = 0
+>>>>>>> 983c4e4 (Report recall and precision of counted objects)
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
     LEARNED: ClassVar = ("field", "scalar", "class", "counts")
@@ -176,6 +186,7 @@ class Schema:
             ("sides", self.domain.sides, given),
             ("integral", [c.integral for c in self.columns if c.integral], given),
             ("error_of", [c.error_of for c in self.columns if c.error_of], names),
+            ("marked_in", [c.marked_in for c in self.columns if c.marked_in], names),
             ("hard_by", [self.hard_by] if self.hard_by else [], names),
         ):
             if unknown := [name for name in wanted if name not in known]:

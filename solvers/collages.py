@@ -205,7 +205,7 @@ class Collage:
     """A picture with its objects.
 
     Attributes:
-        picture: brightness in [0, 1], (n, n).
+        picture: brightness in [0, 1], (n, n) or (n, m).
         counts: number of objects of each class, (classes,).
         centres: centres of the k objects in pixels, (k, 2); no pixel contains two of them.
         classes: their classes, (k,).
@@ -219,7 +219,7 @@ class Collage:
 
 def collage(
     rng: np.random.Generator,
-    side: int,
+    side: int | tuple[int, int],
     objects: Objects,
     counts: Sequence[int] | NDArray[np.int64],
     overlap: bool = False,
@@ -230,7 +230,7 @@ def collage(
 
     Args:
         rng: source of all randomness.
-        side: pixels n per side.
+        side: pixels n per side, or (n, m) along each axis.
         objects: distribution of the objects.
         counts: number of objects of each class.
         overlap: allow squares of objects to overlap.
@@ -241,7 +241,11 @@ def collage(
         ValueError: an argument is invalid, an object exceeds the picture, or the objects do not fit without overlap.
     """
     check_kind("rng", rng, np.random.Generator)
-    check_integer("side", side, 1)
+    sides = (side, side) if not isinstance(side, (tuple, list)) else tuple(side)
+    if len(sides) != 2:
+        raise ValueError(f"side: expected one number of pixels, or one for each axis, got {side!r}")
+    for n in sides:
+        check_integer("side", n, 1)
     check_flag("overlap", overlap)
     check_number("noise", noise, 0.0)
     numbers = check_array("counts", counts, (len(objects.names),), low=0)
@@ -249,23 +253,26 @@ def collage(
         raise ValueError(f"counts: expected whole numbers, got {counts!r}")
     classes = rng.permutation(np.repeat(np.arange(len(numbers)), numbers))
     items = [objects.sample(rng, int(number), split) for number in classes]
-    centres = _places(rng, side, np.array([item.half for item in items]), overlap)
-    picture = noise * rng.standard_normal((side, side)) if noise else np.zeros((side, side))
+    centres = _places(rng, sides, np.array([item.half for item in items]), overlap)
+    picture = noise * rng.standard_normal(sides) if noise else np.zeros(sides)
+    points = np.arange(max(sides)) + 0.5
     for item, (x, y) in zip(items, centres, strict=True):
-        rows, columns = (slice(max(0, int(r - item.half)), int(r + item.half) + 1) for r in (x, y))
-        points = np.arange(side) + 0.5
+        rows, columns = (
+            slice(max(0, int(r - item.half)), min(n, int(r + item.half) + 1))
+            for r, n in zip((x, y), sides, strict=True)
+        )
         picture[rows, columns] += item((points[rows] - x)[:, None], points[columns] - y)
     return Collage(np.clip(picture, 0, 1), numbers.astype(np.int64), centres, classes)
 
 
-def _places(rng: np.random.Generator, side: int, halves: Floats, overlap: bool) -> Floats:
+def _places(rng: np.random.Generator, sides: tuple[int, int], halves: Floats, overlap: bool) -> Floats:
     """Return uniform centres (k, 2) of squares with these half sides, one after the other."""
-    if len(halves) and 2 * halves.max() > side:
-        raise ValueError(f"side: expected at least {2 * halves.max():.3g} pixels, the largest object; got {side}")
+    if len(halves) and 2 * halves.max() > min(sides):
+        raise ValueError(f"side: expected at least {2 * halves.max():.3g} pixels, the largest object; got {min(sides)}")
     for _ in range(COLLAGES):
         centres = np.empty((0, 2))
         for half in halves:
-            tried = rng.uniform(half, side - half, (PLACES, 1, 2))
+            tried = rng.uniform(half, np.array(sides) - half, (PLACES, 1, 2))
             apart = np.abs(tried - centres).max(2)
             free = apart >= half + halves[: len(centres)] if not overlap else apart >= 1.0
             fitting = np.flatnonzero(free.all(1))
@@ -274,10 +281,10 @@ def _places(rng: np.random.Generator, side: int, halves: Floats, overlap: bool) 
             centres = np.concatenate([centres, tried[fitting[0]]])
         else:
             return centres
-    area = 4 * np.sum(halves**2) / side**2
+    area = 4 * np.sum(halves**2) / math.prod(sides)
     raise ValueError(
-        f"counts: {len(halves)} objects, whose squares cover {area:.0%} of {side} x {side} pixels, found no place in "
-        f"{COLLAGES} collages; use fewer or smaller objects, a larger side, or overlap=true"
+        f"counts: {len(halves)} objects, whose squares cover {area:.0%} of {sides[0]} x {sides[1]} pixels, found no "
+        f"place in {COLLAGES} collages; use fewer or smaller objects, a larger side, or overlap=true"
     )
 
 

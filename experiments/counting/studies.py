@@ -10,7 +10,7 @@ EXPERIMENT = "experiment=counting"
 SIDES = {"laptop": 128, "paper": 256, "smoke": 64}
 """Pixels per side at each scale."""
 SIZES = {
-    "laptop": (),
+    "laptop": ("trainer.max_steps=800", "trainer.val_check_interval=400", "loader.batch_size=8"),
     "paper": (
         *("data.train=20000", "data.val=1000", "data.test=2000", "trainer.max_steps=-1", "trainer.max_epochs=100"),
         *("network.trunk.channels=[64,64,64]", "network.trunk.width=1024", "network.gain=32.0"),
@@ -35,6 +35,7 @@ class Task:
             alone where the paper states no other.
         words: overrides of the data.
         per_area: True if the number of objects is reduced in proportion to the area.
+        longer: overrides of the length of the training at scale laptop.
     """
 
     paper: str
@@ -43,6 +44,7 @@ class Task:
     accuracy: tuple[float, ...]
     words: tuple[str, ...] = ()
     per_area: bool = True
+    longer: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,7 +62,13 @@ class Task:
         return (
             *(EXPERIMENT, "data=collages" if self.words[:1] == SHAPES[:1] else "data=digits"),
             *(f"data.side={side}", f"data.most={self.limit(side)}", f"data.objects.classes=[{','.join(self.classes)}]"),
-            *(f"mapping.target={target}", f"mapping.also=[{','.join(also)}]", *self.words, *SIZES[scale]),
+            *(
+                f"mapping.target={target}",
+                f"mapping.also=[{','.join(also)}]",
+                *self.words,
+                *SIZES[scale],
+                *(self.longer if scale == "laptop" else ()),
+            ),
         )
 
 
@@ -70,7 +78,7 @@ SHAPES = ("data.objects.radius=[6.0,9.0]", OVERLAP)
 TASKS = {
     "digits-1": Task("MNIST-1", ("5",), 25, (100.0,)),
     "digits-2": Task("MNIST-2", ("4", "8"), 12, (100.0, 100.0)),
-    "digits-10": Task("MNIST-10", tuple("5012346789"), 6, (98.08,)),
+    "digits-10": Task("MNIST-10", tuple("5012346789"), 6, (98.08,), longer=("trainer.max_steps=1600",)),
     "digits-2-occ": Task("MNIST-2-occ", ("4", "8"), 15, (84.82, 88.50), (OVERLAP,)),
     "digits-2-occ-vs": Task(
         "MNIST-2-occ-vs", ("4", "8"), 15, (56.68, 54.72), (OVERLAP, "data.objects.size=[14.0,28.0]")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.data.generate import generate, make_launcher
 from qd_pix2pix.data.shard import StoreError
 from qd_pix2pix.data.store import SPLITS, Store
-from qd_pix2pix.evaluation import verify
+from qd_pix2pix.evaluation import located, verify
 from qd_pix2pix.evaluation.measures import (
     Context,
     equivariance_error,
@@ -26,7 +26,13 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import digest
 from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
-from qd_pix2pix.inference.predict import best_device, check_device, device_name, predict, turned_predictions
+from qd_pix2pix.inference.predict import (
+    best_device,
+    check_device,
+    device_name,
+    predict,
+    turned_predictions,
+)
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import provenance, runs_of
@@ -44,7 +50,7 @@ def measured(predictions: Predictions, predictor: Predictor) -> tuple[Prediction
         pred, target = (np.asarray(f, dtype=np.float64) for f in (predictions.predicted[name], reference))
         found = sample_measures(column.kind, pred, target, _context(column, predictions, predictor))
         measures[name] = measures.get(name, {}) | {k: np.asarray(v) for k, v in found.items()}
-        summaries[name] = summarise(column.kind, pred, target, measures[name])
+        summaries[name] = summarise(column.kind, pred, target, measures[name]) | located.shares(predictions, column)
     return replace(predictions, measures=measures), summaries
 
 
@@ -65,7 +71,8 @@ def predict_split(
     schema, samples = store.schema, store.split(split)
     mapping, drawn = predictor.mapping, [c.name for c in store.schema.of_role("condition")]
     extra = [schema.hard_by] if schema.hard_by else []
-    columns = samples.load(dict.fromkeys([*mapping.sources, *mapping.outputs, *drawn, *extra, "sample"]))
+    marks = located.mark_fields(predictor)
+    columns = samples.load(dict.fromkeys([*mapping.sources, *mapping.outputs, *drawn, *extra, *marks, "sample"]))
     size = len(columns["sample"])
     conditions = {name: np.full(size, v) for name, v in schema.constants.items()} | {n: columns[n] for n in drawn}
     given = {name: columns[name] for name in mapping.sources}
@@ -85,6 +92,8 @@ def predict_split(
         reference={name: columns[name] for name in mapping.outputs},
         hard_by=columns[schema.hard_by] if schema.hard_by else None,
         measures=measures,
+        contributions=located.maps(predictor, {**given, **conditions}, device),
+        marks={name: columns[name] for name in marks},
     )
 
 
@@ -179,8 +188,9 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     conditions = {name: np.full(size, value) for name, value in known.items()}
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device)
     predictions = Predictions(
-        schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions
-    )
+        schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
+        contributions=located.maps(predictor, {**fields, **conditions}, device),
+    )  # fmt: skip
     record = _record(predictor, card, checkpoint, schema, recipe, size)
     remarks += charge_remarks(predictions)
     origin = f"{schema.sample}s from {path.name}"

@@ -15,6 +15,8 @@ from array_api_compat import array_namespace
 
 SSIM_K = (0.01, 0.03)
 """K_1 and K_2 of Wang et al., IEEE Trans. Image Process. 13, 600 (2004)."""
+RADIUS = 8.0
+"""Distance of a found from a true position up to which they are the same object, in points."""
 WINDOW = 8
 """Side of the windows of MSSIM, in points."""
 Array = Any
@@ -189,6 +191,10 @@ MEASURES = {
         Measure("exact", "exact", "fraction of samples with the correct count", ("counts",),
                 lambda p, t, c: exact_share(p, t), percent=True, larger_is_better=True, on_card=True, share=True,
                 in_sweeps=True),
+        Measure("recall", "recall", f"fraction of the objects found within {RADIUS:g} points", ("counts",),
+                percent=True, larger_is_better=True, on_card=True),
+        Measure("precision", "precision", f"fraction of the positions found within {RADIUS:g} points of an object",
+                ("counts",), percent=True, larger_is_better=True, on_card=True),
         Measure("ssim", "SSIM", "structural similarity, whole field", FIELDS,
                 lambda p, t, c: ssim(p, t, c.data_range), larger_is_better=True, on_card=True, in_sweeps=True),
         Measure("mssim", "MSSIM (8×8)", "structural similarity, mean over windows", FIELDS,

@@ -6,6 +6,8 @@ The file is HDF5 and opens in xarray; the first axis is that of the samples:
     predicted/<name>       predictions of the network: fields (S, *points), numbers and classes (S,)
     reference/<name>       references from the dataset or the solver, where available
     measures/<name>/<measure>   measures of single samples, (S,)
+    contributions/<name>   contributions of tiles to a number of objects, (S, tiles, tiles); for an extensive network
+    marks/<name>           fields that mark the objects, (S, *points), where available
     conditions/<name>      (S,)
     sample, hard_by, and the coordinates of the points
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -45,6 +48,8 @@ class Predictions:
         reference: reference outputs by name, where available.
         hard_by: the schema's column that measures the difficulty of a sample, or None.
         measures: for each output, measures of single samples by name, (S,) each.
+        contributions: contributions of tiles to numbers of objects by name, (S, tiles, tiles).
+        marks: fields that mark the objects by name, (S, *points); see ``Column.marked_in``.
     """
 
     schema: Schema
@@ -57,6 +62,10 @@ class Predictions:
     reference: Fields = field(default_factory=dict)
     hard_by: NDArray | None = None
     measures: dict[str, Fields] = field(default_factory=dict)
+    contributions: Fields = field(default_factory=dict)
+    marks: Fields = field(default_factory=dict)
+
+    _GROUPS: ClassVar = ("given", "predicted", "reference", "contributions", "marks")
 
     @property
     def target(self) -> Column:
@@ -73,10 +82,17 @@ class Predictions:
         """Return the conditions of one sample."""
         return {name: float(values[index]) for name, values in self.conditions.items()}
 
+    def _groups(self) -> dict[str, Fields]:
+        """Return the groups of the file that hold columns of the schema."""
+        return {name: getattr(self, name) for name in self._GROUPS}
+
     def checksum(self) -> str:
         """SHA-256 of all that is stored."""
-        groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
-        groups |= {"conditions": self.conditions, **{f"measures/{n}": found for n, found in self.measures.items()}}
+        groups = {
+            **self._groups(),
+            "conditions": self.conditions,
+            **{f"measures/{n}": found for n, found in self.measures.items()},
+        }
         arrays = {f"{group}/{name}": np.asarray(v) for group, found in groups.items() for name, v in found.items()}
         arrays |= {"sample": np.asarray(self.sample)}
         if self.hard_by is not None and self.schema.hard_by:
@@ -85,7 +101,6 @@ class Predictions:
 
     def write(self, path: Path) -> None:
         """Write the file atomically."""
-        groups = {"given": self.given, "predicted": self.predicted, "reference": self.reference}
         with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
             file.attrs.update(sources=json.dumps(self.sources), outputs=json.dumps(self.outputs))
@@ -96,7 +111,7 @@ class Predictions:
                     file, axis, np.asarray(values), "1" if axis == "sample" else self.schema.units.get("length", "1")
                 )
                 file[axis].make_scale(axis)
-            for group, values in groups.items():
+            for group, values in self._groups().items():
                 for name, found in values.items():
                     self._column(file, f"{group}/{name}", found, self.schema.unit(self.schema[name]) or "1")
             for name, values in self.conditions.items():
@@ -109,12 +124,18 @@ class Predictions:
                     self._column(file, f"measures/{name}/{measure}", values, unit or "1")
 
     def _coordinates(self) -> dict[str, list[float]]:
+        """Return the coordinates of the points, and of the middles of the tiles, along each axis."""
         known = self.of_sample(0) if len(self.sample) else {}
-        return self.schema.domain.resized(self.shape).coordinates({**self.schema.constants, **known})
+        found = self.schema.domain.resized(self.shape).coordinates({**self.schema.constants, **known})
+        tiles = next((values.shape[1:] for values in self.contributions.values()), ())
+        for (axis, points), count in zip(list(found.items()), tiles, strict=False):
+            found[f"tile_{axis}"] = np.reshape(points, (count, -1)).mean(1).tolist()
+        return found
 
     def _column(self, file: h5py.File, name: str, values: NDArray, unit: str) -> None:
         _write(file, name, np.asarray(values), unit)
-        axes = ("sample", *self.schema.domain.axes)[: np.ndim(values)]
+        own = self.schema.domain.axes
+        axes = ("sample", *(f"tile_{a}" if name.startswith("contributions/") else a for a in own))[: np.ndim(values)]
         for position, axis in enumerate(axes):
             if file[axis].shape[0] == np.shape(values)[position]:
                 file[name].dims[position].attach_scale(file[axis])
@@ -133,7 +154,7 @@ class Predictions:
             with h5py.File(path, "r", locking=False) as file:
                 schema = Schema.from_dict(json.loads(file.attrs["schema"]))
                 groups = {g: {n: v[...] for n, v in file.get(g, {}).items()} for g in
-                          ("given", "predicted", "reference", "conditions")}  # fmt: skip
+                          (*cls._GROUPS, "conditions")}  # fmt: skip
                 found = cls(
                     schema=schema,
                     sources=tuple(json.loads(file.attrs["sources"])),

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from qd_pix2pix.mapping.heads import ClassHead
+from qd_pix2pix.mapping.heads import ClassHead, SumHead
+from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import Column
 
@@ -45,6 +46,28 @@ def predict(
             _averaged(predictor, batch, elements)
             for batch in _batches(predictor, columns, device, batch_size, progress)
         ]
+    return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
+
+
+def contributions(
+    predictor: Predictor,
+    columns: Mapping[str, ArrayLike],
+    device: torch.device | str | None = None,
+    batch_size: int = BATCH,
+) -> Outputs:
+    """Return the contributions of all tiles (S, *tiles) to the extensive numbers of S samples, by name.
+
+    Their sum is the predicted number. The result is empty unless the network is an ``EDNN`` and the head is ``sum``.
+    """
+    summed = [c for c in predictor.outputs if isinstance(predictor.head(c), SumHead)]
+    if not summed or not isinstance(predictor.network, EDNN):
+        return {}
+    parts: list[Batch] = []
+    with torch.inference_mode():
+        for batch in _batches(predictor, columns, device, batch_size, progress=False):
+            raw = predictor.raw(batch)
+            scales = {c.name: predictor.scale(c, batch, raw[c.name]) for c in summed}
+            parts.append({name: SumHead.contributions(raw[name], scale) for name, scale in scales.items()})
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 

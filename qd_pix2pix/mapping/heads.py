@@ -143,6 +143,11 @@ class SumHead(Head):
 
     kinds = ("scalar", "counts")
 
+    @staticmethod
+    def contributions(raw: Tensor, scale: Scale) -> Tensor:
+        """Return the contributions of all points, (B, *points), whose sum is the number."""
+        return scale.span.decode(raw.squeeze(1)) / scale.points
+
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return the sum of the contributions of all points."""
         return scale.span.decode(raw.flatten(1)).sum(1) / scale.points

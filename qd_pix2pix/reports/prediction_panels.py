@@ -11,6 +11,7 @@ from qd_pix2pix.evaluation.measures import MEASURES, RANK, larger_is_better
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
+from qd_pix2pix.reports.location_panels import location_panels
 from qd_pix2pix.reports.page import Panel, number, png, quantity, symbol
 from qd_pix2pix.schema import Column, Schema
 
@@ -140,7 +141,10 @@ def target_panels(predictions: Predictions) -> Iterator[Panel]:
     if predictions.target.is_field:
         yield from _field_panels(predictions)
         return
-    yield from _source_panels(predictions)
+    if predictions.contributions:
+        yield from location_panels(predictions, _chosen(predictions))
+    else:
+        yield from _source_panels(predictions)
     panel = _number_panel(predictions, predictions.target.name)
     if panel:
         yield panel

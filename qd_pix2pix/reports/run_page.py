@@ -21,6 +21,8 @@ from qd_pix2pix.schema import Schema
 
 SAMPLES_SHOWN = 3
 MOST_CARDS = 5
+SHARES = ("exact", "recall", "precision")
+"""Measures of further numbers of objects that have rows of their own."""
 TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
 ADVERSARIAL = {
     "train/g_adversarial": "generator, adversarial",
@@ -42,13 +44,15 @@ def _is_relative(record: Evaluation) -> bool:
 
 
 def also_rows(record: Evaluation) -> list[Row]:
-    """Return one row for each further output, with the measure that ranks its samples, and R^2 as its meaning."""
+    """Return rows for each further output: the measure that ranks its samples, with R^2 as its meaning, and shares."""
     schema, lines = record.of_schema(), []
     for name, measures in record.also.items():
         column = schema[name]
         chosen = rows({RANK[column.kind]: measures[RANK[column.kind]]}, column, schema)[0]
         r2 = f"R² {measures['r2']:.4f}" if measures.get("r2") is not None else ""
         lines.append(chosen._replace(name=f"{symbol(column)}, {chosen.name}", meaning=r2))
+        others = rows({name: measures.get(name) for name in SHARES}, column, schema) if column.role == "counts" else []
+        lines += [row._replace(name=f"{symbol(column)}, {row.name}") for row in others]
     return lines
 
 

@@ -56,8 +56,18 @@ class Collages(Recipe):
         names = self.objects.names
         centres = Column("centres", "field", "i1", None, "c", "class at each centre", 0.0, float(len(names)))
         counts = (
-            Column(name, "counts", "i8", None, "", f"number of objects {name}", 0.0, float(self.most), extensive=True)
-            for name in names
+            Column(
+                name,
+                "counts",
+                "i8",
+                description=f"number of objects {name}",
+                low=0.0,
+                high=float(self.most),
+                extensive=True,
+                marked_in=centres.name,
+                mark=i + 1,
+            )
+            for i, name in enumerate(names)
         )
         overlap = "may overlap" if self.overlap else "do not overlap"
         return Schema(

@@ -82,7 +82,7 @@ def test_recall_and_precision_are_over_all_samples():
 
 def test_marks_are_pixels_of_a_class():
     field = np.array([[0, 1], [2, 1]])
-    assert marked(field, 0).tolist() == [[0.5, 1.5], [1.5, 1.5]] and marked(field, 1).tolist() == [[1.5, 0.5]]
+    assert marked(field, 1).tolist() == [[0.5, 1.5], [1.5, 1.5]] and marked(field, 2).tolist() == [[1.5, 0.5]]
 
 
 def test_ideal_contributions_locate_the_discs_of_collages():
@@ -93,7 +93,7 @@ def test_ideal_contributions_locate_the_discs_of_collages():
     columns = recipe.columns("test", range(60))
     contributions = columns["picture"].reshape(60, 16, 8, 16, 8).sum((2, 4)) / (np.pi * 8**2)
     found = [positions(one, focus=8) for one in contributions]
-    result = localise(found, [marked(field, 0) for field in columns["centres"]])
+    result = localise(found, [marked(field, 1) for field in columns["centres"]])
     assert result.true > 150 and result.recall > 0.98 and result.precision > 0.98
     assert np.median(result.distances) < 1 and result.distances.max() < 8
 

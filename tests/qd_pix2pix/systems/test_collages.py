@@ -21,7 +21,7 @@ def test_columns_are_those_of_the_classes():
     assert all(c.extensive for c in recipe.schema.of_role("counts"))
     columns = recipe.columns("train", range(5))
     for number, name in enumerate(("square", "disc", "cross")):
-        held = [len(marked(field, number)) for field in columns["centres"]]
+        held = [len(marked(field, number + 1)) for field in columns["centres"]]
         assert held == columns[name].tolist()
 
 
@@ -32,7 +32,7 @@ def test_centres_are_those_of_the_objects():
     for picture, field, count in zip(columns["picture"], columns["centres"], columns["disc"], strict=True):
         if count:
             centroid = [picture.sum(1) @ points, picture.sum(0) @ points] / picture.sum()
-            assert np.abs(marked(field, 0)[0] - centroid).max() < 0.51
+            assert np.abs(marked(field, 1)[0] - centroid).max() < 0.51
         else:
             assert not picture.any() and not field.any()
 
