@@ -19,6 +19,7 @@ from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.run import train
 from qd_pix2pix.training.settings import check_config
 from solvers import Material, finite_difference_levels
+from solvers.collages import Shapes
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
@@ -138,6 +139,32 @@ def test_runs_of_field_regressors_differ_and_compose(regressor_runs, study):
     assert len({regressor_runs.run_folder(name) for name in runs}) == len(runs) == len(set(runs.values()))
     for words in list(runs.values())[:: max(len(runs) // 6, 1)]:
         check_config(configuration("train", *words))
+
+
+def test_runs_of_counting_have_objects_in_proportion_to_the_area():
+    studies = script("counting/studies")
+    limits = {name: [task.limit(side) for side in (128, 256)] for name, task in studies.TASKS.items()}
+    assert limits["digits-1"] == [7, 25] and limits["digits-10"] == [2, 6] and limits["shapes-2"] == [5, 5]
+    for scale in ("laptop", "paper"):
+        config = configuration("train", *studies.table(scale)["digits-2-occ-vs"])
+        check_config(config)
+        assert config["data"]["overlap"] and config["data"]["most"] == (4 if scale == "laptop" else 15)
+
+
+def test_one_large_picture_is_measured(monkeypatch):
+    transfer = script("counting/transfer")
+    recipe = SimpleNamespace(objects=Shapes(), most=4, side=128, seed=0, overlap=False, noise=0.0)
+    drawn = transfer.picture(recipe, (256, 192))
+    assert drawn.picture.shape == (256, 192) and drawn.counts.tolist() == [6, 6]
+    found = {name: np.zeros((1, 32, 24), np.float32) for name in ("disc", "cross")}
+    for (x, y), number in zip(drawn.centres, drawn.classes, strict=True):
+        found[("disc", "cross")[number]][0, int(x) // 8, int(y) // 8] += 1
+    monkeypatch.setattr(transfer, "contributions", lambda *given: found)
+    streamed = SimpleNamespace(outputs={"disc": 6.5, "cross": 6.0}, seconds=1.0)
+    monkeypatch.setattr(transfer, "stream", lambda *given, **options: streamed)
+    record, maps = transfer.measure(None, drawn)
+    assert record["classes"]["disc"] == {"true": 6, "predicted": 6.5, "recall": 1.0, "precision": 1.0}
+    assert transfer.draw(drawn, maps, (256, 192)).axes[0].get_title().startswith("disc: 6 objects")
 
 
 def test_results_belong_to_the_current_commands():

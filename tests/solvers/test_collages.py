@@ -126,3 +126,12 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
 def test_bad_arguments_get_one_clear_error(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_picture_may_be_rectangular():
+    found = collage(rng(0), (96, 40), Shapes(classes=("disc",), radius=(4.0, 4.0)), [6])
+    assert found.picture.shape == (96, 40)
+    assert found.picture.sum() == pytest.approx(6 * np.pi * 16, rel=0.01)
+    assert found.centres[:, 0].max() > 40 and (found.centres > 4).all() and (found.centres < [92, 36]).all()
+    with pytest.raises(ValueError, match="side: expected one number of pixels"):
+        collage(rng(0), (96, 40, 2), Shapes(classes=("disc",)), [1])

@@ -43,6 +43,19 @@ def test_neighbours_are_two_objects_and_noise_is_none():
     assert positions(np.full((4, 6), 0.05)).shape == (0, 2) == positions(np.zeros((4, 6))).shape
 
 
+@pytest.mark.parametrize("apart", [1, 2, 3])
+def test_two_objects_near_each_other_are_two_positions(apart):
+    """Their contributions of five tiles each overlap; together they are 2."""
+    found = np.zeros((9, 9))
+    for column in (3, 3 + apart):
+        found[4, column] += 0.6
+        for row, other in ((3, column), (5, column), (4, column - 1), (4, column + 1)):
+            found[row, other] += 0.1
+    places = positions(found, focus=8)
+    assert len(places) == 2
+    np.testing.assert_allclose(sorted(places.tolist()), [[36, 28], [36, 28 + 8 * apart]], atol=4)
+
+
 def test_wide_maxima_need_a_wide_reach():
     x = np.arange(40)
     blobs = sum(
