@@ -91,4 +91,5 @@ class SlidingCNN(nn.Module):
         for layer in layers:
             x = F.relu(layer(x))
         convolve = (F.conv1d, F.conv2d, F.conv3d)[len(self.shape) - 1]
-        return self.head(F.relu(convolve(x, last.weight, last.bias, stride=step // self.stride)))
+        x = convolve(x, last.weight, last.bias, stride=step // self.stride)  # type: ignore[arg-type]
+        return self.head(F.relu(x))
