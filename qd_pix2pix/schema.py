@@ -42,12 +42,9 @@ class Column:
         classes: number of classes.
         error_of: name of the column whose error this one estimates.
         axis: name of a second axis after the samples, such as "orbital".
-<<<<<<< HEAD
         values: all values that occur, such as -1 and 1 of spins; empty for a continuous range.
-=======
         marked_in: for a number of objects, name of the field that has the value ``mark`` at the place of each object.
         mark: this value.
->>>>>>> 983c4e4 (Report recall and precision of counted objects)
     """
 
     name: str
@@ -64,12 +61,9 @@ class Column:
     classes: int = 0
     error_of: str | None = None
     axis: str | None = None
-<<<<<<< HEAD
     values: tuple[float, ...] = ()
-=======
     marked_in: str | None = None
     mark: int = 0
->>>>>>> 983c4e4 (Report recall and precision of counted objects)
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
     LEARNED: ClassVar = ("field", "scalar", "class", "counts")
