@@ -231,7 +231,7 @@ def test_energies_of_spins_are_learned():
 @pytest.mark.parametrize(("options", "points", "match"), [
     ({"focus": 3, "context": 1}, (8, 8), r"focus: \(8, 8\) points are no multiple of focus=3; use one of 1, 2, 4, 8"),
     ({"focus": 4, "context": 0}, (6, 9), "use one of 1, 3"),
-    ({"focus": 2, "context": 5, "padding": "circular"}, (4, 8), "context: tiles reach 5 points .* of at least 6 points"),
+    ({"focus": 2, "context": 5, "padding": "circular"}, (4, 8), "tiles reach 5 points .* at least 6 points"),
 ])  # fmt: skip
 def test_fields_that_cannot_be_cut_are_named(options, points, match):
     with pytest.raises(ValueError, match=match):
