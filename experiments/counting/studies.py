@@ -33,7 +33,7 @@ class Task:
         most: largest number of objects of a class in the paper, on 256 x 256 pixels.
         accuracy: fraction of correct counts in the paper, in percent, for each class in its order; the lowest one
             alone where the paper states no other.
-        words: overrides of the data.
+        overrides: overrides of the data.
         per_area: True if the number of objects is reduced in proportion to the area.
         longer: overrides of the length of the training at scale laptop.
     """
@@ -42,7 +42,7 @@ class Task:
     classes: tuple[str, ...]
     most: int
     accuracy: tuple[float, ...]
-    words: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     per_area: bool = True
     longer: tuple[str, ...] = ()
 
@@ -60,12 +60,12 @@ class Task:
         target, *also = self.columns
         side = SIDES[scale]
         return (
-            *(EXPERIMENT, "data=collages" if self.words[:1] == SHAPES[:1] else "data=digits"),
+            *(EXPERIMENT, "data=collages" if self.overrides[:1] == SHAPES[:1] else "data=digits"),
             *(f"data.side={side}", f"data.most={self.limit(side)}", f"data.objects.classes=[{','.join(self.classes)}]"),
             *(
                 f"mapping.target={target}",
                 f"mapping.also=[{','.join(also)}]",
-                *self.words,
+                *self.overrides,
                 *SIZES[scale],
                 *(self.longer if scale == "laptop" else ()),
             ),

@@ -10,17 +10,14 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation.localisation import localise, marked, positions_of_samples
 from qd_pix2pix.evaluation.predictions import Predictions
-from qd_pix2pix.inference.predict import contributions
-from qd_pix2pix.networks import EDNN
+from qd_pix2pix.inference.predict import contributions, summed
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import Column
 
 
 def mark_fields(predictor: Predictor) -> list[str]:
     """Return the fields that mark the objects whose numbers an ``EDNN`` predicts; none for any other network."""
-    if not isinstance(predictor.network, EDNN):
-        return []
-    return list(dict.fromkeys(column.marked_in for column in predictor.outputs if column.marked_in))
+    return list(dict.fromkeys(column.marked_in for column in summed(predictor) if column.marked_in))
 
 
 def maps(

@@ -49,6 +49,13 @@ def predict(
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 
+def summed(predictor: Predictor) -> list[Column]:
+    """Return the outputs that are sums over the tiles of an ``EDNN``; none for any other network."""
+    if not isinstance(predictor.network, EDNN):
+        return []
+    return [column for column in predictor.outputs if isinstance(predictor.head(column), SumHead)]
+
+
 def contributions(
     predictor: Predictor,
     columns: Mapping[str, ArrayLike],
@@ -59,14 +66,14 @@ def contributions(
 
     Their sum is the predicted number. The result is empty unless the network is an ``EDNN`` and the head is ``sum``.
     """
-    summed = [c for c in predictor.outputs if isinstance(predictor.head(c), SumHead)]
-    if not summed or not isinstance(predictor.network, EDNN):
+    columns_of_sums = summed(predictor)
+    if not columns_of_sums:
         return {}
     parts: list[Batch] = []
     with torch.inference_mode():
         for batch in _batches(predictor, columns, device, batch_size, progress=False):
             raw = predictor.raw(batch)
-            scales = {c.name: predictor.scale(c, batch, raw[c.name]) for c in summed}
+            scales = {c.name: predictor.scale(c, batch, raw[c.name]) for c in columns_of_sums}
             parts.append({name: SumHead.contributions(raw[name], scale) for name, scale in scales.items()})
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 

@@ -10,7 +10,7 @@ from qd_pix2pix.evaluation import located
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.inference.predict import contributions, predict
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.reports.location_panels import location_panels
+from qd_pix2pix.reports import location_panels as reports
 from qd_pix2pix.systems import Collages
 from solvers.collages import Shapes
 
@@ -79,7 +79,7 @@ def test_contributions_of_tiles_add_up_to_the_predicted_numbers(columns):
     assert contributions(whole, {"picture": columns["picture"]}) == {} and located.mark_fields(whole) == []
 
 
-def test_maps_and_marks_are_stored_and_drawn(columns, tmp_path):
+def test_maps_and_marks_are_stored_and_drawn(columns, tmp_path, monkeypatch):
     predictions = by_hand(columns)
     predictions.write(tmp_path / "predictions.h5")
     found = Predictions.read(tmp_path / "predictions.h5")
@@ -87,5 +87,12 @@ def test_maps_and_marks_are_stored_and_drawn(columns, tmp_path):
     np.testing.assert_array_equal(found.marks["centres"], columns["centres"])
     with xarray.open_dataset(tmp_path / "predictions.h5", engine="h5netcdf") as file:
         np.testing.assert_allclose(file.tile_x, 8 * np.arange(8) + 4)
-    (panel,) = location_panels(found, {"Typical": np.array([0, 2])})
-    assert panel.wide and panel.caption.startswith("Typical: contributions") and len(panel.image) > 5_000
+    drawn = []
+    monkeypatch.setattr(reports, "png", drawn.append)
+    (panel,) = reports.location_panels(found, {"Typical": np.array([0, 2])})
+    assert panel.wide and panel.caption.startswith("Typical: contributions")
+    first, empty = [axes for axes in drawn[0].axes if axes.get_title()]
+    assert first.get_title() == "collage 0\ndisc: predicted 3, true 3" and "true 0" in empty.get_title()
+    true, places = (np.sort(line.get_xydata(), axis=0) for line in first.lines)
+    assert len(true) == len(places) == 3 and not len(empty.lines[1].get_xydata())
+    np.testing.assert_allclose(places, true, atol=4.1)
