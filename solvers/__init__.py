@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
+    from solvers.quantum_dots.rayleigh import rayleigh_quotient
     from solvers.quantum_dots.solution import Solution
     from solvers.quantum_dots.solve import PRESETS, solve
     from solvers.quantum_dots.wavefunction import Wavefunction
@@ -38,6 +39,7 @@ __all__ = [
     "dipole",
     "finite_difference_levels",
     "quadrupole",
+    "rayleigh_quotient",
     "solve",
 ]
 
@@ -50,6 +52,7 @@ _HOMES = {
     "dipole": "quantum_dots.observables",
     "quadrupole": "quantum_dots.observables",
     "PRESETS": "quantum_dots.solve",
+    "rayleigh_quotient": "quantum_dots.rayleigh",
     "Solution": "quantum_dots.solution",
     "solve": "quantum_dots.solve",
     "Wavefunction": "quantum_dots.wavefunction",

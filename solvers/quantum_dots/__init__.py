@@ -14,6 +14,7 @@
     errors                      estimates of what the truncation to M orbitals leaves
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
+    rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
 """
@@ -32,6 +33,7 @@ __all__ = [
     "observables",
     "pairs",
     "potentials",
+    "rayleigh",
     "settings",
     "single_particle",
     "solution",

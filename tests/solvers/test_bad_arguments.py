@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from analytic import GAAS
 
-from solvers import Grid, Interaction, Material, charging, dipole, finite_difference_levels, quadrupole, solve
+from solvers import (
+    Grid,
+    Interaction,
+    Material,
+    charging,
+    dipole,
+    finite_difference_levels,
+    quadrupole,
+    rayleigh_quotient,
+    solve,
+)
 from solvers.quantum_dots import potentials
 
 GRID = Grid(8, 30.0)
@@ -104,6 +114,9 @@ CALLS = {
     ),
     dipole: lambda a, v: dipole(**({"density": V, "grid": GRID} | {a: v})),
     quadrupole: lambda a, v: quadrupole(**({"density": V, "grid": GRID} | {a: v})),
+    rayleigh_quotient: lambda a, v: rayleigh_quotient(
+        **({"density": np.ones((1, 8, 8)), "V": np.zeros((1, 8, 8)), "grid": GRID, "material": GAAS} | {a: v})
+    ),
 } | {family: lambda a, v, family=family: family(**(PLAIN[family] | {a: v}))(GRID) for family in PLAIN}
 CALLS |= {family: lambda a, v, family=family: draw(family, a, v) for family in RANDOM}
 OTHERS = {
@@ -116,6 +129,8 @@ OTHERS = {
     (charging, "grid"): "V",
     (charging, "max_electrons"): "n_electrons",
     (finite_difference_levels, "grid"): "V",
+    (rayleigh_quotient, "grid"): "density",
+    (rayleigh_quotient, "density"): "V",
     (Material, "m_eff"): "material|grid.extent",
     (Material, "eps_r"): "material|grid.extent",
     (potentials.MaskedNoise, "blob_size"): "potential.v_max",

@@ -8,6 +8,7 @@ from solvers.quantum_dots.potentials.double_gaussian import DoubleGaussian, Rand
 from solvers.quantum_dots.potentials.harmonic import Harmonic, RandomHarmonic
 from solvers.quantum_dots.potentials.infinite_well import InfiniteWell, RandomInfiniteWell
 from solvers.quantum_dots.potentials.masked_noise import MaskedNoise, RandomMaskedNoise
+from solvers.quantum_dots.potentials.mixture import RandomMixture
 from solvers.quantum_dots.potentials.random_wells import CircularWells, RandomWells
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "RandomHarmonic",
     "RandomInfiniteWell",
     "RandomMaskedNoise",
+    "RandomMixture",
     "RandomWells",
 ]

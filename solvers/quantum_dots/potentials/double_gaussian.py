@@ -18,7 +18,8 @@ NARROWEST = 1e-3
 class DoubleGaussian:
     """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2], j = 1, 2.
 
-    ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the square; ``width`` (2, 2) in nm.
+    ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the square; ``width`` (2, 2) in nm. With
+    ``from_zero`` the lowest point of the grid is at V = 0.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -27,37 +28,43 @@ class DoubleGaussian:
     depth: NDArray[np.float64]
     center: NDArray[np.float64]
     width: NDArray[np.float64]
+    from_zero: bool = False
 
     def __post_init__(self) -> None:
         check_array("potential.depth", self.depth, (2,))
         check_array("potential.center", self.center, (2, 2))
         check_array("potential.width", self.width, (2, 2), low=NARROWEST)
+        check_kind("potential.from_zero", self.from_zero, bool, "true or false")
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
         """Return the potential on the grid, shape (n, n), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         x = grid.x - grid.extent / 2
         wells = zip(self.depth, self.center, self.width, strict=True)
-        return -sum(
+        V: NDArray[np.float64] = -sum(
             a * np.outer(np.exp(-(((x - c[0]) / k[0]) ** 2)), np.exp(-(((x - c[1]) / k[1]) ** 2))) for a, c, k in wells
         )
+        return V - V.min() if self.from_zero else V
 
 
 @dataclass(frozen=True)
 class RandomDoubleGaussian:
     """A distribution of double dots: uniform depths (eV), centres and widths (nm) of both wells.
 
-    Centres are given from the middle of the square.
+    Centres are given from the middle of the square. With ``from_zero`` each V has its minimum at 0, as in the published
+    examples of the paper's data.
     """
 
     depth: tuple[float, float] = (0.2, 0.5)
     center: tuple[float, float] = (-7.0, 7.0)
     width: tuple[float, float] = (2.5, 7.0)
+    from_zero: bool = False
 
     def __post_init__(self) -> None:
         check_range("potential.depth", self.depth)
         check_range("potential.center", self.center)
         check_range("potential.width", self.width, low=NARROWEST)
+        check_kind("potential.from_zero", self.from_zero, bool, "true or false")
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> DoubleGaussian:
         """Draw one double dot."""
@@ -66,4 +73,5 @@ class RandomDoubleGaussian:
             depth=rng.uniform(*self.depth, size=2),
             center=rng.uniform(*self.center, size=(2, 2)),
             width=rng.uniform(*self.width, size=(2, 2)),
+            from_zero=self.from_zero,
         )

@@ -18,6 +18,7 @@ from solvers.quantum_dots.potentials import (
     RandomDoubleGaussian,
     RandomHarmonic,
     RandomInfiniteWell,
+    RandomMixture,
     RandomWells,
 )
 
@@ -187,6 +188,24 @@ def test_random_double_gaussian_stays_in_range():
         assert scipy.stats.kstest(drawn.ravel(), "uniform", (low, high - low)).pvalue > 1e-3
 
 
+def test_double_gaussian_from_zero_has_its_minimum_there():
+    """The same dot, shifted: drawn with the same numbers."""
+    plain, shifted = (
+        RandomDoubleGaussian(from_zero=zero).sample(np.random.default_rng(5), GRID)(GRID) for zero in (False, True)
+    )
+    assert shifted.min() == 0
+    np.testing.assert_allclose(shifted - plain, -plain.min(), atol=1e-15)
+
+
+def test_mixture_draws_all_families_equally_often():
+    families = [RandomHarmonic(), RandomInfiniteWell(), RandomDoubleGaussian(), RandomWells()]
+    rng, mixture = np.random.default_rng(0), RandomMixture(families)
+    kinds = [type(mixture.sample(rng, GRID)).__name__ for i in range(N_DRAWS)]
+    names, counts = np.unique(kinds, return_counts=True)
+    assert set(names) == {"Harmonic", "InfiniteWell", "DoubleGaussian", "CircularWells"}
+    assert scipy.stats.chisquare(counts).pvalue > 1e-3
+
+
 def test_energy_of_a_random_infinite_well_is_the_one_asked():
     settings = {"energy": (0.05, 0.1), "side": (8.0, 20.0), "other_side": (8.0, 20.0)}
     rng, family = np.random.default_rng(0), RandomInfiniteWell(**settings, material=Material(0.1, 5.0))
@@ -288,6 +307,9 @@ def test_unsatisfiable_settings_are_named_at_once(family, setting):
         (RandomDoubleGaussian, {"depth": (0.5, 0.2)}),
         (RandomDoubleGaussian, {"center": 7.0}),
         (RandomDoubleGaussian, {"width": (0.0, 7.0)}),
+        (RandomDoubleGaussian, {"from_zero": 1}),
+        (RandomMixture, {"families": []}),
+        (RandomMixture, {"families": [Harmonic((1.0, 1.0))]}),
     ],
 )
 def test_bad_settings_are_named(family, settings):
