@@ -128,7 +128,8 @@ def check_array(
         raise ValueError(_message(name, expected, value))
     if flags and not np.isin(array, (0, 1)).all():
         raise ValueError(_message(name, expected, value))
-    if not flags and not ((array >= low) & (array <= high) & (np.abs(array) <= LARGEST)).all():
+    largest = np.float64(LARGEST)  # a number of Python would become one of the array's type, and overflow
+    if not flags and not ((array >= low) & (array <= high) & (np.abs(array) <= largest)).all():
         bound = _interval(low, high)
         raise ValueError(_message(name, f"{expected}, finite{bound and ', each' + bound}", value))
     return array

@@ -379,3 +379,36 @@ def test_samplers_of_spins_are_measured(monkeypatch, capsys):
     assert len(every) == 8 and len(found) == len(benchmark.KT)
     assert all(0 < distinct <= min(count, 20) for row in found for distinct, count in zip(row, every, strict=True))
     assert (benchmark.HERE / "table.json").read_bytes() == kept
+
+
+def test_energies_of_predicted_densities_are_rayleigh_quotients():
+    """A network that predicts the solver's density has the solver's energy, also where V is cut to its range."""
+    energies = script("one_electron/energies")
+    words = ["experiment=mills_random", "data.grid.n=32", "solver.n_modes=31"]
+    recipe = make_recipe(configuration("generate", *words)["data"])
+    V = np.array([recipe.draw("test", i) for i in range(3)])
+    solved, seen = recipe.solve({"V": V}), []
+
+    def predict(given):
+        seen.append(given)
+        return {"n_int": solved["n_int"].astype(np.float32)}
+
+    predictor = SimpleNamespace(ranges={"V": SimpleNamespace(low=0.0, high=0.5)})
+    network = SimpleNamespace(predictor=predictor, target="n_int", predict=predict)
+    found = energies.predicted(network, V, recipe)
+    np.testing.assert_array_equal(seen[0], V.clip(0, 0.5))
+    for name in ("energy", "kinetic"):
+        np.testing.assert_allclose(found[name], solved[name], atol=1e-6)
+    measured = energies.errors(found["energy"] + [0.001, -0.002, 0.004], found["energy"])
+    assert measured["median"] == pytest.approx(2.0) and measured["lowest"] == pytest.approx(-2.0)
+    assert measured["accurate"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["laptop", "smoke", "paper"])
+def test_runs_of_one_electron_differ_and_compose(scale):
+    experiment = script("one_electron/run").EXPERIMENT
+    runs = experiment.runs(scale)
+    assert len({experiment.run_folder(name, scale) for name in runs}) == len(runs) == len(set(runs.values()))
+    for words in runs.values():
+        check_config(configuration("train", *words))

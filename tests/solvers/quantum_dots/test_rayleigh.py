@@ -33,7 +33,8 @@ def test_density_of_the_solver_gives_its_energies(material, n_modes):
     grid = GRID if material is GAAS else SQUARE
     V = np.stack([smooth_potential(seed, grid) for seed in (1, 2)])
     solved = solve(V, grid, 1, material, n_modes=n_modes)
-    found = rayleigh_quotient(solved.density, V, grid, material, n_modes)
+    density = solved.density.astype(np.float32)  # the type of datasets and of predictions
+    found = rayleigh_quotient(density, V, grid, material, n_modes)
     for name in ("energy", "kinetic", "confinement"):
         np.testing.assert_allclose(getattr(found, name), getattr(solved, name), rtol=1e-5)
 
