@@ -3,7 +3,7 @@
     python -m experiments.one_electron.energies                 # finished runs on this machine, scale laptop
     python -m experiments.one_electron.energies --scale smoke   # runs/one_electron/smoke-energies.json
 
-A network sees potentials of another class within the range of its training: V beyond it is cut. The energy of a
+Potentials of another class are given within the range of a network's training: V beyond it is cut. The energy of a
 predicted density is its Rayleigh quotient in the given V.
 """
 
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
+from omegaconf import OmegaConf
 
 from experiments.one_electron.run import EXPERIMENT
 from experiments.one_electron.studies import CLASSES
@@ -31,6 +33,8 @@ from solvers import rayleigh_quotient
 
 OTHERS, ROTATED = 200, 100
 """Test potentials of another class, and potentials that are rotated."""
+FINER = 24
+"""Test potentials that are solved on the grid of the paper."""
 ACCURATE = 1.6
 """Chemical accuracy in mHa."""
 COLUMNS = ("V", "n_int", "energy", "gap", "kinetic")
@@ -93,6 +97,15 @@ def label_floor(store: Store) -> dict[str, float]:
     return errors(found, exact["energy"])
 
 
+def of_finer_grid(name: str, store: Store) -> dict[str, float]:
+    """Return stored energies minus those of the same draws on the 256 x 256 points of the paper, in mHa."""
+    with initialize_config_dir(str(Path(__file__).parents[2] / "conf"), version_base="1.3"):
+        config = OmegaConf.to_container(compose("generate", list(CLASSES[name])), resolve=True)
+    recipe: Any = make_recipe(config["data"])  # type: ignore[index, call-overload, arg-type]
+    exact = recipe.solve({"V": np.stack([recipe.draw("test", i) for i in range(FINER)])})["energy"]
+    return errors(store.split("test").load(("energy",))["energy"][:FINER], exact)
+
+
 def datasets(scale: str = "laptop") -> dict[str, Store]:
     """Return the dataset of each class that has a finished run."""
     results = EXPERIMENT.results(scale)
@@ -110,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stores = datasets(scale)
     for name, store in stores.items():
         kept.setdefault("labels", {})[name] = label_floor(store)
+        if scale == "laptop" and name not in kept.setdefault("finer", {}):
+            kept["finer"][name] = of_finer_grid(name, store)
     for run, result in results.items():
         best = EXPERIMENT.run_folder(run, scale) / "checkpoints" / "best.ckpt"
         old = kept.get(run, {})
@@ -123,7 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         turned = old.get("rotation") or rotation(network, stores[own])
         kept[run] = {"words": result["words"], "classes": old.get("classes", {}) | found, "rotation": turned}
         print(run, {name: round(value["energy"]["median"], 3) for name, value in found.items()}, flush=True)
-        write_text(file, json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+        _write(file, kept)
+    _write(file, kept)
+
+
+def _write(file: Path, kept: dict[str, Any]) -> None:
+    write_text(file, json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
 
 
 def path(scale: str) -> Path:

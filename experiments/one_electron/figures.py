@@ -15,7 +15,7 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from experiments.one_electron.energies import ACCURATE, OTHERS, datasets, predicted
 from experiments.one_electron.run import EXPERIMENT
 from experiments.one_electron.studies import SIZES, SIZES_STEPS
-from experiments.one_electron.tables import HERE, LABELS, found, read
+from experiments.one_electron.tables import BASELINES, HERE, LABELS, found, read
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.reports.figures import COLOURS
 from qd_pix2pix.systems import make_recipe
@@ -30,11 +30,11 @@ def sizes_figure() -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for panel, name in zip(panels, ("random", "SHO"), strict=True):
-        lines = {m: [kernels.get(f"{m} {name} {s}") for s in SIZES] for m in ("kernel ridge", "random forest")}
+        lines = {m: [kernels.get(f"{m} {name} {s}") for s in SIZES] for m in BASELINES}
         for method, steps in SIZES_STEPS.items():
             label = f"{LABELS[method].strip('`')}, {steps} steps"
             lines[label] = [found(energies, f"{method} {name} {s}", name, "energy") for s in SIZES]
-        for colour, marker, (label, errors) in zip(COLOURS, "os^D", lines.items(), strict=False):
+        for colour, marker, (label, errors) in zip(COLOURS, "osv^D", lines.items(), strict=False):
             points = [(size, error["median"]) for size, error in zip(SIZES, errors, strict=True) if error]
             if points:
                 panel.plot(*zip(*points, strict=True), color=colour, marker=marker, ms=5, lw=1.4, label=label)
@@ -61,7 +61,7 @@ def errors_figure() -> Figure:
         panel.set_yscale("symlog", linthresh=0.1)
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.grid(axis="y", lw=0.3)
-    panel.legend(fontsize=8)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 

@@ -40,7 +40,7 @@ OTHER_STEPS = {"mills_cnn": 400, "number": 250, "field": 300}
 """Steps for the remaining classes."""
 SIZES, SIZES_STEPS = (250, 1000, 4000), {"mills_cnn": 400, "field": 250}
 """Training potentials of a learning curve of the random class, and its steps."""
-PRINTED_STEPS = 400
+PRINTED_STEPS = 200
 """Steps with the optimiser of the paper, at laptop scale."""
 PRINTED = (
     "network=mills_cnn",
@@ -53,7 +53,7 @@ PRINTED = (
     "model.optimizer.weight_decay=0",
     "model.scalar.loss.l1=0",
     "model.scalar.loss.l2=1",
-    "model.gradient_clip=null",
+    "model.gradient_clip=1e6",
     "loader.symmetry=false",
 )
 """Loss and optimiser of the paper; one output."""
