@@ -77,7 +77,7 @@ def best(candidates: list[Callable[[], Any]], splits: dict[str, Split]) -> dict[
 
 
 def main() -> None:
-    """Fit all and write the file; with the word quick fit a few lattices and only print."""
+    """Fit all and write the file; with the argument quick fit a few lattices and only print."""
     quick = sys.argv[1:] == ["quick"]
     found: dict[str, Any] = {}
     for name, system in SYSTEMS.items():

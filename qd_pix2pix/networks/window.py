@@ -12,7 +12,7 @@ product of its weights with the unfolded windows, which is faster on CPUs than a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from qd_pix2pix.networks.blocks import initialise_relu
 from solvers.checks import check_choice, check_integer
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "square": torch.square}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "square": torch.square}
 
 
 class Window(nn.Module):
