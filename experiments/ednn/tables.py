@@ -34,7 +34,7 @@ def contexts_table(results: dict[str, Any]) -> str:
         if run not in results:
             continue
         found = results[run]
-        paper = [number(v, 4) if v else "" for v in PAPER.get(c, (None, None))]
+        paper = [f"{v:g}" if v else "" for v in PAPER.get(c, (None, None))]
         mae, large = found["measures"]["mae"], found["transfer"]["128"]
         ours = [number(mae["median"]), number(mae["mean"]), number(large["median"]), number(large["max"])]
         minutes = f"{found['seconds'] / 60:.1f}"

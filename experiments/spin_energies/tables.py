@@ -62,7 +62,7 @@ def numbers_table(results: Mapping[str, Any]) -> str:
     rows = []
     for key, (label, paper, unit) in NUMBERS.items():
         cells = [_median(results.get(f"{key}, {network}")) for network in ("CNN", "EDNN")]
-        rows.append([f"{label} ({unit})" if unit else label, number(paper, 4), *cells])
+        rows.append([f"{label} ({unit})" if unit else label, f"{paper:g}", *cells])
     return markdown(("median error", "paper", "its network, trained here", "EDNN"), rows)
 
 
