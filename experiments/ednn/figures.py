@@ -25,7 +25,9 @@ def draw() -> Figure:
     every = np.concatenate([np.ravel(blur) for blur in found.values()])
     norm = LogNorm(every.min(), every.max())
     for panel, (c, blur) in zip(panels, found.items(), strict=True):
-        image = panel.imshow(blur, norm=norm, cmap="viridis", origin="upper", extent=(-c - 0.5, c + 0.5, -c - 0.5, c + 0.5))
+        image = panel.imshow(
+            blur, norm=norm, cmap="viridis", origin="upper", extent=(-c - 0.5, c + 0.5, -c - 0.5, c + 0.5)
+        )
         for (i, j), value in np.ndenumerate(np.array(blur)):
             colour = "black" if norm(value) > 0.6 else "white"
             text = f"{value:.2g}"

@@ -54,7 +54,28 @@ def transfer_table(results: dict[str, Any]) -> str:
     return markdown(("sites", "lattices", "median error (J)", "largest (J)", "median a site (J)"), rows)
 
 
+def scaling_table(found: dict[str, Any]) -> str:
+    """Return the seconds of both ways for each number of sites."""
+    direct = {time["sites"]: time["seconds"] for time in found["direct"]}
+    rows = [
+        [
+            f"{time['sites']:.2g}",
+            number(time["seconds"]),
+            number(direct[time["sites"]]) if time["sites"] in direct else "",
+        ]
+        for time in found["table"]
+    ]
+    slopes = [f"{found['exponent'][way]:.2f}" for way in ("table", "direct")]
+    return markdown(("sites", "tiles counted (s)", "tiles evaluated (s)"), [*rows, ["exponent", *slopes]])
+
+
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
     results = read("results.json")
-    return {"contexts": contexts_table(results), "transfer": transfer_table(results)}
+    large = results["c = 1"]["transfer"]["128"]["median"]
+    return {
+        "contexts": contexts_table(results),
+        "transfer": transfer_table(results),
+        "large": f"{number(large)} J",
+        "scaling": scaling_table(read("scaling.json")),
+    }

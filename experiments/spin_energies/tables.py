@@ -86,9 +86,20 @@ def speed_table(found: dict[str, Any]) -> str:
     return markdown(("way to the energy of a screened Coulomb lattice, 8 × 8", "µs a lattice"), rows)
 
 
+def peak_table(found: dict[str, Any]) -> str:
+    """Return position and height of the peak of the heat capacity, of the network's chains and exact."""
+    rows = []
+    for name, label in (("temperature", "position (J)"), ("height", "height, C / L²")):
+        peak, error = found["peak"][name], found["peak"][f"{name}_error"]
+        exact, share = found["exact_peak"][name], found["deviation"][name]
+        rows.append([label, f"{peak:.4f} ± {error:.4f}", f"{exact:.4f}", f"{100 * share:+.2f} %"])
+    return markdown((f"peak, L = {found['side']}", "network", "exact", "deviation"), rows)
+
+
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
     results = read("results.json")
+    heat = read("heat_capacity.json")
     ednn = json.loads((HERE.parent / "ednn" / "results.json").read_text(encoding="utf-8"))
     numbers = results | {"8 x 8 energy, EDNN": ednn["c = 1"]}
     return {
@@ -96,4 +107,6 @@ def content() -> dict[str, str]:
         "numbers": numbers_table(numbers),
         "baselines": baselines_table(read("baselines.json")),
         "speed": speed_table(read("speed.json")),
+        "peak": peak_table(heat),
+        "flips": f"{heat['proposals'] / 1e9:.1f}·10⁹",
     }
