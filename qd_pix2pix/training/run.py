@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
@@ -26,6 +27,7 @@ from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
 from qd_pix2pix.reports.run_page import show
+from qd_pix2pix.schema import Column
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.distributed import is_first, settle_rank
@@ -218,4 +220,18 @@ def announce(model: Model, stores: Sequence[Store], trainer: pl.Trainer, run: Pa
         f"{card.parameters / 1e6:.2f} M parameters{field}, on {device_name(trainer.strategy.root_device)}, "
         f"{trainer.precision}"
     )
-    print("\n".join([*(f"dataset {store.path}" for store in stores), f"run     {run}"]), flush=True)
+    remarks = [f"note: {remark}" for remark in unseen_classes(model.predictor.outputs, stores)]
+    print("\n".join([*(f"dataset {store.path}" for store in stores), *remarks, f"run     {run}"]), flush=True)
+
+
+def unseen_classes(outputs: Sequence[Column], stores: Sequence[Store]) -> list[str]:
+    """Return a remark for each class column of ``outputs`` that has classes without a training sample."""
+    remarks = []
+    for column in (column for column in outputs if column.classes):
+        trained = [store.split("train").load((column.name,))[column.name] for store in stores]
+        if missing := sorted(set(range(column.classes)) - set(np.concatenate(trained).tolist())):
+            remarks.append(
+                f"no training sample has {column.name} {', '.join(map(str, missing))} of 0 ... "
+                f"{column.classes - 1}; the network will not know them"
+            )
+    return remarks
