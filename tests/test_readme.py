@@ -81,8 +81,10 @@ def test_sampled_spins_are_near_the_exact_ones(capsys):
     variables = run_example("docs/spins.md")
     exact = variables["kaufman"](8, [2.0, variables["T_C"], 3.0]).energy
     assert variables["run"].energy.mean(axis=(1, 2)) / 64 == pytest.approx(exact, abs=0.02)
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert len(capsys.readouterr().out.splitlines()) == 5
     assert variables["chains"].energy.shape == (4, 1)
+    charges = variables["charges"]
+    assert variables["coulomb"].energies(charges.last) == pytest.approx(charges.energy[:, -1])
 
 
 def test_the_scheduler_of_a_cluster_starts(monkeypatch, tmp_path):

@@ -16,6 +16,7 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
     wang_landau      Ising, the density of states log g(E) or log g(E, m)
     tiles            energies that are sums over tiles, such as those of extensive networks
     tile_metropolis  single flips with such an energy
+    pair_metropolis  single flips with any couplings of pairs
     reweighting      thermal averages with errors, and the peak of the heat capacity
     autocorrelation  integrated autocorrelation time, errors of means
     ensembles        distributions of single configurations, for data sets
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         random_spins,
     )
     from solvers.spins.metropolis import sample_metropolis
+    from solvers.spins.pair_metropolis import sample_pairs
     from solvers.spins.potts import potts_energies, random_angles
     from solvers.spins.potts_metropolis import sample_potts
     from solvers.spins.split import leading_bits, split_of
@@ -81,6 +83,7 @@ __all__ = [
     "random_angles",
     "random_spins",
     "sample_metropolis",
+    "sample_pairs",
     "sample_potts",
     "sample_targeted",
     "sample_tiles",
@@ -117,6 +120,7 @@ _HOMES = {
     "random_angles": "potts",
     "random_spins": "ising",
     "sample_metropolis": "metropolis",
+    "sample_pairs": "pair_metropolis",
     "sample_potts": "potts_metropolis",
     "sample_targeted": "targeted",
     "sample_tiles": "tile_metropolis",

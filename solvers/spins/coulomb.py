@@ -65,6 +65,14 @@ class ScreenedCoulomb:
         check_integer("side", side, 2)
         return _kernel(int(side), self.k, self.r_cut, self.form)
 
+    def couplings(self, side: int) -> Floats:
+        """Return J v(d), (L, L), as ``kernel``: the argument of ``sample_pairs``.
+
+        Raises:
+            ValueError: the side is below 2.
+        """
+        return self.coupling * self.kernel(side)
+
     def energies(self, configurations: Any) -> Floats:
         """Return the energies (...) of ``configurations`` (..., L, L), spins of +1 and -1.
 
@@ -82,7 +90,7 @@ class ScreenedCoulomb:
         """
         spins = as_spins("configurations", configurations)
         shape = spins.shape[-2:]
-        spectrum = scipy.fft.rfft2(self.coupling * self.kernel(shape[0]))
+        spectrum = scipy.fft.rfft2(self.couplings(shape[0]))
         return scipy.fft.irfft2(scipy.fft.rfft2(spins.astype(np.float64)) * spectrum, s=shape)
 
 
