@@ -72,7 +72,7 @@ def location_panels(predictions: Predictions, chosen: Mapping[str, NDArray]) -> 
 
 
 def _figure(p: Predictions, columns: Sequence[Column], samples: NDArray) -> Figure:
-    figure = Figure(figsize=(2.7 * len(samples) + 0.9, 2.6 * len(columns) + 0.5), layout="constrained")
+    figure = Figure(figsize=(2.7 * len(samples) + 0.9, 2.7 * len(columns) + 0.9), layout="compressed")
     panels = figure.subplots(len(columns), len(samples), squeeze=False, sharex=True, sharey=True)
     for row, column in zip(panels, columns, strict=True):
         maps = p.contributions[column.name][samples]
