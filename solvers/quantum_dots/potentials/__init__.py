@@ -5,6 +5,7 @@ is solved: nm and eV, as in the docstrings, or bohr and hartree.
 """
 
 from solvers.quantum_dots.potentials.double_gaussian import DoubleGaussian, RandomDoubleGaussian
+from solvers.quantum_dots.potentials.gaussian_wells import GaussianWells, RandomGaussianWell
 from solvers.quantum_dots.potentials.harmonic import Harmonic, RandomHarmonic
 from solvers.quantum_dots.potentials.infinite_well import InfiniteWell, RandomInfiniteWell
 from solvers.quantum_dots.potentials.masked_noise import MaskedNoise, RandomMaskedNoise
@@ -14,10 +15,12 @@ from solvers.quantum_dots.potentials.random_wells import CircularWells, RandomWe
 __all__ = [
     "CircularWells",
     "DoubleGaussian",
+    "GaussianWells",
     "Harmonic",
     "InfiniteWell",
     "MaskedNoise",
     "RandomDoubleGaussian",
+    "RandomGaussianWell",
     "RandomHarmonic",
     "RandomInfiniteWell",
     "RandomMaskedNoise",

@@ -1,0 +1,66 @@
+"""Gaussian wells in a flat plane at V = 0, which vanish far from their centres: single dots, and arrays of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.checks import check_array, check_kind, check_range
+from solvers.grid import Grid
+from solvers.quantum_dots.potentials.double_gaussian import NARROWEST
+
+
+@dataclass(frozen=True)
+class GaussianWells:
+    """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2] for any number k of wells j.
+
+    ``depth`` (k,) in eV; ``center`` (k, 2) in nm from the middle of the square; ``width`` (k, 2) in nm.
+
+    Raises:
+        ValueError: a parameter is out of range.
+    """
+
+    depth: NDArray[np.float64]
+    center: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        wells = np.size(self.depth)
+        check_array("potential.depth", self.depth, (wells,))
+        check_array("potential.center", self.center, (wells, 2))
+        check_array("potential.width", self.width, (wells, 2), low=NARROWEST)
+
+    def __call__(self, grid: Grid) -> NDArray[np.float64]:
+        """Return the potential on the grid, shape (n, n), in eV."""
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
+        x = grid.x[:, None] - grid.extent / 2
+        along = [np.exp(-(((x - self.center[:, i]) / self.width[:, i]) ** 2)) for i in (0, 1)]  # (n, k) each
+        return -(along[0] * self.depth) @ along[1].T
+
+
+@dataclass(frozen=True)
+class RandomGaussianWell:
+    """A distribution of single wells: uniform depth (eV), centre and two widths (nm).
+
+    The centre is given from the middle of the square.
+    """
+
+    depth: tuple[float, float] = (0.25, 0.4)
+    center: tuple[float, float] = (-6.0, 6.0)
+    width: tuple[float, float] = (3.5, 5.0)
+
+    def __post_init__(self) -> None:
+        check_range("potential.depth", self.depth)
+        check_range("potential.center", self.center)
+        check_range("potential.width", self.width, low=NARROWEST)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> GaussianWells:
+        """Draw one well."""
+        check_kind("rng", rng, np.random.Generator)
+        return GaussianWells(
+            depth=rng.uniform(*self.depth, size=1),
+            center=rng.uniform(*self.center, size=(1, 2)),
+            width=rng.uniform(*self.width, size=(1, 2)),
+        )
