@@ -45,8 +45,8 @@ def test_experiment_runs_minimised(name, small_words, tmp_path):
     assert best.is_file()
     page = re.sub(r'src="data:[^"]*"', "", (tmp_path / "test" / "report.html").read_text())
     assert make_recipe(config["data"]).schema.summary in page
-    if not config["data"]["_target_"].endswith(".QuantumDots"):
-        return
+    if not config["data"]["_target_"].endswith(".QuantumDots") or config["mapping"]["target"] == "energy":
+        return  # no densities
     units = config["data"]["material"].get("units", "nm, eV").split(", ")
     others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {*units}
     assert f"{config['data']['grid']['extent']:g} {units[0]} ×" in page and f"{units[0]}⁻²" in page
@@ -411,4 +411,47 @@ def test_runs_of_one_electron_differ_and_compose(scale):
     runs = experiment.runs(scale)
     assert len({experiment.run_folder(name, scale) for name in runs}) == len(runs) == len(set(runs.values()))
     for words in runs.values():
+        check_config(configuration("train", *words))
+
+
+@pytest.fixture(scope="module")
+def far_dots():
+    """The measurements of far_dots with a recipe of its dots, and the solver for each tile as the network."""
+    arrays = script("far_dots/arrays")
+    recipe = make_recipe(configuration("generate", "potential=gaussian_well", "data.grid.n=32", "data.grid.extent=32",
+                                       "data.n_electrons=1", "solver.n_orbitals=2")["data"])  # fmt: skip
+
+    def tiles(predictor, V):
+        side = V.shape[1] // 32
+        own = V.reshape(-1, side, 32, side, 32).swapaxes(2, 3).reshape(-1, 32, 32)
+        return 1e3 * recipe.solve({"V": own})["energy"].reshape(-1, side, side)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "tiles", tiles)
+        yield arrays, recipe
+
+
+@pytest.mark.parametrize("side", [1, 2])
+def test_levels_of_a_far_array_are_those_of_its_tiles(far_dots, side):
+    arrays, recipe = far_dots
+    found = arrays.arrays(None, recipe, side, 2)
+    np.testing.assert_allclose(found["tiles"], found["levels"], atol=0.5)  # meV, of -100 meV and more for each dot
+    assert found["tried"] >= 2 and max(found["levels"]) < -50 * side**2
+
+
+def test_far_dots_miss_the_law_of_coulomb_and_near_dots_tunnel(far_dots):
+    arrays, recipe = far_dots
+    near, far = arrays.sweep(None, recipe, (10, 32))
+    law = 1.439964548e3 / 12.9 / 32  # meV
+    assert far["coulomb"] == pytest.approx(law)
+    assert far["interacting"] - far["tiles"] == pytest.approx(law, abs=0.05)
+    assert far["interacting"] - far["singles"] == pytest.approx(far["densities"], abs=1e-3)
+    assert abs(far["levels"] - far["singles"]) < 1e-3 < 1 < near["singles"] - near["paired"]
+    assert "tiles" not in near and far["left"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["laptop", "smoke"])
+def test_the_run_of_far_dots_composes(scale):
+    for words in script("far_dots/run").EXPERIMENT.runs(scale).values():
         check_config(configuration("train", *words))

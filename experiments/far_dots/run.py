@@ -1,6 +1,6 @@
 """Train what this folder reports and keep the measures. Finished runs are read back, interrupted ones resume.
 
-    python -m experiments.far_dots.run single   # two extensive networks, trained on single dots
+    python -m experiments.far_dots.run single   # an extensive network, trained on single dots
     ... --scale smoke                           # seconds per run
 
 From the root. Results are where experiments/trained.py describes; arrays.py evaluates the networks.

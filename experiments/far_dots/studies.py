@@ -15,9 +15,8 @@ SIZES = {
 
 
 def single(scale: str) -> Runs:
-    """Return the network whose tile is the whole square of a dot, and one whose tile reaches into its neighbours."""
-    words = ("experiment=far_dots", *SIZES[scale])
-    return {"own square": words, "with context": (*words, "network.context=8", "network.padding=circular")}
+    """Return the network of single dots, whose tile is the whole square of a dot."""
+    return {"single": ("experiment=far_dots", *SIZES[scale])}
 
 
 STUDIES = {"single": single}

@@ -94,6 +94,7 @@ def draw(family, argument, value):
 PLAIN = {
     potentials.CircularWells: {"circles": np.array([[15.0, 15.0, 5.0]])},
     potentials.DoubleGaussian: {"depth": np.ones(2), "center": np.zeros((2, 2)), "width": np.ones((2, 2))},
+    potentials.GaussianWells: {"depth": np.ones(1), "center": np.zeros((1, 2)), "width": np.ones((1, 2))},
     potentials.Harmonic: {"k": (1e-3, 1e-3)},
     potentials.InfiniteWell: {"size": (9.0, 9.0)},
     potentials.MaskedNoise: vars(WELL) | {"v_max": 0.5},

@@ -13,9 +13,11 @@ from solvers.quantum_dots import potentials
 from solvers.quantum_dots.potentials import (
     CircularWells,
     DoubleGaussian,
+    GaussianWells,
     Harmonic,
     InfiniteWell,
     RandomDoubleGaussian,
+    RandomGaussianWell,
     RandomHarmonic,
     RandomInfiniteWell,
     RandomMixture,
@@ -95,6 +97,21 @@ def test_double_gaussian_by_hand():
     assert v[2, 2] == pytest.approx(-1 - 2 * np.exp(-1))
     assert v[0, 0] == pytest.approx(-np.exp(-4 - 1) - 2 * np.exp(-4))
     assert v[3, 1] == pytest.approx(-np.exp(-1 - 1 / 4) - 2 * np.exp(-9 / 4 - 1))
+
+
+def test_two_gaussian_wells_are_a_double_gaussian():
+    two = {
+        "depth": np.array([0.3, 0.2]),
+        "center": np.array([[0.5, 2.5], [-4.0, 1.0]]),
+        "width": np.array([[3.0, 4.0], [5.0, 2.0]]),
+    }
+    np.testing.assert_allclose(GaussianWells(**two)(GRID), DoubleGaussian(**two)(GRID), atol=1e-15)
+
+
+def test_gaussian_wells_vanish_far_from_their_centres():
+    v = GaussianWells(np.ones(3), np.full((3, 2), -10.0), np.full((3, 2), 2.0))(GRID)
+    near = v[np.ix_(*[np.abs(GRID.x - 5.0) < 1] * 2)]
+    assert near.min() < -2.5 and np.abs(v[GRID.x > 15.0]).max() < 1e-9
 
 
 # Random wells
@@ -184,6 +201,16 @@ def test_random_double_gaussian_stays_in_range():
     for name, low, high in (("depth", 0.1, 0.3), ("center", -4.0, 6.0), ("width", 2.0, 5.0)):
         drawn = np.array([getattr(dot, name) for dot in dots])
         assert drawn.min() >= low and drawn.max() <= high
+        assert len(np.unique(drawn)) == drawn.size  # each number on its own
+        assert scipy.stats.kstest(drawn.ravel(), "uniform", (low, high - low)).pvalue > 1e-3
+
+
+def test_random_gaussian_well_stays_in_range():
+    rng = np.random.default_rng(0)
+    family = RandomGaussianWell(depth=(0.1, 0.3), center=(-4.0, 6.0), width=(2.0, 5.0))
+    dots = [family.sample(rng, GRID) for _ in range(N_DRAWS)]
+    for name, low, high in (("depth", 0.1, 0.3), ("center", -4.0, 6.0), ("width", 2.0, 5.0)):
+        drawn = np.array([getattr(dot, name) for dot in dots])
         assert len(np.unique(drawn)) == drawn.size  # each number on its own
         assert scipy.stats.kstest(drawn.ravel(), "uniform", (low, high - low)).pvalue > 1e-3
 
