@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from experiments.far_dots.run import EXPERIMENT
 from qd_pix2pix import from_pretrained
@@ -35,6 +36,8 @@ MODES = 24
 DEPTH, WIDTH = 0.3, 4.5
 """The two equal dots of the sweep over distances, in eV and nm."""
 DISTANCES = (8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44)
+FINER = 32
+"""Distance at which the grid is refined."""
 SIDES, ARRAYS = (1, 2, 3), 24
 """Dots per side of random arrays, and their number."""
 PAIRS = 40
@@ -74,23 +77,28 @@ def coulomb(material: Material, distance: NDArray | float) -> Any:
     return 1e3 * UNITS[material.units][1] / material.eps_r / distance
 
 
-def between(first: NDArray, second: NDArray, grid: Grid, material: Material) -> float:
-    """Return the Coulomb energy in meV of two densities (n, n) that do not overlap, point by point."""
-    x, y = (axis.ravel() for axis in grid.mesh())
-    here, there = (np.flatnonzero(n.ravel() > 1e-12 * n.max()) for n in (first, second))
-    apart = np.hypot(x[here, None] - x[there], y[here, None] - y[there])
-    energy = coulomb(material, np.maximum(apart, grid.dx / 2))
-    return float(first.ravel()[here] @ energy @ second.ravel()[there] * grid.cell_area**2)
+def repulsion(density: NDArray, grid: Grid, material: Material) -> NDArray[np.float64]:
+    """Return the Coulomb potential in meV of a density (n, n), a sum over points, for places outside of it."""
+    steps = np.arange(1 - grid.n, grid.n) * grid.dx
+    kernel = coulomb(material, np.maximum(np.hypot(steps[:, None], steps), grid.dx / 2))
+    return np.asarray(fftconvolve(kernel, density, mode="valid") * grid.cell_area)
 
 
 def two(wells: Drawn, grid: Grid, material: Material) -> dict[str, float]:
-    """Return exact energies in meV of a pair of dots: each alone, both without interaction, two electrons."""
+    """Return exact energies in meV of a pair of dots: each alone, both without interaction, two electrons.
+
+    ``densities`` is the Coulomb energy of the two lone densities, ``polarisation`` the energy that each lone electron
+    gains by its response to the other one; both only where the densities do not overlap.
+    """
     V = GaussianWells(*wells)(grid)
-    alone = [GaussianWells(*lone(wells, j))(grid) for j in (0, 1)]
+    alone = np.stack([GaussianWells(*lone(wells, j))(grid) for j in (0, 1)])
     single = solved(np.stack([*alone, V]), grid, material, 1, 4)
     pair = solved(V[None], grid, material, 2, 0)
     distance = float(np.hypot(*(wells[1][1] - wells[1][0])))
     left = grid.integrate(np.where(grid.mesh()[0] < grid.extent / 2, pair.density[0], 0.0))
+    other = np.stack([repulsion(single.density[j], grid, material) for j in (1, 0)])
+    first = grid.integrate(single.density[:2] * other)  # the same number twice
+    response = 1e3 * (solved(alone + other / 1e3, grid, material, 1, 4).energy - single.energy[:2]) - first
     return {
         "distance": distance,
         "singles": 1e3 * float(single.energy[:2].sum()),
@@ -102,8 +110,16 @@ def two(wells: Drawn, grid: Grid, material: Material) -> dict[str, float]:
         "trusted": float(pair.trusted[0]),
         "left": float(left),
         "coulomb": float(coulomb(material, distance)),
-        "densities": between(single.density[0], single.density[1], grid, material),
+        "densities": float(first[0]),
+        "polarisation": float(response.sum()),
     }
+
+
+def equal(recipe: QuantumDots, distance: float) -> Drawn:
+    """Return two equal dots at a distance along x, in the middle of the first row of tiles."""
+    half = recipe.grid.extent / 2
+    center = np.array([[-distance / 2, -half], [distance / 2, -half]])
+    return np.full(2, DEPTH), center, np.full((2, 2), WIDTH)
 
 
 def sweep(predictor: Predictor, recipe: QuantumDots, distances: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -112,8 +128,7 @@ def sweep(predictor: Predictor, recipe: QuantumDots, distances: tuple[int, ...])
     farthest = max(recipe.potential.center)  # type: ignore[attr-defined]
     rows: list[dict[str, Any]] = []
     for d in distances:
-        center = np.array([[-d / 2, -half], [d / 2, -half]])
-        wells = np.full(2, DEPTH), center, np.full((2, 2), WIDTH)
+        wells = equal(recipe, d)
         row: dict[str, Any] = two(wells, grid, recipe.material)
         if abs(d / 2 - half) <= farthest:
             row["tiles"] = float(tiles(predictor, GaussianWells(*wells)(grid)[None])[0, :, 0].sum())
@@ -175,6 +190,12 @@ def empty(predictor: Predictor, recipe: QuantumDots) -> dict[str, float]:
     return {"tiles": float(tiles(predictor, flat)[0].sum()), "box": 1e3 * float(level)}
 
 
+def finer(recipe: QuantumDots, distance: float) -> dict[str, float]:
+    """Return the energies of two equal dots with twice the points and sine functions per direction."""
+    grid = square(recipe, 2)
+    return two(equal(recipe, distance), Grid(2 * grid.n, grid.extent), recipe.material)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Solve, predict, and keep."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -188,6 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
         "pairs": pairs(predictor.predictor, recipe, 2 if smoke else PAIRS),
         "arrays": {str(k): arrays(predictor.predictor, recipe, k, 2 if smoke else ARRAYS) for k in SIDES},
         "empty": empty(predictor.predictor, recipe),
+        "finer": {} if smoke else finer(recipe, FINER),
         "provenance": provenance(),
     }
     path = EXPERIMENT.folder / "smoke-arrays.json" if smoke else HERE / "arrays.json"

@@ -15,8 +15,12 @@ from qd_pix2pix.reports.tables import markdown, number
 HERE = Path(__file__).parent
 SHOWN = (8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44)
 """Distances in the tables; the figure has all."""
+APART = 16
+"""Least distance of two densities that hardly overlap."""
 SHARED = 0.1
 """Largest difference from one electron in each square, in electrons."""
+TINY = 1e-6
+"""Energies below this, in meV, are not stated."""
 Results = dict[str, Any]
 
 
@@ -33,9 +37,11 @@ def columns(rows: Sequence[Results]) -> dict[str, NDArray[np.float64]]:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """Return an energy in meV with its sign; empty for NaN, a power of ten where its decimals are zero."""
+    """Return an energy in meV with its sign; empty for NaN, more decimals where those are zero."""
     if np.isnan(value):
         return ""
+    if 0 < abs(value) < TINY:
+        return f"< {number(TINY, 1)}"
     small = abs(value) < 0.5 * 10**-decimals
     text = number(value, 1) if small else f"{value:+.{decimals}f}"
     return text.replace("-", "−")
@@ -48,32 +54,39 @@ def spread(errors: NDArray) -> list[str]:
 
 
 def independent_table(found: Results) -> str:
-    """Return, for two electrons without interaction, what the sum of lone levels and the sum of tiles miss."""
+    """Return, for two electrons without interaction, what the sum of lone levels misses."""
     rows = []
     for row in found["sweep"]:
         if row["distance"] in SHOWN:
-            exact, tiles = row["levels"], row.get("tiles", np.nan)
-            cells = (exact - row["singles"], row["paired"] - row["singles"], tiles - exact)
+            cells = (row["levels"] - row["singles"], row["paired"] - row["singles"])
             rows.append([f"{row['distance']:g}", *map(signed, cells)])
-    head = ("d, nm", "ε₀ + ε₁ − Σe", "2ε₀ − Σe", "tiles − (ε₀ + ε₁)")
-    return markdown(head, rows)
+    return markdown(("d, nm", "ε₀ + ε₁ − Σe", "2ε₀ − Σe"), rows)
 
 
 def interacting_table(found: Results) -> str:
-    """Return, for two interacting electrons, what the sum misses without and with the law of Coulomb."""
+    """Return, for two interacting electrons, what sums of lone levels miss, and by what."""
     rows = []
     for row in found["sweep"]:
         if row["distance"] in SHOWN:
-            missing, law = row["interacting"] - row["singles"], row["coulomb"]
-            tiles = row["interacting"] - row.get("tiles", np.nan)
-            near = np.nan if row["distance"] < 16 else missing - row["densities"]  # densities that overlap
-            cells = (missing, law, missing - law, near)
+            missing = row["interacting"] - row["singles"]
+            classical = [missing - row["densities"], row["polarisation"]]
+            cells = (missing, row["coulomb"], missing - row["coulomb"])
+            more = (np.nan, np.nan) if row["distance"] < APART else classical
             error = number(row["truncation"])
-            rows.append(
-                [f"{row['distance']:g}", *(signed(c, 3) for c in cells), error, signed(tiles), signed(tiles - law)]
-            )
-    head = ("d, nm", "E − Σe", "law", "E − Σe − law", "E − Σe − densities", "error of E", "E − tiles", "E − tiles − law")
+            rows.append([f"{row['distance']:g}", *(signed(c, 3) for c in cells), *(signed(c, 4) for c in more), error])
+    head = ("d, nm", "E − Σe", "law", "E − Σe − law", "E − Σe − densities", "polarisation", "error of E")
     return markdown(head, rows)
+
+
+def tiles_table(found: Results) -> str:
+    """Return what the sum of tiles misses at the distances that the network is trained for."""
+    rows = []
+    for row in found["sweep"]:
+        if row["distance"] in SHOWN and "tiles" in row:
+            tiles = row["tiles"]
+            cells = (tiles - row["levels"], tiles - row["interacting"], tiles + row["coulomb"] - row["interacting"])
+            rows.append([f"{row['distance']:g}", *map(signed, cells)])
+    return markdown(("d, nm", "tiles − (ε₀ + ε₁)", "tiles − E", "tiles + law − E"), rows)
 
 
 def arrays_table(found: Results) -> str:
@@ -82,10 +95,19 @@ def arrays_table(found: Results) -> str:
     for side, array in found["arrays"].items():
         levels, singles, tiles = (np.array(array[name]) for name in ("levels", "singles", "tiles"))
         dots = int(side) ** 2
-        walls = number(float(np.abs(singles - levels).max()))
+        walls = signed(float(np.abs(singles - levels).max()), 3).lstrip("+")
         per_dot = number(float(np.abs(tiles - levels).mean()) / dots)
-        rows.append([f"{side} × {side}", len(levels), *spread(tiles - levels), per_dot, walls])
-    head = ("dots", "arrays", "mean error", "median |error|", "largest", "mean |error| per dot", "lone levels, largest")
+        count = f"{len(levels)} of {array['tried']}"
+        rows.append([f"{side} × {side}", count, *spread(tiles - levels), per_dot, walls])
+    head = (
+        "dots",
+        "arrays drawn",
+        "mean error",
+        "median |error|",
+        "largest",
+        "mean |error| per dot",
+        "lone levels, largest",
+    )
     return markdown(head, rows)
 
 
@@ -129,18 +151,22 @@ def content() -> dict[str, str]:
     results, found = read("results.json"), read("arrays.json")
     sweep, pairs = columns(found["sweep"]), columns(found["pairs"])
     far = sweep["distance"] >= 20
-    left = (sweep["interacting"] - sweep["singles"] - sweep["coulomb"])[far]
-    dense = (sweep["interacting"] - sweep["singles"] - sweep["densities"])[far]
+    beyond = {name: (sweep["interacting"] - sweep["singles"] - sweep[name])[far] for name in ("coulomb", "densities")}
+    left = (beyond["densities"] - sweep["polarisation"][far])[sweep["distance"][far] >= 28]
+    fine, coarse = found["finer"], next(row for row in found["sweep"] if row["distance"] == found["finer"]["distance"])
+    refined = (fine["interacting"] - fine["singles"]) - (coarse["interacting"] - coarse["singles"])
     return {
         "independent": independent_table(found),
         "interacting": interacting_table(found),
+        "tiles": tiles_table(found),
         "arrays": arrays_table(found),
         "pairs": pairs_table(found),
         "runs": runs_table(results),
         "empty": f"{signed(found['empty']['tiles'], 0)} meV",
         "box": f"{signed(found['empty']['box'], 0)} meV",
-        "law": f"{number(float(np.abs(left).max()), 1)} meV",
-        "densities": f"{number(float(np.abs(dense).max()), 1)} meV",
+        "law": f"{number(float(np.abs(beyond['coulomb']).max()), 1)} meV",
+        "densities": f"{number(float(np.abs(beyond['densities']).max()), 1)} meV",
+        "polarisation": f"{number(float(np.abs(left).max()), 1)} meV",
+        "finer": f"{number(abs(refined), 1)} meV",
         "together": f"{int(together(found).sum())} of {len(pairs['left'])}",
-        "grid": f"{number(float(sweep['grid'].max()))} meV",
     }
