@@ -41,11 +41,12 @@ def draw_contributions(
     """
     n, m = picture.shape
     extent = (0, n, 0, m)
-    panel.imshow(picture.T, extent=extent, cmap="gray", interpolation="nearest")
+    shown: dict[str, Any] = {"origin": "lower", "extent": extent, "interpolation": "nearest"}
+    panel.imshow(picture.T, cmap="gray", **shown)
     limit = max(float(np.abs(contributions).max()), 1e-12)
     opacity = 0.75 * np.abs(contributions.T) / limit
     norm = Normalize(-limit, limit)
-    drawn = panel.imshow(contributions.T, extent=extent, cmap=ERRORS, norm=norm, alpha=opacity, interpolation="nearest")
+    drawn = panel.imshow(contributions.T, cmap=ERRORS, norm=norm, alpha=opacity, **shown)
     for places, style in ((true, TRUE), (found, FOUND)):
         if places is not None:
             size = style["ms"] / (4 if small else 1)
