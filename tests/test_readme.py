@@ -19,10 +19,12 @@ EXAMPLES = [
 ]
 CHECKED = {
     "README.md": "from_pretrained",
+    "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
     "docs/own_dots.md": "range",
     "docs/solver.md": "charging(",
     "docs/spins.md": "kaufman(",
+    "docs/training.md": "rayleigh_quotient(",
 }
 
 
@@ -65,6 +67,19 @@ def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsy
     density = run_example("docs/own_dots.md")["density"]
     assert "(64, 64)" in capsys.readouterr().out
     assert density.sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+
+
+def test_the_energy_of_a_solved_density_is_the_level(capsys):
+    variables = run_example("docs/training.md")
+    assert variables["found"].energy == pytest.approx(variables["solved"].energy, abs=1e-9)
+    assert 0 < variables["found"].energy[0] < 1 and len(capsys.readouterr().out.split()) == 2
+
+
+def test_what_the_example_of_counting_imports_exists():
+    """It needs a training; the tests of these functions are elsewhere."""
+    (example,) = [text for path, text in EXAMPLES if str(path) == "docs/counting.md"]
+    compile(example, "docs/counting.md", "exec")
+    exec("\n".join(line for line in example.splitlines() if line.startswith("from ")), {})
 
 
 def test_the_solver_shows_its_result(capsys):

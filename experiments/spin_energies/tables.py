@@ -46,7 +46,7 @@ def levels_table(results: Mapping[str, Any]) -> str:
             [
                 name.replace(" x ", " × ").replace(" levels", ""),
                 PAPER_LEVELS.get(name, ""),
-                percent(found["measures"]["accuracy"], 3),
+                percent(found["measures"]["accuracy"]["mean"], 3),
                 percent(every["accuracy"], 3) if every else "",
                 f"{every['errors']} ({every['largest']})" if every else "",
                 percent(every["high"], 1) if every else "",
