@@ -14,7 +14,7 @@ from solvers.quantum_dots.potentials.double_gaussian import NARROWEST
 
 @dataclass(frozen=True)
 class GaussianWells:
-    """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2] for any number k of wells j.
+    """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2] for one well or more, j = 1 ... k.
 
     ``depth`` (k,) in eV; ``center`` (k, 2) in nm from the middle of the square; ``width`` (k, 2) in nm.
 
@@ -27,7 +27,9 @@ class GaussianWells:
     width: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        wells = np.size(self.depth)
+        given = (self.depth, self.center, self.width)
+        rows = sorted(len(a) if isinstance(a, np.ndarray) and a.ndim else 1 for a in given)
+        wells = max(rows[1], 1)  # the number that two of them share: the third is refused by its name
         check_array("potential.depth", self.depth, (wells,))
         check_array("potential.center", self.center, (wells, 2))
         check_array("potential.width", self.width, (wells, 2), low=NARROWEST)
