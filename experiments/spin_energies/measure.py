@@ -20,15 +20,25 @@ HIGH = 16
 
 
 def measures(run: Path, record: Record) -> dict[str, Any]:
-    """Return further measures of a finished run of levels; nothing for the others."""
-    if "levels" not in record.point["run"]:
+    """Return further measures of a finished run of levels or of the Potts model; nothing for the others."""
+    name = record.point["run"]
+    if "levels" not in name and not name.startswith("Potts"):
         return {}
     test = next(iter(read_tests(run).values()))
     store = Store(Path("data") / test.model["datasets"][0])
+    if name.startswith("Potts"):
+        return {"averaged": averaged(from_pretrained(run / "checkpoints" / "best.ckpt", device="cpu"), store)}
     found: dict[str, Any] = {"counts": counts(store)}
     if store.schema.domain.shape == (4, 4):
         found["all"] = on_all(from_pretrained(run / "checkpoints" / "best.ckpt", device="cpu"))
     return found
+
+
+def averaged(network: Surrogate, store: Store) -> float:
+    """Return the median error in J on test of predictions averaged over the eight symmetries of the square."""
+    lattices = store.split("test").load(("angles", "energy"))
+    found = network(lattices["angles"], symmetrise=True, batch_size=1024)
+    return float(np.median(np.abs(found - lattices["energy"])))
 
 
 def counts(store: Store) -> list[int]:
