@@ -15,32 +15,20 @@ from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.ledger import Record
 from solvers.spins import energies, energy_class, levels
 
-AVERAGED = 2000
-"""Number of test lattices for averages over symmetries."""
 HIGH = 16
 """|E| in J beyond which the network that was trained on random lattices errs, in the paper."""
 
 
 def measures(run: Path, record: Record) -> dict[str, Any]:
-    """Return further measures of a finished run of levels or of the Potts model; nothing for the others."""
-    name = record.point["run"]
-    if "levels" not in name and name != "Potts, EDNN":
+    """Return further measures of a finished run of levels; nothing for the others."""
+    if "levels" not in record.point["run"]:
         return {}
     test = next(iter(read_tests(run).values()))
     store = Store(Path("data") / test.model["datasets"][0])
-    if name == "Potts, EDNN":
-        return {"averaged": averaged(from_pretrained(run / "checkpoints" / "best.ckpt", device="cpu"), store)}
     found: dict[str, Any] = {"counts": counts(store)}
     if store.schema.domain.shape == (4, 4):
         found["all"] = on_all(from_pretrained(run / "checkpoints" / "best.ckpt", device="cpu"))
     return found
-
-
-def averaged(network: Surrogate, store: Store) -> float:
-    """Return the median error in J of predictions averaged over the eight symmetries of the square, on test lattices."""
-    lattices = store.split("test").load(("angles", "energy"))
-    found = network(lattices["angles"][:AVERAGED], symmetrise=True, batch_size=250)
-    return float(np.median(np.abs(found - lattices["energy"][:AVERAGED])))
 
 
 def counts(store: Store) -> list[int]:

@@ -107,7 +107,6 @@ def content() -> dict[str, str]:
         "numbers": numbers_table(numbers),
         "baselines": baselines_table(read("baselines.json")),
         "speed": speed_table(read("speed.json")),
-        "averaged": f"{number(results['Potts, EDNN']['averaged'])} J",
         "peak": peak_table(heat),
         "flips": f"{heat['proposals'] / 1e9:.1f}·10⁹",
     }
