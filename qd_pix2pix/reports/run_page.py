@@ -21,7 +21,7 @@ from qd_pix2pix.schema import Schema
 
 SAMPLES_SHOWN = 3
 MOST_CARDS = 5
-SHARES = ("exact", "recall", "precision")
+SHARES = tuple(name for name, measure in MEASURES.items() if measure.kinds == ("counts",))
 """Measures of further numbers of objects that have rows of their own."""
 TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
 ADVERSARIAL = {

@@ -232,6 +232,6 @@ def unseen_classes(outputs: Sequence[Column], stores: Sequence[Store]) -> list[s
         if missing := sorted(set(range(column.classes)) - set(np.concatenate(trained).tolist())):
             remarks.append(
                 f"no training sample has {column.name} {', '.join(map(str, missing))} of 0 ... "
-                f"{column.classes - 1}; the network will not know them"
+                f"{column.classes - 1}; they cannot be learned"
             )
     return remarks

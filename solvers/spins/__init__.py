@@ -16,6 +16,7 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
     wang_landau      Ising, the density of states log g(E) or log g(E, m)
     tiles            energies that are sums over tiles, such as those of extensive networks
     tile_metropolis  single flips with such an energy
+    tile_kernels     its compiled kernels
     pair_metropolis  single flips with any couplings of pairs
     reweighting      thermal averages with errors, and the peak of the heat capacity
     autocorrelation  integrated autocorrelation time, errors of means

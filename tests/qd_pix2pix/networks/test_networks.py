@@ -10,7 +10,18 @@ from torch import nn
 
 from qd_pix2pix import networks
 from qd_pix2pix.mapping.symmetry import GROUPS
-from qd_pix2pix.networks import EDNN, FNO, GroupAverage, MillsCNN, PatchGAN, ResidualUNet, ResNet, UNet, Window
+from qd_pix2pix.networks import (
+    EDNN,
+    FNO,
+    GroupAverage,
+    MillsCNN,
+    PatchGAN,
+    ResidualUNet,
+    ResNet,
+    SlidingCNN,
+    UNet,
+    Window,
+)
 from qd_pix2pix.schema import Domain
 
 SQUARE = GROUPS["square"]
@@ -23,12 +34,13 @@ SMALL = {
     "FNO": {"modes": 4, "channels": 6, "layers": 2},
     "GroupAverage": {"network": partial(ResNet, channels=4, blocks=2)},
     "MillsCNN": {"shape": (32, 32), "channels": 4, "between": 3, "width": 8},
+    "SlidingCNN": {"shape": (32, 32), "channels": (4, 3, 3), "width": 8},
     "EDNN": {"trunk": partial(Window, channels=(6, 5))},
     "Window": {"size": 4, "channels": (6, 5)},
 }
 EVERY = [pytest.param(c, SMALL.get(c.__name__, {}), id=c.__name__) for c in FOUND]
 EVERY.append(pytest.param(ResidualUNet, SMALL["ResidualUNet"] | {"equivariant": True}, id="equivariant"))
-GENERATORS = [network for network in EVERY if network.values[0] not in (PatchGAN, MillsCNN, Window)]
+GENERATORS = [network for network in EVERY if network.values[0] not in (PatchGAN, MillsCNN, SlidingCNN, Window)]
 ANY_DIMS = [network for network in GENERATORS if "dims" in inspect.signature(network.values[0]).parameters]
 
 
