@@ -130,6 +130,7 @@ def test_held_out_and_own_rings_are_evaluated(words, run, tmp_path):
     assert "outside the training data" in show(folder).read_text()
 
 
+@pytest.mark.slow
 def test_a_sweep_and_a_range(words, tmp_path, monkeypatch, forked):
     del forked
     monkeypatch.chdir(tmp_path)

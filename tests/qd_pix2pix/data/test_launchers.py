@@ -272,6 +272,7 @@ generate(configuration("generate", *SMALL_DATA)["data"], "here", LocalLauncher(1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["file", "standard input"])
 def test_a_script_without_a_guard_ends_and_names_it(tmp_path, way):
     """Its workers would wait for ever for the lock of their parent, or cannot import it."""

@@ -178,6 +178,7 @@ def test_fused_and_plain_adam_agree():
     torch.testing.assert_close(*weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["V_to_n0", "V_to_nint", "n0_to_nint", "nint_to_V"])
 def test_every_mapping_trains_and_evaluates(mapping, request, small_words, tmp_path):
     if mapping == "V_to_nint":

@@ -114,6 +114,7 @@ def test_the_inverse_stays_within_the_potentials_of_training(regressor_words, sm
     assert low - slack <= potential.min() and potential.max() <= high + slack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_alone_teaches(term, regressor_words, small_store):
     weights = [f"model.density.loss.{t}={float(t == term)}" for t in TERMS]

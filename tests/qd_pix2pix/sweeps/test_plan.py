@@ -22,12 +22,12 @@ def configs(*words):
     return [run.config for run in make_plan(words).runs()]
 
 
-LARGE = ("discriminator", "jitter")
-"""Studies of so many runs that composing them takes ten seconds."""
+QUICK = ("electrons",)
+"""Studies that make test composes; each of the others takes seconds."""
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in STUDIES]
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STUDIES]
 )
 def test_a_study_is_the_product_of_its_axes(name):
     words = dict(word.split("=") for word in OmegaConf.load(ROOT / f"conf/sweep/{name}.yaml").words)
