@@ -59,7 +59,7 @@ def scaling_table(found: dict[str, Any]) -> str:
     direct = {time["sites"]: time["seconds"] for time in found["direct"]}
     rows = [
         [
-            f"{time['sites']:.2g}",
+            f"{time['sites']:,}".replace(",", " "),
             number(time["seconds"]),
             number(direct[time["sites"]]) if time["sites"] in direct else "",
         ]
