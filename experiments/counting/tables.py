@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from results.json and transfer.json."""
+"""Tables of this folder's README, from results.json, threshold.json and transfer.json."""
 
 from __future__ import annotations
 
@@ -63,6 +63,16 @@ def positions_table(results: Results) -> str:
     return markdown(("run", "recall, %", "precision, %", "≥ 98 %", "parameters", "steps", "seconds"), rows)
 
 
+def threshold_table(found: dict[str, Any]) -> str:
+    """Return the lowest recall and precision of each run on its validation collages, for each threshold."""
+    thresholds = list(next(iter(found["runs"].values())))
+    rows = [
+        [name, *(f"{100 * shares[t]['recall']:.1f} / {100 * shares[t]['precision']:.1f}" for t in thresholds)]
+        for name, shares in found["runs"].items()
+    ]
+    return markdown(("recall / precision, %", *thresholds), rows)
+
+
 def transfer_table(found: dict[str, Any]) -> str:
     """Return numbers and positions in one large picture."""
     rows = []
@@ -87,5 +97,6 @@ def content() -> dict[str, str]:
     return {
         "accuracy": accuracy_table(results),
         "positions": positions_table(results),
+        "threshold": threshold_table(read("threshold.json")),
         "transfer": transfer_table(read("transfer.json")),
     }
