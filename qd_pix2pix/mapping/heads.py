@@ -187,7 +187,7 @@ class CategoricalHead(ClassHead):
 class OrdinalHead(ClassHead):
     """The head of classes in order: class k has the logarithm -2 (x - k)^2, x is a place on their axis.
 
-    An extensive network has a place that is a sum over its tiles, but no sum over tiles has a maximum at each class.
+    An extensive network has this place as a sum over its tiles; a channel for each class would be a line for each.
     """
 
     def logits(self, raw: Tensor, scale: Scale) -> Tensor:
