@@ -64,7 +64,7 @@ def interactions(scale: str) -> Runs:
     coulomb = {
         "Coulomb": (("experiment=coulomb_energy",), 120000),
         "sinusoidal": (("experiment=coulomb_energy", "data.interaction.form=sinusoidal"), 100000),
-        "Potts": (("experiment=potts_energy",), 500000),
+        "Potts": (("experiment=potts_energy", "trainer.max_steps=40000"), 500000),
     }
     runs = {}
     for name, (words, paper) in coulomb.items():
