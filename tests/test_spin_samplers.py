@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from solvers.spins import ScreenedCoulomb, kaufman, random_spins
+from solvers.spins import ScreenedCoulomb, energy_bounds, kaufman, random_spins
 from solvers.spins import energies as ising_energies
 
 independent = importlib.import_module("experiments.spin_samplers.independent")
+plane = importlib.import_module("experiments.spin_samplers.plane")
 tables = importlib.import_module("experiments.spin_samplers.tables")
 STORED = json.loads(independent.FILE.read_text(encoding="utf-8"))
 SHORT = {"chains": 64, "records": 200, "interval": 4, "burn_in": 400}
@@ -31,6 +32,13 @@ def test_averages_are_those_of_openjij(case):
     if model == "ising":
         exact = [64 * float(kaufman(8, temperature).energy), 0.0]
         assert abs(tables.deviation(theirs["energy"], exact)) < 4 and own["exact_energy"] == pytest.approx(exact)
+
+
+def test_targets_of_the_plane_are_pairs_in_their_window():
+    e, m = plane.targets(np.random.default_rng(0), 8, (1.0, 1.9), 200)
+    low, high = energy_bounds(8, m)
+    assert len(e) == 200 and (e >= 64).all() and (e <= 1.9 * 64).all() and (np.abs(m) <= 0.2 * 64).all()
+    assert (low <= e).all() and (e <= high).all() and len(set(zip(e, m, strict=True))) > 50
 
 
 def energy_of_pairs(model, spins):

@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from table.json and independent.json."""
+"""Tables of this folder's README, from table.json, plane.json and independent.json."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def variety_table(variety: dict[str, Any]) -> str:
     for kt, found in variety["sets"].items():
         rows.append([f"kT = {kt} J²", *found["distinct"][:middle], f"{found['seconds']:.1f} s"])
     return markdown(("distinct configurations", *(f"E = {e}" for e in variety["levels"][:middle]), "time"), rows)
+
+
+def plane_table(rows: list[dict[str, Any]]) -> str:
+    """Return the time of a configuration and the share of the targets reached, by side and window of energies."""
+    head = ("L", "E / L² in", "targets", "time of a configuration", "targets reached")
+    return markdown(
+        head,
+        [
+            [
+                row["side"],
+                f"{row['window'][0]:g} … {row['window'][1]:g} J",
+                row["targets"],
+                f"{number(row['ms'])} ms",
+                percent(row["reached"]),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def deviation(a: list[float], b: list[float]) -> float:
@@ -65,10 +83,12 @@ def content() -> dict[str, str]:
     """Return all tables and values by name."""
     found: dict[str, Any] = json.loads((HERE / "table.json").read_text(encoding="utf-8"))
     independent = json.loads((HERE / "independent.json").read_text(encoding="utf-8"))
+    plane = json.loads((HERE / "plane.json").read_text(encoding="utf-8"))
     tau, accuracy, package, own = found["correlation"], found["accuracy"], independent["openjij"], independent["own"]
     return {
         "speed": samplers_table(found["speed"]),
         "variety": variety_table(found["variety"]),
+        "plane": plane_table(plane["sampling"]),
         "independent": independent_table(independent),
         "version": package["version"],
         "reads": f"{package['reads']:,}".replace(",", " "),

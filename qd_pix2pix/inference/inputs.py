@@ -84,7 +84,8 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
 def check_values(column: Column, values: NDArray) -> None:
     """Raise ValueError if a column of few values, such as spins, has others."""
     if column.values and not (fits := np.isin(values, column.values)).all():
-        wanted = " and ".join(f"{v:g}" for v in column.values)
+        *most, last = (f"{v:g}" for v in column.values)
+        wanted = f"{', '.join(most)} and {last}" if most else last
         other = np.asarray(values)[~fits].flat[0]
         raise ValueError(f"input: expected {column.name} of {wanted} only, got {other:g}. Replace the other values")
 

@@ -100,6 +100,7 @@ def symbol(column: Column) -> str:
         "n_0": "n₀",
         r"n_\mathrm{int}": "n_int",
         r"\Delta E": "ΔE",
+        r"\delta": "δ",
         "m^*": "m*",
         r"\varepsilon_r": "ε_r",
     }

@@ -4,6 +4,7 @@ from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_o
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.quantum_dots import QuantumDots
 from qd_pix2pix.systems.recipe import Recipe
+from qd_pix2pix.systems.snapshots import Snapshots
 from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Potts",
     "QuantumDots",
     "Recipe",
+    "Snapshots",
     "build",
     "make_recipe",
     "recipe_class",

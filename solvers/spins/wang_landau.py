@@ -9,7 +9,8 @@ With this schedule alone the error does not vanish. Once log f falls below 1 / t
 cell, log f = 1 / t without tests of flatness (R. E. Belardinelli and V. D. Pereyra, J. Chem. Phys. 127, 184105 (2007)),
 until log f reaches ``final``. The error then falls with the root of t.
 
-Independent walkers give the mean and its standard error. g is normalised to 2^(L^2) configurations.
+Independent walkers give the mean and its standard error. g(E) is normalised to 2^(L^2) configurations; g(E, m) at each
+magnetisation to the number of configurations that have it, a binomial coefficient.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from scipy.special import gammaln
 
 from solvers.checks import check_flag, check_integer, check_number
 from solvers.spins.chains import check_run, in_threads, start_spins
@@ -90,22 +92,34 @@ def estimate_log_g(
     in_threads(run, walkers, threads)
     energies = levels(side)
     found = log_g[:, (energies + 2 * side**2) // 4]
-    log, error = _mean(found if with_magnetisation else found[:, :, 0], side**2 * math.log(2))
+    n, ups = side**2, np.arange(side**2 + 1)
+    if with_magnetisation:
+        log, error = _mean(found, gammaln(n + 1) - gammaln(ups + 1) - gammaln(n - ups + 1))
+    else:
+        log, error = _mean(found[:, :, 0], n * math.log(2))
     m = np.linspace(-1, 1, side**2 + 1) if with_magnetisation else None
     return DensityOfStates(energies, m, log, error, proposals)
 
 
-def _mean(log_g: Floats, log_total: float) -> tuple[Floats, Floats]:
-    """Return the mean over the walkers, normalised to exp(``log_total``) configurations, and its standard error."""
-    axes = tuple(range(1, log_g.ndim))
-    walkers = log_g - np.logaddexp.reduce(log_g, axis=axes, keepdims=True)
+def _mean(log_g: Floats, log_total: float | Floats) -> tuple[Floats, Floats]:
+    """Return the mean over the walkers, and its standard error.
+
+    The sum over the levels, axis 1 of ``log_g`` (walkers, levels, ...), is normalised to exp(``log_total``) (...).
+    """
+    walkers = _normalised(log_g, 1)
     there = np.isfinite(walkers)
     count = there.sum(axis=0)
     mean = np.where(there, walkers, 0.0).sum(axis=0) / np.maximum(count, 1)
     squares = np.where(there, (np.where(there, walkers, 0.0) - mean) ** 2, 0.0).sum(axis=0)
     error = np.where(count > 1, np.sqrt(squares / np.maximum(count * (count - 1), 1)), np.nan)
-    log = np.where(count > 0, mean, -np.inf)
-    return log - np.logaddexp.reduce(log, axis=None) + log_total, error
+    return _normalised(np.where(count > 0, mean, -np.inf), 0) + log_total, error
+
+
+def _normalised(log_g: Floats, axis: int) -> Floats:
+    """Return ``log_g`` with the sum 1 along ``axis``; -inf stays where there is nothing."""
+    there = np.isfinite(log_g)
+    total = np.logaddexp.reduce(log_g, axis=axis, keepdims=True)
+    return np.where(there, log_g - np.where(np.isfinite(total), total, 0.0), -np.inf)
 
 
 @njit(cache=True, nogil=True)

@@ -23,6 +23,45 @@ def test_log_g_with_magnetisation():
     assert np.abs(np.exp(found.log_g[there]) / exact[there] - 1).max() < 0.06
 
 
+def by_transfer(side):
+    """g(E, m) of enumeration, (L^2 + 1, L^2 + 1), with all multiples of 4 as levels.
+
+    The partition function is the trace of a power of the transfer matrix, and a polynomial in two variables: that of
+    half the number of antiparallel bonds, and that of the spins up. Its values at roots of unity give the coefficients.
+    """
+    n, rows = side**2, (np.arange(2**side)[:, None] >> np.arange(side)) & 1
+    bonds = (rows[:, None] != rows).sum(axis=2) + (rows != np.roll(rows, 1, axis=1)).sum(axis=1)
+    root = np.exp(-2j * np.pi * np.arange(n + 1) / (n + 1))
+    half = np.exp(-1j * np.pi * np.arange(n + 1) / (n + 1))
+    values = np.empty((n + 1, n + 1), dtype=complex)
+    for i, x in enumerate(half):
+        matrices = x**bonds * root[:, None, None] ** rows.sum(axis=1)
+        values[i] = np.trace(np.linalg.matrix_power(matrices, side), axis1=1, axis2=2)
+    return np.rint(np.fft.ifft2(values).real)
+
+
+def test_six_by_six_is_that_of_the_transfer_matrix():
+    np.testing.assert_array_equal(np.delete(by_transfer(4), [1, 15], axis=0), density_of_states(4))
+    exact = np.delete(by_transfer(6), [1, 35], axis=0)
+    found = estimate_log_g(6, True, walkers=2, final=1e-4, seed=1)
+    there = exact > 0
+    assert (
+        exact.sum() == 2**36
+        and np.isfinite(found.log_g[there]).mean() > 0.99
+        and not np.isfinite(found.log_g[~there]).any()
+    )
+    both = there & np.isfinite(found.error)
+    difference = found.log_g[both] - np.log(exact[both])
+    assert np.sqrt(np.mean(difference**2)) < 0.05
+    assert np.mean(np.abs(difference) < 4 * found.error[both] + 0.01) > 0.8
+
+
+def test_every_magnetisation_has_its_binomial_coefficient():
+    found = estimate_log_g(4, True, walkers=2, final=1e-2, seed=1)
+    np.testing.assert_allclose(np.exp(found.log_g).sum(axis=0), [math.comb(16, k) for k in range(17)], rtol=1e-10)
+    assert not np.isnan(found.log_g).any()
+
+
 def test_two_by_two():
     found = estimate_log_g(2, True, walkers=2, final=1e-5, seed=1)
     np.testing.assert_allclose(np.exp(found.log_g), density_of_states(2), rtol=0.05)
