@@ -40,6 +40,8 @@ class Card:
         network: name of the network's class in ``networks``, and its arguments.
         heads: name of the head for each kind of column.
         logarithm: True if the network also receives the logarithm of densities.
+        generator: class of ``generators`` and its arguments, for a predictor that draws samples; otherwise empty.
+        seen: for each label of a generator, the intervals that have training samples, [low, high, low, high, ...].
         statistics: statistics of all training splits together, by column.
         recipes: configurations of the datasets.
         datasets: names of the datasets.
@@ -58,6 +60,8 @@ class Card:
     heads: dict[str, str]
     logarithm: bool
     statistics: dict[str, dict[str, float]]
+    generator: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, list[float]] = field(default_factory=dict)
     recipes: list[dict[str, Any]] = field(default_factory=list)
     datasets: list[str] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=dict)
@@ -131,6 +135,7 @@ class Predictor(nn.Module):
             heads = [make_head(column, card.heads) for column in self.outputs]
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
+        self.options = dict(card.generator)
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
         self.logarithm = bool(card.logarithm)
@@ -138,7 +143,7 @@ class Predictor(nn.Module):
         if not self.n_features:
             raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
         try:
-            self.network = make(in_channels=self.n_features, out_channels=sum(self.channels))
+            self.network = make(in_channels=self.n_features, out_channels=self.n_raw)
         except TypeError as error:
             raise ValueError(f"network: {error}") from None
 
@@ -146,6 +151,11 @@ class Predictor(nn.Module):
     def target(self) -> Column:
         """The first predicted column."""
         return self.outputs[0]
+
+    @property
+    def n_raw(self) -> int:
+        """The number of output channels of the network."""
+        return sum(self.channels)
 
     @property
     def n_features(self) -> int:
@@ -175,6 +185,14 @@ class Predictor(nn.Module):
             return self.conditions.channels(columns, empty)
         scaled = torch.stack(channels, dim=1).to(weight.dtype)
         return torch.cat([scaled, self.conditions.channels(columns, scaled)], 1) if len(self.conditions) else scaled
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return all weights by name; those of the network without a prefix."""
+        return dict(self.network.state_dict())
+
+    def load_weights(self, weights: Dict[str, Tensor]) -> None:
+        """Replace all weights by those that ``weights`` returned."""
+        self.network.load_state_dict(weights)
 
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32."""

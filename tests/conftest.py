@@ -14,7 +14,7 @@ os.environ["WANDB_SILENT"] = "true"
 
 import pytest  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from small import ROOT, SHORT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, configuration, wait_until  # noqa: E402
+from small import ROOT, SHORT, SMALL_DATA, SMALL_ISING, SMALL_NETWORKS, SMALL_REGRESSOR, configuration, wait_until  # noqa: E402
 
 ZYGOTE = ROOT / "tests" / "zygote.py"
 
@@ -59,6 +59,16 @@ def stored(data_root, *words):
     from qd_pix2pix.data.store import Store
 
     return Store(generate(configuration("generate", *SMALL_DATA, *words)["data"], data_root, LocalLauncher(1)))
+
+
+@pytest.fixture(scope="session")
+def ising_store(data_root):
+    """Lattices of 8 x 8 spins."""
+    from qd_pix2pix.data.generate import generate
+    from qd_pix2pix.data.launchers import LocalLauncher
+    from qd_pix2pix.data.store import Store
+
+    return Store(generate(configuration("generate", *SMALL_ISING)["data"], data_root, LocalLauncher(1)))
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,12 @@ SMALL_DATA = [
 ]
 SMALL_NETWORKS = ["network.levels=5", "network.channels=4", "model.discriminator.channels=4"]
 SMALL_REGRESSOR = ["model=regressor", "network.channels=[2,3]", "network.blocks=[1,1]"]
+SMALL_ISING = ["data=ising", "data.train=24", "data.val=6", "data.test=6", "data.shard_size=12"]
+SMALL_GENERATORS = {
+    "rugan": ["network.channels=4", "network.blocks=0", "model.critic.channels=[4,4,4]", "model.noise=3"],
+    "gan": ["network.channels=[4,4,4,4,4,4]", "model.discriminator.channels=4", "model.discriminator.hidden=8"],
+    "flow": ["network.channels=4", "network.blocks=2", "model.steps=4"],
+}
 SHORT = [
     "trainer.max_steps=6",
     "trainer.val_check_interval=3",
@@ -46,6 +52,11 @@ def configuration(name, *words):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose(name, [*words], return_hydra_config=False)
     return OmegaConf.to_container(config, resolve=True)
+
+
+def generator_words(option):
+    """Words of a generator of conf/model on small Ising lattices."""
+    return [*SMALL_ISING, f"model={option}", *SMALL_GENERATORS[option], "loader.batch_size=8"]
 
 
 def evaluation(run, data_root, output, **changes):

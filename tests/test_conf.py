@@ -37,7 +37,15 @@ STATED = [(group, option) for group, option in OPTIONS if group not in ("experim
 FREE = {
     "preset": {"V", "grid", "n_electrons", "material", "memory", "backend", "threads", "wavefunction", "timer"},
     "material": {"units"},  # nm and eV
-    "network": {"in_channels", "out_channels", "dims", "shape", "periodic", "symmetry"},  # they follow from the samples
+    "network": {
+        "in_channels",
+        "out_channels",
+        "dims",
+        "shape",
+        "periodic",
+        "symmetry",
+        "labels",
+    },  # they follow from the samples
     "model": {"predictor", "card", "params"},
     "loader": {"stores", "predictor", "seed"},
     "logger": {"save_dir", "offline", "tags", "options", "kwargs"},

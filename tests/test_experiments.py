@@ -45,7 +45,7 @@ def test_experiment_runs_minimised(name, small_words, tmp_path):
     assert best.is_file()
     page = re.sub(r'src="data:[^"]*"', "", (tmp_path / "test" / "report.html").read_text())
     assert make_recipe(config["data"]).schema.summary in page
-    if not config["data"]["_target_"].endswith(".QuantumDots") or config["mapping"]["target"] == "energy":
+    if not config["data"]["_target_"].endswith(".QuantumDots") or config["mapping"]["target"] in ("energy", "V"):
         return  # no densities
     units = config["data"]["material"].get("units", "nm, eV").split(", ")
     others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {*units}
@@ -379,6 +379,15 @@ def test_samplers_of_spins_are_measured(monkeypatch, capsys):
     assert len(every) == 8 and len(found) == len(benchmark.KT)
     assert all(0 < distinct <= min(count, 20) for row in found for distinct, count in zip(row, every, strict=True))
     assert (benchmark.HERE / "table.json").read_bytes() == kept
+
+
+def test_configurations_of_the_plane_are_measured(monkeypatch, capsys):
+    plane = script("spin_samplers/plane")
+    monkeypatch.setattr(plane, "FILE", None)  # quick writes nothing
+    monkeypatch.setattr(sys, "argv", ["plane.py", "quick"])
+    plane.main()
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert len(rows) == 6 and all(float(row.split("|")[4].removesuffix(" ms ")) > 0 for row in rows)
 
 
 def test_energies_of_predicted_densities_are_rayleigh_quotients():

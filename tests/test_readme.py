@@ -21,7 +21,9 @@ CHECKED = {
     "README.md": "from_pretrained",
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
+    "docs/drawing.md": "confidence(",
     "docs/own_dots.md": "range",
+    "docs/snapshots.md": "add_holes(",
     "docs/solver.md": "charging(",
     "docs/spins.md": "kaufman(",
     "docs/training.md": "rayleigh_quotient(",
@@ -76,7 +78,7 @@ def test_the_energy_of_a_solved_density_is_the_level(capsys):
 
 
 def test_what_the_example_of_counting_imports_exists():
-    """It needs a training; the tests of these functions are elsewhere."""
+    """It needs a training; the tests of these functions are elsewhere, as is that of the example of docs/drawing.md."""
     (example,) = [text for path, text in EXAMPLES if str(path) == "docs/counting.md"]
     compile(example, "docs/counting.md", "exec")
     exec("\n".join(line for line in example.splitlines() if line.startswith("from ")), {})
@@ -90,6 +92,13 @@ def test_the_solver_shows_its_result(capsys):
     alone = 2 * sum(0.5 * (2 * c * 2 * 0.0380998 / 0.067) ** 0.5 for c in (2e-3, 4e-3))
     assert alone < dot.energy < 2 * alone
     assert dot.energy - alone == pytest.approx(dot.interaction, rel=0.5)
+
+
+def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):
+    variables = run_example("docs/snapshots.md")
+    assert variables["energy"] == pytest.approx(-0.525, abs=5 * variables["error"])
+    undoped, sprinkled, strings = (float(line.split(",")[0][1:]) for line in capsys.readouterr().out.splitlines())
+    assert undoped > sprinkled > strings + 0.02 > 0.1
 
 
 def test_sampled_spins_are_near_the_exact_ones(capsys):

@@ -17,7 +17,8 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.verify import verify_inverse
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.provenance import read_overrides
-from qd_pix2pix.reports.figures import COLOURS, COLUMNS, Frame, Line, curves, evolution, lines_figure
+from qd_pix2pix.reports.curve_figures import curves
+from qd_pix2pix.reports.figures import COLOURS, COLUMNS, Frame, Line, evolution, lines_figure
 from qd_pix2pix.reports.history import read_history, read_snapshots, spread
 from qd_pix2pix.reports.study import Study
 from qd_pix2pix.reports.sweep_figures import against_axis, heat_map, learning_curves

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
+INVALID = 2
+"""Exit status after invalid input."""
 AUTO = "ckpt_path=auto"
 REPORT = {"sweep": "", "folder": "runs/sweeps"}
 """Options of the report and their defaults: name of a sweep, or its folder; folder of all sweeps."""
@@ -41,13 +43,13 @@ def guarded(task: Callable[[], Any]) -> Any:
 
 
 def fail(error: BaseException) -> NoReturn:
-    """Print one clear error and exit with status 2. HYDRA_FULL_ERROR=1 shows the traceback."""
+    """Print one clear error and exit with its status, 2 for invalid input. HYDRA_FULL_ERROR=1 shows the traceback."""
     from qd_pix2pix.cli.errors import first_cause
 
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         raise error
     print(f"error: {first_cause(error)}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(getattr(error, "status", INVALID))
 
 
 def leave() -> NoReturn:

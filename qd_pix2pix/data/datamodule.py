@@ -51,7 +51,8 @@ class SamplesModule(pl.LightningDataModule):
         super().__init__()
         self.stores, self.schema = stores, predictor.schema
         conditions = (column.name for column in predictor.schema.given)
-        self.names = tuple(dict.fromkeys([*predictor.mapping.sources, *predictor.mapping.outputs, *conditions]))
+        mapping = predictor.mapping
+        self.names = tuple(dict.fromkeys([*mapping.sources, *mapping.labels, *mapping.outputs, *conditions]))
         for name, value, low in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", eval_batch_size, 1),

@@ -15,6 +15,7 @@ from qd_pix2pix.data.generate import generate, make_launcher
 from qd_pix2pix.data.shard import StoreError
 from qd_pix2pix.data.store import SPLITS, Store
 from qd_pix2pix.evaluation import located, verify
+from qd_pix2pix.evaluation.drawn import draw_split
 from qd_pix2pix.evaluation.measures import (
     Context,
     equivariance_error,
@@ -25,6 +26,7 @@ from qd_pix2pix.evaluation.measures import (
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import digest
+from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
 from qd_pix2pix.inference.predict import (
     best_device,
@@ -119,12 +121,20 @@ def evaluate_split(
         varying = [name for name in predictor.conditions.varying if name in store.schema.constants]
         label = ",".join(f"{name}={store.schema.constants[name]:g}" for name in varying)
         own = folder / label if label else folder
-        predictions = predict_split(predictor, store, split, symmetrise, chosen)
+        drawn = draw_split(predictor, store, split, chosen) if isinstance(predictor, Generator) else None
+        predictions = drawn.predictions if drawn else predict_split(predictor, store, split, symmetrise, chosen)
         record = _record(predictor, card, checkpoint, store.schema, store.recipe, len(predictions.sample))
         record = replace(
             record, split=split, symmetrised=symmetrise, origin=f"{store.schema.sample}s of the {split} split",
             label_error=label_error(store, split, predictor.target.name),
         )  # fmt: skip
+        if drawn:
+            labels, sample = predictor.mapping.labels, store.schema.sample
+            record = replace(
+                record, drawn=True, measures=drawn.measures, remarks=drawn.remarks, symmetrised=False,
+                mapping=f"{', '.join(labels) or 'noise'} -> {predictor.target.name}",
+                origin=f"{sample}s drawn, one {'at the labels of each' if labels else 'for each'} of the {split} split",
+            )  # fmt: skip
         write_results(predictions, predictor, record, own)
         folders.append(own)
     return folders
@@ -154,7 +164,7 @@ def write_results(predictions: Predictions, predictor: Predictor, record: Evalua
     predictions.write(folder / "predictions.h5")
     target = predictor.target.name
     also = {name: summary for name, summary in summaries.items() if name != target}
-    record = replace(record, measures=summaries.get(target, {}), also=also)
+    record = replace(record, measures=record.measures | summaries.get(target, {}), also=also)
     record.write(folder)
     return record
 
@@ -175,6 +185,10 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     predicted, such as V from n_int, the proposals are solved and compared with the given columns: a ``Verification``.
     """
     predictor, card = load_predictor(checkpoint)
+    if isinstance(predictor, Generator):
+        raise ValueError(
+            "input: a generator draws samples and takes none; use from_pretrained(...).sample(...), or leave input out"
+        )
     device = check_device(config["device"])
     fields = read_fields(path, predictor)
     shape = next(iter(fields.values())).shape[1:]
@@ -320,7 +334,7 @@ def save_tested(checkpoint: Path, path: Path, folders: Sequence[Path]) -> Path:
     tests = []
     for folder in folders:
         found = Evaluation.read(folder)
-        kept = ("split", "samples", "symmetrised", "measures", "also", "label_error")
+        kept = ("split", "samples", "symmetrised", "measures", "also", "label_error", "drawn")
         tests.append({name: getattr(found, name) for name in kept})
     save_weights(path, predictor, replace(card, tests=tests))
     return path

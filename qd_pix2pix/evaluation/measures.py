@@ -204,6 +204,11 @@ MEASURES = {
         Measure("linf", "L∞", "largest error", FIELDS, lambda p, t, c: linf(p, t), with_unit=True, on_card=True),
         Measure("charge_error", "charge error", "|∫n − N| / N", ("density",),
                 lambda p, t, c: charge_error(p, c.mean_density), percent=True, on_card=True),
+        Measure("label_error", "label error", "distance of the labels from the requested ones, part of their range",
+                ("drawn",), percent=True, on_card=True, in_sweeps=True),
+        Measure("label_distance", "label distance",
+                "Wasserstein distance of the labels' distribution from that of the split, part of their range",
+                ("drawn",), percent=True, on_card=True, in_sweeps=True),
         Measure("equivariance_error", "equivariance error", "largest change under the symmetries of the domain",
                 FIELDS, percent=True),
     )

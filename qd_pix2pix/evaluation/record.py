@@ -32,6 +32,7 @@ class Evaluation:
         symmetrised: True if predictions are averaged over the symmetries of the samples.
         remarks: differences from the training data.
         label_error: estimated error of the target's references, mean and spread over samples; None without an estimate.
+        drawn: True if a generator drew the samples; the sources of the predictions file are then the drawn fields.
         verification: for an inverse, measures of the solver's result for the proposed sources.
     """
 
@@ -50,6 +51,7 @@ class Evaluation:
     symmetrised: bool = False
     remarks: list[str] = field(default_factory=list)
     label_error: dict[str, float] | None = None
+    drawn: bool = False
     verification: dict[str, Any] | None = None
 
     def write(self, folder: Path) -> None:

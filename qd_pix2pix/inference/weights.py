@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from qd_pix2pix.files import write_whole
+from qd_pix2pix.generators import make_predictor
 from qd_pix2pix.predictor import Card, Predictor
 
 CARD = "qd_pix2pix"
@@ -27,8 +28,8 @@ CHECKSUM = "sha256"
 """Key of the metadata under which the checksum of card and weights is kept."""
 SEEN = {"min", "max", "mean", "sample_mean_min", "sample_mean_max"}
 """Statistics of the sources with which a user's samples are compared."""
-PREFIX = "predictor."
-"""Prefix of the predictor's weights in the state of a model."""
+PREFIX, NETWORK = "predictor.", "network."
+"""Prefixes of the weights of the predictor, and of its network, in the state of a model."""
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
@@ -64,24 +65,25 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
     path = Path(path)
     if path.suffix == ".safetensors":
         card, weights = _read_safetensors(path)
-        prefix = ""
     else:
         content = read_checkpoint(path)
-        card, prefix = Card.from_dict(content[CARD]), f"{PREFIX}network."
+        card = Card.from_dict(content[CARD])
         state = content.get("state_dict")
         if not isinstance(state, dict):
             raise ValueError(f"checkpoint: {path} holds no weights")
-        weights = {n.removeprefix(prefix): v for n, v in state.items() if str(n).startswith(prefix)}
+        weights = {
+            n.removeprefix(PREFIX).removeprefix(NETWORK): v for n, v in state.items() if str(n).startswith(PREFIX)
+        }
     with torch.device("meta"):  # without memory, however large the described network is
-        described = _shapes(Predictor(card).network.state_dict())
+        described = _shapes(make_predictor(card).weights())
     if wrong := described.items() ^ _shapes(weights).items():
         names = ", ".join(sorted({str(name) for name, _ in wrong})[:5])
         raise ValueError(
             f"checkpoint: {path} does not fit its own card: {names} are missing, unknown or of other shapes"
         )
     with torch.device("cpu"):
-        predictor = Predictor(card)
-    predictor.network.load_state_dict(weights)
+        predictor = make_predictor(card)
+    predictor.load_weights(weights)
     for name in predictor.mapping.sources:
         if missing := SEEN - set(card.statistics.get(name, {})):
             raise ValueError(f"checkpoint: the card of {path} has no {', '.join(sorted(missing))} of {name}")
@@ -94,7 +96,7 @@ def _shapes(weights: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def save_weights(path: Path, predictor: Predictor, card: Card) -> None:
     """Write the network's weights and the card to a .safetensors file."""
-    weights = {name: value.contiguous() for name, value in predictor.network.state_dict().items()}
+    weights = {name: value.contiguous() for name, value in predictor.weights().items()}
     described = json.dumps(card.to_dict(), sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(path) as temporary:

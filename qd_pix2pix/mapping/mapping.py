@@ -46,6 +46,7 @@ class Mapping:
         source: one field, a list of fields, or None where conditions are the only input.
         target: first predicted column, by which models are selected: a field, a number or a class.
         also: further predicted columns.
+        given: numbers of a sample at which a generator is asked to draw it, its labels.
 
     Raises:
         ValueError: a name is given twice.
@@ -54,18 +55,25 @@ class Mapping:
     source: str | Sequence[str] | None
     target: str
     also: Sequence[str] = ()
+    given: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.also or (), (list, tuple)):
-            raise ValueError(f"mapping.also: expected a list of columns, got {self.also!r}")
+        for word, names in (("also", self.also), ("given", self.given)):
+            if not isinstance(names or (), (list, tuple)):
+                raise ValueError(f"mapping.{word}: expected a list of columns, got {names!r}")
         if not isinstance(self.source, (str, list, tuple, type(None))):
             raise ValueError(f"mapping.source: expected a column, a list of them, or null; got {self.source!r}")
-        for name, value in (("source", self.sources), ("also", tuple(self.also or ())), ("target", (self.target,))):
+        for name, value in (
+            ("source", self.sources),
+            ("also", tuple(self.also or ())),
+            ("given", self.labels),
+            ("target", (self.target,)),
+        ):
             if not all(isinstance(text, str) and text for text in value):
                 raise ValueError(f"mapping.{name}: expected names of columns, got {value!r}")
         if self.target in self.sources:
             raise ValueError(f"mapping: source and target are both {self.target!r}; choose two quantities")
-        names = (*self.sources, *self.outputs)
+        names = (*self.sources, *self.labels, *self.outputs)
         if len(set(names)) < len(names):
             raise ValueError(f"mapping.also: expected each quantity once, got {', '.join(names)}")
 
@@ -75,6 +83,11 @@ class Mapping:
         if self.source is None or isinstance(self.source, str):
             return (self.source,) if self.source else ()
         return tuple(self.source)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the labels, as a tuple."""
+        return tuple(self.given or ())
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -89,6 +102,12 @@ class Mapping:
                 raise ValueError(
                     f"mapping.source: expected fields out of {fields}; got the {schema[name].role} {name!r}"
                 )
+        for name in self.labels:
+            if schema[name].kind not in ("scalar", "counts"):
+                numbers = ", ".join(c.name for c in schema.of_role("scalar", "counts"))
+                raise ValueError(
+                    f"mapping.given: expected numbers out of {numbers}; got the {schema[name].role} {name!r}"
+                )
         for name in self.outputs:
             if schema[name].role not in Column.LEARNED:
                 learned = ", ".join(c.name for c in schema.of_role(*Column.LEARNED))
@@ -101,7 +120,7 @@ class Mapping:
             ValueError: a quantity is constant.
         """
         found = {}
-        for name in (*self.sources, *self.outputs):
+        for name in (*self.sources, *self.labels, *self.outputs):
             column = schema[name]
             if column.role == "class":
                 continue
@@ -119,7 +138,8 @@ class Mapping:
     def to_dict(self) -> dict[str, Any]:
         """Return the mapping as plain containers, for files."""
         source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
-        return {"source": source, "target": self.target, "also": list(self.also or ())}
+        labels = {"given": list(self.labels)} if self.labels else {}
+        return {"source": source, "target": self.target, "also": list(self.also or ()), **labels}
 
     def __str__(self) -> str:
-        return f"{', '.join(self.sources) or 'conditions'} -> {', '.join(self.outputs)}"
+        return f"{', '.join((*self.sources, *self.labels)) or 'conditions'} -> {', '.join(self.outputs)}"

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Timer
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -47,6 +49,23 @@ def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter
         raise ValueError(f"model.optimizer: {error}") from None
 
 
+def count_no_step(optimizer: LightningOptimizer) -> None:
+    """Exclude this optimiser from ``trainer.global_step``, which then counts batches.
+
+    Lightning counts every step of every optimiser, so that ``max_steps`` and checkpoint intervals would be reached at
+    half their value. The loop resets these two hooks before each batch.
+    """
+    optimizer._on_before_step = lambda: None
+    optimizer._on_after_step = lambda: None
+
+
+class Diverged(ValueError):
+    """A loss, a weight or a drawn sample is not finite."""
+
+    status: ClassVar[int] = 1
+    """Exit status of the program: the input was valid."""
+
+
 class Model(pl.LightningModule):
     """A predictor in training.
 
@@ -70,6 +89,9 @@ class Model(pl.LightningModule):
         self.gradient_clip = gradient_clip
         self._seconds, self._began = 0.0, time.monotonic()
 
+    number = 0
+    """The number of the current step of the training, from 1."""
+
     receptive_field: int | None = None
     """Side of the patch on which one output of the discriminator depends, in points; None without a discriminator."""
 
@@ -77,6 +99,25 @@ class Model(pl.LightningModule):
     def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
         """Return the head of each kind of column from the model's configuration; other kinds have their default."""
         return {}
+
+    @classmethod
+    def generator(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the class of ``generators`` and its options; empty for a model that predicts."""
+        return {}
+
+    @property
+    def judge(self) -> str:
+        """The measure of the validation split that selects the best checkpoint."""
+        return JUDGE[self.predictor.target.kind]
+
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """The names of all measures of the validation split."""
+        return ()
+
+    def snapshot(self, batch: Batch) -> Tensor:
+        """Return the target field (B, *points) of a few validation samples, as it is predicted or drawn now."""
+        raise NotImplementedError
 
     @property
     def network(self) -> nn.Module:
@@ -97,7 +138,13 @@ class Model(pl.LightningModule):
         return not (self.gradient_clip and self.trainer.precision == "16-mixed")
 
     def log_losses(self, losses: dict[str, Tensor]) -> None:
-        """Log the losses of a training step, averaged over all processes."""
+        """Log the losses of a training step, averaged over all processes.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        if bad := [name for name, loss in losses.items() if not torch.isfinite(loss).all()]:
+            raise Diverged(f"model: the training diverged, {bad[0]} is {float(losses[bad[0]]):g}")
         # one call for all losses: Lightning's calls are slow
         self.log_dict(losses, prog_bar=True, sync_dist=self.trainer.world_size > 1)
 
@@ -107,8 +154,33 @@ class Model(pl.LightningModule):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
 
+    def take_step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
+        """Make one step of one of several optimisers."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def progress(self, step: int) -> float:
+        """Return the fraction of the training that is complete after ``step`` steps, 0 ... 1."""
+        if step == 0:  # also called before the loaders exist, whose batches Lightning would have to count
+            return 0.0
+        done = step / self.trainer.estimated_stepping_batches
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Timer):
+                elapsed, remaining = callback.time_elapsed("train"), callback.time_remaining("train")
+                done = max(done, elapsed / (elapsed + remaining) if remaining is not None else 0.0)
+                if self.trainer.world_size > 1:  # each process has its own clock
+                    done = self.trainer.strategy.broadcast(done)
+        return min(done, 1.0)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the card, the step and the time of the training."""
+        """Store the card, the step and the time of the training.
+
+        Raises:
+            Diverged: a weight is not finite; the previous checkpoint is kept.
+        """
+        if bad := [name for name, values in self.state_dict().items() if not torch.isfinite(values).all()]:
+            raise Diverged(f"model: the training diverged, {bad[0]} is not finite")
         checkpoint[CARD] = self.card.to_dict() | {"step": self.trainer.global_step, "train_seconds": self.seconds}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -121,6 +193,7 @@ class Model(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed the stream of dropout from the step, so that a resume does not change it; each process has its own."""
+        self.number = self.global_step + 1
         torch.manual_seed(seed_of(self.card.seed, self.global_rank, self.global_step))
 
 
@@ -137,9 +210,22 @@ class FieldModel(Model):
         """The predicted columns, the target first."""
         return self.predictor.outputs
 
+    def snapshot(self, batch: Batch) -> Tensor:
+        """Return the predicted target (B, *points)."""
+        return self(batch)[self.predictor.target.name]
+
     def forward(self, columns: Batch) -> Batch:
         """Return the outputs of a batch; see ``Predictor.forward``."""
         return self.predictor(columns)
+
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """The names of all measures of the validation split."""
+        found: list[str] = []
+        for i, (name, metric) in enumerate(self.val_measures.items()):
+            measures = cast(SplitMetrics, metric).compute_names()
+            found += [measure if i == 0 else f"{name}/{measure}" for measure in measures]
+        return tuple(found)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the measures of the validation split."""

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer
+from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer, count_no_step
 from qd_pix2pix.models.losses import ADVERSARIAL, RECONSTRUCTION
 from qd_pix2pix.predictor import Card, Predictor
 from solvers.checks import check_choice, check_number
@@ -108,15 +107,15 @@ class Pix2Pix(FieldModel):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Make one step of the discriminator and one of the generator."""
         generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[attr-defined]
-        _count_no_step(discriminator_optimizer)
+        count_no_step(discriminator_optimizer)
         name = self.predictor.target.name
         source = self.predictor.features(batch)
         target = self.predictor.ranges[name].encode(batch[name])[:, None]
         fake = torch.tanh(self.network(source))
         on_real, on_fake = self.discriminator_loss(source, target, fake)
-        self._step(discriminator_optimizer, on_real + on_fake)
+        self.take_step(discriminator_optimizer, on_real + on_fake)
         adversarial, reconstruction = self.generator_loss(source, target, fake)
-        self._step(generator_optimizer, adversarial + self.lambda_rec * reconstruction)
+        self.take_step(generator_optimizer, adversarial + self.lambda_rec * reconstruction)
         losses = {
             "train/d_real": on_real.detach(),
             "train/d_fake": on_fake.detach(),
@@ -124,18 +123,3 @@ class Pix2Pix(FieldModel):
             "train/g_reconstruction": reconstruction.detach(),
         }
         self.log_losses(losses)
-
-    def _step(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-
-
-def _count_no_step(optimizer: LightningOptimizer) -> None:
-    """Exclude this optimiser from ``trainer.global_step``, which then counts batches.
-
-    Lightning counts every step of every optimiser, so that ``max_steps`` and checkpoint intervals would be reached at
-    half their value. The loop resets these two hooks before each batch.
-    """
-    optimizer._on_before_step = lambda: None
-    optimizer._on_after_step = lambda: None

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Dict
-from typing import Any, cast
+from typing import Any
 
 import torch
-from pytorch_lightning.callbacks import Timer
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
-from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory, build_optimizer
+from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
 from qd_pix2pix.models.losses import REGRESSION
-from qd_pix2pix.models.schedules import warmup_cosine
+from qd_pix2pix.models.scheduled import Scheduled
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_choice, check_number
@@ -36,7 +33,7 @@ KINDS = {"density": "density", "field": "field", "scalar": "scalar", "counts": "
 """Argument of ``Regressor`` for each kind of column."""
 
 
-class Regressor(FieldModel):
+class Regressor(Scheduled, FieldModel):
     """The regression model, which predicts all outputs at once in physical units.
 
     Args:
@@ -47,8 +44,7 @@ class Regressor(FieldModel):
             (of the error in units of the mean density or of the range of training) and likelihood (that of the head;
             the only one for classes). Terms of weight 0 are not computed.
         also_weight: weight of the outputs of ``mapping.also``.
-        warmup: fraction of the training in which the learning rate rises to its full value; it then falls to zero
-            along a cosine. The fraction is of the steps or of ``trainer.max_time``, whichever ends first.
+        warmup: see ``Scheduled``.
 
     Raises:
         ValueError: an argument is out of range.
@@ -90,42 +86,6 @@ class Regressor(FieldModel):
                 raise ValueError(f"model.{argument}: expected a head and a loss, got {config[argument]!r}")
         chosen = {kind: config.get(argument, {}).get("head") for kind, argument in KINDS.items()}
         return {kind: head for kind, head in chosen.items() if head is not None}
-
-    def check(self) -> None:
-        """Evaluate the network on a sample of zeros, and build an optimiser."""
-        super().check()
-        build_optimizer(self.optimizer, self.network.parameters())
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Return the optimiser with the schedule of its learning rate."""
-        optimizer = build_optimizer(self.optimizer, self.network.parameters(), self.may_fuse())
-        schedule = LambdaLR(optimizer, lambda step: self.rate(self.progress(step)))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_train_start(self) -> None:
-        """Set the learning rate of the next step; that of the checkpoint is wrong if the run was extended."""
-        super().on_train_start()
-        schedule = cast(LambdaLR, self.lr_schedulers())
-        rate = self.rate(self.progress(schedule.last_epoch))
-        for group, full in zip(schedule.optimizer.param_groups, schedule.base_lrs, strict=True):
-            group["lr"] = full * rate
-
-    def progress(self, step: int) -> float:
-        """Return the fraction of the training that is complete after ``step`` steps, 0 ... 1."""
-        if step == 0:  # also called before the loaders exist, whose batches Lightning would have to count
-            return 0.0
-        done = step / self.trainer.estimated_stepping_batches
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Timer):
-                elapsed, remaining = callback.time_elapsed("train"), callback.time_remaining("train")
-                done = max(done, elapsed / (elapsed + remaining) if remaining is not None else 0.0)
-                if self.trainer.world_size > 1:  # each process has its own clock
-                    done = self.trainer.strategy.broadcast(done)
-        return min(done, 1.0)
-
-    def rate(self, progress: float) -> float:
-        """Return the learning rate as a fraction of its full value."""
-        return warmup_cosine(progress, self.warmup)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""

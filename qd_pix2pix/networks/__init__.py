@@ -20,7 +20,10 @@ from qd_pix2pix.networks.ednn import EDNN
 from qd_pix2pix.networks.fno import FNO
 from qd_pix2pix.networks.group_average import GroupAverage
 from qd_pix2pix.networks.mills_cnn import MillsCNN
+from qd_pix2pix.networks.mills_gan import MillsDiscriminator, MillsGenerator
 from qd_pix2pix.networks.patchgan import PatchGAN
+from qd_pix2pix.networks.residual_critic import ResidualCritic
+from qd_pix2pix.networks.residual_generator import ResidualGenerator
 from qd_pix2pix.networks.residual_unet import ResidualUNet
 from qd_pix2pix.networks.resnet import ResNet
 from qd_pix2pix.networks.sliding_cnn import SlidingCNN
@@ -33,8 +36,12 @@ __all__ = [
     "FNO",
     "GroupAverage",
     "MillsCNN",
+    "MillsDiscriminator",
+    "MillsGenerator",
     "PatchGAN",
     "ResNet",
+    "ResidualCritic",
+    "ResidualGenerator",
     "ResidualUNet",
     "SlidingCNN",
     "UNet",

@@ -1,4 +1,4 @@
-"""Matplotlib figures of quantities with error bars on exact curves, and of power laws. No import of torch."""
+"""Matplotlib figures of training curves, of quantities with error bars on exact curves, of power laws. No torch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qd_pix2pix.reports.colours import COLOURS
+from qd_pix2pix.reports.figures import Curve
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +60,27 @@ def power_laws(series: Mapping[str, tuple[Floats, Floats, float]], xlabel: str, 
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_xlabel(xlabel)
+    panel.set_ylabel(ylabel)
+    panel.legend(fontsize=8)
+    return figure
+
+
+def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: bool = False) -> Figure:
+    """Return a figure of quantities over training steps; ``names`` maps names of the history to those of the legend."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    for colour, (name, label) in zip(COLOURS, ((n, text) for n, text in names.items() if n in history), strict=False):
+        steps, values = history[name]
+        if len(steps) > 120:  # running mean, to reduce the noise of small batches
+            width = max(len(steps) // 60, 1)
+            smooth = np.convolve(values, np.ones(width) / width, mode="valid")
+            panel.plot(steps, values, color=colour, alpha=0.16, lw=0.6)
+            panel.plot(steps[width - 1 :], smooth, color=colour, label=label, lw=1.5)
+        else:
+            panel.plot(steps, values, "o-", color=colour, label=label, lw=1.5, ms=3)
+    if log:
+        panel.set_yscale("log")
+    panel.set_xlabel("training step")
     panel.set_ylabel(ylabel)
     panel.legend(fontsize=8)
     return figure

@@ -100,6 +100,20 @@ class Line(NamedTuple):
     predicted: NDArray
 
 
+class Strip(NamedTuple):
+    """One row of a strip.
+
+    Attributes:
+        frames: frame of each sample.
+        values: fields, (S, *points).
+        titles: titles of the samples.
+    """
+
+    frames: Sequence[Frame]
+    values: NDArray
+    titles: Sequence[str]
+
+
 def tex_unit(unit: str) -> str:
     """Return a unit with its power in TeX: nm^-2 becomes nm$^{-2}$."""
     base, _, power = unit.partition("^")
@@ -254,7 +268,9 @@ def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | Non
     return figure
 
 
-def strip(frames: Sequence[Frame], column: Column, values: NDArray, titles: Sequence[str]) -> Figure:
+def strip(
+    frames: Sequence[Frame], column: Column, values: NDArray, titles: Sequence[str], below: Strip | None = None
+) -> Figure:
     """Return a figure of one field of several samples side by side, (S, *points), on a common scale.
 
     Args:
@@ -262,55 +278,43 @@ def strip(frames: Sequence[Frame], column: Column, values: NDArray, titles: Sequ
         column: column of the field.
         values: the fields; of one or two dimensions.
         titles: titles of the samples.
+        below: a second row of as many samples.
     """
-    dims, lines = values.ndim - 1, max(title.count("\n") for title in titles) + 1
-    size = (1.95 * len(frames) + 0.75, (2.2 if dims == 2 else 1.6) + 0.16 * lines)
+    rows, dims = [Strip(frames, values, titles), *([below] if below else [])], values.ndim - 1
+    lines = sum(max(title.count("\n") for title in row.titles) + 1 for row in rows)
+    size = (1.95 * len(frames) + 0.75, (2.2 if dims == 2 else 1.6) * len(rows) + 0.16 * lines)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(frames), squeeze=False, sharey=True)[0]
+    panels = figure.subplots(len(rows), len(frames), squeeze=False, sharey=True)
     factor, unit = frames[0].shown(column)
-    low, high = (factor * limit for limit in bounds(column, values))
+    low, high = (factor * limit for limit in bounds(column, *(row.values for row in rows)))
     label = labelled(f"${column.tex}$", unit)
-    for panel, frame, field, title in zip(panels, frames, values, titles, strict=True):
-        panel.set_title(title, fontsize=8.5)
+    for line, row in zip(panels, rows, strict=True):
+        for panel, frame, field, title in zip(line, *row, strict=True):
+            panel.set_title(title, fontsize=8.5)
+            panel.tick_params(labelsize=7.5)
+            if dims == 2:
+                drawn = _map(panel, factor * field, frame, column, (low, high))
+            else:
+                _line(panel, factor * field, frame, (low, high), "")
+        line[0].set_ylabel(row.frames[0].axis(1) if dims == 2 else label, fontsize=8.5)
+    for panel, frame in zip(panels[-1], rows[-1].frames, strict=True):
         panel.set_xlabel(frame.axis(0), fontsize=8.5)
-        panel.tick_params(labelsize=7.5)
-        if dims == 2:
-            drawn = _map(panel, factor * field, frame, column, (low, high))
-        else:
-            _line(panel, factor * field, frame, (low, high), "")
-    panels[0].set_ylabel(frames[0].axis(1) if dims == 2 else label, fontsize=8.5)
     if dims == 2:
-        _bar(figure, panels, *drawn, label)
-    return figure
-
-
-def curves(history: dict[str, Curve], names: dict[str, str], ylabel: str, log: bool = False) -> Figure:
-    """Return a figure of quantities over training steps; ``names`` maps names of the history to those of the legend."""
-    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
-    panel = figure.subplots()
-    for colour, (name, label) in zip(COLOURS, ((n, text) for n, text in names.items() if n in history), strict=False):
-        steps, values = history[name]
-        if len(steps) > 120:  # running mean, to reduce the noise of small batches
-            width = max(len(steps) // 60, 1)
-            smooth = np.convolve(values, np.ones(width) / width, mode="valid")
-            panel.plot(steps, values, color=colour, alpha=0.16, lw=0.6)
-            panel.plot(steps[width - 1 :], smooth, color=colour, label=label, lw=1.5)
-        else:
-            panel.plot(steps, values, "o-", color=colour, label=label, lw=1.5, ms=3)
-    if log:
-        panel.set_yscale("log")
-    panel.set_xlabel("training step")
-    panel.set_ylabel(ylabel)
-    panel.legend(fontsize=8)
+        _bar(figure, list(panels.flat), *drawn, label)
     return figure
 
 
 def evolution(
-    frame: Frame, column: Column, steps: Sequence[int], predicted: Sequence[NDArray], reference: NDArray | None
+    frame: Frame,
+    column: Column,
+    steps: Sequence[int],
+    predicted: Sequence[NDArray],
+    reference: NDArray | None,
+    name: str = "reference",
 ) -> Figure:
     """Return a figure of one sample during training: predictions (*points) at some steps, and the reference."""
     maps = list(predicted) + ([] if reference is None else [reference])
-    titles = [f"step {step}" for step in steps] + ["reference"]
+    titles = [f"step {step}" for step in steps] + [name]
     figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     limits = bounds(column, maps[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
     schema = Schema.from_dict(card["schemas"][0])
     mapping = card["mapping"]
     sources = [mapping["source"]] if isinstance(mapping["source"], str) else list(mapping["source"] or [])
+    drawn, seen = records[0].drawn, _seen(card, schema)
+    given, outputs = (mapping.get("given", []), []) if drawn else (sources, mapping["also"])
     tests = []
     for record in records:
         own = record.of_schema()
@@ -41,8 +44,13 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         weights=weights,
         name=weights.removesuffix(".safetensors"),
         schema=schema,
-        given=[schema[name] for name in sources],
-        predicted=[schema[name] for name in (mapping["target"], *mapping["also"])],
+        given=[schema[name] for name in given],
+        predicted=[schema[name] for name in (mapping["target"], *outputs)],
+        drawn=drawn,
+        call=", ".join(["16", *(f"{name}={(low + high) / 2:.3g}" for name, ((low, high), *_) in seen.items())]),
+        seen="".join(
+            f"; {name} in {_intervals(bounds)} {_unit(schema, name)}".rstrip() for name, bounds in seen.items()
+        ),
         points=", ".join(map(str, schema.domain.shape)),
         varying=varying,
         tests=tests,
@@ -53,6 +61,27 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         recipes=json.dumps(card["recipes"], indent=1),
     )
+
+
+def _seen(card: Mapping[str, Any], schema: Schema) -> dict[str, list[tuple[float, float]]]:
+    """Return the intervals of each label in training, of extensive ones per point."""
+    points = math.prod(schema.domain.shape)
+    found = {}
+    for name, bounds in card.get("seen", {}).items():
+        scaled = [bound / (points if schema[name].extensive else 1) for bound in bounds]
+        found[name] = list(zip(scaled[::2], scaled[1::2], strict=True))
+    return found
+
+
+def _unit(schema: Schema, name: str) -> str:
+    """Return the unit in which a label is requested."""
+    column = schema[name]
+    place = "point" if schema.domain.sides else "site"
+    return f"{schema.unit(column)}{f' per {place}' * column.extensive}".strip()
+
+
+def _intervals(bounds: Sequence[tuple[float, float]]) -> str:
+    return " and ".join(f"{low:.4g} … {high:.4g}".replace("-", "−") for low, high in bounds)
 
 
 def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
@@ -67,7 +96,7 @@ def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
     records = [
         Evaluation(
             mapping="",
-            origin=f"{sample}s of the {test['split']} split",
+            origin=f"{sample}s {'drawn for' if test.get('drawn') else 'of'} the {test['split']} split",
             checkpoint="",
             schema=schema,
             recipe=recipe,

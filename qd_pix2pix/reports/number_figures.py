@@ -19,15 +19,17 @@ MOST_VALUES = 40
 BINS = 20
 
 
-def against_reference(reference: NDArray, predicted: NDArray, label: str) -> Figure:
-    """Return a figure of predicted numbers against references, with the diagonal."""
+def against_reference(
+    reference: NDArray, predicted: NDArray, label: str, names: tuple[str, str] = ("reference", "predicted")
+) -> Figure:
+    """Return a figure of predicted numbers against references, with the diagonal; ``names`` are those of both."""
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     panel = figure.subplots()
     low, high = (float(f([f(reference), f(predicted)])) for f in (np.min, np.max))
     panel.plot([low, high], [low, high], color="0.6", lw=1)
     panel.plot(reference, predicted, ".", color=COLOURS[0], ms=5)
-    panel.set_xlabel(f"reference {label}")
-    panel.set_ylabel(f"predicted {label}")
+    panel.set_xlabel(f"{names[0]} {label}")
+    panel.set_ylabel(f"{names[1]} {label}")
     return figure
 
 
@@ -105,6 +107,27 @@ def histogram(values: NDArray, label: str, sample: str = "dot") -> Figure:
     panel.set_xlabel(label)
     panel.set_ylabel(f"{sample}s")
     panel.yaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.legend(fontsize=8)
+    return figure
+
+
+def histograms(drawn: NDArray, stored: NDArray, label: str, sample: str) -> Figure:
+    """Return a histogram of a number of drawn samples (S,) over that of stored ones (S',), with common bins."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    both = np.concatenate([drawn, stored])
+    known = np.unique(both)
+    bins = np.histogram_bin_edges(both, 30).tolist()
+    if _are_levels(known, len(both)):
+        step = np.diff(known).min()
+        bins = np.arange(known[0] - step / 2, known[-1] + step, step).tolist()
+    panel.hist(stored, bins=bins, color="0.75", weights=np.full(len(stored), 1 / len(stored)), label="stored")
+    panel.hist(
+        drawn, bins=bins, histtype="step", color=COLOURS[0], lw=1.5, weights=np.full(len(drawn), 1 / len(drawn)),
+        label="drawn",
+    )  # fmt: skip
+    panel.set_xlabel(label)
+    panel.set_ylabel(f"fraction of the {sample}s")
     panel.legend(fontsize=8)
     return figure
 

@@ -29,7 +29,8 @@ def _order(predictions: Predictions) -> NDArray:
     return np.argsort(-values if larger_is_better(name) else values, kind="stable")
 
 
-def _frames(predictions: Predictions, chosen: NDArray) -> list[Frame]:
+def frames_of(predictions: Predictions, chosen: NDArray) -> list[Frame]:
+    """Return the frame of each chosen sample."""
     return [Frame(predictions.schema, predictions.of_sample(int(i))) for i in chosen]
 
 
@@ -41,15 +42,15 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
         chosen = np.arange(min(12, len(p.sample)))
         titles = [f"{word} {i}" for i in p.sample[chosen]]
         shown = [(c, v[chosen]) for c, v in given]
-        figure = figures.comparison(_frames(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
+        figure = figures.comparison(frames_of(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
         yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
         return
     name, score = _ranked(p)
-    for group, chosen in _groups(_order(p)).items():
+    for group, chosen in groups_of(_order(p)).items():
         titles = [f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}" for i in chosen]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(
-            _frames(p, chosen),
+            frames_of(p, chosen),
             shown,
             column,
             p.reference[column.name][chosen],
@@ -59,7 +60,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
         yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.", wide=True)
 
 
-def _groups(order: NDArray) -> dict[str, NDArray]:
+def groups_of(order: NDArray) -> dict[str, NDArray]:
     """Return typical, best and worst samples from their order; of a few samples, all."""
     if len(order) < 3 * SAMPLES_SHOWN:
         return {"All": order}
@@ -77,7 +78,7 @@ def _source_panels(predictions: Predictions) -> Iterator[Panel]:
             continue
         for caption, chosen in _chosen(p).items():
             titles = [_sample_title(p, column, int(i)) for i in chosen]
-            figure = figures.strip(_frames(p, chosen), source, p.given[name][chosen], titles)
+            figure = figures.strip(frames_of(p, chosen), source, p.given[name][chosen], titles)
             yield Panel(png(figure), f"{caption}: {source.description or name}.")
 
 
@@ -91,7 +92,7 @@ def _chosen(predictions: Predictions) -> dict[str, NDArray]:
         correct = p.predicted[column.name] == p.reference[column.name]
         found = {"Correct": np.flatnonzero(correct), "Misclassified": np.flatnonzero(~correct)}
         return {f"{group} {word}s": i[:SAMPLES_SHOWN] for group, i in found.items() if len(i)}
-    groups = _groups(_order(p))
+    groups = groups_of(_order(p))
     label = MEASURES[RANK[column.kind]].label
     return {f"{g} {word}s by {label}": i[:SAMPLES_SHOWN] for g, i in groups.items() if g != "Best"}
 
@@ -164,7 +165,7 @@ def also_panels(predictions: Predictions) -> Iterator[Panel]:
         chosen = order[len(order) // 2 : len(order) // 2 + 1]
         given = [(p.schema[source], p.given[source][chosen]) for source in p.sources]
         figure = figures.comparison(
-            _frames(p, chosen), given, column, p.reference[name][chosen], p.predicted[name][chosen]
+            frames_of(p, chosen), given, column, p.reference[name][chosen], p.predicted[name][chosen]
         )
         yield Panel(png(figure), f"{symbol(column)} of the typical {p.schema.sample}.", wide=True)
 

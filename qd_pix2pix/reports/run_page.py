@@ -12,6 +12,8 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures
+from qd_pix2pix.reports.curve_figures import curves
+from qd_pix2pix.reports.drawn_panels import drawn_panels, label_panels, label_rows
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
 from qd_pix2pix.reports.page import Panel, Row, png, render, rows, symbol
@@ -24,11 +26,37 @@ MOST_CARDS = 5
 SHARES = tuple(name for name, measure in MEASURES.items() if measure.kinds == ("counts",))
 """Measures of further numbers of objects that have rows of their own."""
 TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
-ADVERSARIAL = {
-    "train/g_adversarial": "generator, adversarial",
-    "train/d_real": "discriminator, real",
-    "train/d_fake": "discriminator, generated",
-}
+LOSSES = (
+    (
+        {
+            "train/g_adversarial": "generator, adversarial",
+            "train/d_real": "discriminator, real",
+            "train/d_fake": "discriminator, generated",
+        },
+        "loss", False, "Adversarial losses; thick: running mean.",
+    ),
+    (
+        {"train/labels": "labels"},
+        "square error, scaled", True, "Square error of the labels that the discriminator predicts for stored samples.",
+    ),
+    (
+        {"train/critic": "critic, drawn − stored", "train/generator": "generator, − drawn"},
+        "score", False, "Scores of the critic. The first, times −1, estimates the Wasserstein distance.",
+    ),
+    (
+        {"train/penalty": "gradient penalty", "train/consistency": "consistency"},
+        "term of the loss", True, "Terms of the critic's loss that bound its slope, each before its weight.",
+    ),
+    (
+        {"train/g_reconstruction": "reconstruction"},
+        "loss, scaled field", True, "Reconstruction loss of the generator, before its weight λ.",
+    ),
+    (
+        {name: name.removeprefix("train/") for name in ("train/loss", *(f"train/{t}" for t in TERMS))},
+        "loss", True, "Loss and its terms, each before its weight; thick: running mean.",
+    ),
+)  # fmt: skip
+"""Curves of the training: names of the log with their labels, the axis, whether it is logarithmic, the caption."""
 
 
 def label_error(record: Evaluation) -> str:
@@ -45,6 +73,8 @@ def _is_relative(record: Evaluation) -> bool:
 
 def also_rows(record: Evaluation) -> list[Row]:
     """Return rows for each further output: the measure that ranks its samples, with R^2 as its meaning, and shares."""
+    if record.drawn:
+        return label_rows(record)
     schema, lines = record.of_schema(), []
     for name, measures in record.also.items():
         column = schema[name]
@@ -60,15 +90,9 @@ def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
     if run is None:
         return
     history = read_history(run)
-    if any(name in history for name in ADVERSARIAL):
-        yield Panel(png(figures.curves(history, ADVERSARIAL, "loss")), "Adversarial losses; thick: running mean.")
-    if "train/g_reconstruction" in history:
-        figure = figures.curves(history, {"train/g_reconstruction": "reconstruction"}, "loss, scaled field", log=True)
-        yield Panel(png(figure), "Reconstruction loss of the generator, before its weight λ.")
-    if "train/loss" in history:
-        terms = {name: name.removeprefix("train/") for name in ("train/loss", *(f"train/{t}" for t in TERMS))}
-        figure = figures.curves(history, terms, "loss", log=True)
-        yield Panel(png(figure), "Loss and its terms, each before its weight; thick: running mean.")
+    for names, label, log, caption in LOSSES:
+        if any(name in history for name in names):
+            yield Panel(png(curves(history, names, label, log=log)), caption)
     yield from _validation_panels(history, record.of_schema(), record.model["mapping"]["target"])
     yield from _evolution_panels(run, record)
 
@@ -76,7 +100,8 @@ def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
 def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> Iterator[Panel]:
     """Yield curves of the validation split's measures: agreement, relative errors, and errors with units."""
     column = schema[target]
-    found = [m for m in MEASURES.values() if f"val/{m.name}" in history]
+    logged = [m for m in MEASURES.values() if f"val/{m.name}" in history]
+    drawn, found = ([m for m in logged if (m.kinds == ("drawn",)) == of_drawn] for of_drawn in (True, False))
     unit = tex_unit(schema.unit(column))
     agree = [m for m in found if m.larger_is_better and not m.with_unit]
     relative = [m for m in found if m.percent and not m.larger_is_better]
@@ -85,11 +110,12 @@ def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> 
         (agree, "validation", False, "Agreement with the validation split."),
         (relative, "validation", True, "Relative errors over training."),
         (errors, labelled("validation error", unit), True, "Errors over training."),
+        (drawn, "in units of the range", True, "Labels of drawn samples over training, which the solver computes."),
     )
     for measures, label, log, caption in groups:
         if measures:
             names = {f"val/{m.name}": m.label for m in measures}
-            yield Panel(png(figures.curves(history, names, label, log=log)), caption)
+            yield Panel(png(curves(history, names, label, log=log)), caption)
 
 
 def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
@@ -100,8 +126,13 @@ def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
         steps = spread(sorted(snapshots))
         reference = read_reference(run)
         maps = [snapshots[step][0] for step in steps]
-        figure = figures.evolution(Frame(schema), column, steps, maps, None if reference is None else reference[0])
-        yield Panel(png(figure), f"A validation {schema.sample} over the training.", wide=True)
+        last, caption = "reference", f"A validation {schema.sample} over the training."
+        if record.drawn:
+            last, caption = "stored", f"A {schema.sample} drawn from the same random numbers over the training; last: "
+            has_labels = record.model["mapping"].get("given")
+            caption += f"a {schema.sample} of the validation split{', at whose labels it is drawn' * bool(has_labels)}."
+        first = None if reference is None else reference[0]
+        yield Panel(png(figures.evolution(Frame(schema), column, steps, maps, first, last)), caption, wide=True)
 
 
 def provenance_lines(record: Evaluation) -> dict[str, str]:
@@ -142,6 +173,25 @@ def show(folder: Path, run: Path | None = None) -> Path:
     return page
 
 
+def _title(record: Evaluation, predictions: Predictions) -> str:
+    """Return the mapping in symbols."""
+    mapping = record.model["mapping"]
+    sources = predictions.sources if not record.drawn else tuple(mapping.get("given", ()))
+    outputs = predictions.outputs if not record.drawn else (mapping["target"],)
+    left, right = (", ".join(symbol(predictions.schema[name]) for name in names) for names in (sources, outputs))
+    return f"{left or ('noise' if record.drawn else 'conditions')} → {right}"
+
+
+def _parts(record: Evaluation, predictions: Predictions) -> dict[str, list[Panel]]:
+    """Return the figures after the measures by their headings."""
+    if record.drawn:
+        return {f"Labels of the drawn {predictions.schema.sample}s": list(label_panels(predictions))}
+    return {
+        "Further outputs of the same network": list(also_panels(predictions)),
+        "Where errors are large": list(distribution_panels(predictions)),
+    }
+
+
 def write_run_page(folder: Path, run: Path | None = None) -> Path:
     """Write ``folder/report.html`` from the results in ``folder``; return its path.
 
@@ -157,10 +207,9 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
     trained = [Schema.from_dict(content) for content in card["schemas"]]
     lines = rows(record.measures, predictions.target, schema)
     on_card = {measure.label for measure in MEASURES.values() if measure.on_card}
-    sources = ", ".join(symbol(schema[name]) for name in predictions.sources) or "conditions"
     page = render(
         "run.html.j2",
-        title=f"{sources} → {', '.join(symbol(schema[name]) for name in predictions.outputs)}",
+        title=_title(record, predictions),
         record=record,
         schema=schema,
         trained=schema.count(sum(recipe["train"] for recipe in card["recipes"])),
@@ -172,9 +221,9 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
         cards=[row for row in lines if row.name in on_card][:MOST_CARDS],
         verified=verification_rows(record),
         verification=list(verification_panels(record, folder)),
-        samples=list(target_panels(predictions)),
-        outputs=list(also_panels(predictions)),
-        distributions=list(distribution_panels(predictions)),
+        heading=f"drawn {schema.sample}s".capitalize() if record.drawn else f"{schema.sample}s".capitalize(),
+        samples=list(drawn_panels(predictions) if record.drawn else target_panels(predictions)),
+        parts=_parts(record, predictions),
         training=list(_training_panels(run, record)),
         provenance=provenance_lines(record),
         configuration=json.dumps(

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation.measures import MEASURES, RANK, larger_is_better
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import sweep_figures as figures
-from qd_pix2pix.reports.figures import Frame, comparison
+from qd_pix2pix.reports.drawn_panels import label_errors, pairs
+from qd_pix2pix.reports.figures import comparison
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.reports.page import Panel, png, render
+from qd_pix2pix.reports.prediction_panels import frames_of
 from qd_pix2pix.reports.study import (
     FAILED,
     FINISHED,
@@ -156,38 +160,46 @@ def _learning(study: Study) -> Iterator[Panel]:
 
 
 def _samples(study: Study) -> Iterator[Panel]:
-    """Yield figures of the typical and the worst sample of the best and of the worst run, if fields are predicted."""
+    """Yield figures of the typical and the worst sample of the best and of the worst run, if fields are shown."""
     found = [record for point in study.points for record in point.records]
     shown = [(record, p) for record in found if (p := _predictions(study, record)) is not None]
-    shown = [(record, p) for record, p in shown if p.target.name == shown[0][1].target.name]  # no others compare
+    shown = [(record, p) for record, p in shown if p.outputs[0] == shown[0][1].outputs[0]]  # no others compare
     if len(shown) < 2:
         return
-    measure = RANK[shown[0][1].target.kind]
+    measure = "label_error" if shown[0][1].stored else RANK[shown[0][1].target.kind]
     shown.sort(key=lambda pair: value_of(pair[0], measure) or 0.0, reverse=larger_is_better(measure))
     for name, (record, p) in (("Best", shown[0]), ("Worst", shown[-1])):
-        target = p.target.name
-        order = np.argsort(p.measures[target][measure])
+        order = np.argsort(p.measures[p.sources[0] if p.stored else p.target.name][measure])
         chosen = order[[len(order) // 2, -1]]
-        word = p.schema.sample
-        figure = comparison(
-            [Frame(p.schema, p.of_sample(int(i))) for i in chosen],
-            [(p.schema[source], p.given[source][chosen]) for source in p.sources],
-            p.target,
-            p.reference[target][chosen],
-            p.predicted[target][chosen],
-            [f"typical {word}", f"worst {word}"],
-        )
+        figure = pairs(p, chosen) if p.stored else _compared(p, chosen)
         point = ", ".join(f"{study.short(axis)} {value}" for axis, value in record.point.items())
-        value = _text(measure, value_of(record, measure) or 0.0)
-        yield Panel(png(figure), f"{name} run: {point}; {MEASURES[measure].label} {value}.", wide=True)
+        caption = f"{name} run: {point}; {MEASURES[measure].label} {_text(measure, value_of(record, measure) or 0.0)}."
+        if p.stored:
+            caption += f" A typical and the worst drawn {p.schema.sample}, above stored ones."
+        yield Panel(png(figure), caption, wide=not p.stored)
+
+
+def _compared(p: Predictions, chosen: NDArray) -> Figure:
+    """Return a figure of a typical and the worst sample with their references."""
+    target, word = p.target.name, p.schema.sample
+    return comparison(
+        frames_of(p, chosen),
+        [(p.schema[source], p.given[source][chosen]) for source in p.sources],
+        p.target,
+        p.reference[target][chosen],
+        p.predicted[target][chosen],
+        [f"typical {word}", f"worst {word}"],
+    )
 
 
 def _predictions(study: Study, record: Run) -> Predictions | None:
-    """Return the predicted fields of a run's test, with their references; None where there are none."""
+    """Return the fields of a run's test with their references, or drawn ones with label errors; otherwise None."""
     path = study.folder / record.key / "test" / "predictions.h5"
     if not path.is_file():
         return None
     found = Predictions.read(path)
+    if found.stored:
+        return found if label_errors(found) is not None and len(found.sample) else None
     return found if found.target.is_field and found.target.name in found.reference else None
 
 

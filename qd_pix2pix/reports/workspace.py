@@ -12,7 +12,7 @@ from typing import Any
 from qd_pix2pix.evaluation.measures import MEASURES
 
 STEP = "trainer/global_step"
-JUDGED = {m.label: f"val/{m.name}" for m in MEASURES.values() if m.of_sample or m.name == "r2"}
+JUDGED = {m.label: f"val/{m.name}" for m in MEASURES.values() if m.of_sample or m.name == "r2" or m.kinds == ("drawn",)}
 LOSSES = {
     "generator, adversarial": "train/g_adversarial",
     "generator, reconstruction": "train/g_reconstruction",
@@ -21,9 +21,21 @@ LOSSES = {
     "regressor": "train/loss",
     "learning rate": "train/rate",
 }
-IMAGES = {"input, reference, predicted, error": "val/dots", "evolution of the first dot": "val/evolution"}
+LOSSES_OF_GENERATORS = {
+    "discriminator, labels": "train/labels",
+    "critic, drawn − stored": "train/critic",
+    "critic, gradient penalty": "train/penalty",
+    "critic, consistency": "train/consistency",
+    "generator, − drawn": "train/generator",
+}
+"""Losses of model=gan and model=rugan; model=flow has those above."""
+IMAGES = {
+    "input, reference, predicted, error; of a generator drawn above stored": "val/dots",
+    "evolution of the first sample": "val/evolution",
+}
 STUDIED = ("receptive_field", "model.lambda_rec", "loader.jitter", "parameters", "seed")
-"""Settings against which R² of the test split is drawn: names in the runs' configuration."""
+STUDIED_OF_GENERATORS = ("parameters", "model.steps")
+"""Settings against which R² of the test split is drawn, of generators the label error: names in the configuration."""
 
 
 def layout(entity: str, project: str) -> Any:
@@ -51,14 +63,18 @@ def layout(entity: str, project: str) -> Any:
         for title, name in IMAGES.items()
     ]
     studied = [
-        panels.ScatterPlot(title=f"test R² against {name}", x=panels.Config(name), y=panels.SummaryMetric("test/r2"))
-        for name in STUDIED
+        panels.ScatterPlot(title=f"test {label} against {name}", x=panels.Config(name), y=panels.SummaryMetric(measure))
+        for label, measure, names in (
+            ("R²", "test/r2", STUDIED),
+            ("label error", "test/label_error", STUDIED_OF_GENERATORS),
+        )
+        for name in names
     ]
     sections = {
         "Measures": lines(JUDGED),
         "Dots": pictures,
         "Study": studied,
-        "Losses": lines(LOSSES, smoothing_factor=0.6, smoothing_type="exponential"),
+        "Losses": lines(LOSSES | LOSSES_OF_GENERATORS, smoothing_factor=0.6, smoothing_type="exponential"),
         "Speed": lines({"dots a second": "train/dots_per_second"}),
     }
     return workspaces.Workspace(

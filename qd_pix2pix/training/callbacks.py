@@ -16,7 +16,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.models import FieldModel
+from qd_pix2pix.models import GenerativeModel, Model
+from qd_pix2pix.reports.drawn_panels import snapshot_figure
 from qd_pix2pix.reports.figures import Frame, comparison, evolution, to_pixels
 from qd_pix2pix.reports.history import read_snapshots, spread
 
@@ -28,8 +29,12 @@ class Progress(TQDMProgressBar):
         "train/loss": "loss",
         "train/g_adversarial": "G",
         "train/g_reconstruction": "L_rec",
+        "train/generator": "G",
+        "train/critic": "C",
         "val/r2": "R2",
         "val/accuracy": "accuracy",
+        "val/label_error": "label error",
+        "val/label_distance": "label distance",
     }
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
@@ -168,19 +173,22 @@ class Snapshots(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Predict the samples, store the predictions and log a figure."""
-        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, FieldModel):
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, Model):
             return
         target = pl_module.predictor.target
         if not target.is_field:
             return
         self.batch = self.batch or self._first_samples(trainer)
         with torch.no_grad():
-            found = pl_module({name: values.to(pl_module.device) for name, values in self.batch.items()})
-        predicted, reference = (v.float().cpu().numpy() for v in (found[target.name], self.batch[target.name]))
+            found = pl_module.snapshot({name: values.to(pl_module.device) for name, values in self.batch.items()})
+        predicted, reference = (v.float().cpu().numpy() for v in (found, self.batch[target.name]))
         self.folder.mkdir(parents=True, exist_ok=True)
         _save(self.folder / "reference.npy", reference)
         _save(self.folder / f"step-{trainer.global_step:08d}.npy", predicted)
         schema, names = pl_module.predictor.schema, pl_module.predictor.mapping.sources
+        if isinstance(pl_module, GenerativeModel):
+            self._show(trainer, "val/dots", lambda: snapshot_figure(schema, target, predicted, reference))
+            return
         given = [(schema[name], self.batch[name].numpy()) for name in names]
         frames = [Frame(schema)] * len(predicted)
         self._show(trainer, "val/dots", lambda: comparison(frames, given, target, reference, predicted))
@@ -188,12 +196,13 @@ class Snapshots(pl.Callback):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the evolution of the first sample."""
         snapshots = read_snapshots(self.folder.parent)
-        if self.batch is None or len(snapshots) < 2 or not isinstance(pl_module, FieldModel):
+        if self.batch is None or len(snapshots) < 2 or not isinstance(pl_module, Model):
             return
         steps, target = spread(sorted(snapshots)), pl_module.predictor.target
         maps, reference = [snapshots[step][0] for step in steps], self.batch[target.name][0].numpy()
         frame = Frame(pl_module.predictor.schema)
-        self._show(trainer, "val/evolution", lambda: evolution(frame, target, steps, maps, reference))
+        last = "stored" if isinstance(pl_module, GenerativeModel) else "reference"
+        self._show(trainer, "val/evolution", lambda: evolution(frame, target, steps, maps, reference, last))
 
     def _first_samples(self, trainer: pl.Trainer) -> dict[str, torch.Tensor]:
         batches = trainer.datamodule.batches("val")  # type: ignore[attr-defined]

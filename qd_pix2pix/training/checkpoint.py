@@ -13,9 +13,10 @@ from hydra.utils import instantiate
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from qd_pix2pix.files import write_whole
+from qd_pix2pix.generators import make_predictor
 from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.models import Model
-from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.predictor import Card
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
 """Parts of a card that may not change when a run is resumed."""
@@ -44,7 +45,7 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     Raises:
         ValueError: a setting is invalid.
     """
-    return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=Predictor(card), card=card)
+    return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=make_predictor(card), card=card)
 
 
 def check_resumable(path: Path | str, card: Card) -> int:

@@ -20,9 +20,9 @@ from qd_pix2pix.data.datamodule import SamplesModule
 from qd_pix2pix.data.generate import generate, make_launcher
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import evaluate_split
-from qd_pix2pix.evaluation.measures import JUDGE, larger_is_better
+from qd_pix2pix.evaluation.measures import larger_is_better
 from qd_pix2pix.inference.predict import device_name
-from qd_pix2pix.models import Model
+from qd_pix2pix.models import Diverged, Model
 from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
@@ -106,7 +106,7 @@ def _described(model: Model) -> Model:
 
 
 def _best_checkpoint(model: Model, run: Path) -> BestCheckpoint:
-    measure = JUDGE[model.predictor.target.kind]
+    measure = model.judge
     return BestCheckpoint(
         run / "checkpoints", "best", monitor=f"val/{measure}", mode="max" if larger_is_better(measure) else "min",
         save_weights_only=True, enable_version_counter=False,
@@ -127,11 +127,26 @@ def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheck
     try:
         with _interruptible(trainer, last):
             trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
+    except Diverged as error:
+        raise Diverged(f"{error} in step {model.number}; {_last_good(last)}") from None
     except (SystemExit, KeyboardInterrupt):  # Lightning converts Ctrl-C into SystemExit
-        path = Path(str(last.dirpath)) / "last.ckpt"
+        path = _last_path(last)
         resume = f"resume with ckpt_path={path}" if path.exists() else "no step was finished"
         print(f"\nstopped at step {trainer.global_step}; {resume}", flush=True)
         raise SystemExit(130) from None
+
+
+def _last_path(last: LastCheckpoint) -> Path:
+    return Path(str(last.dirpath)) / "last.ckpt"
+
+
+def _last_good(last: LastCheckpoint) -> str:
+    """Return what to do after a training has diverged."""
+    if not (path := _last_path(last)).exists():
+        return "no checkpoint was written. Lower model.optimizer.lr, or use trainer.precision=32-true"
+    return (
+        f"{path} is its last good checkpoint. Start again with a lower model.optimizer.lr, or trainer.precision=32-true"
+    )
 
 
 @contextmanager

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
+from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -21,7 +24,7 @@ from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.predict import best_device, device_name
 from qd_pix2pix.mapping import Mapping as Names
-from qd_pix2pix.models import FieldModel, Model
+from qd_pix2pix.models import Model
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
@@ -46,6 +49,8 @@ REFUSED = {
 }
 """Arguments of Lightning's Trainer that this project sets or does not support, and the alternative to each."""
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
+GAP = 1 / 20
+"""Share of the range of a label that is a gap where no training sample has a label in it."""
 NO_END = 10**9
 """Number of steps of a run that is limited by ``trainer.max_time`` only."""
 
@@ -163,7 +168,7 @@ def without_ours(options: Config) -> Config:
 
 def _check_callbacks(config: Config, model: Model) -> None:
     """Refuse a callback that monitors a quantity which is never logged."""
-    logged = {f"val/{measure}" for measure in _logged(model)}
+    logged = {f"val/{measure}" for measure in model.logged}
     for callback in own_callbacks(config):
         monitor = getattr(callback, "monitor", None)
         if isinstance(monitor, str) and not monitor.startswith("train/") and monitor not in logged:
@@ -171,12 +176,6 @@ def _check_callbacks(config: Config, model: Model) -> None:
                 f"trainer.callbacks: {type(callback).__name__} monitors {monitor!r}, which is not logged; expected one "
                 f"of {', '.join(sorted(logged))}"
             )
-
-
-def _logged(model: Model) -> Iterator[str]:
-    if isinstance(model, FieldModel):
-        for i, (name, metric) in enumerate(model.val_measures.items()):
-            yield from (measure if i == 0 else f"{name}/{measure}" for measure in metric.compute_names())  # type: ignore
 
 
 def own_callbacks(config: Config) -> list[Callback]:
@@ -205,9 +204,33 @@ def untrained(config: Config) -> Model:
 
 
 def make_card(config: Config, stores: Sequence[Store]) -> Card:
-    """Return the card of the model, with the statistics of its datasets."""
+    """Return the card of the model, with the statistics of its datasets.
+
+    Raises:
+        ValueError: a label of a generator is unknown in a training sample.
+    """
     schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
-    return _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
+    card = _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
+    labels = tuple(card.mapping.get("given", ()))
+    columns = [store.split("train").load(labels) for store in stores] if labels else []
+    values = {name: np.concatenate([part[name] for part in columns]) for name in labels}
+    for name, column in values.items():
+        if unknown := np.count_nonzero(~np.isfinite(column)):
+            raise ValueError(
+                f"mapping.given: {name} is unknown in {unknown} of {len(column)} training samples; choose a label that "
+                "every sample has"
+            )
+    return replace(card, seen={name: intervals(column) for name, column in values.items()})
+
+
+def intervals(values: NDArray) -> list[float]:
+    """Return the intervals [low, high, low, high, ...] that hold ``values`` (S,), without gaps that hold none of them.
+
+    A gap is wider than ``GAP`` of the whole range.
+    """
+    found = np.sort(np.asarray(values, dtype=np.float64))
+    gaps = np.flatnonzero(np.diff(found) > GAP * np.ptp(found))
+    return np.sort(np.concatenate([found[[0, -1]], found[gaps], found[gaps + 1]])).tolist()
 
 
 def _card(
@@ -233,6 +256,10 @@ def _card(
         mapping=names.to_dict(),
         network=networks.describe(config["network"]),
         heads=kind.heads(config["model"]),
+        generator={
+            name: networks.describe(value) if isinstance(value, Mapping) else value
+            for name, value in kind.generator(config["model"]).items()
+        },
         logarithm=kind.LOGARITHM,
         statistics=dict(statistics),
         recipes=recipes,

@@ -15,7 +15,10 @@ from qd_pix2pix.networks import (
     FNO,
     GroupAverage,
     MillsCNN,
+    MillsDiscriminator,
+    MillsGenerator,
     PatchGAN,
+    ResidualCritic,
     ResidualUNet,
     ResNet,
     SlidingCNN,
@@ -37,10 +40,15 @@ SMALL = {
     "SlidingCNN": {"shape": (32, 32), "channels": (4, 3, 3), "width": 8},
     "EDNN": {"trunk": partial(Window, channels=(6, 5))},
     "Window": {"size": 4, "channels": (6, 5)},
+    "MillsGenerator": {"in_channels": 1, "channels": [4] * 6, "dropout": 0.0},
+    "MillsDiscriminator": {"channels": 4, "hidden": 8, "dropout": 0.0, "shape": (32, 32)},
+    "ResidualCritic": {"labels": 1, "channels": [4, 5, 6], "dropout": 0.0},
+    "ResidualGenerator": {"channels": 4, "blocks": 2, "upscale": 1, "norm": "none"},
 }
 EVERY = [pytest.param(c, SMALL.get(c.__name__, {}), id=c.__name__) for c in FOUND]
 EVERY.append(pytest.param(ResidualUNet, SMALL["ResidualUNet"] | {"equivariant": True}, id="equivariant"))
-GENERATORS = [network for network in EVERY if network.values[0] not in (PatchGAN, MillsCNN, SlidingCNN, Window)]
+OTHER_SIZES = (PatchGAN, MillsCNN, SlidingCNN, Window, MillsGenerator, MillsDiscriminator, ResidualCritic)
+GENERATORS = [network for network in EVERY if network.values[0] not in OTHER_SIZES]
 ANY_DIMS = [network for network in GENERATORS if "dims" in inspect.signature(network.values[0]).parameters]
 
 

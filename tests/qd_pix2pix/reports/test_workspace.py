@@ -6,7 +6,7 @@ import yaml
 
 from qd_pix2pix.evaluation.measures import MEASURES
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.reports.workspace import IMAGES, JUDGED, LOSSES, STEP, STUDIED, layout
+from qd_pix2pix.reports.workspace import IMAGES, JUDGED, LOSSES, LOSSES_OF_GENERATORS, STEP, STUDIED, layout
 
 
 def shown():
@@ -18,10 +18,12 @@ def test_lines_are_what_runs_log(small_run, regressor_run):
     logged = {*read_history(small_run), *read_history(regressor_run)}
     of_fields = {f"val/{m.name}" for m in MEASURES.values() if {"density", "field"} & {*m.kinds}} & {*JUDGED.values()}
     assert {*of_fields, *LOSSES.values(), "train/dots_per_second"} <= logged
-    assert {*JUDGED.values()} - of_fields == {"val/accuracy", "val/mae", "val/exact"}, "of numbers and classes"
+    of_numbers, of_drawn = {"val/accuracy", "val/mae", "val/exact"}, {"val/label_error", "val/label_distance"}
+    assert {*JUDGED.values()} - of_fields == of_numbers | of_drawn
     _, sections = shown()
     drawn = {m for s in sections for panel in s["panels"] for m in panel["config"].get("metrics") or []}
-    assert drawn == {*JUDGED.values(), *LOSSES.values(), "train/dots_per_second"}
+    losses = {*LOSSES.values(), *LOSSES_OF_GENERATORS.values()}
+    assert drawn == {*JUDGED.values(), *losses, "train/dots_per_second"}
     lines = [p for s in sections for p in s["panels"] if p["view_type"] == "Run History Line Plot"]
     assert {panel["config"]["x_axis"] for panel in lines} == {STEP}
 

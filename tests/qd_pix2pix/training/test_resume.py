@@ -6,11 +6,10 @@ import signal
 import pytest
 import torch
 from pytorch_lightning import Callback
-from small import configuration
+from small import SHORT, configuration, generator_words
 
 from qd_pix2pix.data.sampler import seed_of
-from qd_pix2pix.models import Pix2Pix
-from qd_pix2pix.models.base import FieldModel
+from qd_pix2pix.models import Model, Pix2Pix
 from qd_pix2pix.provenance import read_overrides, runs_of
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import run as training
@@ -41,6 +40,13 @@ def regressor(regressor_words):
     return [*words, *LENGTH, "trainer.log_every_n_steps=2", "model.warmup=0.3"]
 
 
+def generator_of(option, data_root):
+    """24 lattices in batches of 8: three batches an epoch; the generator of a RUGAN makes each fifth step."""
+    fifth = ["model.critic_steps=5"] if option == "rugan" else []
+    start = [*SHORT, f"data_root={data_root}", "launcher.workers=1"]
+    return [*generator_words(option), *start, *fifth, *LENGTH]
+
+
 def train(run, words, *more):
     last = run / "checkpoints" / "last.ckpt"
     resuming = [f"ckpt_path={last}"] if last.exists() else []
@@ -49,7 +55,7 @@ def train(run, words, *more):
 
 def killed(run, words, step, where="on_train_batch_start"):
     """Train until the hook is called in this step; an exception is as hard an end as Python knows."""
-    owner = LastCheckpoint if where == "after_the_checkpoint" else FieldModel
+    owner = LastCheckpoint if where == "after_the_checkpoint" else Model
     name = "_save_topk_checkpoint" if where == "after_the_checkpoint" else where
     before = getattr(owner, name)
 
@@ -65,12 +71,12 @@ def killed(run, words, step, where="on_train_batch_start"):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(pix2pix, regressor, tmp_path_factory, without_evaluation):
+def undisturbed(pix2pix, regressor, data_root, tmp_path_factory, without_evaluation):
     """Function of the model's name: its words, and the folder of a run of 16 steps."""
     made = {}
 
     def run(name):
-        words = {"pix2pix": pix2pix, "regressor": regressor}[name]
+        words = {"pix2pix": pix2pix, "regressor": regressor}.get(name) or generator_of(name, data_root)
         if name not in made:
             made[name] = tmp_path_factory.mktemp(name)
             train(made[name], words)
@@ -133,6 +139,18 @@ def test_killed_three_times(undisturbed, tmp_path, model, steps):
     words, whole = undisturbed(model)
     for step in steps:
         killed(tmp_path, words, step)
+    train(tmp_path, words)
+    assert_same(tmp_path, whole)
+
+
+# step 8: the fourth of five of the critic, and the middle of the training, where a GAN changes its loss
+@pytest.mark.parametrize("model", ["rugan", "flow", pytest.param("gan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [[9], pytest.param([4, 7, 14], marks=pytest.mark.slow)])
+def test_a_generator_that_was_killed(undisturbed, tmp_path, model, steps):
+    words, whole = undisturbed(model)
+    for step in steps:
+        killed(tmp_path, words, step)
+    assert final(tmp_path)["global_step"] == steps[-1] - steps[-1] % 4 - (4 if steps[-1] % 4 == 0 else 0)
     train(tmp_path, words)
     assert_same(tmp_path, whole)
 
