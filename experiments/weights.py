@@ -30,6 +30,8 @@ RUNS = {
     "gaas-N2-all": ("field_regressors", "wide gaas-N2 all outputs"),
     "range": ("field_regressors", "wide range"),
     "ising-ednn": ("ednn", "c = 1"),
+    "ising-flow": ("generators", "flow"),
+    "ising-rugan": ("generators", "RUGAN"),
 }
 """Folder and run of each shipped network."""
 

@@ -1,0 +1,48 @@
+"""Drawn snapshots of doped antiferromagnets against those of the model that they are to represent."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.snapshots.measure import observables, recipe
+from qd_pix2pix.inference.pretrained import Sampler
+
+DOPINGS = (0.05, 0.12, 0.16, 0.2, 0.28)
+"""Dopings at which snapshots are compared."""
+DRAWN = {1: 600, 2: 150}
+"""Snapshots drawn at each doping, by the factor of the side."""
+TRUE = 4
+"""Snapshots of the model for each drawn one."""
+
+
+def of_snapshots(sampler: Sampler) -> list[dict[str, Any]]:
+    """Return observables and their errors of drawn snapshots, of the model with strings, and of sprinkled holes."""
+    found = []
+    for factor, n in DRAWN.items():
+        side = factor * sampler.shape[0]
+        for doping in DOPINGS:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # dopings that were not seen are the question
+                drawn = sampler.sample(doping=doping, size=side, n=n, seed=round(1000 * doping))
+            kinds = {"drawn": drawn, **{holes: _model(side, doping, n, holes) for holes in ("strings", "sprinkled")}}
+            measured = {kind: observables(snapshots) for kind, snapshots in kinds.items()}
+            found.append(
+                {
+                    "side": side, "doping": doping, "holes": float((drawn == 0).mean()), **measured,
+                    "deviation": {kind: deviations(measured["drawn"], measured[kind]) for kind in list(kinds)[1:]},
+                }
+            )  # fmt: skip
+    return found
+
+
+def _model(side: int, doping: float, n: int, holes: str) -> NDArray[np.int8]:
+    return recipe(TRUE * n, (doping,), side=side, holes=holes).columns("test", range(TRUE * n))["occupation"]
+
+
+def deviations(own: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
+    """Return the differences of observables in standard errors of the difference."""
+    return {name: (own[name][0] - other[name][0]) / float(np.hypot(own[name][1], other[name][1])) for name in own}

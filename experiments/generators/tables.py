@@ -1,0 +1,156 @@
+"""Tables of this folder's README, from results.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.reports.tables import markdown, number, percent
+
+HERE = Path(__file__).parent
+Results = Mapping[str, Any]
+ISING = ("RUGAN", "flow")
+DETECTORS = {
+    "GAN, low": "confidence of the GAN's discriminator",
+    "density, low": "likelihood of a flow at equal magnetisation, a bound",
+    "ensemble": "deep ensemble, spread of five energies",
+}
+OBSERVABLES = ("C_s(1)", "C_s(√2)", "count", "length")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a file of this folder; nothing if it does not exist."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def inside_table(results: Results) -> str:
+    """Return the errors of labels at the side of training and at four times that, and the time of a lattice."""
+    rows = []
+    for name in (name for name in ISING if name in results):
+        small, large = results[name]["x1"], results[name]["x4"]
+        for label, at in (("16", small), ("64", large)):
+            errors = at["inside"]
+            rows.append(
+                [name, label, *(number(errors[k]) for k in ("energy", "energy_p95", "magnetisation")),
+                 number(errors["energy"] / small["inside"]["energy"]), number(1e3 * at["seconds"])]
+            )  # fmt: skip
+    for label, key in (("16", "x1"), ("64", "x4")):
+        seconds = min((results[name][key]["seconds_targeted"] for name in ISING if name in results), default=None)
+        if seconds is not None:
+            rows.append(["targeted sampling", label, "0", "0", "0", "", number(1e3 * seconds)])
+    head = ("drawn by", "L", "median ΔE / L² (J)", "95 % (J)", "median Δm", "ΔE against L = 16", "ms a lattice")
+    return markdown(head, rows)
+
+
+def unasked_table(results: Results) -> str:
+    """Return what was not asked for, at each pair of labels."""
+    rows = []
+    for name in (name for name in ISING if name in results):
+        for label, key in (("16", "x1"), ("64", "x4")):
+            for at in results[name][key]["unasked"]:
+                numbers = [number(at[k]) for k in ("correlation", "cluster", "diversity")]
+                rows.append(
+                    [name, label, f"{at['energy']:g}", f"{at['magnetisation']:g}", *numbers, f"{at['seam']:+.1f} σ",
+                     number(at["grain"])]
+                )  # fmt: skip
+    head = ("drawn by", "L", "E / L² (J)", "m", "G(r), rms difference", "cluster size, ratio", "diversity, ratio")
+    return markdown((*head, "seam", "grain (J)"), rows)
+
+
+def plane_table(results: Results) -> str:
+    """Return the errors over the plane: as many pairs of labels as have lattices, weighed equally and by log g."""
+    rows = []
+    for name in (name for name in ISING if name in results):
+        for label, key in (("16", "x1"), ("64", "x4")):
+            maps = {k: np.array(v, dtype=float) for k, v in results[name][key]["plane"].items()}
+            weighed = results[name][key]["weighed"]
+            equal = [number(float(np.nanmedian(maps[k]))) for k in ("energy", "magnetisation")]
+            rows.append([name, label, *equal, *(number(weighed[k]) for k in ("energy", "magnetisation"))])
+    head = ("drawn by", "L", "median ΔE / L² (J)", "median Δm", "mean ΔE / L² by g (J)", "mean Δm by g")
+    return markdown(head, rows)
+
+
+def nearest_table(results: Results) -> str:
+    """Return the distance to the nearest training lattice."""
+    rows = [
+        [name, number(results[name]["nearest"]["drawn"]), number(results[name]["nearest"]["test"])]
+        for name in ISING
+        if name in results
+    ]
+    return markdown(("drawn by", "drawn", "test"), rows)
+
+
+def detection_table(results: Results) -> str:
+    """Return the areas under the curves of each detector."""
+    found = {name: result["auroc"] for name, result in results.items() if "auroc" in result}
+    found |= {"ensemble": read("ensemble.json")["auroc"]} if read("ensemble.json") else {}
+    rows = [
+        [label, *(f"{found[name][k]:.3f}" for k in ("all", "near", "far"))]
+        for name, label in DETECTORS.items()
+        if name in found
+    ]
+    return markdown(("detector", "all", "near", "far"), rows)
+
+
+def histograms_table(results: Results) -> str:
+    """Return how well GANs reproduce the distributions of labels."""
+    rows = [
+        [name.removeprefix("GAN, "), percent(found["measures"]["label_distance"], 1),
+         number(found["also"]["energy"]["mae"]["mean"])]
+        for name, found in results.items() if name.startswith("GAN")
+    ]  # fmt: skip
+    return markdown(("energies", "label distance", "error of the energy read off (J)"), rows)
+
+
+def dots_table(results: Results) -> str:
+    """Return the verified errors of requested energies and gaps, in meV."""
+    rows = []
+    for name, column in (("dots by energy", "energy"), ("dots by gap", "gap")):
+        if name in results:
+            found = results[name]["also"][column]
+            numbers = [number(1e3 * found["mae"][k]) for k in ("median", "p95")]
+            rows.append([name.removeprefix("dots by "), *numbers, f"{found['r2']:.4f}", str(results[name]["samples"])])
+    return markdown(("requested", "median error (meV)", "95 % (meV)", "R²", "dots drawn"), rows)
+
+
+def snapshots_table(results: Results) -> str:
+    """Return the observables of drawn snapshots and of the model, with the difference in standard errors."""
+    rows = []
+    for name in ("snapshots, between", "snapshots, beyond"):
+        for at in results.get(name, {}).get("curves", ()):
+            cells = []
+            for observable in OBSERVABLES:
+                value, error = at["drawn"][observable]
+                scale = 100 if observable == "count" else 1
+                deviation, other = (at["deviation"][kind][observable] for kind in ("strings", "sprinkled"))
+                cells.append(f"{scale * value:.3f} ± {scale * error:.3f} ({deviation:+.1f}, {other:+.1f} σ)")
+            side = f"{at['side']} × {at['side']}"
+            rows.append([name.removeprefix("snapshots, "), side, f"{at['doping']:g}", f"{at['holes']:.4f}", *cells])
+    head = ("trained", "sites", "δ requested", "δ drawn", "C_s(1)", "C_s(√2)", "strings per 100 sites", "mean length")
+    return markdown(head, rows)
+
+
+def content() -> dict[str, str]:
+    """Return all tables by name."""
+    results = read("results.json")
+    return {
+        "inside": inside_table(results),
+        "plane": plane_table(results),
+        "unasked": unasked_table(results),
+        "nearest": nearest_table(results),
+        "detection": detection_table(results),
+        "histograms": histograms_table(results),
+        "dots": dots_table(results),
+        "snapshots": snapshots_table(results),
+        **{key: _energy(results, key) for key in ("x1", "x4")},
+    }
+
+
+def _energy(results: Results, key: str) -> str:
+    """Return the median error of the energy per site of drawn lattices, by flow matching."""
+    return f"{number(results['flow'][key]['inside']['energy'])} J" if "flow" in results else ""
