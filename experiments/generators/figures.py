@@ -27,7 +27,12 @@ WIDTH = 0.2
 """Energies per site (J) and largest |m| of training."""
 SHOWN = ((-1.7, 0.0), (-1.2, 0.1), (-0.5, 0.3), (0.0, 0.0), (1.2, 0.0))
 LARGE = 64
-OBSERVABLES = {"C_s(1)": "$C_s(1)$", "C_s(√2)": r"$C_s(\sqrt{2})$", "count": "strings per site", "length": "length"}
+OBSERVABLES = {
+    "C_s(1)": "$C_s(1)$",
+    "C_s(√2)": r"$C_s(\sqrt{2})$",
+    "count": "strings per site",
+    "length": "mean length",
+}
 
 
 def plane() -> Figure:
