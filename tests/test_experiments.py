@@ -215,6 +215,7 @@ def test_networks_are_evaluated_against_other_labels_of_the_same_dots(regressor_
         against(network, small_store, SimpleNamespace(name="others", split=lambda split: others))
 
 
+@pytest.mark.slow
 def test_the_inverse_gives_potentials_of_these_densities(tmp_path, monkeypatch, capsys):
     inverse = script("field_regressors/inverse")
     monkeypatch.setattr(sys, "argv", ["inverse.py", "--dots", "4", "--noise", "0", "1e-3"])
@@ -227,6 +228,7 @@ def test_the_inverse_gives_potentials_of_these_densities(tmp_path, monkeypatch, 
     assert json.loads((tmp_path / "inverse.json").read_text())["dots"] == 4
 
 
+@pytest.mark.slow
 def test_networks_are_compared_on_larger_squares(tmp_path, monkeypatch, capsys):
     larger = script("field_regressors/larger")
     monkeypatch.setattr(sys, "argv", ["larger.py", "--dots", "1"])

@@ -370,6 +370,7 @@ def test_further_outputs_are_in_the_file_the_record_and_the_page(settings, regre
     assert f"{energy:.3g} meV" in page
 
 
+@pytest.mark.slow
 def test_validation_of_further_outputs_equals_evaluation(settings, regressor_run, tmp_path):
     from qd_pix2pix.reports.history import read_history
 
@@ -384,6 +385,7 @@ def test_validation_of_further_outputs_equals_evaluation(settings, regressor_run
         assert mean == pytest.approx(history[f"val/{name}/mae"][1][step], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_range_has_a_folder_for_each_member(settings, range_run, small_store, single_store, tmp_path):
     evaluate(settings | {"checkpoint": best(range_run)})
     folders = sorted(path.name for path in (tmp_path / "out").iterdir())

@@ -165,6 +165,7 @@ def test_a_network_of_two_sources_takes_both(regressor_words, small_store, V):
         two(given | {"n0": given["n0"][:3]})
 
 
+@pytest.mark.slow
 def test_a_range_needs_the_member(range_run, data_root, tmp_path, V):
     saved(range_run / "checkpoints" / "best.ckpt", data_root, tmp_path / "out", tmp_path / "range")
     surrogate = from_pretrained(tmp_path / "range.safetensors")

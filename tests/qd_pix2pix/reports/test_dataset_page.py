@@ -29,6 +29,7 @@ def test_numbers_on_the_page_are_those_of_the_columns(small_store):
     assert cards["ΔE, median"] == f"{1e3 * np.median(gap):.3g} meV"
 
 
+@pytest.mark.slow
 def test_one_electron_has_no_truncation_error(tmp_path):
     words = ["potential=double_gaussian", "data.grid.n=16", "solver.n_orbitals=2", "data.n_electrons=1"]
     sizes = ["data.train=3", "data.val=1", "data.test=1"]
@@ -59,6 +60,7 @@ def test_no_page_without_a_dataset(tmp_path):
         write_dataset_page(tmp_path)
 
 
+@pytest.mark.slow
 def test_samples_of_one_field_are_side_by_side_with_their_numbers(tmp_path, monkeypatch):
     shown, draw = [], figures.strip
     monkeypatch.setattr(figures, "strip", lambda *given: shown.append(draw(*given)) or shown[-1])

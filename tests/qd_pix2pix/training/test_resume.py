@@ -205,7 +205,7 @@ def interrupted(run, words, step, by="signal"):
 
 # before the first checkpoint, in the step of a checkpoint and a validation, and in an epoch's last and first step
 @pytest.mark.parametrize(("model", "steps"), [("pix2pix", [0, 7, 8]), ("regressor", [1, 3, 15])])
-@pytest.mark.parametrize("by", ["signal", "call"])
+@pytest.mark.parametrize("by", ["signal", pytest.param("call", marks=pytest.mark.slow)])
 def test_interrupted(undisturbed, tmp_path, capsys, model, steps, by):
     """Ctrl-C waits for the step that is under way, and keeps it: nothing is lost, nothing done twice."""
     words, whole = undisturbed(model)
@@ -250,7 +250,7 @@ def test_a_run_goes_on_behind_a_link(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["pix2pix", "regressor"])
-@pytest.mark.parametrize("checkpoint_every", [2, 3])
+@pytest.mark.parametrize("checkpoint_every", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_killed_before_the_line_of_the_log(undisturbed, tmp_path, model, checkpoint_every):
     """The checkpoint is written, its line of the log is not."""
     words, whole = undisturbed(model)
@@ -272,7 +272,9 @@ def test_killed_before_the_last_line(undisturbed, tmp_path, pix2pix):
     assert epochs(tmp_path) == {step: str(step // 4) for step in range(7)}
 
 
-@pytest.mark.parametrize("ends", [("trainer.max_steps={}", 4), ("trainer.max_epochs={}", 1)])
+@pytest.mark.parametrize(
+    "ends", [("trainer.max_steps={}", 4), pytest.param(("trainer.max_epochs={}", 1), marks=pytest.mark.slow)]
+)
 def test_a_finished_run_is_made_longer(undisturbed, tmp_path, ends):
     """Twice from an epoch's end, by steps and by epochs."""
     words, whole = undisturbed("pix2pix")

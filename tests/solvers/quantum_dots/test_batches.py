@@ -161,7 +161,8 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch, n_electrons, preset):
 
 
 @pytest.mark.parametrize(
-    ("n_electrons", "preset", "room"), [(2, "paper", 8.1), (2, "converged", 4.1), (3, "converged", 4.1)]
+    ("n_electrons", "preset", "room"),
+    [(2, "paper", 8.1), (2, "converged", 4.1), pytest.param(3, "converged", 4.1, marks=pytest.mark.slow)],
 )
 def test_nor_does_it_where_memory_is_short(n_electrons, preset, room):
     """Sums depend on how many systems are multiplied at once: that is fixed by the memory, not by the threads."""
