@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -89,21 +88,12 @@ def errors(spins: NDArray, energy: NDArray, mean: NDArray) -> dict[str, float]:
 
 
 def inside(sampler: Sampler, store: Store, factor: int) -> dict[str, Any]:
-    """Return the errors at labels of the test split, and the time of a lattice in seconds on one thread."""
+    """Return the errors at labels of the test split."""
     side, n = store.schema.domain.shape[0], INSIDE[factor]
     columns = store.split("test").load(("energy", "magnetisation"))
     energy, mean = columns["energy"][:n] / side**2, columns["magnetisation"][:n]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    start = time.perf_counter()
     spins = sampler.sample(energy=energy, magnetisation=mean, size=factor * side, n=len(energy), seed=0)
-    seconds = (time.perf_counter() - start) / len(energy)
-    sample_plane(factor * side, energy[:1], mean[:1], threads=1)  # compiles
-    start = time.perf_counter()
-    sample_plane(factor * side, energy[:8], mean[:8], threads=1)
-    targeted = (time.perf_counter() - start) / len(energy[:8])
-    torch.set_num_threads(threads)
-    return {"inside": errors(spins, energy, mean), "seconds": seconds, "seconds_targeted": targeted, "n": len(energy)}
+    return {"inside": errors(spins, energy, mean), "n": len(energy)}
 
 
 def entropies(side: int) -> NDArray:

@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from results.json."""
+"""Tables of this folder's README, from results.json, ensemble.json and speed.json."""
 
 from __future__ import annotations
 
@@ -29,22 +29,26 @@ def read(name: str) -> dict[str, Any]:
 
 
 def inside_table(results: Results) -> str:
-    """Return the errors of labels at the side of training and at four times that, and the time of a lattice."""
+    """Return the errors of labels at the side of training and at four times that."""
     rows = []
     for name in (name for name in ISING if name in results):
-        small, large = results[name]["x1"], results[name]["x4"]
-        for label, at in (("16", small), ("64", large)):
-            errors = at["inside"]
-            rows.append(
-                [name, label, *(number(errors[k]) for k in ("energy", "energy_p95", "magnetisation")),
-                 number(errors["energy"] / small["inside"]["energy"]), number(1e3 * at["seconds"])]
-            )  # fmt: skip
-    for label, key in (("16", "x1"), ("64", "x4")):
-        seconds = min((results[name][key]["seconds_targeted"] for name in ISING if name in results), default=None)
-        if seconds is not None:
-            rows.append(["targeted sampling", label, "0", "0", "0", "", number(1e3 * seconds)])
-    head = ("drawn by", "L", "median ΔE / L² (J)", "95 % (J)", "median Δm", "ΔE against L = 16", "ms a lattice")
+        small = results[name]["x1"]["inside"]
+        for label, key in (("16", "x1"), ("64", "x4")):
+            found = results[name][key]["inside"]
+            numbers = [number(found[k]) for k in ("energy", "energy_p95", "magnetisation", "magnetisation_p95")]
+            rows.append([name, label, *numbers, number(found["energy"] / small["energy"])])
+    head = ("drawn by", "L", "median ΔE / L² (J)", "95 % (J)", "median Δm", "95 %", "ΔE against L = 16")
     return markdown(head, rows)
+
+
+def speed_table(found: Results) -> str:
+    """Return the time of a lattice and the errors of its labels, for each way to it."""
+    rows = [
+        [name, side, number(1e3 * at["seconds"]), *(number(at[k]) for k in ("energy", "energy_p95", "magnetisation"))]
+        for name, sides in found.get("ways", {}).items()
+        for side, at in sides.items()
+    ]
+    return markdown(("way", "L", "ms a lattice", "median ΔE / L² (J)", "95 % (J)", "median Δm"), rows)
 
 
 def unasked_table(results: Results) -> str:
@@ -140,6 +144,7 @@ def content() -> dict[str, str]:
     results = read("results.json")
     return {
         "inside": inside_table(results),
+        "speed": speed_table(read("speed.json")),
         "plane": plane_table(results),
         "unasked": unasked_table(results),
         "nearest": nearest_table(results),

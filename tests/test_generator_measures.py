@@ -1,0 +1,34 @@
+"""Measures of experiments/generators by hand, and its timing on few lattices."""
+
+import numpy as np
+import pytest
+
+from experiments.generators.measure import errors, grain
+from experiments.generators.snapshots import deviations
+from experiments.generators.speed import measure
+
+
+def test_errors_of_labels_by_hand():
+    """All spins up: -2 J per site, m = 1; a chessboard: +2 J, m = 0."""
+    up, board = np.ones((4, 4), dtype=np.int8), (-1) ** np.add.outer(np.arange(4), np.arange(4)).astype(np.int8)
+    found = errors(np.stack([up, board]), np.array([-1.9, 1.7]), np.array([0.9, 0.0]))
+    assert found["energy"] == pytest.approx(0.2) and found["energy_p95"] == pytest.approx(0.29)
+    assert found["magnetisation"] == pytest.approx(0.05) and found["magnetisation_p95"] == pytest.approx(0.095)
+
+
+def test_the_grain_of_blocks_is_that_of_their_edges():
+    """Blocks of 2 x 2 in antiparallel rows and columns: -1 J within a block, +1 J between two."""
+    signs = (-1.0) ** np.add.outer(np.arange(4), np.arange(4))
+    blocks = signs.repeat(2, 0).repeat(2, 1)[None]
+    assert grain(blocks, 2) == pytest.approx(2) and grain(np.ones((1, 8, 8)), 2) == 0
+
+
+def test_deviations_are_in_errors_of_the_difference():
+    assert deviations({"a": (1.0, 3.0)}, {"a": (11.0, 4.0)}) == {"a": pytest.approx(-2.0)}
+
+
+def test_each_way_is_timed_and_judged():
+    found = measure({16: 2}, rounds=1)
+    assert list(found) == ["RUGAN", "flow", "targeted sampling"]
+    assert all(sides["16"]["seconds"] > 0 and sides["16"]["energy"] < 0.6 for sides in found.values())
+    assert found["targeted sampling"]["16"]["energy"] < 0.02, "a level is 4 J of 256 sites"
