@@ -178,7 +178,9 @@ def seam(samples: Any, period: int = 1) -> Seam:
     """
     spins = _configurations("samples", samples, 2)
     side = spins.shape[1]
-    check_integer("period", period, 1, high=side // 2)
+    check_integer("period", period, 1, high=max(side // 2, 1))
+    if side % period:
+        raise ValueError(f"period: expected a divisor of the side {side}, got {period}")
     if side < 3:
         raise ValueError(
             f"samples: expected lattices of side 3 or more, got {side}. All bonds of smaller ones are alike."

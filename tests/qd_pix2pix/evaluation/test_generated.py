@@ -104,6 +104,16 @@ def test_only_lattices_with_a_seam_have_one():
     assert seam(walks).deviation > 5 and abs(seam(moved).deviation) < 4
 
 
+def test_a_grain_is_no_seam():
+    """Blocks of 4 x 4 equal spins: bonds between blocks differ from those within, at the boundary as everywhere."""
+    blocks = np.where(RNG(7).random((300, 4, 4)) < 0.5, -1, 1).repeat(4, axis=1).repeat(4, axis=2)
+    assert seam(blocks).deviation > 20 and abs(seam(blocks, period=4).deviation) < 4
+    blocks[:, -1] = blocks[:, 0]  # antiparallel bonds move from the boundary to the row before
+    assert abs(seam(blocks, period=4).deviation) > 10
+    with pytest.raises(ValueError, match="period: expected a divisor of the side 16, got 3"):
+        seam(blocks, period=3)
+
+
 SPINS = np.ones((3, 4, 4))
 
 

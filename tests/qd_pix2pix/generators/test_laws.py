@@ -148,6 +148,28 @@ def test_a_flow_draws_each_site_given_the_earlier_ones(discrete):
     assert stats.binomtest(int((found[:, 0] > 0).sum()), 4000).pvalue > 1e-3
 
 
+def test_the_likelihood_of_independent_sites_is_exact(discrete):
+    """Logits 0 and log 3: -log p of four sites is 4 log 4 - (sites up) log 3, whatever the order."""
+    discrete.network = Constant(0.0, math.log(3.0))
+    spins = torch.tensor([[[1.0, 1.0], [1.0, 1.0]], [[-1.0, -1.0], [-1.0, -1.0]]])
+    given = columns(2, energy=0.0, magnetisation=0.0) | {"spins": spins}
+    found = discrete.negative_log_likelihood(given, random())
+    torch.testing.assert_close(found, torch.tensor([4 * math.log(4 / 3), 4 * math.log(4)]))
+
+
+def test_the_likelihood_averages_over_what_is_known(discrete):
+    """A network that copies the known site: p = 1/2 for two equal sites; half of the draws know one, half none."""
+
+    class Copy(Constant):
+        def forward(self, x):
+            return 50 * x[:, :2].sum((2, 3), keepdim=True).expand(-1, -1, *x.shape[2:]) + 0 * self.values[0]
+
+    discrete.network = Copy(0.0)
+    given = columns(4000, energy=0.0, magnetisation=0.0) | {"spins": torch.ones(4000, 1, 2)}
+    found = discrete.negative_log_likelihood(given, random(), draws=1)
+    assert found.mean().item() == pytest.approx(math.log(2), rel=0.05)
+
+
 @pytest.mark.parametrize(("steps", "calls"), [(1, 1), (3, 3), (7, 7), (64, 64), (500, 64)])
 def test_every_site_is_drawn_once(discrete, steps, calls):
     discrete.network, discrete.options["steps"] = Constant(0.0, 0.0), steps
