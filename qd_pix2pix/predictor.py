@@ -153,6 +153,11 @@ class Predictor(nn.Module):
         return self.outputs[0]
 
     @property
+    def title(self) -> str:
+        """The map as text."""
+        return str(self.mapping)
+
+    @property
     def n_raw(self) -> int:
         """The number of output channels of the network."""
         return sum(self.channels)

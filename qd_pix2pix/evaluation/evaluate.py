@@ -132,7 +132,6 @@ def evaluate_split(
             labels, sample = predictor.mapping.labels, store.schema.sample
             record = replace(
                 record, drawn=True, measures=drawn.measures, remarks=drawn.remarks, symmetrised=False,
-                mapping=f"{', '.join(labels) or 'noise'} -> {predictor.target.name}",
                 origin=f"{sample}s drawn, one {'at the labels of each' if labels else 'for each'} of the {split} split",
             )  # fmt: skip
         write_results(predictions, predictor, record, own)
@@ -144,7 +143,7 @@ def _record(
     predictor: Predictor, card: Card, checkpoint: Path, schema: Schema, recipe: Mapping[str, Any], samples: int
 ) -> Evaluation:
     return Evaluation(
-        mapping=str(predictor.mapping),
+        mapping=predictor.title,
         samples=samples,
         origin="",
         checkpoint=str(checkpoint),

@@ -60,6 +60,11 @@ class Generator(Predictor):
         return tuple(self.schema[name] for name in self.mapping.labels)
 
     @property
+    def title(self) -> str:
+        """The labels and the target as text."""
+        return f"{', '.join(self.mapping.labels) or 'noise'} -> {self.target.name}"
+
+    @property
     def n_labels(self) -> int:
         """The number of channels of labels and conditions."""
         return len(self.mapping.labels) + len(self.conditions)

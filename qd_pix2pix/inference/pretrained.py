@@ -128,7 +128,7 @@ class Sampler:
 
     def __repr__(self) -> str:
         schema = self.generator.schema
-        return f"Sampler({self.generator.mapping}; {schema.system}, {schema.summary}, {self.shape} points)"
+        return f"Sampler({self.generator.title}; {schema.system}, {schema.summary}, {self.shape} points)"
 
 
 def _numbers(values: Any) -> NDArray:
@@ -220,7 +220,7 @@ class Surrogate:
 
     def __repr__(self) -> str:
         schema = self.predictor.schema
-        return f"Surrogate({self.predictor.mapping}; {schema.system}, {schema.summary}, {self.shape} points)"
+        return f"Surrogate({self.predictor.title}; {schema.system}, {schema.summary}, {self.shape} points)"
 
 
 def shipped() -> list[str]:

@@ -208,6 +208,8 @@ HEADS: dict[str, type[Head]] = {
     "categorical": CategoricalHead,
     "ordinal": OrdinalHead,
 }
+TANH = {"density": "tanh", "field": "tanh"}
+"""The heads of adversarial training, by kind."""
 DEFAULTS = {"density": "charge", "field": "bounded", "class": "categorical"}
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from qd_pix2pix.mapping.heads import TANH
 from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer, count_no_step
 from qd_pix2pix.models.losses import ADVERSARIAL, RECONSTRUCTION
 from qd_pix2pix.predictor import Card, Predictor
@@ -68,7 +69,7 @@ class Pix2Pix(FieldModel):
     @classmethod
     def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
         """Return the tanh head of table A1 for all fields."""
-        return {"density": "tanh", "field": "tanh"}
+        return TANH
 
     @property
     def receptive_field(self) -> int | None:  # type: ignore[override]

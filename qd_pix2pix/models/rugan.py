@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from qd_pix2pix.generators import LatentGenerator
+from qd_pix2pix.mapping.heads import TANH
 from qd_pix2pix.models.base import Batch, NetworkFactory, OptimizerFactory, build_optimizer, count_no_step
 from qd_pix2pix.models.generative import GenerativeModel
 from qd_pix2pix.predictor import Card
@@ -70,7 +71,7 @@ class RUGAN(GenerativeModel):
     @classmethod
     def heads(cls, config: Mapping[str, Any]) -> dict[str, str]:
         """Return the tanh head of all fields."""
-        return {"density": "tanh", "field": "tanh"}
+        return TANH
 
     @classmethod
     def generator(cls, config: Mapping[str, Any]) -> dict[str, Any]:

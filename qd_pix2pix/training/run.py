@@ -231,7 +231,7 @@ def announce(model: Model, stores: Sequence[Store], trainer: pl.Trainer, run: Pa
     card = model.card
     field = f", receptive field {card.receptive_field}" if card.receptive_field else ""
     print(
-        f"{model.predictor.mapping}: {type(model).__name__}, {type(model.network).__name__}, "
+        f"{model.predictor.title}: {type(model).__name__}, {type(model.network).__name__}, "
         f"{card.parameters / 1e6:.2f} M parameters{field}, on {device_name(trainer.strategy.root_device)}, "
         f"{trainer.precision}"
     )
