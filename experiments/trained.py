@@ -88,7 +88,7 @@ class Experiment:
         }
         results = dict(sorted((self.results(scale) | {record.point["run"]: found}).items()))
         self.file(scale).parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.file(scale), json.dumps(results, indent=1) + "\n")
+        write_text(self.file(scale), json.dumps(results, indent=1, allow_nan=False) + "\n")
 
     def main(self, description: str | None, arguments: Sequence[str] | None = None) -> None:
         """Train missing runs of a study and keep their measures."""

@@ -167,6 +167,16 @@ def test_one_large_picture_is_measured(monkeypatch):
     assert transfer.draw(drawn, maps, (256, 192)).axes[0].get_title().startswith("disc: 6 objects")
 
 
+def test_results_are_json_that_every_program_reads():
+    """NaN and Infinity are no JSON: what is not there is null."""
+
+    def refuse(word):
+        raise AssertionError(f"{path} holds {word}")
+
+    for path in ROOT.glob("experiments/*/*.json"):
+        json.loads(path.read_text(), parse_constant=refuse)
+
+
 def test_results_belong_to_the_current_commands():
     """A result whose overrides have changed since is not shown as that of the current command."""
     trained = [script(path.parent.name + "/run") for path in ROOT.glob("experiments/*/run.py")]

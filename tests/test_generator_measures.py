@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.generators.measure import errors, grain
+from experiments.generators.measure import errors, grain, plain
 from experiments.generators.snapshots import deviations
 from experiments.generators.speed import measure
 
@@ -21,6 +21,10 @@ def test_the_grain_of_blocks_is_that_of_their_edges():
     signs = (-1.0) ** np.add.outer(np.arange(4), np.arange(4))
     blocks = signs.repeat(2, 0).repeat(2, 1)[None]
     assert grain(blocks, 2) == pytest.approx(2) and grain(np.ones((1, 8, 8)), 2) == 0
+
+
+def test_maps_are_valid_json():
+    assert plain(np.array([[0.12345, np.nan], [-np.inf, 2.0]])) == [[0.1235, None], [None, 2.0]]
 
 
 def test_deviations_are_in_errors_of_the_difference():

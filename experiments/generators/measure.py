@@ -74,7 +74,7 @@ def of_ising(sampler: Sampler, store: Store) -> dict[str, Any]:
     return {
         f"x{factor}": inside(sampler, store, factor) | plane(sampler, factor, entropy) | unasked(sampler, store, factor)
         for factor in INSIDE
-    } | {"nearest": memory(sampler, store), "entropy": entropy.round(4).tolist()}
+    } | {"nearest": memory(sampler, store), "entropy": plain(entropy)}
 
 
 def errors(spins: NDArray, energy: NDArray, mean: NDArray) -> dict[str, float]:
@@ -110,8 +110,8 @@ def entropies(side: int) -> NDArray:
 def plane(sampler: Sampler, factor: int, entropy: NDArray) -> dict[str, Any]:
     """Return maps (energies, magnetisations) of the median errors, and their means weighed by the number of lattices.
 
-    Points without a lattice are NaN. The numbers are g(E, m) = exp(L^2 s) with the ``entropy`` s of a site, that of the
-    small lattices.
+    Points without a lattice are None. The numbers are g(E, m) = exp(L^2 s) with the ``entropy`` s of a site, which is
+    that of the small lattices.
     """
     side = factor * sampler.shape[0]
     found = {name: np.full((len(PLANE[0]), len(PLANE[1])), math.nan) for name in ("energy", "magnetisation")}
@@ -128,7 +128,12 @@ def plane(sampler: Sampler, factor: int, entropy: NDArray) -> dict[str, Any]:
     weights = np.exp(side**2 * (entropy - entropy.max()))
     known = np.isfinite(found["energy"]) & np.isfinite(entropy)
     means = {name: float(np.average(values[known], weights=weights[known])) for name, values in found.items()}
-    return {"plane": {name: values.round(4).tolist() for name, values in found.items()}, "weighed": means}
+    return {"plane": {name: plain(values) for name, values in found.items()}, "weighed": means}
+
+
+def plain(values: NDArray) -> list[list[float | None]]:
+    """Return a map (n, m) for JSON, with None where it is not finite."""
+    return [[round(float(v), 4) if math.isfinite(v) else None for v in row] for row in values]
 
 
 def unasked(sampler: Sampler, store: Store, factor: int) -> dict[str, Any]:
@@ -201,8 +206,8 @@ def score_of(sampler: Sampler) -> Callable[[NDArray], NDArray]:
 def detection(score: Callable[[NDArray], NDArray], store: Store) -> dict[str, float]:
     """Return the area under the curve that separates test lattices from those of energies that were not seen.
 
-    ``uniform`` are lattices of all energies outside the window of training and at least a tenth of J per site from it,
-    ``near`` the nearest quarter of these, ``far`` the others.
+    ``all`` are lattices at least a tenth of J per site from the energies of training, ``near`` those of them that are
+    closer than ``NEAR`` beyond this, ``far`` the others.
     """
     seen, side = store.split("test").load(("spins", "energy")), store.schema.domain.shape[0]
     low, high = seen["energy"].min() / side**2 - 0.1, seen["energy"].max() / side**2 + 0.1

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -36,7 +37,7 @@ BEST = {"n_orbitals": 18, "refinements": 3, "cusp": True}
 BEST_OF_FOUR = {"n_orbitals": 16, "refinements": 3, "cusp": True}
 """The same for N = 4."""
 
-Numbers = dict[str, list[float]]
+Numbers = dict[str, list[float | None]]
 
 
 def nmae(found: Solution, reference: Solution, n_electrons: int) -> list[float]:
@@ -56,9 +57,9 @@ def one_piece(job: tuple[str, int, int]) -> dict[str, Numbers]:
     def against(found: Solution, reference: Solution) -> Numbers:
         return {
             "nmae": nmae(found, reference, n_electrons),
-            "estimate": found.density_error.tolist(),
+            "estimate": plain(found.density_error),
             "energy_mev": (1e3 * (found.energy - reference.energy)).tolist(),
-            "energy_estimate_mev": (1e3 * found.energy_error).tolist(),
+            "energy_estimate_mev": plain(1e3 * found.energy_error),
         }
 
     with threadpool_limits(1):
@@ -74,6 +75,11 @@ def one_piece(job: tuple[str, int, int]) -> dict[str, Numbers]:
     return results
 
 
+def plain(values: NDArray) -> list[float | None]:
+    """Return numbers (S,) for JSON, with None where there is no estimate."""
+    return [float(v) if np.isfinite(v) else None for v in values]
+
+
 def main() -> None:
     """Measure on two processes and write the file, whole or not at all."""
     jobs = [(m, n, i) for n, m in product((4, 3, 2), MATERIALS) for i in range(0, DOTS, PIECE)]
@@ -85,7 +91,7 @@ def main() -> None:
                 for name, values in numbers.items():
                     kept.setdefault(method, {}).setdefault(name, []).extend(values)
     record = {"errors": errors, "dots": DOTS, "seed": SEED, "provenance": provenance()}
-    write_text(HERE / "table.json", json.dumps(record) + "\n")
+    write_text(HERE / "table.json", json.dumps(record, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":
