@@ -1,0 +1,115 @@
+"""Evaluation of a checkpoint on a user's samples: predictions, and on request the solver's results beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.evaluation import located, verify
+from qd_pix2pix.evaluation.measures import summarise
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.results import new_record, write_results
+from qd_pix2pix.generators import Generator
+from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
+from qd_pix2pix.inference.predict import check_device, predict
+from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.schema import Schema
+
+CHARGE_TOLERANCE = 0.1
+"""Relative error of a density's integral above which a remark is issued."""
+
+
+def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folder: Path) -> Path:
+    """Predict a user's samples, and with ``verify`` solve them too; write the results into ``folder`` and return it.
+
+    If the sources are columns that the solver takes, predictions are compared with its solutions. If these columns are
+    predicted, such as V from n_int, the proposals are solved and compared with the given columns: a ``Verification``.
+    """
+    predictor, card = load_predictor(checkpoint)
+    if isinstance(predictor, Generator):
+        raise ValueError(
+            "input: a generator draws samples and takes none; use from_pretrained(...).sample(...), or leave input out"
+        )
+    device = check_device(config["device"])
+    fields = read_fields(path, predictor)
+    shape = next(iter(fields.values())).shape[1:]
+    known = conditions_of(predictor, shape, config["conditions"] or {})
+    remarks = compare_with_training(fields, card, known)
+    recipe = card.recipes[0] if card.recipes else {}
+    recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
+    inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
+    schema = of_samples(card.schema, shape, known)
+    size = len(next(iter(fields.values())))
+    conditions = {name: np.full(size, value) for name, value in known.items()}
+    found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device)
+    predictions = Predictions(
+        schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
+        contributions=located.maps(predictor, {**fields, **conditions}, device),
+    )  # fmt: skip
+    record = new_record(predictor, card, checkpoint, schema, recipe, size)
+    remarks += charge_remarks(predictions)
+    origin = f"{schema.sample}s from {path.name}"
+    record = replace(record, input=str(path), symmetrised=config["symmetrise"], origin=origin, remarks=remarks)
+    for remark in remarks:
+        print(f"note: {remark}; predictions may be wrong", flush=True)
+    if inverse:
+        record = replace(record, verification=_verify_inverse(predictions, predictor, recipe, folder))
+    elif config["verify"]:
+        extra = (schema.hard_by,) if schema.hard_by else ()
+        solved = verify.solve(recipe, fields, (*predictions.outputs, *extra))
+        hard_by = solved.pop(schema.hard_by) if schema.hard_by and schema.hard_by not in predictions.outputs else None
+        predictions = replace(predictions, reference={n: solved[n] for n in predictions.outputs}, hard_by=hard_by)
+    write_results(predictions, predictor, record, folder)
+    return folder
+
+
+def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, float]) -> Schema:
+    """Return the schema of a user's samples, with their points and conditions."""
+    constants = {name: float(conditions.get(name, value)) for name, value in schema.constants.items()}
+    values = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
+    return replace(schema, domain=schema.domain.resized(shape), constants=constants, summary=values)
+
+
+def _verify_inverse(
+    predictions: Predictions, predictor: Predictor, recipe: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Solve the proposed sources, write the comparison, and return its summary."""
+    (name,) = predictions.sources
+    (source,) = recipe_solvable(recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = verify.verify_inverse(
+        recipe, predictions.schema, {source: predictions.predicted[source]}, predictions.given,
+        predictor.ranges[name].span,
+    )  # fmt: skip
+    found.write(folder)
+    return summarise(found.column.kind, found.reference, found.given, found.measures)
+
+
+def recipe_solvable(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns from which the solver of a recipe starts."""
+    return verify.recipe_class(recipe, only_rooms=True).SOLVABLE
+
+
+def charge_remarks(predictions: Predictions) -> list[str]:
+    """Return remarks on densities with a wrong number of particles, which is an error even without a reference."""
+    remarks = []
+    for name, values in predictions.predicted.items():
+        column = predictions.schema[name]
+        if not column.integral:
+            continue
+        sides = [predictions.conditions[side] for side in predictions.schema.domain.sides]
+        volume = np.prod(sides, axis=0) if sides else float(np.prod(predictions.shape))
+        held, wanted = values.reshape(len(values), -1).mean(1) * volume, predictions.conditions[column.integral]
+        wrong = np.abs(held - wanted) > CHARGE_TOLERANCE * wanted
+        if wrong.any():
+            found = f"{held[wrong].min():.3g} ... {held[wrong].max():.3g}"
+            size = predictions.schema.count(len(values))
+            remarks.append(
+                f"{name} of {wrong.sum()} of {size} holds {found} instead of {column.integral} = {wanted[0]:g}"
+            )
+    return remarks
