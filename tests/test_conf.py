@@ -49,7 +49,7 @@ FREE = {
     "model": {"predictor", "card", "params"},
     "loader": {"stores", "predictor", "seed"},
     "logger": {"save_dir", "offline", "tags", "options", "kwargs"},
-    "potential": {"max_draws", "material", "units"},
+    "potential": {"max_draws", "material", "units", "weights"},  # no weights are equal ones: earlier names stay
     "data": {
         "max_draws",
         "units",

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_kind, check_range
+from solvers.checks import SMALLEST, check_array, check_integer, check_kind, check_range
 from solvers.grid import Grid
+from solvers.quantum_dots.potentials.axes import log_uniform
 from solvers.quantum_dots.potentials.double_gaussian import NARROWEST
+
+MOST_WELLS = 1000
+"""Wells of one potential beyond which a draw would take seconds on large grids."""
 
 
 @dataclass(frozen=True)
@@ -65,4 +69,38 @@ class RandomGaussianWell:
             depth=rng.uniform(*self.depth, size=1),
             center=rng.uniform(*self.center, size=(1, 2)),
             width=rng.uniform(*self.width, size=(1, 2)),
+        )
+
+
+@dataclass(frozen=True)
+class RandomGaussianWells:
+    """A distribution of dots of a few wells, a whole number ``n_wells`` (low, high), with log-uniform ``depth`` (eV).
+
+    Both coordinates of a ``center`` and both widths are uniform, in nm, with centres from the middle of the square.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    n_wells: tuple[int, int] = (1, 4)
+    depth: tuple[float, float] = (0.06, 0.75)
+    center: tuple[float, float] = (-7.5, 7.5)
+    width: tuple[float, float] = (2.5, 7.5)
+
+    def __post_init__(self) -> None:
+        check_range("potential.n_wells", self.n_wells)
+        for wells in self.n_wells:
+            check_integer("potential.n_wells", wells, 1, high=MOST_WELLS)
+        check_range("potential.depth", self.depth, low=SMALLEST)
+        check_range("potential.center", self.center)
+        check_range("potential.width", self.width, low=NARROWEST)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> GaussianWells:
+        """Draw one dot."""
+        check_kind("rng", rng, np.random.Generator)
+        wells = int(rng.integers(self.n_wells[0], self.n_wells[1] + 1))
+        return GaussianWells(
+            depth=log_uniform(rng, self.depth, wells),
+            center=rng.uniform(*self.center, size=(wells, 2)),
+            width=rng.uniform(*self.width, size=(wells, 2)),
         )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import SMALLEST, check_array, check_integer, check_kind, check_positive, check_range
+from solvers.checks import SMALLEST, check_array, check_integer, check_kind, check_number, check_positive, check_range
 from solvers.grid import Grid
+from solvers.quantum_dots.potentials.axes import log_uniform, rotated
 from solvers.units import Material
 
 
@@ -17,7 +18,7 @@ from solvers.units import Material
 class InfiniteWell:
     """V = 0 in a rectangle of sides ``size`` = (L_x, L_y) (nm), V = ``wall`` (eV) outside.
 
-    ``center`` is given in nm from the middle of the square.
+    ``center`` is given in nm from the middle of the square; the rectangle is turned around it by ``angle`` (radians).
 
     Raises:
         ValueError: a parameter is out of range.
@@ -26,18 +27,23 @@ class InfiniteWell:
     size: tuple[float, float]
     center: tuple[float, float] = (0.0, 0.0)
     wall: float = 10.0
+    angle: float = 0.0
 
     def __post_init__(self) -> None:
         check_array("potential.size", self.size, (2,), low=SMALLEST)
         check_array("potential.center", self.center, (2,))
         check_positive("potential.wall", self.wall)
+        check_number("potential.angle", self.angle)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
         """Return the potential on the grid, shape (n, n), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        x = grid.x - grid.extent / 2
-        in_x, in_y = ((c - side / 2 < x) & (x <= c + side / 2) for c, side in zip(self.center, self.size, strict=True))
-        return np.where(np.logical_and.outer(in_x, in_y), 0.0, self.wall)
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        c_x, c_y = self.center
+        center = (c_x * cos + c_y * sin, c_y * cos - c_x * sin)
+        axes = zip(rotated(grid, (0.0, 0.0), self.angle), center, self.size, strict=True)
+        within = [(c - side / 2 < u) & (u <= c + side / 2) for u, c, side in axes]  # exact at the edges of angle 0
+        return np.where(within[0] & within[1], 0.0, self.wall)
 
 
 @dataclass(frozen=True)
@@ -88,4 +94,32 @@ class RandomInfiniteWell:
             f"potential.energy: {self.max_draws} draws in a row gave no well with an energy in {list(self.energy)}, "
             f"one side in {list(self.side)} and the other in {list(self.other_side)} ({self.material.units}) for "
             f"m_eff = {self.material.m_eff:g}. Change energy, or widen side and other_side."
+        )
+
+
+@dataclass(frozen=True)
+class RandomBox:
+    """A distribution of ``InfiniteWell`` with two uniform sides ``side`` (nm), at any angle, whatever their energy.
+
+    The height ``wall`` (eV) is log-uniform; the ``center`` is uniform (nm from the middle).
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    side: tuple[float, float] = (7.5, 27.0)
+    wall: tuple[float, float] = (1.0, 30.0)
+    center: tuple[float, float] = (-1.5, 1.5)
+
+    def __post_init__(self) -> None:
+        check_range("potential.side", self.side, low=SMALLEST)
+        check_range("potential.wall", self.wall, low=SMALLEST)
+        check_range("potential.center", self.center)
+
+    def sample(self, rng: np.random.Generator, grid: Grid) -> InfiniteWell:
+        """Draw one box."""
+        check_kind("rng", rng, np.random.Generator)
+        size, center = rng.uniform(*self.side, size=2), rng.uniform(*self.center, size=2)
+        return InfiniteWell(
+            (size[0], size[1]), (center[0], center[1]), float(log_uniform(rng, self.wall)), rng.uniform(0, math.pi)
         )
