@@ -23,9 +23,12 @@ from qd_pix2pix import networks
 from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.heads import Head, Scale, make_head
 from qd_pix2pix.mapping.mapping import Mapping
+from qd_pix2pix.mapping.mean_field import PRIORS, Prior
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types
 
+ERROR, ERROR_FACTOR = "error", "error_factor"
+"""Names of the estimated error among raw numbers, and of its calibration among weights."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
 
@@ -122,6 +125,8 @@ class Predictor(nn.Module):
         ValueError: the card is inconsistent.
     """
 
+    error_factor: Tensor
+
     def __init__(self, card: Card) -> None:
         super().__init__()
         try:
@@ -138,6 +143,9 @@ class Predictor(nn.Module):
         self.options = dict(card.generator)
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
+        self.prior = PRIORS[self.mapping.prior]() if self.mapping.prior else None
+        if self.mapping.quantile:
+            self.register_buffer("error_factor", torch.ones(()))
         self.logarithm = bool(card.logarithm)
         make = networks.on_domain(networks.factory(card.network), self.schema.domain)
         if not self.n_features:
@@ -159,12 +167,14 @@ class Predictor(nn.Module):
 
     @property
     def n_raw(self) -> int:
-        """The number of output channels of the network."""
-        return sum(self.channels)
+        """The number of output channels of the network, one more for an estimate of the error."""
+        return sum(self.channels) + bool(self.mapping.quantile)
 
     @property
     def n_features(self) -> int:
         """The number of input channels of the network."""
+        if self.prior:
+            return self.prior.n_channels
         sources = [self.schema[name] for name in self.mapping.sources]
         return len(sources) + sum(map(self._has_logarithm, sources)) + len(self.conditions)
 
@@ -174,8 +184,11 @@ class Predictor(nn.Module):
     def features(self, columns: Dict[str, Tensor]) -> Tensor:
         """The network's input: sources (B, *points) and conditions (B,) by name -> (B, c, *points) in [-1, 1].
 
-        The logarithm of a density resolves its tails, which depend on the potential far from the centre.
+        The logarithm of a density resolves its tails, which depend on the potential far from the centre. A prior
+        provides all channels.
         """
+        if prior := self._prior(columns):
+            return prior.channels
         channels = []
         for name in self.mapping.sources:
             values, span = columns[name], self.ranges[name]
@@ -193,16 +206,46 @@ class Predictor(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights by name; those of the network without a prefix."""
-        return dict(self.network.state_dict())
+        own = {ERROR_FACTOR: self.error_factor} if self.mapping.quantile else {}
+        return {**self.network.state_dict(), **own}
 
     def load_weights(self, weights: Dict[str, Tensor]) -> None:
         """Replace all weights by those that ``weights`` returned."""
-        self.network.load_state_dict(weights)
+        if self.mapping.quantile:
+            self.error_factor.copy_(weights[ERROR_FACTOR])
+        self.network.load_state_dict({name: value for name, value in weights.items() if name != ERROR_FACTOR})
 
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32."""
-        found = self.network(self.features(columns)).float()
-        return dict(zip(self.mapping.outputs, found.split(self.channels, dim=1), strict=True))
+        """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32.
+
+        The estimate of the target's error has the name ``ERROR``.
+        """
+        prior = self._prior(columns)
+        found = self.network(prior.channels if prior else self.features(columns)).float()
+        names = [*self.mapping.outputs, *([ERROR] if self.mapping.quantile else [])]
+        channels = [*self.channels, *([1] if self.mapping.quantile else [])]
+        raw = dict(zip(names, found.split(channels, dim=1), strict=True))
+        for column in self.outputs:
+            if prior and column.name in prior.logarithm and self.head(column).starts_from_prior:
+                raw[column.name] = raw[column.name] + prior.logarithm[column.name]
+        return raw
+
+    def _prior(self, columns: Dict[str, Tensor]) -> Prior | None:
+        """The prior of these samples, in single precision."""
+        if self.prior is None:
+            return None
+        if missing := [name for name in self.prior.needs if name not in columns]:
+            raise ValueError(f"conditions: expected {', '.join(missing)}, for which the network was trained in a range")
+        device = next(self.network.parameters()).device.type
+        with torch.autocast(device, enabled=False):
+            return self.prior(columns)
+
+    def error(self, raw: Dict[str, Tensor]) -> Tensor:
+        """The estimated error of the target (B,), relative to its integral, from the raw numbers by name.
+
+        It is the quantile ``mapping.quantile`` of int |n - n_ref| / N, calibrated on the validation split.
+        """
+        return self.error_factor * torch.exp(raw[ERROR].flatten(1).mean(1).clamp(max=0.0) + math.log(2))
 
     def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
         """The scale that the head of an output takes besides the raw numbers ``like`` (B, ...) of these samples.

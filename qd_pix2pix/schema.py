@@ -154,6 +154,7 @@ class Schema:
         hard_by: column that measures the difficulty of a sample, such as the gap.
         family: family of potentials or distribution from which samples are drawn.
         summary: a one-sentence description.
+        reduction: for samples in reduced units, their relation to physical ones; see ``mapping.reduction``.
     """
 
     system: str
@@ -167,6 +168,7 @@ class Schema:
     hard_by: str | None = None
     family: str = ""
     summary: str = ""
+    reduction: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types("schema", self)

@@ -20,7 +20,7 @@ from qd_pix2pix.evaluation.measures import equivariance_error, mean_and_spread
 from qd_pix2pix.evaluation.own_samples import evaluate_file
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
-from qd_pix2pix.evaluation.results import new_record, write_results
+from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.files import digest
 from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.predict import check_device, predict, turned_predictions
@@ -42,10 +42,10 @@ def predict_split(
     conditions = {name: np.full(size, v) for name, v in schema.constants.items()} | {n: columns[n] for n in drawn}
     given = {name: columns[name] for name in mapping.sources}
     found = predict(predictor, {**given, **conditions}, symmetrise, device)
-    measures: dict[str, dict[str, NDArray]] = {}
+    measures: dict[str, dict[str, NDArray]] = {mapping.target: estimates(found)}
     if predictor.target.is_field and predictor.symmetry.order > 1:
         turned = list(turned_predictions(predictor, {**given, **conditions}, symmetrise, device))
-        measures = {mapping.target: {"equivariance_error": equivariance_error(*zip(*turned, strict=True))}}
+        measures[mapping.target]["equivariance_error"] = equivariance_error(*zip(*turned, strict=True))
     return Predictions(
         schema=schema,
         sources=mapping.sources,

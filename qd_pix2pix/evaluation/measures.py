@@ -209,6 +209,10 @@ MEASURES = {
         Measure("label_distance", "label distance",
                 "Wasserstein distance of the labels' distribution from that of the split, part of their range",
                 ("drawn",), percent=True, on_card=True, in_sweeps=True),
+        Measure("estimated_error", "estimated error", "the network's estimate of its NMAE, a quantile", ("density",),
+                percent=True, on_card=True),
+        Measure("covered", "covered", "fraction of samples whose NMAE is at most the estimated one", ("density",),
+                percent=True, on_card=True, share=True, larger_is_better=True),
         Measure("equivariance_error", "equivariance error", "largest change under the symmetries of the domain",
                 FIELDS, percent=True),
     )

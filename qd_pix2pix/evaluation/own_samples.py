@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation import located, verify
 from qd_pix2pix.evaluation.measures import summarise
 from qd_pix2pix.evaluation.predictions import Predictions
-from qd_pix2pix.evaluation.results import new_record, write_results
+from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.generators import Generator
-from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, read_fields
+from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of, read_fields
 from qd_pix2pix.inference.predict import check_device, predict
+from qd_pix2pix.inference.reduced import LARGEST_ERROR, PhysicalPredictor, physical_conditions, remarks_on, resampling
 from qd_pix2pix.inference.weights import load_predictor
-from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Schema
 
 CHARGE_TOLERANCE = 0.1
@@ -38,17 +40,18 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     device = check_device(config["device"])
     fields = read_fields(path, predictor)
     shape = next(iter(fields.values())).shape[1:]
-    known = conditions_of(predictor, shape, config["conditions"] or {})
-    remarks = compare_with_training(fields, card, known)
+    predictor, schema, known, remarks = _prepared(predictor, card, fields, config["conditions"] or {})
     recipe = card.recipes[0] if card.recipes else {}
     recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
     inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
-    schema = of_samples(card.schema, shape, known)
     size = len(next(iter(fields.values())))
     conditions = {name: np.full(size, value) for name, value in known.items()}
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device)
+    estimated = estimates(found)
+    remarks += unlike_training(estimated, schema)
     predictions = Predictions(
         schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
+        measures={predictor.target.name: estimated} if estimated else {},
         contributions=located.maps(predictor, {**fields, **conditions}, device),
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)
@@ -66,6 +69,33 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
         predictions = replace(predictions, reference={n: solved[n] for n in predictions.outputs}, hard_by=hard_by)
     write_results(predictions, predictor, record, folder)
     return folder
+
+
+def _prepared(
+    predictor: Predictor, card: Card, fields: Fields, given: Mapping[str, Any]
+) -> tuple[Predictor, Schema, dict[str, float], list[str]]:
+    """Return the predictor for a user's samples, their schema and conditions, and remarks on them."""
+    shape = next(iter(fields.values())).shape[1:]
+    if predictor.schema.reduction:
+        known = physical_conditions(predictor.schema, given)
+        physical = PhysicalPredictor(predictor, known, shape)
+        for note in resampling(physical, fields):
+            print(f"note: {note}", flush=True)
+        return physical, physical.schema, known, remarks_on(physical, card, fields)
+    known = conditions_of(predictor, shape, given)
+    return predictor, of_samples(card.schema, shape, known), known, compare_with_training(fields, card, known)
+
+
+def unlike_training(estimated: Mapping[str, NDArray], schema: Schema) -> list[str]:
+    """Return a remark on samples whose estimated error is large."""
+    errors = estimated.get("estimated_error", np.zeros(0))
+    large = errors > LARGEST_ERROR
+    if not large.any():
+        return []
+    return [
+        f"{large.sum()} of {schema.count(len(errors))} are unlike training, with an estimated error of "
+        f"{100 * errors[large].min():.2g} to {100 * errors[large].max():.2g} %: verify them"
+    ]
 
 
 def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, float]) -> Schema:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation import located
 from qd_pix2pix.evaluation.measures import Context, sample_measures, summarise
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.inference.predict import best_device, device_name
-from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Column, Schema
 
@@ -27,6 +28,8 @@ def measured(predictions: Predictions, predictor: Predictor) -> tuple[Prediction
         pred, target = (np.asarray(f, dtype=np.float64) for f in (predictions.predicted[name], reference))
         found = sample_measures(column.kind, pred, target, _context(column, predictions, predictor))
         measures[name] = measures.get(name, {}) | {k: np.asarray(v) for k, v in found.items()}
+        if "estimated_error" in measures[name]:
+            measures[name]["covered"] = (measures[name]["nmae"] <= measures[name]["estimated_error"]).astype(float)
         summaries[name] = summarise(column.kind, pred, target, measures[name]) | located.shares(predictions, column)
     return replace(predictions, measures=measures), summaries
 
@@ -39,6 +42,11 @@ def _context(column: Column, predictions: Predictions, predictor: Predictor) -> 
         volume = np.prod(sides, axis=0) if sides else float(np.prod(predictions.shape))
         density = predictions.conditions[column.integral] / volume
     return Context(span, density)
+
+
+def estimates(found: dict[str, NDArray]) -> dict[str, NDArray]:
+    """Remove the estimated error from predictions by name; return it as a measure of single samples, if any."""
+    return {"estimated_error": found.pop(ERROR)} if ERROR in found else {}
 
 
 def new_record(

@@ -102,7 +102,7 @@ def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[s
         ValueError: the predictor does not accept such samples.
     """
     schema, known = predictor.schema, predictor.conditions
-    values = _resolved(schema, {name: value for name, value in given.items() if value is not None})
+    values = resolved(schema, {name: value for name, value in given.items() if value is not None})
     for name in known.varying:
         if name not in values:
             by_name = [preset for preset, choices in schema.presets.items() if name in next(iter(choices.values()))]
@@ -128,7 +128,7 @@ def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[s
     return found | values
 
 
-def _resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
+def resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
     """Return the conditions as numbers, with presets replaced by their conditions."""
     names = [column.name for column in schema.given]
     values: dict[str, float] = {}

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
-from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.predictor import ERROR, Predictor
 from qd_pix2pix.schema import Column
 
 BATCH = 25
@@ -30,7 +30,7 @@ def predict(
     batch_size: int = BATCH,
     progress: bool = True,
 ) -> Outputs:
-    """Return all outputs of the predictor for S samples, in physical units.
+    """Return all outputs of the predictor for S samples, in physical units, and the estimated ``ERROR`` if any.
 
     Args:
         predictor: the predictor, on any device; it is moved to ``device``.
@@ -128,10 +128,11 @@ def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
         back = predictor.symmetry.act(
             {n: v for n, v in found.items() if n not in classes}, predictor.symmetry.inverse(g)
         )
-        images.append(back | classes)
+        error = {ERROR: predictor.error(raw)} if predictor.mapping.quantile else {}
+        images.append(back | classes | error)
     means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}
-    return {c.name: means[c.name].argmax(1) if is_class[c.name] else means[c.name] for c in predictor.outputs}
+    return {name: values.argmax(1) if is_class.get(name) else values for name, values in means.items()}
 
 
 def _probabilities(predictor: Predictor, column: Column, raw: Batch, batch: Batch) -> Tensor:

@@ -198,6 +198,18 @@ class Surrogate:
             ValueError: wrong shape or unit, or conditions for which the network was not trained. Other inputs outside
                 the training data cause a warning.
         """
+        leading, flat = self._flat(source)
+        fields = check_fields(flat, self.predictor.schema)
+        shape = next(iter(fields.values())).shape[1:]
+        known = conditions_of(self.predictor, shape, conditions)
+        for remark in compare_with_training(fields, self.card, known):
+            warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
+        chosen = check_device(device) if device else self.device
+        found = predict(self.predictor, {**fields, **known}, symmetrise, chosen, batch_size)
+        return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
+
+    def _flat(self, source: ArrayLike | Mapping[str, ArrayLike]) -> tuple[tuple[int, ...], dict[str, NDArray]]:
+        """Return the leading shape of the sources, and sources (S, *points) by name."""
         given = source if isinstance(source, Mapping) else {self.sources[0]: source}
         if set(given) != set(self.sources):
             raise ValueError(f"input: expected {', '.join(self.sources)}; got {', '.join(given)}")
@@ -209,18 +221,11 @@ class Surrogate:
             shapes = ", ".join(str(array.shape) for array in arrays.values())
             raise ValueError(f"input: expected shape (..., {points}), got {shapes}")
         flat = {name: array.reshape(-1, *array.shape[array.ndim - dims :]) for name, array in arrays.items()}
-        fields = check_fields(flat, self.predictor.schema)
-        shape = next(iter(fields.values())).shape[1:]
-        known = conditions_of(self.predictor, shape, conditions)
-        for remark in compare_with_training(fields, self.card, known):
-            warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
-        chosen = check_device(device) if device else self.device
-        found = predict(self.predictor, {**fields, **known}, symmetrise, chosen, batch_size)
-        return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
+        return leading, flat
 
     def __repr__(self) -> str:
         schema = self.predictor.schema
-        return f"Surrogate({self.predictor.title}; {schema.system}, {schema.summary}, {self.shape} points)"
+        return f"{type(self).__name__}({self.predictor.title}; {schema.system}, {schema.summary}, {self.shape} points)"
 
 
 def shipped() -> list[str]:
@@ -229,8 +234,8 @@ def shipped() -> list[str]:
 
 
 def from_pretrained(path: Path | str, device: str | None = None) -> Any:
-    """Return a trained network, by the name of a shipped one or from a file: a ``Surrogate``, or of a generator a
-    ``Sampler``.
+    """Return a trained network, by the name of a shipped one or from a file: a ``Surrogate``, of a network in
+    reduced units a ``DotSurrogate``, of a generator a ``Sampler``.
 
     Args:
         path: a name of ``shipped()``; a .safetensors file that ``evaluate.py save=`` wrote; or a checkpoint of a run.
@@ -244,5 +249,10 @@ def from_pretrained(path: Path | str, device: str | None = None) -> Any:
     if not Path(path).is_file() and not Path(path).suffix and not named.is_file():
         raise FileNotFoundError(f"checkpoint: expected a file, or one of {', '.join(shipped())}; got {str(path)!r}")
     predictor, card = load_predictor(named if named.is_file() and not Path(path).is_file() else path)
-    kind = Sampler if isinstance(predictor, Generator) else Surrogate
-    return kind(predictor, card, device)  # type: ignore[arg-type]
+    if isinstance(predictor, Generator):
+        return Sampler(predictor, card, device)
+    if predictor.schema.reduction:
+        from qd_pix2pix.inference.dots import DotSurrogate
+
+        return DotSurrogate(predictor, card, device)
+    return Surrogate(predictor, card, device)

@@ -7,11 +7,13 @@
     free         f = low + (high - low) (y + 1) / 2
     mean         the mean of ``free`` over the points: an intensive number, of a sample of any size
     sum          the sum of ``free`` over the points, per point of training: an extensive number
+    exponential  exp(mean y): a positive number of any size, in the unit of the data
     categorical  the class with the largest mean of its channel
     ordinal      the class nearest to the mean of one channel: for classes in order, such as energy levels
 
-``negative_log_likelihood`` of each is the cross entropy (charge, bounded, categorical, ordinal) or half the square
-error (all others) between prediction and reference: the loss that belongs to the head.
+``negative_log_likelihood`` of each is the cross entropy (charge, bounded, categorical, ordinal), the difference of
+logarithms (exponential), or half the square error (all others) between prediction and reference: the loss that belongs
+to the head.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from torch import Tensor, nn
 from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.schema import Column
 from solvers.checks import check_choice
+
+LARGEST_LOGARITHM = 60.0
+"""Logarithm of the largest number of an exponential head: float32 represents e^88."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Head(nn.Module):
 
     kinds: tuple[str, ...] = ("density", "field")
     """Kinds of columns that the head supports; see ``Column.kind``."""
+    starts_from_prior: bool = False
+    """True if raw numbers are a logarithm up to a constant, to which that of a prior is added."""
 
     @staticmethod
     def channels(column: Column) -> int:
@@ -68,6 +75,7 @@ class ChargeHead(Head):
     """The head of densities whose charge is conserved up to rounding, on any grid."""
 
     kinds = ("density",)
+    starts_from_prior = True
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return N softmax / cell volume."""
@@ -153,6 +161,21 @@ class SumHead(Head):
         return scale.span.decode(raw.flatten(1)).sum(1) / scale.points
 
 
+class ExponentialHead(Head):
+    """The head of one non-negative number per sample, whose relative error counts; below 1 the absolute one."""
+
+    kinds = ("scalar",)
+    starts_from_prior = True
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return the exponential of the mean over the points."""
+        return torch.exp(raw.flatten(1).mean(1).clamp(max=LARGEST_LOGARITHM))
+
+    def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
+        """Return the mean of |log((1 + f) / (1 + reference))|."""
+        return (torch.log1p(self(raw, scale)) - torch.log1p(reference.clamp(min=0))).abs().mean()
+
+
 class ClassHead(Head):
     """A head of one class per sample."""
 
@@ -205,6 +228,7 @@ HEADS: dict[str, type[Head]] = {
     "free": FreeHead,
     "mean": MeanHead,
     "sum": SumHead,
+    "exponential": ExponentialHead,
     "categorical": CategoricalHead,
     "ordinal": OrdinalHead,
 }

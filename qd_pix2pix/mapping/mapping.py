@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from qd_pix2pix.mapping.mean_field import PRIORS
 from qd_pix2pix.schema import Column, Schema
+from solvers.checks import check_choice, check_number
 
 
 class Range(NamedTuple):
@@ -47,6 +49,9 @@ class Mapping:
         target: first predicted column, by which models are selected: a field, a number or a class.
         also: further predicted columns.
         given: numbers of a sample at which a generator is asked to draw it, its labels.
+        prior: physics from which the network starts, a key of ``mean_field.PRIORS``, or None. It then provides all
+            input channels.
+        quantile: the quantile of the target's error that the network estimates beside it, such as 0.9; or None.
 
     Raises:
         ValueError: a name is given twice.
@@ -56,6 +61,8 @@ class Mapping:
     target: str
     also: Sequence[str] = ()
     given: Sequence[str] = ()
+    prior: str | None = None
+    quantile: float | None = None
 
     def __post_init__(self) -> None:
         for word, names in (("also", self.also), ("given", self.given)):
@@ -71,6 +78,10 @@ class Mapping:
         ):
             if not all(isinstance(text, str) and text for text in value):
                 raise ValueError(f"mapping.{name}: expected names of columns, got {value!r}")
+        if self.prior is not None:
+            check_choice("mapping.prior", self.prior, PRIORS)
+        if self.quantile is not None:
+            check_number("mapping.quantile", self.quantile, 0.5, 0.99)
         if self.target in self.sources:
             raise ValueError(f"mapping: source and target are both {self.target!r}; choose two quantities")
         names = (*self.sources, *self.labels, *self.outputs)
@@ -96,6 +107,7 @@ class Mapping:
 
     def check(self, schema: Schema) -> None:
         """Raise ValueError unless all sources are fields of the system and all outputs can be learned."""
+        self._check_prior(schema)
         for name in self.sources:
             if not schema[name].is_field:
                 fields = ", ".join(c.name for c in schema.of_role("field"))
@@ -112,6 +124,20 @@ class Mapping:
             if schema[name].role not in Column.LEARNED:
                 learned = ", ".join(c.name for c in schema.of_role(*Column.LEARNED))
                 raise ValueError(f"mapping.target: expected one of {learned}; got the {schema[name].role} {name!r}")
+
+    def _check_prior(self, schema: Schema) -> None:
+        if self.prior is not None:
+            columns = [column.name for column in (*schema.columns, *schema.conditions)]
+            if missing := [name for name in PRIORS[self.prior].needs if name not in columns]:
+                raise ValueError(
+                    f"mapping.prior: {self.prior} takes {missing[0]}, which {schema.system} do not have; use "
+                    "data=scaled_dots, or mapping.prior=null"
+                )
+        if self.quantile is not None and schema[self.target].kind != "density":
+            raise ValueError(
+                f"mapping.quantile: expected null, or a density as target; {self.target} is a "
+                f"{schema[self.target].kind}"
+            )
 
     def ranges(self, schema: Schema, statistics: Dict[str, Dict[str, float]]) -> dict[str, Range]:
         """Return the range of each quantity except classes, from the statistics of the training split.
@@ -139,7 +165,9 @@ class Mapping:
         """Return the mapping as plain containers, for files."""
         source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
         labels = {"given": list(self.labels)} if self.labels else {}
-        return {"source": source, "target": self.target, "also": list(self.also or ()), **labels}
+        more = {"prior": self.prior, "quantile": self.quantile}
+        more = {name: value for name, value in more.items() if value is not None}
+        return {"source": source, "target": self.target, "also": list(self.also or ()), **labels, **more}
 
     def __str__(self) -> str:
         return f"{', '.join((*self.sources, *self.labels)) or 'conditions'} -> {', '.join(self.outputs)}"

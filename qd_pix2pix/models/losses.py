@@ -52,6 +52,12 @@ def _scaled(pred: Tensor, exact: Tensor, scale: Tensor) -> Tensor:
     return (pred - exact) / scale.reshape(-1, *(1,) * (pred.ndim - 1))
 
 
+def pinball(estimate: Tensor, value: Tensor, quantile: float) -> Tensor:
+    """Return the mean pinball loss, a scalar: its minimum is at the ``quantile`` of ``value`` (B,)."""
+    above = value - estimate
+    return torch.maximum(quantile * above, (quantile - 1) * above).mean()
+
+
 RECONSTRUCTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 REGRESSION: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "l1": relative_l1,

@@ -3,6 +3,9 @@
     min_theta  sum_q w_q sum_t c_qt loss_t(head_q(network(a)), b_q)
 
 over the predicted quantities q (w = 1 for the target, ``also_weight`` for all others) and the terms t of their losses.
+With ``mapping.quantile`` the network also estimates this quantile of the logarithm of its error, by the pinball
+loss. After each validation a factor makes the estimate cover this part of the validation split (conformal prediction:
+Romano, Patterson, Candes 2019).
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchmetrics import CatMetric
 
 from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
-from qd_pix2pix.models.losses import REGRESSION
+from qd_pix2pix.models.losses import REGRESSION, pinball
 from qd_pix2pix.models.scheduled import Scheduled
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
@@ -23,6 +27,8 @@ from solvers.checks import check_choice, check_number
 
 LIKELIHOOD = "likelihood"
 """Name of the loss that belongs to the head; see ``mapping.heads``."""
+SMALLEST_ERROR = 1e-5
+"""Errors of the target below this one are equal for the estimate of the error: those of rounding."""
 
 Kind = Dict[str, Any]
 DENSITY: Kind = {"head": "charge", "loss": {"l1": 1.0}}
@@ -72,6 +78,8 @@ class Regressor(Scheduled, FieldModel):
         check_number("model.also_weight", also_weight, 0)
         check_number("model.warmup", warmup, 0, 1)
         self.optimizer = optimizer
+        self.quantile = predictor.mapping.quantile
+        self.ratios = CatMetric()
         self.also_weight, self.warmup = float(also_weight), float(warmup)
         self.losses = {
             column.name: {term: float(c) for term, c in kinds[KINDS[column.kind]]["loss"].items() if c}
@@ -97,9 +105,41 @@ class Regressor(Scheduled, FieldModel):
             for term, loss in self._terms(column, raw[column.name], batch).items():
                 total = total + weight * self.losses[column.name][term] * loss
                 logged[prefix + term] = loss.detach()
+        if self.quantile:
+            found, estimate = self._errors(raw, batch)
+            miss = pinball(estimate.log(), found.detach().clamp(min=SMALLEST_ERROR).log(), self.quantile)
+            total = total + self.also_weight * miss
+            logged["train/error/pinball"] = miss.detach()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log_losses({"train/loss": total.detach(), "train/rate": torch.tensor(rate), **logged})
         return total
+
+    def _errors(self, raw: Batch, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the error of the target, int |n - n_ref| / N (B,), and its uncalibrated estimate (B,)."""
+        column = self.predictor.target
+        numbers = raw[column.name]
+        scale = self.predictor.scale(column, batch, numbers)
+        assert scale.density is not None
+        difference = self.predictor.head(column)(numbers, scale) - batch[column.name]
+        return difference.abs().flatten(1).mean(1) / scale.density, self.predictor.error(
+            raw
+        ) / self.predictor.error_factor
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to the measures of the validation split, and to the calibration of the error."""
+        super().validation_step(batch, batch_idx)
+        if self.quantile:
+            found, estimate = self._errors(self.predictor.raw(batch), batch)
+            self.ratios.update(found / estimate)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the measures of the validation split, and calibrate the estimated error on it."""
+        super().on_validation_epoch_end()
+        if self.quantile:
+            ratios = self.ratios.compute().flatten().sort().values
+            place = min(len(ratios), math.ceil((len(ratios) + 1) * self.quantile)) - 1
+            self.predictor.error_factor.copy_(ratios[place])
+            self.ratios.reset()
 
     def _terms(self, column: Column, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss of one output, by name."""

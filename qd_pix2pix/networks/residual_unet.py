@@ -1,7 +1,7 @@
 """Residual U-Net in one or two dimensions, plain or equivariant under the symmetry group of the domain.
 
-A stem halves the side. It is followed by L levels, each with half the side of the previous one, with residual blocks in
-the encoder and the decoder, and with sums in place of concatenations:
+A stem unites patches of 2 x 2 points, or more. It is followed by L levels, each with half the side of the previous one,
+with residual blocks in the encoder and the decoder, and with sums in place of concatenations:
 
     x_1 = stem(x),   e_l = blocks(x_l),   x_{l+1} = down(e_l),   y_L = e_L,   y_l = blocks(up(y_{l+1}) + e_l),
     y = head(silu(y_1)),        block(x) = x + conv(silu(conv(silu(norm(x))))), whose last convolution starts at zero
@@ -27,7 +27,7 @@ from solvers.checks import check_integer
 
 
 class ResidualUNet(nn.Module):
-    """A map from (B, ``in_channels``, *points) to unbounded (B, ``out_channels``, *points); n a multiple of 2^levels.
+    """A map from (B, ``in_channels``, *points) to unbounded (B, ``out_channels``, *points).
 
     Args:
         in_channels: number of input channels.
@@ -35,6 +35,7 @@ class ResidualUNet(nn.Module):
         channels: features of each level, from the finest; an equivariant feature has one channel per group element.
         blocks: residual blocks of each level, in the encoder and again in the decoder.
         padding: zeros, circular, or None for that of the domain.
+        patch: points per side that the stem unites, and the head divides again; even.
         equivariant: True for a network that commutes with the symmetry group of the domain.
         dims: number of dimensions of the fields, 1 or 2.
         periodic: True for a periodic domain.
@@ -51,6 +52,7 @@ class ResidualUNet(nn.Module):
         channels: Sequence[int] = (64, 96, 128, 128),
         blocks: Sequence[int] = (1, 1, 2, 2),
         padding: str | None = None,
+        patch: int = 2,
         equivariant: bool = False,
         dims: int = 2,
         periodic: bool = False,
@@ -67,18 +69,23 @@ class ResidualUNet(nn.Module):
             check_integer("network.channels", number, 1)
         for number in blocks:
             check_integer("network.blocks", number, 0)
-        self.multiple = 2 ** len(channels)
+        check_integer("network.patch", patch, 2)
+        if patch % 2:
+            raise ValueError(f"network.patch: expected an even number, as kernels of twice its size need; got {patch}")
+        self.multiple = patch * 2 ** (len(channels) - 1)
         group = group_of(symmetry, dims) if equivariant else None
         self.order, self.dims = group.order if group else 1, dims
         conv: Factory = partial(Convolution, padding=padding_of(padding, periodic), group=group, dims=dims)
-        self.stem = conv(in_channels, channels[0], 4, stride=2, lifted=(False, True))
+        self.stem = conv(in_channels, channels[0], 2 * patch, stride=patch, lifted=(False, True))
         pairs = list(zip(channels, channels[1:], strict=False))
         self.down = nn.ModuleList(conv(fine, coarse, 2, stride=2) for fine, coarse in pairs)
         self.up = nn.ModuleList(conv(coarse, fine, 2, stride=2, transposed=True) for fine, coarse in pairs)
         levels = list(zip(channels, blocks, strict=True))
         self.encoder = nn.ModuleList(_blocks(conv, *level, self.order) for level in levels)
         self.decoder = nn.ModuleList(_blocks(conv, *level, self.order) for level in levels[:-1])
-        self.head = conv(channels[0], out_channels, 4, stride=2, transposed=True, gain=0.1, lifted=(True, False))
+        self.head = conv(
+            channels[0], out_channels, 2 * patch, stride=patch, transposed=True, gain=0.1, lifted=(True, False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, out_channels, *points) from ``x`` (B, in_channels, *points)."""

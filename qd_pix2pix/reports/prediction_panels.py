@@ -40,7 +40,8 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
     given = [(p.schema[name], p.given[name]) for name in p.sources]
     if column.name not in p.reference:
         chosen = np.arange(min(12, len(p.sample)))
-        titles = [f"{word} {i}" for i in p.sample[chosen]]
+        estimated = p.measures.get(column.name, {}).get("estimated_error")
+        titles = [f"{word} {p.sample[i]}{_estimate(estimated, int(i))}" for i in chosen]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(frames_of(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
         yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
@@ -58,6 +59,11 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
             titles,
         )
         yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.", wide=True)
+
+
+def _estimate(estimated: NDArray | None, i: int) -> str:
+    """Return the estimated error of a sample for its title; empty without one."""
+    return "" if estimated is None else f": estimated error {100 * estimated[i]:.2g} %"
 
 
 def groups_of(order: NDArray) -> dict[str, NDArray]:

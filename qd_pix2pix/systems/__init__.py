@@ -4,6 +4,7 @@ from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_o
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.quantum_dots import QuantumDots
 from qd_pix2pix.systems.recipe import Recipe
+from qd_pix2pix.systems.scaled_dots import ScaledDots
 from qd_pix2pix.systems.snapshots import Snapshots
 from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 
@@ -14,6 +15,7 @@ __all__ = [
     "Potts",
     "QuantumDots",
     "Recipe",
+    "ScaledDots",
     "Snapshots",
     "build",
     "make_recipe",

@@ -1,0 +1,215 @@
+"""Networks in reduced units, for samples in physical ones: conversion, resampling, and a verdict on every prediction.
+
+A network of ``data=scaled_dots`` takes v in hbar^2 / (m* L^2) on the points of its training. Here V comes in eV on any
+number of points, with the side in nm and a material, and results are in nm^-2 and eV on the same points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qd_pix2pix.inference.inputs import Fields, resolved
+from qd_pix2pix.mapping.conditions import Conditions
+from qd_pix2pix.mapping.mapping import Range
+from qd_pix2pix.mapping.reduction import Reduction
+from qd_pix2pix.mapping.symmetry import Symmetry
+from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.schema import Schema
+
+LARGEST_ERROR = 0.05
+"""Estimated error of a density, int |n - n_ref| / N, above which a prediction should be verified."""
+LIKE, UNLIKE = "like training", "unlike training: verify"
+"""The two verdicts."""
+MOST_LOST = 0.01
+"""Change of a potential by resampling, as a part of its range, above which predictions may be wrong."""
+
+
+class PhysicalPredictor(Predictor):
+    """A predictor for samples in physical units under fixed conditions, around one in reduced units.
+
+    Args:
+        reduced: the network in reduced units.
+        conditions: physical conditions of all samples, by name.
+        shape: points of the samples; fields are resampled to those of the training, and back.
+    """
+
+    def __init__(self, reduced: Predictor, conditions: Mapping[str, float], shape: tuple[int, ...]) -> None:
+        nn.Module.__init__(self)
+        reduction = Reduction.of(reduced.schema)
+        assert reduction is not None
+        self.reduced, self.reduction = reduced, reduction
+        self.given = {name: float(value) for name, value in conditions.items()}
+        self.numbers = reduction.network_conditions(reduced.schema, self.given)
+        schema = reduction.physical_schema(reduced.schema, self.given)
+        self.trained = reduced.schema.domain.shape
+        self.schema = replace(schema, domain=schema.domain.resized(shape))
+        self.mapping = reduced.mapping
+        self.conditions = Conditions([self.schema], {})
+        self.outputs = tuple(self.schema[name] for name in self.mapping.outputs)
+        self.symmetry = Symmetry(self.schema)
+        self.ranges = {name: self._range(name, span) for name, span in reduced.ranges.items()}
+
+    def _range(self, name: str, span: Range) -> Range:
+        unit = self.unit(name)
+        return Range(span.low * unit, span.high * unit)
+
+    def unit(self, name: str) -> float:
+        """The unit of a column of the network, in physical units."""
+        return self.reduction.scale(self.reduced.schema[name].quantity, self.given)
+
+    @property
+    def network(self) -> nn.Module:  # type: ignore[override]
+        """The network."""
+        return self.reduced.network
+
+    def inside(self, card: Card) -> bool:
+        """True if the network was trained for these conditions."""
+        seen = {name: card.statistics[name] for name in self.numbers}
+        return all(seen[name]["min"] <= value <= seen[name]["max"] for name, value in self.numbers.items())
+
+    def reduce(self, columns: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """Return sources (B, *trained points) and conditions (B,) of the network, and the minimum of V (B,)."""
+        found: dict[str, Tensor] = {}
+        lowest = torch.zeros(())
+        for name in self.mapping.sources:
+            values = resample(columns[name], self.trained)
+            if name in self.reduction.from_minimum:
+                lowest = values.amin(tuple(range(1, values.ndim)))
+                values = values - lowest.reshape(-1, *(1,) * (values.ndim - 1))
+            found[name] = (values / self.unit(name)).float()
+        like = next(iter(found.values()))
+        numbers = {name: like.new_full((len(like),), value) for name, value in self.numbers.items()}
+        return found | numbers, lowest
+
+    def raw(self, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See ``Predictor.raw``."""
+        return self.reduced.raw(self.reduce(columns)[0])
+
+    def interpret(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See ``Predictor.interpret``."""
+        reduced, lowest = self.reduce(columns)
+        shape = columns[self.mapping.sources[0]].shape[1:]
+        found = self.reduced.interpret(raw, reduced)
+        for column in self.outputs:
+            values = there = found[column.name] * self.unit(column.name)
+            if column.is_field:
+                values = resample(there, shape)
+            if column.integral:
+                values = _with_integral(values, there)
+            if particles := (self.reduction.shifted or {}).get(column.name):
+                values = values + self.given[particles] * lowest
+            found[column.name] = values
+        return found
+
+    def error(self, raw: Mapping[str, Tensor]) -> Tensor:
+        """See ``Predictor.error``."""
+        return self.reduced.error(raw)
+
+    def head(self, column: Any) -> Any:
+        """See ``Predictor.head``."""
+        return self.reduced.head(self.reduced.schema[column.name])
+
+
+def resample(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return fields (B, n, n) on ``shape`` points of the same square, bicubic, averaged where points are fewer."""
+    if values.shape[1:] == tuple(shape):
+        return values
+    return F.interpolate(values[:, None], size=tuple(shape), mode="bicubic", antialias=True, align_corners=False)[:, 0]
+
+
+def _with_integral(values: Tensor, like: Tensor) -> Tensor:
+    """Return non-negative fields with the mean of ``like``, both (B, n, n)."""
+    values = values.clamp(min=0)
+    axes = tuple(range(1, values.ndim))
+    return values * (like.mean(axes, keepdim=True) / values.mean(axes, keepdim=True))
+
+
+def physical_conditions(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
+    """Return the physical conditions of samples for a network in reduced units, from those given by name or preset.
+
+    Raises:
+        ValueError: a condition is missing, unknown or out of its bounds.
+    """
+    reduction = Reduction.of(schema)
+    assert reduction is not None
+    columns = reduction.columns()
+    usual = {column.name: column.low or 1.0 for column in columns}
+    physical = reduction.physical_schema(schema, usual)
+    values = resolved(physical, {name: value for name, value in given.items() if value is not None})
+    for column in columns:
+        if column.name not in values:
+            word = next((p for p, sets in reduction.presets.items() if column.name in next(iter(sets.values()))), "")
+            hint = f"{word}=..., or {column.name}=..." if word else f"{column.name}=..."
+            unit = physical.unit(column)
+            raise ValueError(
+                f"{word or column.name}: this network serves all of them; give that of your {schema.sample}s"
+                f"{f' in {unit}' if unit else ''}, {hint}"
+            )
+    return {column.name: values[column.name] for column in columns}
+
+
+def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list[str]:
+    """Return remarks on samples that the network was not trained for, or that lose detail by resampling.
+
+    Raises:
+        ValueError: no training sample has such a number of electrons.
+    """
+    remarks = []
+    for name, value in predictor.numbers.items():
+        seen, column = card.statistics[name], predictor.reduced.schema[name]
+        known = f"{seen['min']:.3g} ... {seen['max']:.3g}"
+        if seen["min"] <= value <= seen["max"]:
+            continue
+        if np.dtype(column.dtype).kind == "i":
+            raise ValueError(f"{name}: the network was trained for {known}, got {value:g}. Use the solver")
+        remarks.append(f"{column.description} is {value:.3g}, in training {known}")
+    if (lost := _lost(fields, predictor.trained)) > MOST_LOST:
+        remarks.append(
+            f"resampling to {points(predictor.trained)} changes the potential by {100 * lost:.2g} % of its range"
+        )
+    return remarks
+
+
+def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
+    """Return a note on the resampling of samples, with its error; none where they have the points of training."""
+    shape = tuple(next(iter(fields.values())).shape[1:])
+    if shape == predictor.trained:
+        return []
+    lost = 100 * _lost(fields, predictor.trained)
+    return [
+        f"resampled from {points(shape)} to {points(predictor.trained)}: a change of {lost:.2g} % of the range"
+    ]
+
+
+def points(shape: tuple[int, ...]) -> str:
+    """Return a number of points as text."""
+    return f"{' × '.join(map(str, shape))} points"
+
+
+def _lost(fields: Fields, trained: tuple[int, ...]) -> float:
+    """Return the mean change of fields by resampling to ``trained`` points and back, relative to their range."""
+    changes = []
+    for values in fields.values():
+        there = torch.as_tensor(values, dtype=torch.float32)
+        back = resample(resample(there, trained), tuple(values.shape[1:]))
+        span = (there.amax((1, 2)) - there.amin((1, 2))).clamp(min=1e-12)
+        changes.append(float(((back - there).abs().mean((1, 2)) / span).mean()))
+    return max(changes)
+
+
+def verdicts(errors: NDArray, inside: bool = True) -> NDArray:
+    """Return the verdict on each prediction, text of the shape of the estimated ``errors``.
+
+    Args:
+        errors: estimated errors, int |n - n_ref| / N.
+        inside: False for conditions outside the training data.
+    """
+    return np.where((np.asarray(errors) <= LARGEST_ERROR) & inside, LIKE, UNLIKE)

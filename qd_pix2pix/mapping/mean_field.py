@@ -1,0 +1,150 @@
+"""A mean field of few electrons in a square, the starting point of networks for dots in reduced units.
+
+All electrons share one real orbital phi, the ground state of
+
+    [-nabla^2 / 2 + v + lambda (N - 1) w[phi^2] + pi (N - 2)_+ phi^2] phi = mu phi,    w[f](r) = int f(r') / |r - r'|,
+
+with hard walls. The third term is the Hartree potential without self-interaction (Fermi and Amaldi 1934); for two
+electrons this is Hartree-Fock. The last one is the Thomas-Fermi term, pi n, of the electrons beyond the first pair.
+N phi^2 is exact for one electron and has a density error of tenths for several; a network learns the rest. It is a
+symmetric function of v whatever the symmetry, as orbitals of a degenerate level would not be.
+
+Imaginary time with steps that decrease, split into exp(-t v / 2) exp(-t T) exp(-t v / 2), which is stable for walls of
+any height; T is diagonal in sines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+STEPS = 60
+"""Steps in imaginary time."""
+LONGEST, SHORTEST = 2e-2, 1e-3
+"""First and last step, in m* L^2 / hbar."""
+POINTS = 32
+"""Points per side of the mean field; a finer v is averaged over cells."""
+FLOOR = 1e-9
+"""Smallest share of the charge in a cell whose logarithm is taken."""
+SCALES = (30.0, 300.0, 3000.0)
+"""Energies, in hbar^2 / (m* L^2), at which channels v / (v + scale) of the network are half saturated."""
+
+WEAKEST = 1e-3
+"""Smallest coupling whose logarithm is taken."""
+
+
+class Prior(NamedTuple):
+    """The input of a network, and estimates from which it starts.
+
+    Attributes:
+        channels: input channels (B, c, n, n).
+        logarithm: for each output with an estimate, its logarithm up to a constant: of a density (B, 1, n, n), of a
+            number (B, 1, 1, 1).
+    """
+
+    channels: Tensor
+    logarithm: dict[str, Tensor]
+
+
+class MeanField:
+    """The prior of dots in reduced units: columns ``V`` (B, n, n), ``n_electrons`` and ``coupling`` (B,)."""
+
+    needs: ClassVar = ("V", "n_electrons", "coupling")
+    """Columns that the prior takes."""
+    n_channels: ClassVar = 2 * len(SCALES) + 4
+    """Input channels of the network."""
+
+    def __call__(self, columns: Mapping[str, Tensor]) -> Prior:
+        """Return the prior for a batch; gradients with respect to ``V`` pass."""
+        v, n_electrons, coupling = (columns[name].float() for name in self.needs)
+        v = v - v.amin((1, 2), keepdim=True)
+        coarse = F.adaptive_avg_pool2d(v, POINTS) if v.shape[-1] > POINTS else v
+        share, potential, energy = mean_field(coarse, n_electrons, coupling)
+        points = v.shape[-1] ** 2
+        share, repulsion = (_resized(f, v.shape[-1]) for f in (share, potential - coarse))
+        effective = v + repulsion
+        effective = effective - effective.amin((1, 2), keepdim=True)
+        logarithm = torch.log(share.clamp(min=FLOOR))
+        saturating = [f / (f + scale) for f in (v, effective) for scale in SCALES]
+        numbers = [(n_electrons - 3) / 2, torch.log(coupling.clamp(min=WEAKEST) / 5) / 3]
+        constant = [number.reshape(-1, 1, 1).expand_as(v) for number in numbers]
+        density = share / share.sum((1, 2), keepdim=True) * points / 10
+        digits = 1 - 2 * logarithm / math.log(FLOOR)  # -1 ... 1
+        channels = [*saturating, density, digits, *constant]
+        scale = torch.log(energy.clamp(min=1.0)).reshape(-1, 1, 1, 1)
+        return Prior(torch.stack(channels, 1), {"n_int": logarithm[:, None], "energy": scale})
+
+
+def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean field of potentials ``v`` >= 0 (B, n, n), in hbar^2 / (m* L^2), at N and lambda (B,).
+
+    Returns:
+        The share of the charge in each cell, phi^2 / n^2 (B, n, n); the potential that acts on phi, up to a constant
+        (B, n, n); the energy of all electrons (B,).
+    """
+    n = v.shape[-1]
+    sines, kinetic, kernel = (part.to(v) for part in _tables(n))
+    hartree = (coupling * (n_electrons - 1).clamp(min=0)).reshape(-1, 1, 1)
+    pauli = (math.pi * (n_electrons - 2).clamp(min=0)).reshape(-1, 1, 1)
+    phi, effective = torch.ones_like(v), v
+    for step in range(STEPS):
+        if step % 2 == 0:
+            density = phi * phi
+            new = v + hartree * _repulsion(density, kernel) + pauli * density
+            effective = (effective + new) / 2 if step else new
+            effective = effective - effective.amin((1, 2), keepdim=True)
+        time = LONGEST * (SHORTEST / LONGEST) ** (step / (STEPS - 1))
+        half = torch.exp(-time / 2 * effective)
+        phi = half * _in_sines(half * phi, torch.exp(-time * kinetic), sines)
+        phi = phi / phi.square().mean((1, 2), keepdim=True).sqrt()
+    density = phi * phi
+    single = ((phi * _in_sines(phi, kinetic, sines)) + v * density).mean((1, 2))
+    pairs = (density * _repulsion(density, kernel)).mean((1, 2))
+    exclusion = math.pi / 2 * (n_electrons - 2).clamp(min=0) * density.square().mean((1, 2))
+    energy = n_electrons * (single + coupling * (n_electrons - 1) / 2 * pairs + exclusion)
+    return density / n**2, effective, energy
+
+
+def _in_sines(f: Tensor, factor: Tensor, sines: Tensor) -> Tensor:
+    """Return the operator that is ``factor`` (n, n) in products of sines, applied to ``f`` (B, n, n)."""
+    return sines.T @ ((sines @ f @ sines.T) * factor) @ sines
+
+
+def _repulsion(density: Tensor, kernel: Tensor) -> Tensor:
+    """Return w[density] (B, n, n); the square is padded, so that charges do not act on their images."""
+    n = density.shape[-1]
+    padded = (2 * n, 2 * n)
+    return torch.fft.irfft2(torch.fft.rfft2(density, s=padded) * kernel, s=padded)[..., :n, :n]
+
+
+def _resized(f: Tensor, n: int) -> Tensor:
+    """Return a field (B, m, m) on n x n cells, bilinear."""
+    if f.shape[-1] == n:
+        return f
+    return F.interpolate(f[:, None], size=(n, n), mode="bilinear", align_corners=False)[:, 0]
+
+
+@lru_cache(maxsize=4)
+def _tables(n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return sines at the cell centres (modes, points), kinetic energies (n, n), and the transform of 1 / r."""
+    modes = torch.arange(1, n + 1, dtype=torch.float64)
+    x = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    sines = torch.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)
+    sines[-1] /= math.sqrt(2)
+    energies = (math.pi * modes) ** 2 / 2
+    steps = torch.arange(2 * n, dtype=torch.float64)
+    distance = torch.minimum(steps, 2 * n - steps) / n
+    r = torch.hypot(distance[:, None], distance[None, :])
+    r[0, 0] = 1 / (4 * math.log(1 + math.sqrt(2)) * n)  # the mean of 1 / r over a cell
+    kernel = torch.fft.rfft2(1 / (r * n**2)).real
+    return sines, energies[:, None] + energies, kernel
+
+
+PRIORS = {"mean_field": MeanField}
+"""Priors by the name under which a mapping selects them."""
