@@ -184,9 +184,7 @@ def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
     if shape == predictor.trained:
         return []
     lost = 100 * _lost(fields, predictor.trained)
-    return [
-        f"resampled from {points(shape)} to {points(predictor.trained)}: a change of {lost:.2g} % of the range"
-    ]
+    return [f"resampled from {points(shape)} to {points(predictor.trained)}: a change of {lost:.2g} % of the range"]
 
 
 def points(shape: tuple[int, ...]) -> str:

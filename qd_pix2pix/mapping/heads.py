@@ -30,6 +30,8 @@ from solvers.checks import check_choice
 
 LARGEST_LOGARITHM = 60.0
 """Logarithm of the largest number of an exponential head: float32 represents e^88."""
+SMALLEST_LOGARITHM, LEAK = -15.0, 0.01
+"""Logarithm below which an exponential head is 0 for its loss, and the slope of the loss there."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,14 @@ class ExponentialHead(Head):
         return torch.exp(raw.flatten(1).mean(1).clamp(max=LARGEST_LOGARITHM))
 
     def negative_log_likelihood(self, raw: Tensor, reference: Tensor, scale: Scale) -> Tensor:
-        """Return the mean of |log((1 + f) / (1 + reference))|."""
-        return (torch.log1p(self(raw, scale)) - torch.log1p(reference.clamp(min=0))).abs().mean()
+        """Return the mean of |log((1 + f) / (1 + reference))|, rounded where it is below 0.1.
+
+        Where exp is zero in floats, a small slope leads back.
+        """
+        logarithm = raw.flatten(1).mean(1)
+        difference = F.softplus(logarithm) - torch.log1p(reference.clamp(min=0))
+        rounded = 10 * F.huber_loss(difference, torch.zeros_like(difference), delta=0.1)
+        return rounded + LEAK * F.relu(SMALLEST_LOGARITHM - logarithm).mean()
 
 
 class ClassHead(Head):

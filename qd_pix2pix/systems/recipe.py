@@ -88,6 +88,7 @@ class Recipe(ABC):
         """
         for column in self.schema.columns:
             self._check_bounds(column, columns)
+        for column in self.schema.columns:
             if column.integral:
                 self._check_integral(column, columns)
 

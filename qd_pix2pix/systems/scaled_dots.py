@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +72,6 @@ class ScaledDots(Recipe):
     coupling: tuple[float, float]
     most_determinants: int
     attempts: int = 50
-
-    SOLVABLE: ClassVar = ("V",)
-    """Given dots are solved by ``QuantumDots``; see ``of_samples``."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,7 +178,9 @@ class ScaledDots(Recipe):
     def of_samples(
         cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
     ) -> dict[str, Any]:
-        """Return the recipe of ``QuantumDots`` with these dots: conditions are physical ones."""
+        """Return the recipe of ``QuantumDots`` for dots under physical conditions, which then solves them."""
+        if "m_eff" not in conditions:
+            return super().of_samples(config, shape, conditions)
         kept = deepcopy({name: config[name] for name in ("potential", "seed", "train", "val", "test", "shard_size")})
         n_electrons, solver = round(conditions["n_electrons"]), deepcopy(dict(config["solver"]))
         solver["n_orbitals"] = fitting_orbitals(solver["n_orbitals"], n_electrons, int(config["most_determinants"]))
@@ -202,7 +201,7 @@ def reduction() -> dict[str, Any]:
     return {
         "system": "quantum dots",
         "units": {"length": length, "energy": energy, "density": f"{length}^-2"},
-        "conditions": [asdict(column) for column in CONDITIONS],
+        "conditions": [_plain(column) for column in CONDITIONS],
         "presets": {"material": presets(UNITS_OF_FILES)},
         "scales": {
             "length": {"factor": 1.0, "extent": 1.0},
@@ -213,6 +212,11 @@ def reduction() -> dict[str, Any]:
         "from_minimum": ["V"],
         "shifted": {"energy": "n_electrons"},
     }
+
+
+def _plain(column: Column) -> dict[str, Any]:
+    """Return a column as a file keeps it, with lists."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(column).items()}
 
 
 def fitting_orbitals(n_orbitals: int, n_electrons: int, most_determinants: int) -> int:

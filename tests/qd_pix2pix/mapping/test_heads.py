@@ -11,6 +11,7 @@ from qd_pix2pix.mapping.heads import (
     BoundedHead,
     CategoricalHead,
     ChargeHead,
+    ExponentialHead,
     FreeHead,
     MeanHead,
     OrdinalHead,
@@ -299,7 +300,7 @@ def test_heads_are_chosen_by_kind():
     [
         ("spins", "charge", "positive, bounded, tanh, free"),
         ("charge", "categorical", "charge, positive, bounded, tanh, free"),
-        ("energy", "charge", "mean, sum"),
+        ("energy", "charge", "mean, sum, exponential"),
         ("walls", "softmax", "mean, sum"),
         ("phase", "mean", "categorical, ordinal"),
     ],
@@ -313,3 +314,11 @@ def test_a_head_of_another_kind_is_named(column, name, choices):
 def test_channels_are_one_but_for_classes():
     assert CategoricalHead.channels(RINGS["phase"]) == 3
     assert all(head.channels(Column("a", "scalar")) == 1 for name, head in HEADS.items() if name != "categorical")
+
+
+def test_exponential_numbers_are_positive_and_their_relative_error_counts():
+    raw = channel(torch.tensor([[[1.0, 3.0]], [[-12.0, -12.0]], [[1e9, 1e9]]]))
+    found = ExponentialHead()(raw, PLAIN)
+    assert found[0].item() == pytest.approx(math.exp(2.0)) and (found >= 0).all() and found.isfinite().all()
+    loss = ExponentialHead().negative_log_likelihood(raw[:2], torch.tensor([2 * math.exp(2.0) + 1, 0.0]), PLAIN)
+    assert loss.item() == pytest.approx((math.log(2) - 0.05) / 2, rel=1e-4)  # Huber: |x| - 0.1 / 2

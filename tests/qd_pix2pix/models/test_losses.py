@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from qd_pix2pix.evaluation import measures
-from qd_pix2pix.models.losses import RECONSTRUCTION, REGRESSION, relative_gradient, relative_l1
+from qd_pix2pix.models.losses import RECONSTRUCTION, REGRESSION, pinball, relative_gradient, relative_l1
 
 # errors 1, -2, 0, 4 in units of 2: 1/2, -1, 0, 2;  and 0, 0, 0, 3 in units of 1
 EXACT = torch.zeros(2, 2, 2)
@@ -76,3 +76,10 @@ def test_chains_have_terms_too(term, expected):
     """Errors 1/2, 1/2 in units of 2, and 3, 3: constant. Slopes: of 1/2 and 3 in turn, |1/2 - 0|, |3 - 1|."""
     pred = torch.tensor([[1.0, 1.0], [3.0, 3.0]]) if term != "gradient" else torch.tensor([[1.0, 0.0], [3.0, 1.0]])
     assert REGRESSION[term](pred, torch.zeros(2, 2), SCALE).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+def test_the_pinball_loss_is_least_at_the_quantile(quantile):
+    values = torch.arange(1.0, 1001.0)
+    losses = torch.stack([pinball(torch.full_like(values, e), values, quantile) for e in values])
+    assert abs(float(losses.argmin()) + 1 - 1000 * quantile) <= 1

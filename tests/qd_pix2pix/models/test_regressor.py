@@ -1,5 +1,6 @@
 """Direct regression: it learns, what it is told matters, and its schedule and its bounds hold."""
 
+import json
 import math
 from types import SimpleNamespace
 
@@ -11,7 +12,10 @@ from chains import chain_card, chains
 from small import SMALL_REGRESSOR, configuration
 
 from qd_pix2pix.data.datamodule import SamplesModule
+from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation import measures
+from qd_pix2pix.evaluation.evaluate import predict_split
+from qd_pix2pix.inference.pretrained import from_pretrained
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.models import Regressor
 from qd_pix2pix.predictor import Predictor
@@ -331,3 +335,26 @@ def test_validation_of_every_kind():
     assert logged["val/accuracy"] == pytest.approx((found["phase"] == chains()["phase"]).float().mean().item())
     error = (found["energy"] - chains()["energy"]).abs().mean().item()
     assert logged["val/energy/mae"] == pytest.approx(error, rel=1e-5)
+
+
+DOTS = [
+    "experiment=universal", "solver.n_orbitals=4", "solver.refinements=0", "data.n=16", "data.n_electrons=[1,2]",
+    "data.weights=null", "data.train=24", "data.val=20", "data.test=4", "data.shard_size=24", "network.channels=[2]",
+    "network.blocks=[1]", "loader.batch_size=8", "trainer.max_steps=12", "trainer.val_check_interval=6",
+    "trainer.accelerator=cpu",
+]  # fmt: skip
+
+
+def test_the_estimated_error_covers_its_part_of_the_validation_split(tmp_path):
+    """Nine of ten dots, up to one dot, whatever the network has learned: the calibration decides."""
+    config = configuration("train", *DOTS, f"data_root={tmp_path / 'data'}", "launcher.workers=1")
+    best = train(config, tmp_path / "run")
+    surrogate = from_pretrained(best, device="cpu")
+    stores = [Store(path) for path in (tmp_path / "data").iterdir() if path.is_dir()]
+    found = predict_split(surrogate.predictor, stores[0], "val")
+    errors = measures.nmae(found.predicted["n_int"], found.reference["n_int"], found.conditions["n_electrons"])
+    estimated = found.measures["n_int"]["estimated_error"]
+    assert (errors <= estimated * (1 + 1e-5)).sum() in (18, 19)  # ceil(0.9 (20 + 1)) = 19, less one of rounding
+    assert surrogate.predictor.error_factor != 1
+    test = json.loads((tmp_path / "run" / "test" / "metrics.json").read_text())
+    assert 0 <= test["measures"]["covered"]["mean"] <= 1

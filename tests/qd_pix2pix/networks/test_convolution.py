@@ -212,6 +212,25 @@ def test_equivariant_unet_commutes_on_every_grid_that_it_can_halve(n, padding):
     assert turned_errors(unet(False, padding=padding), source).min() > 1e-2
 
 
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+@pytest.mark.parametrize("patch", [4, 8])
+def test_patches_of_any_even_size_commute_and_keep_the_points(patch, padding):
+    source = torch.randn(2, 1, 64, 64)
+    network = unet(True, padding=padding, patch=patch)
+    assert network(source).shape == source.shape
+    assert turned_errors(network, source).max() < 1e-5
+    if padding == "circular":  # a network of patches commutes with shifts by whole positions of its coarsest level
+        step = network.multiple
+        moved = network(source.roll(step, -1)).roll(-step, -1)
+        torch.testing.assert_close(moved, network(source), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("patch", [0, 3])
+def test_other_patches_are_refused(patch):
+    with pytest.raises(ValueError, match="network.patch"):
+        ResidualUNet(patch=patch)
+
+
 @pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize(("symmetry", "points"), [("rectangle", (16, 40)), ("line", (24,)), ("line", (64,))])
 def test_equivariant_unet_commutes_on_rectangles_and_lines(symmetry, points, periodic):

@@ -19,7 +19,15 @@ SYSTEMS = {
 }
 SIZES = ["data.train=5", "data.val=2", "data.test=2", "data.shard_size=2"]
 SMALLER = {
-    "QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "data.grid.extent=24.0", "solver.n_orbitals=4"]
+    "QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "data.grid.extent=24.0", "solver.n_orbitals=4"],
+    "ScaledDots": [
+        "potential=universal",
+        "data.n=16",
+        "solver.n_orbitals=4",
+        "data.n_electrons=[1,2,3]",
+        "data.weights=null",
+        "data.coupling=[1.0,5.0]",
+    ],
 }
 """What makes the samples of a system quick to have; none is needed."""
 every_system = pytest.mark.parametrize("system", SYSTEMS)

@@ -1,0 +1,139 @@
+"""Networks in reduced units for dots in nm and eV: exact symmetries of the physics, whatever the weights."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import configuration
+
+from qd_pix2pix.inference.dots import DotPrediction, DotSurrogate, allowed_spins
+from qd_pix2pix.inference.reduced import LIKE, UNLIKE, verdicts
+from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.training.settings import untrained
+from solvers import Grid, Material
+
+WORDS = [
+    "experiment=universal", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]", "data.n_electrons=[1,2,3]",
+    "data.weights=null", "data.coupling=[0.5,50.0]",
+]  # fmt: skip
+SEEN = {"n_electrons": (1.0, 3.0), "coupling": (0.5, 50.0)}
+GAAS = {"n_electrons": 2, "material": "gaas", "extent": 100.0}
+
+
+@pytest.fixture(scope="module")
+def surrogate():
+    """A network of random weights that predicts all of a dot."""
+    torch.manual_seed(0)
+    model = untrained(configuration("train", *WORDS))
+    for weight in model.predictor.network.parameters():  # the last convolutions start at zero
+        torch.nn.init.normal_(weight, std=0.1)
+    statistics = {n: {**s, "mean": 1.0} for n, s in model.card.statistics.items()}
+    statistics |= {n: {**statistics[n], "min": low, "max": high} for n, (low, high) in SEEN.items()}
+    return DotSurrogate(model.predictor.eval(), replace(model.card, statistics=statistics), "cpu")
+
+
+def wells(n=32, extent=100.0, depth=0.05):
+    """A double dot with an offset, (n, n) in eV."""
+    x, y = Grid(n, extent).mesh()
+    left, right = (np.exp(-((x / extent - c) ** 2 + (y / extent - 0.5) ** 2) / 0.15**2) for c in (0.35, 0.65))
+    return 0.3 - depth * (left + 0.8 * right)
+
+
+def test_all_outputs_have_the_leading_axes_of_the_potential(surrogate):
+    p = surrogate(np.stack([[wells(), wells(depth=0.1)]] * 3), **GAAS)
+    assert isinstance(p, DotPrediction) and p.density.shape == (3, 2, 32, 32)
+    for values in (p.density_error, p.energy, p.gap, p.spin, p.verdict):
+        assert values.shape == (3, 2)
+    one = surrogate(wells(), **GAAS)
+    assert one.density.shape == (32, 32) and one.energy.shape == () and one.verdict.shape == ()
+
+
+def test_charge_is_conserved_on_any_number_of_points(surrogate):
+    for n in (32, 50, 128):
+        p = surrogate(wells(n), **GAAS)
+        assert p.density.shape == (n, n) and p.density.min() >= 0
+        assert p.density.sum() * Grid(n, 100.0).cell_area == pytest.approx(2, rel=1e-5)
+
+
+def test_an_offset_moves_the_energy_only(surrogate):
+    straight, moved = surrogate(wells(), **GAAS), surrogate(wells() + 0.05, **GAAS)
+    np.testing.assert_allclose(moved.density, straight.density, rtol=1e-3, atol=1e-7)
+    assert moved.energy - straight.energy == pytest.approx(2 * 0.05, abs=1e-6)
+    assert moved.gap == pytest.approx(float(straight.gap), rel=1e-3)
+
+
+@pytest.mark.parametrize("m_eff, eps_r", [(0.02, 15.0), (0.5, 5.0)])
+def test_material_and_size_are_exact_symmetries(surrogate, m_eff, eps_r):
+    """The same v, N and L / a_0* in another material: densities scale as 1 / L^2, energies as 1 / m* L^2."""
+    gaas, other = Material(0.067, 12.9), Material(m_eff, eps_r)
+    extent = 100.0 / gaas.bohr * other.bohr
+    unit = 0.067 * 100.0**2 / (m_eff * extent**2)
+    first = surrogate(wells(), **GAAS)
+    second = surrogate(wells() * unit, n_electrons=2, m_eff=m_eff, eps_r=eps_r, extent=extent)
+    np.testing.assert_allclose(second.density * extent**2, first.density * 100.0**2, rtol=1e-3, atol=1e-4)
+    assert second.energy == pytest.approx(float(first.energy) * unit, rel=1e-4)
+    assert second.density_error == pytest.approx(float(first.density_error), rel=1e-3)
+
+
+def test_resampling_keeps_a_smooth_potential(surrogate):
+    coarse, fine = surrogate(wells(32), **GAAS), surrogate(wells(64), **GAAS)
+    averaged = fine.density.reshape(32, 2, 32, 2).mean((1, 3))
+    assert np.abs(averaged - coarse.density).sum() / coarse.density.sum() < 0.02
+    assert fine.energy == pytest.approx(float(coarse.energy), rel=1e-3)
+    with pytest.warns(UserWarning, match=r"resampling to 32 × 32 points changes the potential by .* % of its range"):
+        surrogate(np.random.default_rng(0).normal(size=(64, 64)), **GAAS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        surrogate(wells(64), **GAAS)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"n_electrons": 2, "material": "gaas"}, "extent: this network serves all of them"),
+        ({"n_electrons": 2, "extent": 30.0}, "material: this network serves all of them"),
+        ({"material": "gaas", "extent": 30.0}, "n_electrons: this network serves all of them"),
+        ({**GAAS, "n_electrons": 4}, "n_electrons: the network was trained for 1 ... 3, got 4"),
+        ({**GAAS, "n_electrons": 2.5}, "n_electrons"),
+        ({**GAAS, "extent": -3.0}, "extent"),
+        ({**GAAS, "material": "kryptonite"}, "material: expected one of"),
+        ({**GAAS, "colour": 3}, "colour: quantum dots have no such condition"),
+    ],
+)
+def test_missing_and_impossible_conditions_are_named(surrogate, given, message):
+    with pytest.raises(ValueError, match=message):
+        surrogate(wells(), **given)
+
+
+def test_a_coupling_outside_training_is_reported(surrogate):
+    with pytest.warns(UserWarning, match="effective Bohr radii, L / a_0"):
+        p = surrogate(wells(extent=3000.0), n_electrons=2, material="gaas", extent=3000.0)
+    assert p.verdict == UNLIKE
+
+
+def test_verdicts_follow_the_estimated_error():
+    assert verdicts(np.array([0.01, 0.2])).tolist() == [LIKE, UNLIKE]
+    assert verdicts(np.array([0.01]), inside=False).tolist() == [UNLIKE]
+
+
+def test_spins_are_those_of_the_number_of_electrons():
+    assert allowed_spins(np.array([-0.2, 0.3, 0.8, 3.0]), 2).tolist() == [0, 0, 1, 1]
+    assert allowed_spins(np.array([0.1, 0.9, 1.3]), 3).tolist() == [0.5, 0.5, 1.5]
+
+
+def test_weights_keep_the_calibration(surrogate, tmp_path):
+    surrogate.predictor.error_factor.fill_(1.7)
+    before = surrogate(wells(), **GAAS)
+    save_weights(tmp_path / "dots.safetensors", surrogate.predictor, surrogate.card)
+    after = DotSurrogate(*load_predictor(tmp_path / "dots.safetensors"), "cpu")(wells(), **GAAS)
+    assert after.density_error == before.density_error and np.array_equal(after.density, before.density)
+    surrogate.predictor.error_factor.fill_(1.0)
+    assert before.density_error == pytest.approx(1.7 * float(surrogate(wells(), **GAAS).density_error), rel=1e-6)
+
+
+def test_predictions_turn_with_the_potential(surrogate):
+    straight, turned = surrogate(wells(), **GAAS), surrogate(wells().T[::-1].copy(), **GAAS)
+    np.testing.assert_allclose(turned.density, straight.density.T[::-1], rtol=2e-2, atol=1e-6)
+    assert turned.energy == pytest.approx(float(straight.energy), rel=1e-4)
