@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,10 @@ from typing import Any
 
 from qd_pix2pix.files import write_text
 
+SHARE = "QD_PIX2PIX_THREADS"
+"""Environment variable with the share of the cores that a sweep gives to each of its runs."""
+WATCH = 0.5
+"""Time in seconds over which the load of the cores is measured."""
 PACKAGES = ("numpy", "scipy", "torch", "pytorch-lightning", "h5py")
 OVERRIDES = ("overrides.json", "words.json")
 """Names of the file in which a run keeps its overrides; the second one is that of older runs."""
@@ -86,6 +91,33 @@ def available_cores(root: Path = Path("/")) -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(root))]))
+
+
+def free_cores(root: Path = Path("/")) -> int:
+    """Return how many of the available cores other programs leave free, at least 1; the measurement takes ``WATCH``.
+
+    The calling process must be idle meanwhile. On systems without ``proc/stat`` all available cores count as free.
+
+    Args:
+        root: root of the file system that holds ``proc`` and ``sys``.
+    """
+    before = _idle_seconds(root)
+    time.sleep(WATCH if before else 0.0)
+    now = _idle_seconds(root)
+    idle = sum(max(now[core] - before[core], 0.0) for core in before if core in now) / WATCH
+    return max(1, min(available_cores(root), round(idle))) if before else available_cores(root)
+
+
+def _idle_seconds(root: Path) -> dict[int, float]:
+    """Return the time in seconds that each core of this process's affinity has been idle."""
+    try:
+        lines = [line.split() for line in (root / "proc/stat").read_text().splitlines()]
+        tick = os.sysconf("SC_CLK_TCK")
+        own = os.sched_getaffinity(0)
+        cores = {int(f[0][3:]): f for f in lines if f and f[0].startswith("cpu") and f[0] != "cpu"}
+        return {core: (int(f[4]) + int(f[5])) / tick for core, f in cores.items() if core in own}  # idle, disk
+    except (OSError, AttributeError, ValueError, IndexError):  # not Linux
+        return {}
 
 
 def _quotas(root: Path) -> list[float]:

@@ -21,6 +21,8 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 INVALID = 2
 """Exit status after invalid input."""
+WAIT_BRIEFLY = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+"""Environment for threads that spin for a fraction of a millisecond, then sleep: GNU's OpenMP, and LLVM's and Intel's."""
 AUTO = "ckpt_path=auto"
 REPORT = {"sweep": "", "folder": "runs/sweeps"}
 """Options of the report and their defaults: name of a sweep, or its folder; folder of all sweeps."""
@@ -30,6 +32,7 @@ REPORT_USAGE = "expected python report.py sweep=NAME [folder=runs/sweeps]"
 def guarded(task: Callable[[], Any]) -> Any:
     """Call ``task`` and return its result; invalid input exits with one clear error and status 2, Ctrl-C with 130."""
     tolerate_terminal()
+    wait_briefly()
     try:
         return task()
     except KeyboardInterrupt:
@@ -40,6 +43,17 @@ def guarded(task: Callable[[], Any]) -> Any:
         if not is_expected(error):
             raise
         fail(error)
+
+
+def wait_briefly() -> None:
+    """Let threads that wait for each other sleep soon, unless the user has chosen otherwise.
+
+    By default they spin for milliseconds and occupy the core that the other thread needs where another program is
+    busy, too. OpenMP reads these variables when torch is imported.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        for name, value in WAIT_BRIEFLY.items():
+            os.environ.setdefault(name, value)
 
 
 def fail(error: BaseException) -> NoReturn:
@@ -114,11 +128,9 @@ def _train_one(config: dict[str, Any]) -> None:
     with loading():  # here, so that the solver's processes do not import torch
         from hydra.core.hydra_config import HydraConfig
 
-        from qd_pix2pix.training.distributed import limit_threads
         from qd_pix2pix.training.loggers import quiet
         from qd_pix2pix.training.run import train
     quiet()
-    limit_threads()
     hydra_config = HydraConfig.get()
     train(config, Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
 
@@ -149,8 +161,11 @@ def _evaluate(config: dict[str, Any]) -> None:
         from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
         from qd_pix2pix.reports.model_card import trained_by, write_model_card
         from qd_pix2pix.reports.run_page import show as show_page
-        from qd_pix2pix.training.distributed import limit_threads
-    limit_threads()
+        from qd_pix2pix.training.threads import set_threads
+        from solvers.checks import check_integer
+    if config["threads"] is not None:
+        check_integer("threads", config["threads"], 1)
+    set_threads(config["threads"])
     checkpoint, folders = Path(str(config["checkpoint"])), evaluate(config)
     for folder in folders:
         show_page(folder, None if config["input"] else run_of(checkpoint))

@@ -112,7 +112,7 @@ def of_card(weights: str, card: Mapping[str, Any], command: str = "") -> str:
 def trained_by(checkpoint: Path) -> str:
     """Return the overrides of the command line of a checkpoint's training; empty if its run's folder is missing."""
     kept = next((found for run in runs_of(checkpoint) if (found := read_overrides(run)) is not None), [])
-    places = ("hydra.", "data_root=", "logger=", "launcher")
+    places = ("hydra.", "data_root=", "logger=", "launcher", "threads=")
     return " ".join(shlex.quote(override) for override in kept if not override.startswith(places))
 
 

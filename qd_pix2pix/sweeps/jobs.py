@@ -10,11 +10,10 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, Protocol
 
-from qd_pix2pix.provenance import available_cores
+from qd_pix2pix.provenance import SHARE, free_cores
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.work import Work
 
-THREADS = "OMP_NUM_THREADS"
 DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
@@ -74,7 +73,7 @@ class LocalJobs:
         number = self.parallel if self.parallel is not None else max(len(gpus), 1)
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ValueError(f"jobs.parallel: expected a whole number of at least 1, or null; got {number!r}")
-        share = {} if THREADS in os.environ else {THREADS: str(max(available_cores() // number, 1))}
+        share = {SHARE: str(max(free_cores() // number, 1))}
         return [share | ({DEVICES: gpus[i % len(gpus)]} if gpus else {}) for i in range(number)]
 
 
@@ -129,7 +128,7 @@ class ClusterWork:
     def __call__(self, work: Work) -> Record:
         """Train with all cores of the job."""
         cores = os.environ.get("SLURM_CPUS_PER_TASK")
-        return work({THREADS: cores} if cores else {})
+        return work({SHARE: cores} if cores else {})
 
     def checkpoint(self, work: Work) -> Any:
         """Return the job that submitit requeues before this one is stopped: the same, which is resumed."""

@@ -15,7 +15,10 @@ from qd_pix2pix.cli.compose import compose_config, parse
 from qd_pix2pix.cli.overrides import quoted, single
 from qd_pix2pix.files import digest
 
-NO_PART = ("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path", "checkpoint_every")
+NO_PART = (
+    *("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path"),
+    *("checkpoint_every", "checkpoint_seconds", "threads"),
+)
 """Parts of the configuration that do not affect the result of a run: execution, logging and storage."""
 OWN = ("sweep", "jobs", "search", "dry")
 """Parts of the sweep's configuration that are not passed to its runs."""

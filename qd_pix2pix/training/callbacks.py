@@ -81,15 +81,27 @@ class Throughput(pl.Callback):
 class LastCheckpoint(ModelCheckpoint):
     """The checkpoint of Lightning from which a run resumes completely, wherever it was killed.
 
+    It is written every ``every_n_train_steps`` steps, and earlier where ``seconds`` have passed since the last one.
     Lightning writes a checkpoint before the step's line of the log and before the step's validation, and a resumed run
     repeats neither. Therefore a checkpoint here contains the line, and is written after the validation.
+
+    Args:
+        seconds: largest age of the last checkpoint, in seconds; a longer step or validation is not interrupted.
+        options: options of ``ModelCheckpoint``.
     """
 
     trainer: pl.Trainer
+    clock = staticmethod(time.monotonic)
+    written = 0.0
+    """Time of the last checkpoint on ``clock``, in seconds."""
     interrupted = False
     step = -1
     line: dict[str, float] = {}
     waiting = False
+
+    def __init__(self, *args: Any, seconds: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.seconds = seconds
 
     @property
     def state_key(self) -> str:
@@ -108,14 +120,19 @@ class LastCheckpoint(ModelCheckpoint):
         self.waiting = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
         if not self.waiting:
             super().on_train_batch_end(trainer, pl_module, *args)
-            self._leave_where_asked(trainer)
+            self._end_step(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save if a checkpoint was due before the validation."""
         if self.waiting:
             self.waiting = False
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
-            self._leave_where_asked(trainer)
+            self._end_step(trainer)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock of the first checkpoint."""
+        super().on_train_start(trainer, pl_module)
+        self.written = self.clock()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the last step, even if a time limit or another callback has ended the training."""
@@ -126,11 +143,28 @@ class LastCheckpoint(ModelCheckpoint):
         """Request the end of the training after the current step."""
         self.interrupted = True
 
-    def _leave_where_asked(self, trainer: pl.Trainer) -> None:
-        """Save this step and exit as after Ctrl-C, if that was requested."""
+    def _end_step(self, trainer: pl.Trainer) -> None:
+        """Save this step if the last checkpoint is too old; save it and exit as after Ctrl-C, if that was requested."""
+        if self._is_old(trainer):
+            self._keep(trainer)
         if self.interrupted:
             self._keep(trainer)
             raise KeyboardInterrupt
+
+    def _is_old(self, trainer: pl.Trainer) -> bool:
+        """Return True where the last checkpoint is older than ``seconds``, by the clock of the first process.
+
+        All processes write a checkpoint together. The first one's clock is read at the steps of the log only, because
+        the others wait for its answer.
+        """
+        if trainer.world_size > 1 and trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            return False
+        old = self.clock() - self.written >= self.seconds
+        return trainer.strategy.broadcast(old) if trainer.world_size > 1 else old
+
+    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+        super()._save_checkpoint(trainer, filepath)
+        self.written = self.clock()
 
     def _keep(self, trainer: pl.Trainer) -> None:
         """Save this step, unless it is already saved."""

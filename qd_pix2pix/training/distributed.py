@@ -9,7 +9,6 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.training.loggers import quiet
 from solvers.checks import check_integer
 
@@ -31,9 +30,11 @@ class DataParallel(DDPStrategy):
         start_method: Any = "popen" if started_elsewhere() else "spawn"
         # in pix2pix each optimiser's step leaves the other network without gradients
         super().__init__(find_unused_parameters=True, start_method=start_method)
+        self.threads = torch.get_num_threads()
 
     def setup_environment(self) -> None:
-        """Set the filters of messages again, since a spawned process does not inherit them."""
+        """Set threads and filters of messages again, since a spawned process does not inherit them."""
+        torch.set_num_threads(self.threads)
         quiet()
         super().setup_environment()
 
@@ -58,15 +59,48 @@ def settle_rank(trainer: dict[str, Any]) -> None:
             os.environ.pop(name, None)
 
 
-def limit_threads() -> None:
-    """Limit torch to the cores that may be used, unless the user has set a number; torch ignores quotas."""
-    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > available_cores():
-        torch.set_num_threads(available_cores())
-
-
 def is_first() -> bool:
     """Return True in the only process that writes; see ``settle_rank``."""
     return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
+
+
+def check_devices(trainer: dict[str, Any], parallel: str) -> None:
+    """Refuse several devices without a strategy, and GPUs that are not there, before Lightning does.
+
+    Args:
+        trainer: configuration of the trainer.
+        parallel: overrides that add a strategy.
+
+    Raises:
+        ValueError: the machine has fewer GPUs, or the strategy is missing; the message has the overrides to use.
+    """
+    number, gpus, accelerator = world_size(trainer), torch.cuda.device_count(), trainer.get("accelerator")
+    devices, here = trainer["devices"], number // trainer.get("num_nodes", 1)
+    on_gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and gpus > 0)
+    if on_gpu and not gpus and not torch.backends.mps.is_available():
+        raise ValueError(
+            f"trainer.accelerator: got {accelerator}, but torch finds no GPU here; use trainer.accelerator=cpu, or "
+            "install the torch of your CUDA version (nvidia-smi shows it)"
+        )
+    if on_gpu and gpus and here > gpus:
+        raise ValueError(
+            f"trainer.devices: expected at most {gpus}, the number of GPUs here; got {devices!r}. Use "
+            f"trainer.devices={gpus}, or trainer.accelerator=cpu"
+        )
+    if number > 1 and not isinstance(trainer.get("strategy"), dict):
+        chosen = str(devices).replace(" ", "")
+        cores = "" if on_gpu else f". For {here} cores of a CPU one process is enough: threads={here}"
+        raise ValueError(
+            f"trainer.devices: expected 1 without a strategy for several processes, got {devices!r}; use {parallel} "
+            f"trainer.devices={chosen}{cores}"
+        )
+
+
+def processes_here(trainer: dict[str, Any]) -> int:
+    """Return the number of processes of a training that share the cores of this one."""
+    if started_elsewhere() and "SLURM_CPUS_PER_TASK" in os.environ:
+        return 1
+    return world_size(trainer) // trainer.get("num_nodes", 1)
 
 
 def world_size(trainer: dict[str, Any]) -> int:

@@ -30,7 +30,7 @@ from qd_pix2pix.reports.run_page import show
 from qd_pix2pix.schema import Column
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
-from qd_pix2pix.training.distributed import is_first, settle_rank
+from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
 from qd_pix2pix.training.settings import (
@@ -44,12 +44,13 @@ from qd_pix2pix.training.settings import (
     trainer_options,
     without_ours,
 )
+from qd_pix2pix.training.threads import set_threads
 
 
 def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
     """Train by ``config`` (conf/train.yaml, plain containers) in the folder ``run``; return the best checkpoint.
 
-    ``overrides`` of the command line are stored with the run, so that it can be resumed.
+    ``overrides`` of the command line and the number of threads are stored with the run, so that it can be resumed.
 
     Raises:
         ValueError: a setting is invalid, or the folder already holds another run; before any long calculation.
@@ -61,8 +62,9 @@ def train(config: Config, run: Path, overrides: Sequence[str] = ()) -> Path:
 
 
 def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
+    threads = set_threads(config["threads"], processes_here(config["trainer"]))
     if is_first():
-        _prepare(run, overrides)
+        _prepare(run, [*(word for word in overrides if not word.startswith("threads=")), f"threads={threads}"])
     stores = _datasets(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = _described(build_model(config["model"], make_card(config, stores)))
@@ -115,7 +117,10 @@ def _best_checkpoint(model: Model, run: Path) -> BestCheckpoint:
 
 def _last_checkpoint(config: Config, run: Path, stores: Sequence[Store]) -> LastCheckpoint:
     interval = min(config["checkpoint_every"], _steps(config, stores))
-    return LastCheckpoint(run / "checkpoints", "last", every_n_train_steps=interval, enable_version_counter=False)
+    return LastCheckpoint(
+        run / "checkpoints", "last", every_n_train_steps=interval, seconds=config["checkpoint_seconds"],
+        enable_version_counter=False,
+    )  # fmt: skip
 
 
 def _steps(config: Config, stores: Sequence[Store]) -> int:

@@ -30,9 +30,9 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_resumable
-from qd_pix2pix.training.distributed import world_size
+from qd_pix2pix.training.distributed import check_devices, world_size
 from qd_pix2pix.training.loggers import check_logger
-from solvers.checks import check_integer
+from solvers.checks import check_integer, check_positive
 
 Config = dict[str, Any]
 REFUSED = {
@@ -131,6 +131,9 @@ def _check_numbers(config: Config) -> None:
     }
     for word, (value, low) in low_bounds.items():
         check_integer(word, value, low, high=2**32 - 1)
+    check_positive("checkpoint_seconds", config["checkpoint_seconds"])
+    if config["threads"] is not None:
+        check_integer("threads", config["threads"], 1)
 
 
 def _check_trainer(config: Config) -> None:
@@ -140,11 +143,7 @@ def _check_trainer(config: Config) -> None:
         neutral = (*NEUTRAL, 1) if word == "accumulate_grad_batches" else NEUTRAL
         if trainer.get(word) not in neutral:
             raise ValueError(f"trainer.{word}: {instead}; got {trainer[word]!r}")
-    if world_size(trainer) > 1 and not isinstance(trainer.get("strategy"), dict):
-        raise ValueError(
-            f"trainer.devices: {world_size(trainer)} processes need a strategy; use trainer=ddp "
-            "(model=regressor: trainer=regression_ddp), then trainer.devices=..."
-        )
+    check_devices(trainer, _parallel(config))
     options = trainer_options(config)
     limit = options["max_time"]
     try:
@@ -158,6 +157,14 @@ def _check_trainer(config: Config) -> None:
         made = instantiate(options, _convert_="all", logger=False, enable_checkpointing=False, barebones=False)
     if not isinstance(made, pl.Trainer):
         raise ValueError(f"trainer._target_: expected pytorch_lightning.Trainer, got {trainer.get('_target_')!r}")
+
+
+def _parallel(config: Config) -> str:
+    """Return the overrides by which several devices train the model, for as long as one device does."""
+    if str(config["model"].get("_target_")).endswith("Regressor"):
+        return "trainer=regression_ddp"
+    limits = {name: config["trainer"].get(name) for name in ("max_epochs", "max_steps")}
+    return " ".join(["trainer=ddp", *(f"trainer.{name}={value}" for name, value in limits.items() if value)])
 
 
 def without_ours(options: Config) -> Config:

@@ -105,6 +105,8 @@ BASE = ("model=regressor", "network=resnet", "seed=3", "data.grid.extent=30")
         "launcher=dask",
         "launcher.workers=3",
         "checkpoint_every=7",
+        "checkpoint_seconds=30",
+        "threads=3",
         "data.grid.extent=30.0",
         "model.optimizer.lr=2.0e-3",
         "jobs=submitit",

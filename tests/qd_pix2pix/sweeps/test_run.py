@@ -169,7 +169,7 @@ def test_two_runs_side_by_side_are_stopped_and_go_on(undisturbed, words, tmp_pat
     psutil.Process(process.pid).cpu_affinity(sorted(os.sched_getaffinity(0))[:2])
     try:
         wait_until(in_training(tmp_path, 2), process)
-        assert [training.environ()["OMP_NUM_THREADS"] for training in trainings(tmp_path)] == ["1", "1"]
+        assert [training.environ()["QD_PIX2PIX_THREADS"] for training in trainings(tmp_path)] == ["1", "1"]
         process.terminate()
         assert process.wait(timeout=60) == 130
         assert not trainings(tmp_path)

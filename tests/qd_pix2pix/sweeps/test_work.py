@@ -144,18 +144,12 @@ else:
 
 
 def test_runs_share_the_cores(program, tmp_path, monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("qd_pix2pix.sweeps.jobs.available_cores", lambda: 8)
-    program(TOGETHER.format(number=3, name="OMP_NUM_THREADS"))
+    monkeypatch.setattr("qd_pix2pix.sweeps.jobs.free_cores", lambda: 8)
+    program(TOGETHER.format(number=3, name="QD_PIX2PIX_THREADS"))
     runs = [a_run(tmp_path, name) for name in "abc"]
     records = list(LocalJobs(3)(runs, tmp_path))
     assert {record.key: record.state for record in records} == dict.fromkeys("abc", "finished"), records
     assert [(tmp_path / name / "told").read_text() for name in "abc"] == ["2"] * 3
-
-
-def test_threads_that_the_user_chose_are_kept(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert "OMP_NUM_THREADS" not in LocalJobs(2).places()[0]
 
 
 def test_every_gpu_is_a_place(program, tmp_path, monkeypatch):

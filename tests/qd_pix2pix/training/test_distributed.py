@@ -9,10 +9,10 @@ import sys
 
 import pytest
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
-from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, call, start, wait_until
+from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, call, configuration, start, wait_until
 
 from qd_pix2pix.data.sampler import ResumableSampler
-from qd_pix2pix.training.distributed import is_first, settle_rank, started_elsewhere, world_size
+from qd_pix2pix.training.distributed import check_devices, is_first, settle_rank, started_elsewhere, world_size
 
 WORDS = [
     *SMALL_DATA,
@@ -89,6 +89,7 @@ def test_two_processes_write_one_log(runs):
 def test_two_processes_go_on_after_a_kill(runs, data_root, tmp_path):
     words, folder = runs
     run = tmp_path / "run"
+    words = [*words, "checkpoint_every=400", "checkpoint_seconds=1e-3"]  # the first process decides for both
     process = start(command(data_root, run, *words), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until((run / "checkpoints" / "last.ckpt").exists, process)
     os.killpg(process.pid, signal.SIGKILL)
@@ -131,6 +132,48 @@ def test_a_share_begins_where_it_was_left():
 )
 def test_number_of_processes(trainer, processes):
     assert world_size(trainer) == processes
+
+
+DDP = {"_target_": "qd_pix2pix.training.distributed.DataParallel"}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "trainer", "said"),
+    [
+        (0, {"devices": 4}, "trainer.devices: expected 1 .* got 4; use trainer=ddp trainer.devices=4.*threads=4"),
+        (4, {"devices": 4}, "trainer.devices: expected 1 .* got 4; use trainer=ddp trainer.devices=4$"),
+        (4, {"devices": [0, 2]}, r"got \[0, 2\]; use trainer=ddp trainer.devices=\[0,2\]$"),
+        (2, {"devices": 4}, "trainer.devices: expected at most 2, .* got 4. Use trainer.devices=2, or"),
+        (1, {"devices": 4, "strategy": DDP, "num_nodes": 2}, "expected at most 1, .* got 4"),
+        (2, {"devices": 4, "accelerator": "cpu"}, "expected 1 .*threads=4"),
+        (0, {"devices": 1, "accelerator": "gpu"}, "trainer.accelerator: got gpu, .* use trainer.accelerator=cpu"),
+        (0, {"devices": 4, "strategy": DDP}, None),
+        (4, {"devices": 2, "strategy": DDP}, None),
+        (1, {"devices": 4, "strategy": DDP, "accelerator": "cpu"}, None),
+        (4, {"devices": 1}, None),
+    ],
+)
+def test_devices_that_cannot_train_are_one_error(monkeypatch, gpus, trainer, said):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    trainer = {"accelerator": "auto"} | trainer
+    if said is None:
+        check_devices(trainer, "trainer=ddp")
+        return
+    with pytest.raises(ValueError, match=said):
+        check_devices(trainer, "trainer=ddp")
+
+
+@pytest.mark.parametrize("model", ["pix2pix", "regressor", "rugan"])
+def test_the_advice_on_several_devices_is_followed(model, tmp_path):
+    """The overrides of the message pass, and train as long as those of one device."""
+    words = ["data=ising"] if model == "rugan" else []
+    done = call("train", f"model={model}", *words, "trainer.devices=4", "data_root=none", cwd=tmp_path)
+    assert done.returncode == 2 and "error: trainer.devices: expected 1" in done.stderr
+    assert not (tmp_path / "none").exists(), "work was done before"
+    advice = done.stderr.partition("; use ")[2].partition(". For")[0].split()
+    one = configuration("train", f"model={model}", *words)["trainer"]
+    many = configuration("train", f"model={model}", *words, *advice)["trainer"]
+    assert many["devices"] == 4 and all(one[name] == many[name] for name in ("max_epochs", "max_steps", "max_time"))
 
 
 @pytest.mark.parametrize("name", ["SLURM_PROCID", "RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK"])

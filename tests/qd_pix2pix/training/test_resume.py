@@ -2,6 +2,7 @@
 
 import csv
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -247,6 +248,60 @@ def test_a_run_goes_on_behind_a_link(undisturbed, tmp_path):
     train(run, words)
     assert (run / "checkpoints").is_symlink() and not (tmp_path / "csv").exists()
     assert_same(run, whole)
+
+
+class Minutes(Callback):
+    """A clock of one minute per step."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def on_train_batch_start(self, *_):
+        self.now += 60.0
+
+
+# pix2pix has four batches an epoch, and a validation every four: 3 and 5 lie within an epoch, 12 ends one and has both
+@pytest.mark.parametrize(
+    ("model", "seconds", "starts"),
+    [
+        ("pix2pix", 179.0, [(5, 3), (7, 6), (13, 12)]),
+        ("pix2pix", 241.0, [(7, 5), (11, 10)]),
+        pytest.param("regressor", 121.0, [(4, 3), (7, 6), (13, 12)], marks=pytest.mark.slow),
+    ],
+)
+def test_killed_after_a_checkpoint_by_time(undisturbed, tmp_path, monkeypatch, model, seconds, starts):
+    """Each start is killed before a step and leaves the checkpoint of an earlier step, which only its age explains."""
+    words, whole = undisturbed(model)
+    words = [*words, "checkpoint_every=400", f"checkpoint_seconds={seconds}"]
+    before = training.own_callbacks
+    for step, kept in starts:
+        clock = Minutes()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LastCheckpoint, "clock", lambda self, clock=clock: clock.now)
+            patch.setattr(training, "own_callbacks", lambda config, clock=clock: [clock, *before(config)])
+            killed(tmp_path, words, step)
+        assert final(tmp_path)["global_step"] == kept
+    train(tmp_path, words)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("old", [True, False])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_first_process_decides_when_a_checkpoint_is_old(tmp_path, rank, old):
+    """The own clock of another process shows the opposite; between the steps of the log nobody is asked."""
+    asked = []
+
+    def broadcast(own):
+        asked.append(own)
+        return own if rank == 0 else old
+
+    last = LastCheckpoint(tmp_path, "last", every_n_train_steps=400, seconds=120.0)
+    last.clock = lambda: 121.0 if old == (rank == 0) else 119.0
+    trainer = SimpleNamespace(world_size=2, global_step=20, log_every_n_steps=10)
+    trainer.strategy = SimpleNamespace(broadcast=broadcast)
+    assert last._is_old(trainer) is old and asked == [old == (rank == 0)]
+    trainer.global_step = 21
+    assert last._is_old(trainer) is False and len(asked) == 1
 
 
 @pytest.mark.parametrize("model", ["pix2pix", "regressor"])

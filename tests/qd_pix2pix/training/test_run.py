@@ -96,7 +96,7 @@ def test_a_moved_run_keeps_its_best(small_words, train_only, tmp_path):
 def test_a_failed_resume_leaves_the_overrides_of_the_run(small_words, train_only, tmp_path):
     train_only(configuration("train", *small_words), tmp_path, small_words)
     kept = read_overrides(tmp_path)
-    assert kept == small_words
+    assert kept == [*small_words, "threads=1"]
     last = f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"
     with pytest.raises(ValueError, match="network.channels"):
         train_only(configuration("train", *small_words, last, "network.channels=8"), tmp_path, ["network.channels=8"])
