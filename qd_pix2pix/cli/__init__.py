@@ -22,7 +22,7 @@ INTERRUPTED = 130
 INVALID = 2
 """Exit status after invalid input."""
 WAIT_BRIEFLY = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
-"""Environment for threads that spin for a fraction of a millisecond, then sleep: GNU's OpenMP, and LLVM's and Intel's."""
+"""Settings of OpenMP, of GNU and of LLVM, with which threads spin for at most a millisecond before they sleep."""
 AUTO = "ckpt_path=auto"
 REPORT = {"sweep": "", "folder": "runs/sweeps"}
 """Options of the report and their defaults: name of a sweep, or its folder; folder of all sweeps."""

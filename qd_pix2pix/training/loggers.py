@@ -8,6 +8,7 @@ import logging
 import netrc
 import os
 import ssl
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -31,7 +32,6 @@ START_WITHIN = 30.0
 """Time limit in seconds for the start of a run on W&B's server."""
 OFFLINE = ("offline", "dryrun")
 """Values of ``WANDB_MODE`` with which W&B writes to disk only."""
-UPLOAD = "wandb sync RUN/wandb/offline-* uploads it later"
 
 
 def quiet() -> None:
@@ -124,10 +124,17 @@ class SteadyWandbLogger(WandbLogger):
         except wandb.errors.Error as error:
             if self._offline:
                 raise
-            print(f"logger  W&B: no run begins on {_server()} ({_first_line(error)}); it is written offline, {UPLOAD}")
+            _state_offline(Path(str(self.save_dir)), f"no run begins on {_server()} ({_first_line(error)})")
+            wandb.teardown()  # its service holds the run's id
             self._offline = True
             self._wandb_init["mode"] = "offline"  # W&B reads its environment only once
             return began(self)
+
+
+def _state_offline(folder: Path, reason: str) -> None:
+    """Print in one line why a run is written offline, and how it is uploaded later."""
+    text = f"logger  W&B: {reason}; the run is written offline, wandb sync {folder}/wandb/offline-* uploads it later"
+    print(text, flush=True)
 
 
 def _first_line(error: Exception) -> str:
@@ -154,7 +161,9 @@ def wandb_logger(
         id_file.parent.mkdir(parents=True, exist_ok=True)
         id_file.write_text(uuid.uuid4().hex[:12])
     options.setdefault("settings", wandb.Settings(init_timeout=START_WITHIN))
-    to_disk = _is_offline(offline)
+    to_disk, reason = _is_offline(offline)
+    if reason:
+        _state_offline(Path(save_dir), reason)
     if to_disk:
         options["mode"] = "offline"
     return SteadyWandbLogger(
@@ -186,18 +195,19 @@ def check_logger(factory: Callable[..., Logger]) -> None:
         import_module(library)
 
 
-def _is_offline(asked: bool | None) -> bool:
+def _is_offline(asked: bool | None) -> tuple[bool, str]:
+    """Return whether a run is written to disk only, and the reason where the user has not asked for that."""
     mode = os.environ.get("WANDB_MODE", "")
     if mode == "disabled":
-        return False  # not written to disk either; W&B itself reads the mode
-    if asked is not None:
-        return asked
-    if mode:
-        return mode in OFFLINE
-    if has_wandb_key() and not server_answers():
-        print(f"logger  W&B: {_server()} does not answer; the run is written offline, {UPLOAD}", flush=True)
-        return True
-    return not has_wandb_key()
+        return False, ""  # not written to disk either; W&B itself reads the mode
+    if asked or (asked is None and mode in OFFLINE):
+        return True, ""
+    online = asked is not None or bool(mode)
+    if not has_wandb_key() and not (online and sys.stdin.isatty()):  # on a terminal W&B asks for the key
+        return True, "there is no key (wandb login, or WANDB_API_KEY)"
+    if not online and not server_answers():
+        return True, f"{_server()} does not answer"
+    return False, ""
 
 
 def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
