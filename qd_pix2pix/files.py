@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,12 +40,22 @@ def write_whole(path: Path | str) -> Iterator[Path]:
             os.fchmod(file.fileno(), mode & 0o777)  # some writers create files that only their owner may read
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        text = error.strerror or str(error)
-        raise OSError(error.errno or 0, f"{text}; what was there before is kept", str(path)) from error
+    except (OSError, RuntimeError) as error:
+        number, text = _cause(error)
+        if isinstance(error, RuntimeError) and not number:
+            raise
+        raise OSError(number, f"{text}; what was there before is kept", str(path)) from error
     finally:
         with suppress(OSError):  # it or its folder does not exist: the first error is the one to report
             temporary.unlink()
+
+
+def _cause(error: OSError | RuntimeError) -> tuple[int, str]:
+    """Return the number and the text of an error of the operating system; HDF5 has both in its own text only."""
+    if isinstance(error, OSError) and error.errno and error.strerror and "errno = " not in error.strerror:
+        return error.errno, error.strerror
+    known = re.search(r"errno = (\d+)", str(error))
+    return (int(known[1]), os.strerror(int(known[1]))) if known else (getattr(error, "errno", 0) or 0, str(error))
 
 
 def write_text(path: Path | str, text: str) -> None:

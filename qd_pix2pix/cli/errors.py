@@ -58,5 +58,6 @@ def first_cause(error: BaseException | str) -> str:
     text = str(error).split("\nConfig search path")[0].strip()
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         where = error.filename or "the disk"
-        return f"{where}: {error.strerror}. All finished files are kept; make room and run the same command again"
+        again = "first" if "ckpt_path=" in str(error.strerror) else "and run the same command again"
+        return f"{where}: {error.strerror}. All finished files are kept; make room {again}"
     return f"{key}: {text}" if key and isinstance(error, (TypeError, AttributeError)) else text

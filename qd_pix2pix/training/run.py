@@ -134,6 +134,11 @@ def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheck
             trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     except Diverged as error:
         raise Diverged(f"{error} in step {model.number}; {_last_good(last)}") from None
+    except OSError as error:  # a full disk
+        if error.errno is None or not _last_path(last).exists():
+            raise
+        resume = f"{error.strerror}; resume with ckpt_path={_last_path(last)}"
+        raise OSError(error.errno, resume, error.filename or str(last.dirpath)) from error
     except (SystemExit, KeyboardInterrupt):  # Lightning converts Ctrl-C into SystemExit
         path = _last_path(last)
         resume = f"resume with ckpt_path={path}" if path.exists() else "no step was finished"

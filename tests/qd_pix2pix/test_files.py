@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import resource
 import stat
 
+import h5py
+import numpy as np
 import pytest
 
 from qd_pix2pix.cli.errors import first_cause
@@ -44,6 +47,28 @@ def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch
     assert caught.value.errno == errno.ENOSPC
     assert first_cause(caught.value).startswith(f"{path}: No space left on device")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_hdf5_names_the_file_on_a_full_disk(tmp_path):
+    """Its own error, raised when the file is closed, is a RuntimeError with the number in its text."""
+    path = tmp_path / "a.h5"
+    write_text(path, "old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+        with pytest.raises(OSError, match="File too large; what was there before is kept") as caught:
+            with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
+                file["a"] = np.zeros(10000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_remain_what_they_are(tmp_path):
+    with pytest.raises(RuntimeError, match="a defect"), write_whole(tmp_path / "a"):
+        raise RuntimeError("a defect")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_any_error_leaves_the_old_file_and_no_temporary_one(tmp_path):

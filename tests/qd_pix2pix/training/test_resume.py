@@ -1,7 +1,10 @@
 """Exact resume: killed or interrupted anywhere, and again, a run is one that was never disturbed: log and weights."""
 
 import csv
+import errno
+import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +12,7 @@ import torch
 from pytorch_lightning import Callback
 from small import SHORT, configuration, generator_words
 
+from qd_pix2pix.cli.errors import first_cause
 from qd_pix2pix.data.sampler import seed_of
 from qd_pix2pix.models import Model, Pix2Pix
 from qd_pix2pix.provenance import read_overrides, runs_of
@@ -248,6 +252,29 @@ def test_a_run_goes_on_behind_a_link(undisturbed, tmp_path):
     train(run, words)
     assert (run / "checkpoints").is_symlink() and not (tmp_path / "csv").exists()
     assert_same(run, whole)
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(undisturbed, tmp_path, monkeypatch):
+    """The checkpoint of step 8 is cut short; the error has the command that resumes from step 4."""
+    words, whole = undisturbed("pix2pix")
+    write, last = Path.write_bytes, tmp_path / "checkpoints" / "last.ckpt"
+
+    def full(path, content):
+        if ".last.ckpt." in path.name and last.exists():
+            write(path, bytes(content)[:1000])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError) as caught:
+            train(tmp_path, words)
+    text = first_cause(caught.value)
+    assert text.startswith(f"{last}: No space left on device; what was there before is kept")
+    assert f"resume with ckpt_path={last}. " in text and text.endswith("make room first")
+    assert final(tmp_path)["global_step"] == 4 and not list(last.parent.glob(".*"))
+    train(tmp_path, words)
+    assert_same(tmp_path, whole)
 
 
 class Minutes(Callback):
