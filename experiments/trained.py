@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from qd_pix2pix.files import write_text
+from qd_pix2pix.provenance import read_overrides
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.reports.study import FINISHED
-from qd_pix2pix.sweeps.jobs import THREADS, LocalJobs
+from qd_pix2pix.sweeps.jobs import LocalJobs
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.sweeps.plan import Run, resolve, run_key
 from qd_pix2pix.sweeps.run import do_all, done, line
@@ -71,7 +71,7 @@ class Experiment:
         path = self.file(scale)
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def keep(self, record: Record, scale: str, threads: int) -> None:
+    def keep(self, record: Record, scale: str) -> None:
         """Write the measures of a finished run into the file."""
         run = self.folder / record.key
         test = next(iter(read_tests(run).values()))
@@ -82,7 +82,7 @@ class Experiment:
             "samples": test.samples,
             "seconds": record.train_seconds,
             "precision": test.model["trainer"]["precision"],
-            "threads": threads,
+            "threads": threads_of(run),
             "dataset": test.model["datasets"][0],
             **self.more(run, record),
         }
@@ -103,15 +103,20 @@ class Experiment:
         wanted = {n: words for n, words in self.studies[given.study](given.scale).items() if given.only in n}
         missing = [make_run(name, words) for name, words in wanted.items() if known.get(name) != " ".join(words)]
         jobs = LocalJobs(given.parallel)
-        threads = int(jobs.places()[0].get(THREADS, os.environ.get(THREADS, 0)))
         failed = []
         for record in done(do_all(missing, self.folder, jobs), len(missing)):
             if record.state == FINISHED:
-                self.keep(record, given.scale, threads)
+                self.keep(record, given.scale)
             else:
                 failed.append(line(record))
         if failed:
             sys.exit("\n".join(["not finished:", *failed]))
+
+
+def threads_of(run: Path) -> int:
+    """Return the number of threads with which a run was trained; 0 where its folder does not hold it."""
+    kept = [word.partition("=")[2] for word in read_overrides(run) or [] if word.startswith("threads=")]
+    return int(kept[-1]) if kept else 0
 
 
 def make_run(name: str, words: tuple[str, ...]) -> Run:

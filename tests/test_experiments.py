@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -375,6 +376,25 @@ def test_throughput_is_measured(tmp_path):
 def test_break_even(solving, answering, expected):
     """After D dots: data and training and D answers take as long as D solutions."""
     assert script("throughput/benchmark").break_even(solving, answering, trained=20, data=10) == expected
+
+
+def test_speeds_beside_neighbours_are_ratios_of_the_same_block():
+    found = script("threads/benchmark").summary([1.0, 2.0, 4.0], [0.5, 4.0, 4.0])
+    assert found == {"steps_per_second": 1 / 4.0, "speed": {"median": 1.0, "low": 0.5, "high": 2.0}}
+
+
+@pytest.mark.slow
+def test_threads_are_measured(tmp_path, monkeypatch):
+    """Without the priority of the session, which only root may raise."""
+    benchmark = script("threads/benchmark")
+    words = ("model=regressor", "data.grid.n=32", "loader.batch_size=2")
+    monkeypatch.setattr(benchmark, "MODELS", {"regressor": words})
+    monkeypatch.setattr(benchmark, "NEIGHBOURS", (0,))
+    monkeypatch.setattr(benchmark, "first", nullcontext)
+    benchmark.main(["--blocks", "1", "--seconds", "0.1", "--output", str(tmp_path / "results.json")])
+    found = json.loads((tmp_path / "results.json").read_text())["regressor"]["0"]
+    assert list(found) == list(benchmark.WAYS) and all(way["steps_per_second"] > 0 for way in found.values())
+    assert found["1 thread"]["speed"] == {"median": 1.0, "low": 1.0, "high": 1.0}
 
 
 def test_samplers_of_spins_are_measured(monkeypatch, capsys):
