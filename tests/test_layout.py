@@ -18,19 +18,20 @@ MAY_IMPORT = {
     "schema": "",
     "provenance": "files",
     "mapping": "schema files",
+    "fields": "files",
     "networks": "schema mapping",
     "predictor": "mapping networks schema files",
-    "systems": "schema files",
+    "systems": "fields schema files",
     "generators": "predictor networks schema files",
     "data": "systems provenance mapping predictor schema files",
-    "inference": "generators predictor mapping networks schema files",
+    "inference": "generators predictor mapping networks fields schema files",
     "evaluation": "inference generators data systems predictor mapping provenance schema files",
     "models": "evaluation data inference generators predictor mapping schema files",
     "reports": "evaluation data provenance schema files",
     "training": "models reports evaluation data inference generators systems predictor networks mapping provenance "
     "schema files",
     "sweeps": "cli training reports evaluation models inference data systems predictor provenance schema files",
-    "cli": "sweeps training reports evaluation data inference provenance schema files",
+    "cli": "sweeps training reports evaluation data inference fields provenance schema files",
     "__init__": "inference",
 }
 """Rooms, and the rooms that each may import. Sweeps and cli share overrides: cli/overrides.py, cli/compose.py."""

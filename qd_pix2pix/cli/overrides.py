@@ -21,7 +21,7 @@ from qd_pix2pix.cli.compose import compose_config, is_plain, parse
 TEXT = (
     *("ckpt_path", "data_root", "checkpoint", "input", "output", "save", "check", "sweep.name", "sweep.folder"),
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
-    *("hydra.run.dir", "trainer.max_time"),
+    *("hydra.run.dir", "trainer.max_time", "column", "potential.path", "potential.column"),
 )
 """Keys whose values are paths, names or times, so that a number is text."""
 SEARCHPATH = "hydra.searchpath"

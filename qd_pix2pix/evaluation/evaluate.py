@@ -24,6 +24,7 @@ from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.files import digest
 from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.predict import check_device, predict, turned_predictions
+from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import runs_of
@@ -119,7 +120,7 @@ def evaluate(config: Mapping[str, Any]) -> list[Path]:
     """
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
-    checkpoint = Path(config["checkpoint"])
+    checkpoint = find_weights(config["checkpoint"])
     check_device(config["device"])
     kept = checkpoint.suffix == ".safetensors"  # such files are outside of runs
     run = run_of(checkpoint) or (Path("runs") / checkpoint.stem if kept else checkpoint.parent)

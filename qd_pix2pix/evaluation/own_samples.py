@@ -15,9 +15,17 @@ from qd_pix2pix.evaluation.measures import summarise
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.generators import Generator
-from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of, read_fields
+from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
-from qd_pix2pix.inference.reduced import LARGEST_ERROR, PhysicalPredictor, physical_conditions, remarks_on, resampling
+from qd_pix2pix.inference.reduced import (
+    LARGEST_ERROR,
+    PhysicalPredictor,
+    for_reading,
+    physical_conditions,
+    remarks_on,
+    resampling,
+)
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Schema
@@ -38,9 +46,12 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
             "input: a generator draws samples and takes none; use from_pretrained(...).sample(...), or leave input out"
         )
     device = check_device(config["device"])
-    fields = read_fields(path, predictor)
+    given = config["conditions"] or {}
+    reader = for_reading(predictor, given) if predictor.schema.reduction else predictor
+    own = read_samples(path, reader, Reading.of(config))
+    fields = own.fields
     shape = next(iter(fields.values())).shape[1:]
-    predictor, schema, known, remarks = _prepared(predictor, card, fields, config["conditions"] or {})
+    predictor, schema, known, remarks = _prepared(predictor, card, fields, with_sides(reader, given, own.sides))
     recipe = card.recipes[0] if card.recipes else {}
     recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
     inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
@@ -56,8 +67,10 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)
     remarks += charge_remarks(predictions)
-    origin = f"{schema.sample}s from {path.name}"
+    origin = ", ".join([f"{schema.sample}s from {path.name}", *own.notes])
     record = replace(record, input=str(path), symmetrised=config["symmetrise"], origin=origin, remarks=remarks)
+    if own.notes:
+        print(f"{path}: {', '.join(own.notes)}", flush=True)
     for remark in remarks:
         print(f"note: {remark}; predictions may be wrong", flush=True)
     if inverse:

@@ -1,10 +1,9 @@
-"""Reading and validation of a user's samples, and their comparison with the training data."""
+"""Validation of a user's samples, and their comparison with the training data."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,30 +15,6 @@ from solvers.checks import check_integer, check_number
 
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
-
-
-def read_fields(path: Path, predictor: Predictor) -> Fields:
-    """Return the sources in a file: .npy of one source, or .npz with one named array for each source.
-
-    Shapes are (*points) for one sample, or (S, *points).
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file does not hold the expected arrays of finite numbers.
-    """
-    names = predictor.mapping.sources
-    if not path.is_file():
-        raise FileNotFoundError(f"input: {path} is not there")
-    if path.suffix not in (".npy", ".npz"):
-        raise ValueError(f"input: expected a .npy file, or .npz with {', '.join(names)}; got {path}; convert it first")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {key: loaded[key] for key in loaded.files} if path.suffix == ".npz" else {names[0]: loaded}
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"input: {path} is damaged, or holds Python objects instead of numbers ({error})") from None
-    if set(arrays) != set(names):
-        raise ValueError(f"input: expected arrays named {', '.join(names)} in {path}; got {', '.join(arrays)}")
-    return check_fields(arrays, predictor.schema)
 
 
 def check_fields(arrays: Mapping[str, Any], schema: Schema) -> Fields:

@@ -233,6 +233,12 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
+def find_weights(path: Path | str) -> Path:
+    """Return the path of a file of weights: the file itself, or that of a shipped network by its name."""
+    named = SHIPPED / f"{path}.safetensors"
+    return named if named.is_file() and not Path(path).is_file() else Path(path)
+
+
 def from_pretrained(path: Path | str, device: str | None = None) -> Any:
     """Return a trained network, by the name of a shipped one or from a file: a ``Surrogate``, of a network in
     reduced units a ``DotSurrogate``, of a generator a ``Sampler``.
@@ -245,10 +251,10 @@ def from_pretrained(path: Path | str, device: str | None = None) -> Any:
         FileNotFoundError: there is no such name or file.
         ValueError: the file is of another kind, or damaged.
     """
-    named = SHIPPED / f"{path}.safetensors"
-    if not Path(path).is_file() and not Path(path).suffix and not named.is_file():
+    found = find_weights(path)
+    if not found.is_file() and not found.suffix:
         raise FileNotFoundError(f"checkpoint: expected a file, or one of {', '.join(shipped())}; got {str(path)!r}")
-    predictor, card = load_predictor(named if named.is_file() and not Path(path).is_file() else path)
+    predictor, card = load_predictor(found)
     if isinstance(predictor, Generator):
         return Sampler(predictor, card, device)
     if predictor.schema.reduction:

@@ -156,6 +156,18 @@ def physical_conditions(schema: Schema, given: Mapping[str, Any]) -> dict[str, f
     return {column.name: values[column.name] for column in columns}
 
 
+def for_reading(reduced: Predictor, given: Mapping[str, Any]) -> PhysicalPredictor:
+    """Return the predictor in whose units a file is read, before the side of its square is known."""
+    reduction = Reduction.of(reduced.schema)
+    assert reduction is not None
+    sides = set(reduced.schema.domain.sides)
+    usual = {column.name: (column.low or 1.0) if column.name in sides else 1.0 for column in reduction.columns()}
+    usual |= {side: float(given[side]) for side in sides if isinstance(given.get(side), (int, float))}
+    reader = PhysicalPredictor(reduced, usual, reduced.schema.domain.shape)
+    reader.conditions.varying = tuple(sides)
+    return reader
+
+
 def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list[str]:
     """Return remarks on samples that the network was not trained for, or that lose detail by resampling.
 

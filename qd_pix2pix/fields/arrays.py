@@ -1,0 +1,87 @@
+"""Arrays of NumPy (.npy, .npz) and of MATLAB up to version 7.2 (.mat). Objects are never unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.fields.field import Contents, gridded
+
+NUMBERS = "fiubc"
+"""Kinds of NumPy types that are numbers; complex ones are refused later, by name."""
+
+
+def read_npy(path: Path) -> Contents:
+    """Return the array of a .npy file, under the name of the file."""
+    return Contents({path.stem: _loaded(path)[""]})
+
+
+def read_npz(path: Path) -> Contents:
+    """Return the arrays of a .npz file; one-dimensional ones named x and y are coordinates."""
+    return with_coordinates(_loaded(path))
+
+
+def _loaded(path: Path) -> dict[str, NDArray]:
+    """Return the arrays of a file of NumPy; that of a .npy file has no name."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        why = f" ({error})" if "pickle" not in str(error) else ""
+        raise ValueError(f"is damaged, or holds Python objects instead of numbers{why}") from None
+
+
+def read_mat(path: Path) -> Contents:
+    """Return the matrices of a .mat file, of any version."""
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    from qd_pix2pix.fields.hdf5 import read_hdf5
+
+    if path.read_bytes()[:128].find(b"MATLAB 7.3") >= 0 or path.read_bytes()[:4] == b"\x89HDF":
+        return read_hdf5(path)
+    try:
+        loaded = loadmat(path)
+    except (MatReadError, NotImplementedError, TypeError) as error:
+        raise ValueError(f"is damaged or no .mat file ({error})") from None
+    matrices = {name: values for name, values in loaded.items() if not name.startswith("__")}
+    return with_coordinates({name: v for name, v in matrices.items() if isinstance(v, np.ndarray)})
+
+
+def with_coordinates(
+    arrays: Mapping[str, NDArray], units: Mapping[str, str] | None = None, length_unit: str | None = None
+) -> Contents:
+    """Return contents in which arrays named x and y are coordinates, and all others with two axes or more are fields.
+
+    Coordinates are vectors, or arrays of the shape of the field as ``meshgrid`` makes them, in either order.
+    """
+    units = units or {}
+    kept = {name: values for name, values in arrays.items() if values.dtype.kind in NUMBERS}
+    by_lower = {name.lower(): name for name in kept}
+    names = [by_lower.get("x"), by_lower.get("y")]
+    fields = {name: values for name, values in kept.items() if name not in names and values.squeeze().ndim >= 2}
+    if None in names:
+        return Contents(fields or kept, units=units, length_unit=length_unit)
+    x, y = (kept[str(name)].squeeze() for name in names)
+    length_unit = length_unit or units.get(str(names[0]))
+    if x.ndim == y.ndim == 1:
+        return Contents(fields, x, y, units, length_unit)
+    alike = {name: values.ravel() for name, values in fields.items() if values.shape == x.shape == y.shape}
+    if not alike:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in kept.items())
+        raise ValueError(f"expected x and y as vectors, or of the shape of the field; got {shapes}")
+    return Contents(*_renamed(gridded(x.ravel(), y.ravel(), alike)), units, length_unit)
+
+
+def _renamed(
+    found: tuple[NDArray, NDArray, dict[str, NDArray]],
+) -> tuple[dict[str, NDArray], NDArray, NDArray]:
+    x, y, arrays = found
+    return arrays, x, y

@@ -1,0 +1,146 @@
+"""Fields read from files, with their coordinates and units as far as the file states them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAME = 1e-6
+"""Distance of coordinates that count as one, in units of the length of the axis."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All arrays of a file that may be fields.
+
+    Attributes:
+        arrays: arrays (..., nx, ny) by name, indexed [ix, iy].
+        x, y: coordinates of the points (nx,) and (ny,); None if the file has none.
+        units: units of arrays, by name.
+        length_unit: unit of the coordinates; None if the file does not state it.
+    """
+
+    arrays: Mapping[str, NDArray]
+    x: NDArray | None = None
+    y: NDArray | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    length_unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a file.
+
+    Attributes:
+        name: name in the file.
+        values: values (..., nx, ny), indexed [ix, iy].
+        x, y: ascending coordinates of the points (nx,) and (ny,); None if the file has none.
+        unit, length_unit: units of values and coordinates; None if neither the file nor an option states them.
+    """
+
+    name: str
+    values: NDArray
+    x: NDArray | None = None
+    y: NDArray | None = None
+    unit: str | None = None
+    length_unit: str | None = None
+
+
+def select(contents: Contents, column: str | None, preferred: Sequence[str], others: Sequence[str] = ()) -> Field:
+    """Return one field.
+
+    Args:
+        contents: all arrays of a file.
+        column: name of the array; None for the only array, or the one with a preferred name.
+        preferred: names in order of preference.
+        others: names of other quantities, which are never taken for the preferred one.
+
+    Raises:
+        ValueError: there is no such array, or a choice is necessary.
+    """
+    found = ", ".join(f"{name} {values.shape}" for name, values in contents.arrays.items()) or "none"
+    by_lower = {name.lower(): name for name in reversed(list(contents.arrays))}
+    wanted = [column] if column else list(preferred)
+    name = next((n for n in wanted if n in contents.arrays), None)
+    name = name or next((by_lower[n.lower()] for n in wanted if n.lower() in by_lower), None)
+    if name is None and not column and len(contents.arrays) == 1:
+        (only,) = contents.arrays
+        name = only if only not in others else None
+    if name is None and column:
+        raise ValueError(f"column: expected one of the arrays; they are {found}; got {column!r}")
+    if name is None:
+        raise ValueError(f"expected an array named {preferred[0] if preferred else 'V'}; got {found}. Give column=NAME")
+    values = contents.arrays[name]
+    made = Field(name, values, contents.x, contents.y, contents.units.get(name), contents.length_unit)
+    return made if made.x is None or made.y is None else _ascending(made)
+
+
+def _ascending(made: Field) -> Field:
+    """Return a field with ascending coordinates.
+
+    Raises:
+        ValueError: coordinates do not belong to the points, are not finite, or occur twice.
+    """
+    axes, values = [], made.values
+    for axis, name in ((-2, "x"), (-1, "y")):
+        along = np.asarray(getattr(made, name), dtype=np.float64)
+        if values.ndim < 2 or along.shape != values.shape[axis : axis + 1 or None]:
+            shape = values.shape
+            raise ValueError(
+                f"expected as many coordinates as points; {name} has shape {along.shape}, {made.name} {shape}"
+            )
+        if not np.isfinite(along).all():
+            raise ValueError(f"expected finite coordinates; {name} has {np.count_nonzero(~np.isfinite(along))} others")
+        order = np.argsort(along, kind="stable")
+        along = along[order]
+        if len(along) > 1 and np.diff(along).min() <= SAME * np.ptp(along):
+            raise ValueError(f"expected each coordinate once; {name} has {along[np.argmin(np.diff(along))]:g} twice")
+        axes.append(along)
+        values = np.take(values, order, axis=axis)
+    return replace(made, values=values, x=axes[0], y=axes[1])
+
+
+def gridded(
+    x: NDArray, y: NDArray, arrays: Mapping[str, NDArray]
+) -> tuple[NDArray, NDArray, dict[str, NDArray[np.float64]]]:
+    """Return coordinates (nx,) and (ny,) and arrays (nx, ny) of points in any order.
+
+    Args:
+        x, y: coordinates of all points (P,).
+        arrays: values at the points (P,), by name.
+
+    Raises:
+        ValueError: the points are not all points of a rectangular grid, each once.
+    """
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("expected finite coordinates x and y")
+    (along_x, at_x), (along_y, at_y) = _levels(x), _levels(y)
+    nx, ny = len(along_x), len(along_y)
+    if nx < 2 or ny < 2:
+        raise ValueError(f"expected points in a plane; x has {nx} values and y has {ny}")
+    place = at_x * ny + at_y
+    counts = np.bincount(place, minlength=nx * ny) if nx * ny <= 4 * len(x) + 16 else np.zeros(1, dtype=int)
+    if len(counts) != nx * ny or (counts != 1).any():
+        what = f"{len(x)} points with {nx} values of x and {ny} of y"
+        where = ""
+        if len(counts) == nx * ny:
+            bad = int(np.argmax(counts != 1))
+            state = "missing" if counts[bad] == 0 else "there more than once"
+            where = f"; ({along_x[bad // ny]:g}, {along_y[bad % ny]:g}) is {state}"
+        raise ValueError(f"expected each point of a rectangular grid once; got {what}{where}")
+    order = np.argsort(place)
+    return along_x, along_y, {name: values[order].reshape(nx, ny) for name, values in arrays.items()}
+
+
+def _levels(values: NDArray) -> tuple[NDArray, NDArray]:
+    """Return distinct coordinates in ascending order, and the number of the coordinate of each point."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    new = np.diff(ordered) > SAME * max(float(np.ptp(values)), np.finfo(float).tiny)
+    number = np.concatenate([[0], np.cumsum(new)])
+    at = np.empty(len(values), dtype=np.int64)
+    at[order] = number
+    return ordered[np.concatenate([[True], new])], at

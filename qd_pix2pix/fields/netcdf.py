@@ -1,0 +1,41 @@
+"""NetCDF files (.nc), through xarray: dimensions by name, units from the attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.fields.arrays import NUMBERS
+from qd_pix2pix.fields.field import Contents
+
+
+def read_netcdf(path: Path) -> Contents:
+    """Return the variables of a netCDF file with two dimensions or more, with the axes x and y last.
+
+    These are the dimensions named x and y; without such names, the last two. Fill values become NaN.
+    """
+    import xarray
+
+    with xarray.open_dataset(path, decode_times=False) as data:
+        wanted = [v for v in data.data_vars.values() if v.ndim >= 2 and v.dtype.kind in NUMBERS]
+        if not wanted:
+            raise ValueError("has no variable with two dimensions")
+        axes = {_axes(variable.dims) for variable in wanted}
+        if len(axes) > 1:
+            raise ValueError(f"expected variables with the same dimensions x and y; got {sorted(axes)}")
+        ((x, y),) = axes
+        # without names the order of the file is kept: the last two dimensions are x and y
+        arrays = {str(v.name): v.transpose(..., x, y).to_numpy() for v in wanted}
+        units = {str(v.name): str(v.attrs["units"]) for v in wanted if "units" in v.attrs}
+        along = [data.coords[axis].to_numpy() if axis in data.coords else None for axis in (x, y)]
+        if any(a is None or np.asarray(a).dtype.kind not in "fiu" for a in along):
+            return Contents(arrays, units=units)
+        return Contents(arrays, along[0], along[1], units, data.coords[x].attrs.get("units"))
+
+
+def _axes(dims: Sequence[Any]) -> tuple[str, str]:
+    names = {str(dim).lower(): str(dim) for dim in dims}
+    return (names["x"], names["y"]) if {"x", "y"} <= set(names) else (str(dims[-2]), str(dims[-1]))

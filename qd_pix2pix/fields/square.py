@@ -1,0 +1,173 @@
+"""From the points of a file to the points of a network: side of the square, uniform spacing, resampling.
+
+Points of a network are the centres of cells, x_i = (i + 1/2) L / n. Files have these, or nodes x_i = i L / (n - 1) from
+wall to wall. Values are resampled along x and then along y by the monotone cubic interpolation of Fritsch and Carlson
+(SIAM J. Numer. Anal. 17, 238 (1980)), which adds no extrema at steps; beyond the outermost points it is continued, and
+limited to the range of the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from qd_pix2pix.fields.field import Field
+from solvers.checks import check_choice, check_flag
+
+UNIFORM = 0.02
+"""Largest distance of a coordinate from the uniform grid, in units of the spacing."""
+MOST = 4096
+"""Largest number of points along an axis after resampling."""
+POINTS = ("centres", "nodes")
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How the points of a file become those of a network.
+
+    Attributes:
+        points: points of the file, centres of cells or nodes from wall to wall; None: from the coordinates.
+        resample: interpolate grids of any spacing (True), none (False), or uniform grids only (None).
+    """
+
+    points: str | None = None
+    resample: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.points is not None:
+            check_choice("points", self.points, POINTS)
+        if self.resample is not None:
+            check_flag("resample", self.resample)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A field on a square.
+
+    Attributes:
+        values: values (..., n, n) at the centres of cells.
+        side: side of the square, in the unit of the coordinates.
+        nodes: True if the points of the file were taken for nodes.
+        note: the way in which the values were resampled, with the error of a round trip; empty if they were not.
+    """
+
+    values: NDArray[np.float64]
+    side: float
+    nodes: bool
+    note: str = ""
+
+
+def place(field: Field, sides: Sequence[float], spacing: float | None, n: int, placing: Placing) -> Placed:
+    """Return a field with coordinates on the square of a network.
+
+    Args:
+        field: values (..., nx, ny) with coordinates in the unit of ``sides``.
+        sides: sides of the squares of the training.
+        spacing: distance between the points of the network, if it is the same for squares of all sides.
+        n: points along an axis otherwise.
+        placing: options.
+
+    Raises:
+        ValueError: the points are not those of a square, or must be resampled against the options.
+    """
+    assert field.x is not None and field.y is not None
+    axes = (field.x, field.y)
+    if min(map(len, axes)) < 4:
+        raise ValueError(f"expected at least 4 points along each axis, got {_by(axes)}")
+    nodes = _are_nodes(axes[0], sides, placing.points)
+    lengths = [_side(along, nodes) for along in axes]
+    step = max(length / len(along) for length, along in zip(lengths, axes, strict=True))
+    if abs(lengths[0] - lengths[1]) > 0.1 * step:
+        raise ValueError(
+            f"expected points of a square, got sides of {lengths[0]:.4g} and {lengths[1]:.4g}; cut out a square, or "
+            "extend the shorter side by walls"
+        )
+    side = _known(lengths[0], sides, 0.1 * step)
+    target = n if spacing is None else round(side / spacing)
+    if not 4 <= target <= MOST:
+        raise ValueError(f"has a side of {side:.4g}, in training {_range(sides)}. Is length_unit another one?")
+    if spacing is not None and abs(side / spacing - target) > 0.1:
+        fit = " or ".join(f"{k * spacing:.4g}" for k in sorted({int(side / spacing), int(side / spacing) + 1}))
+        raise ValueError(f"has a side of {side:.4g}; points {spacing:.4g} apart need {fit}. Cut or extend the square")
+    even = all(map(_is_uniform, axes))
+    if even and not nodes and all(len(along) == target for along in axes):
+        return Placed(field.values, side, nodes)
+    _check_allowed(axes, even, nodes, target, placing.resample)
+    values, note = _resampled(field.values, [_from_wall(along, nodes) for along in axes], side, target)
+    return Placed(values, side, nodes, note)
+
+
+def _by(axes: Sequence[NDArray]) -> str:
+    return " \u00d7 ".join(str(len(along)) for along in axes)
+
+
+def _range(sides: Sequence[float]) -> str:
+    return " ... ".join(f"{side:g}" for side in sorted({min(sides), max(sides)}))
+
+
+def _side(along: NDArray, nodes: bool) -> float:
+    """Return the length of an axis; cells at the walls extend as far outwards as inwards."""
+    span = float(along[-1] - along[0])
+    return span if nodes else span + float(along[1] - along[0] + along[-1] - along[-2]) / 2
+
+
+def _from_wall(along: NDArray, nodes: bool) -> NDArray:
+    """Return the distances of points from the first wall."""
+    return along - along[0] + (0.0 if nodes else (along[1] - along[0]) / 2)
+
+
+def _are_nodes(along: NDArray, sides: Sequence[float], points: str | None) -> bool:
+    """Return True for points from wall to wall: by the option, by the side that is known, or by a first point at 0."""
+    if points:
+        return points == "nodes"
+    near = [min(abs(_side(along, nodes) - side) for side in sides) for nodes in (False, True)]
+    step = float(along[1] - along[0])
+    if min(near) < 0.25 * step and abs(near[0] - near[1]) > 0.25 * step:
+        return near[1] < near[0]
+    return bool(abs(along[0]) < 0.1 * step)
+
+
+def _is_uniform(along: NDArray) -> bool:
+    ideal = np.linspace(along[0], along[-1], len(along))
+    return bool(np.abs(along - ideal).max() <= UNIFORM * (ideal[1] - ideal[0]))
+
+
+def _known(side: float, sides: Sequence[float], slack: float) -> float:
+    """Return the nearest side of the training, if it differs by rounding only."""
+    nearest = min(sides, key=lambda known: abs(known - side))
+    return float(nearest) if abs(nearest - side) <= slack else float(f"{side:.6g}")
+
+
+def _check_allowed(axes: Sequence[NDArray], even: bool, nodes: bool, target: int, allowed: bool | None) -> None:
+    if allowed or (allowed is None and even and len(axes[0]) == len(axes[1])):
+        return
+    what = f"{_by(axes)} {'nodes' if nodes else 'cells'}" + ("" if even else " of unequal spacing")
+    raise ValueError(
+        f"has {what}; the network needs {target} \u00d7 {target} equal cells; resample=true interpolates them"
+    )
+
+
+def _resampled(values: NDArray, axes: Sequence[NDArray], side: float, n: int) -> tuple[NDArray, str]:
+    centres = (np.arange(n) + 0.5) * (side / n)
+    made = interpolate(values, axes, (centres, centres))
+    back = interpolate(made, (centres, centres), axes)
+    span = np.ptp(values, axis=(-2, -1))
+    difference = np.abs(back - values)
+    scale = np.where(span > 0, span, 1.0)
+    error = float((np.sqrt((difference**2).mean((-2, -1))) / scale).max())
+    most = float((difference.max((-2, -1)) / scale).max())
+    sizes = f"from {_by(axes)} to {n} \u00d7 {n} points"
+    note = f"resampled {sizes}, error of a round trip {100 * error:.2g} % of the range, at most {100 * most:.2g} %"
+    return made, note
+
+
+def interpolate(values: NDArray, axes: Sequence[NDArray], wanted: Sequence[NDArray]) -> NDArray[np.float64]:
+    """Return values (..., nx, ny) at the points of ``axes`` on the points of ``wanted``; see the module."""
+    made = PchipInterpolator(axes[0], values, axis=-2, extrapolate=True)(wanted[0])
+    made = PchipInterpolator(axes[1], made, axis=-1, extrapolate=True)(wanted[1])
+    low, high = (f(values, axis=(-2, -1), keepdims=True) for f in (np.min, np.max))
+    return np.clip(made, low, high)

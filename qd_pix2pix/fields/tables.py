@@ -1,0 +1,113 @@
+"""Text (.csv, .txt, .dat): columns x, y and values in any order of rows, or a plain grid of numbers.
+
+Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in the last
+comment before the numbers, with units in brackets, as in ``x[nm] y[nm] V[meV]``. In a plain grid, line i holds the
+values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.fields.field import Contents, gridded
+from qd_pix2pix.fields.vtk_grid import split_unit
+
+COMMENT = ("#", "%", "!", "//")
+X = ("x", "x_coordinates", "position_x", "pos_x", "x_position")
+Y = ("y", "y_coordinates", "position_y", "pos_y", "y_position")
+
+
+def read_table(path: Path) -> Contents:
+    """Return the columns of a table at the points of a grid, or a plain grid of numbers.
+
+    Raises:
+        ValueError: the file is not text, its lines differ in length, or its points do not form a grid.
+    """
+    lines, names = _lines(path)
+    numbers, names = _numbers(lines, names)
+    if numbers.ndim != 2 or numbers.size == 0:
+        raise ValueError("has no rows of numbers")
+    width = numbers.shape[1]
+    if names and len(names) != width:
+        if width in (len(names) + 1, len(names) - 1) and names[0] in ("", "x"):
+            raise ValueError(f"has {len(names)} names for {width} columns")
+        names = []
+    plain = [split_unit(name) for name in names]
+    lower = [name.lower() for name, _ in plain]
+    at_x, at_y = (next((i for i, name in enumerate(lower) if name in known), None) for known in (X, Y))
+    if at_x is not None and at_y is not None:
+        return _by_points(numbers, at_x, at_y, [name for name, _ in plain], [unit for _, unit in plain])
+    if width == 3 and len(numbers) != 3:
+        return _by_points(numbers, 0, 1, [name for name, _ in plain], [unit for _, unit in plain])
+    if width == 1:
+        raise ValueError("has one column instead of x, y and V; values of AVS are read through their .fld file")
+    if not names:
+        return Contents({path.stem: numbers})
+    raise ValueError(f"expected columns named x and y; got {', '.join(names)}")
+
+
+def _by_points(numbers: NDArray, at_x: int, at_y: int, names: list[str], units: list[str | None]) -> Contents:
+    names = names or [str(i + 1) for i in range(numbers.shape[1])]
+    kept = {name: numbers[:, i] for i, name in enumerate(names) if i not in (at_x, at_y)}
+    if not kept or len(kept) != len(names) - 2:
+        raise ValueError(f"expected columns with different names besides x and y; got {', '.join(names)}")
+    x, y, arrays = gridded(numbers[:, at_x], numbers[:, at_y], kept)
+    known = {name: unit for name, unit in zip(names, units, strict=False) if unit}
+    return Contents(arrays, x, y, known, known.get(names[at_x]))
+
+
+def _lines(path: Path) -> tuple[list[str], list[str]]:
+    """Return the lines with numbers, and the names in the last comment before them."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("is not text; binary values of AVS are read through their .fld file") from None
+    if "\0" in text:
+        raise ValueError("is not text; binary values of AVS are read through their .fld file")
+    lines: list[str] = []
+    names: list[str] = []
+    for line in text.splitlines():
+        plain = line.strip()
+        if plain.startswith(COMMENT):
+            names = _words(plain.lstrip("#%!/ ")) if not lines else names
+        elif plain:
+            lines.append(plain)
+    if not lines:
+        raise ValueError("holds no numbers")
+    return lines, names
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line; a unit in brackets belongs to the word before it."""
+    joined = re.sub(r"\s+([\[(])", r"\1", line)
+    separator = next((mark for mark in (";", "\t", ",") if mark in joined), None)
+    return [word.strip().strip("\"'") for word in joined.split(separator)]
+
+
+def _numbers(lines: list[str], names: list[str]) -> tuple[NDArray, list[str]]:
+    first = _words(lines[0])
+    if not all(map(_is_number, first)):
+        if all(word == "" or _is_number(word) for word in first[1:]) and len(first) > 3:
+            raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
+        names, lines = first, lines[1:]
+    mark = next((m for m in (";", "\t", ",") if lines and m in lines[0]), None)
+    if mark == ";" and "," in lines[0]:
+        lines = [line.replace(",", ".") for line in lines]  # decimal commas
+    lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines] if re.search("[dD][+-]", lines[0]) else lines
+    lines = [line.rstrip(mark) for line in lines] if mark and lines[0].endswith(mark) else lines
+    try:
+        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), names
+    except ValueError as error:
+        raise ValueError(f"expected lines of as many numbers each ({str(error).split(';')[0]})") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(re.sub("[dD]([+-])", r"e\1", word).replace(",", "."))
+    except ValueError:
+        return False
+    return True

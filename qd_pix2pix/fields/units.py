@@ -1,0 +1,62 @@
+"""Units of energies, lengths and densities, by the names that people and programs write into files."""
+
+from __future__ import annotations
+
+from scipy.constants import physical_constants
+
+EV_PER_J = 1.0 / physical_constants["electron volt"][0]
+HARTREE = physical_constants["Hartree energy in eV"][0]
+BOHR = 1e9 * physical_constants["Bohr radius"][0]
+
+ENERGIES = {"eV": 1.0, "meV": 1e-3, "J": EV_PER_J, "hartree": HARTREE}
+"""Energy units in eV."""
+LENGTHS = {"nm": 1.0, "um": 1e3, "m": 1e9, "angstrom": 0.1, "bohr": BOHR}
+"""Length units in nm."""
+DENSITIES = {f"{name}^-2": 1.0 / length**2 for name, length in (LENGTHS | {"cm": 1e7}).items()}
+"""Units of densities in the plane in nm^-2."""
+QUANTITIES = {"energy": ENERGIES, "length": LENGTHS, "density": DENSITIES}
+SPELLINGS = {
+    **{"ev": "eV", "mev": "meV", "electronvolt": "eV", "electronvolts": "eV", "electron_volt": "eV"},
+    **{"joule": "J", "joules": "J", "ha": "hartree", "eh": "hartree", "a.u.": "hartree", "hartrees": "hartree"},
+    **{"nanometer": "nm", "nanometers": "nm", "nanometre": "nm", "nanometres": "nm", "meter": "m", "meters": "m"},
+    **{"metre": "m", "metres": "m", "micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um"},
+    **{"micrometre": "um", "\u00b5m": "um", "\u03bcm": "um", "a": "angstrom", "\u00e5": "angstrom", "ang": "angstrom"},
+    **{"\u212b": "angstrom", "angstroms": "angstrom", "a0": "bohr", "bohrs": "bohr", "a_0": "bohr"},
+}
+"""Other spellings in lower case."""
+
+
+def canonical(unit: str) -> str:
+    """Return the name of a unit in the tables above; a text that is in none of them is returned without spaces.
+
+    Case counts only where it must: meV is not MeV.
+    """
+    text = unit.strip().replace(" ", "")
+    for power in ("^-2", "**-2", "-2", "\u207b\u00b2", "^(-2)"):
+        if text.endswith(power) and text != power:
+            return f"{canonical(text.removesuffix(power))}^-2"
+    if text.startswith("1/") and text.endswith(("^2", "\u00b2")):
+        return f"{canonical(text[2:].removesuffix('^2').removesuffix(chr(0xB2)))}^-2"
+    if any(text in units for units in QUANTITIES.values()) or text == "MeV":
+        return text
+    return SPELLINGS.get(text.lower(), text)
+
+
+def factor(argument: str, unit: str, target: str) -> float:
+    """Return the number by which values in ``unit`` are multiplied for ``target``.
+
+    Raises:
+        ValueError: ``unit`` is not a unit of the quantity of ``target``; ``argument`` names the option.
+    """
+    given = canonical(unit)
+    for units in QUANTITIES.values():
+        if target in units and given in units:
+            return 1.0 if given == target else units[given] / units[target]
+    known = next((units for units in QUANTITIES.values() if target in units), None)
+    if known is None and given == target:
+        return 1.0
+    wanted = ", ".join(known) if known else target or "no unit, because the values are plain numbers"
+    hint = ""
+    if given == "V" and target in ENERGIES:
+        hint = ". Electrons in an electrostatic potential phi have the energy -e phi; convert it first"
+    raise ValueError(f"{argument}: expected {wanted}; got {unit!r}{hint}")

@@ -1,0 +1,150 @@
+"""A user's samples from files of any format, in the units and on the points of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qd_pix2pix.fields import Field, Placing, place, read_field
+from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.units import factor
+from qd_pix2pix.inference.inputs import Fields, check_fields
+from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.schema import Column, Schema
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Options of reading; None where file and network determine the value.
+
+    Attributes:
+        column: name of the array or column.
+        unit, length_unit: units of values and coordinates instead of those in the file.
+        points, resample: see ``fields.Placing``.
+    """
+
+    column: str | None = None
+    unit: str | None = None
+    length_unit: str | None = None
+    points: str | None = None
+    resample: bool | None = None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Reading:
+        """The options of a configuration, conf/evaluate.yaml."""
+        return cls(**{name: config.get(name) for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class OwnSamples:
+    """Samples of a file.
+
+    Attributes:
+        fields: sources (S, *points) by name.
+        sides: sides of the domain by the names of their conditions, where the file determines them.
+        notes: units and side in the file, and what was done to the fields; empty for plain arrays.
+    """
+
+    fields: Fields
+    sides: dict[str, float]
+    notes: list[str]
+
+
+def read_samples(path: Path, predictor: Predictor, reading: Reading | None = None) -> OwnSamples:
+    """Return the samples in a file, in the units and on the points of a network.
+
+    Shapes are (*points) for one sample, or (S, *points). A file without coordinates has the points of the network.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ModuleNotFoundError: the format needs a library that is not installed.
+        ValueError: the file does not hold the expected fields of finite numbers, or a unit is wrong.
+    """
+    reading, schema, names = reading or Reading(), predictor.schema, predictor.mapping.sources
+    if reading.column and len(names) > 1:
+        raise ValueError(f"column: the network takes {', '.join(names)}; give their arrays these names")
+    learned = [column.name for column in schema.columns]
+    fields: dict[str, Any] = {}
+    sides: dict[str, float] = {}
+    notes: list[str] = []
+    for name in names:
+        others = [other for other in learned if other != name]
+        found = read_field(path, reading.column, reading.unit, reading.length_unit, preferred(schema[name]), others)
+        notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
+        found = _in_units(found, schema, schema[name], reading)
+        fields[name], own, said = _placed(path, found, predictor, schema[name], reading)
+        sides |= own
+        notes += said
+    return OwnSamples(check_fields(fields, schema), sides, list(dict.fromkeys(notes)))
+
+
+def preferred(column: Column) -> tuple[str, ...]:
+    """Return the names of a column in files, in order of preference."""
+    return (
+        column.name,
+        *(("potential",) if column.quantity == "energy" else ()),
+        *(("density",) if column.integral else ()),
+    )
+
+
+def _in_units(found: Field, schema: Schema, column: Column, reading: Reading) -> Field:
+    """Return a field whose values and coordinates have the units of the network."""
+    values, x, y = found.values, found.x, found.y
+    if found.unit:
+        values = values * factor("unit", found.unit, schema.unit(column))
+    if found.length_unit and x is not None and y is not None:
+        scale = factor("length_unit", found.length_unit, schema.units.get("length", ""))
+        x, y = x * scale, y * scale
+    elif reading.length_unit:
+        raise ValueError("length_unit: the file has no coordinates x and y; leave it out")
+    return Field(found.name, values, x, y, schema.unit(column), schema.units.get("length"))
+
+
+def _placed(
+    path: Path, found: Field, predictor: Predictor, column: Column, reading: Reading
+) -> tuple[Any, dict[str, float], list[str]]:
+    """Return values on the points of the network, the sides of the domain, and what was done."""
+    domain, placing = predictor.schema.domain, Placing(reading.points, reading.resample)
+    square = len(domain.shape) == 2 and len(set(domain.sides)) == 1 and domain.boundary == "walls"
+    if found.x is None or found.y is None or column.values or not square:
+        given = [name for name in ("points", "resample") if getattr(reading, name) not in (None, False)]
+        if given and (found.x is None or not square):
+            raise ValueError(f"{given[0]}: {path} has no coordinates x and y on a square; leave it out")
+        return found.values, {}, []
+    if not np.isfinite(found.values).all():
+        return found.values, {}, []  # check_fields counts the values that are not finite
+    side = domain.sides[0]
+    known = predictor.conditions
+    sides = sorted({known.usual[side], known.low.get(side, known.usual[side]), known.high.get(side, known.usual[side])})
+    spacing = None if side in known.varying else sides[0] / domain.shape[0]
+    try:
+        made = place(found, sides, spacing, domain.shape[0], placing)
+    except ValueError as error:
+        is_option = str(error).startswith(("points:", "resample:"))
+        raise ValueError(str(error) if is_option else about("input", path, str(error))) from None
+    size = f"a side of {made.side:g} {found.length_unit or ''}".rstrip()
+    said = f"{size} between outermost points" if made.nodes else f"{size} from centres of cells"
+    return made.values, {side: made.side}, [said, *([made.note] if made.note else [])]
+
+
+def with_sides(predictor: Predictor, given: Mapping[str, Any], sides: Mapping[str, float]) -> dict[str, Any]:
+    """Return conditions with the sides that a file determines, where the network was trained on several.
+
+    Raises:
+        ValueError: a given side differs from that of the file.
+    """
+    schema = predictor.schema
+    for name, side in sides.items():
+        value = given.get(name)
+        if isinstance(value, Real) and not np.isclose(float(value), side, rtol=1e-3):
+            unit = schema.unit(schema[name])
+            raise ValueError(
+                f"{name}: the coordinates of the file give {side:g} {unit}; got {value:g}. Leave it out, or correct "
+                "length_unit or points"
+            )
+    return {**{name: side for name, side in sides.items() if name in predictor.conditions.varying}, **given}
