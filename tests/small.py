@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from qd_pix2pix import cli
+from qd_pix2pix.cli.compose import register_resolvers
 from qd_pix2pix.cli.overrides import quoted
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,9 @@ SHORT = [
     "trainer.log_every_n_steps=1",
     "trainer.accelerator=cpu",
 ]
+
+
+register_resolvers()
 
 
 def configuration(name, *words):

@@ -12,7 +12,27 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from qd_pix2pix.fields import checksum
 from qd_pix2pix.files import conf_folder
+
+SHA256 = "sha256"
+"""Resolver of conf/: ``${sha256:PATH}`` is the checksum of a file, null without a path."""
+
+
+def register_resolvers() -> None:
+    """Register the resolvers of conf/ with OmegaConf, once for each process."""
+    OmegaConf.register_new_resolver(SHA256, _checksum_or_none, replace=True)
+
+
+def _checksum_or_none(path: str | None) -> str | None:
+    """Return the checksum of a file; None if it cannot be read, which the user of the path reports."""
+    try:
+        return checksum(path) if path else None
+    except (OSError, ValueError):
+        return None
+
+
+register_resolvers()
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

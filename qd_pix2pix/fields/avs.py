@@ -115,8 +115,8 @@ def _names(labels: list[str], number: int) -> list[str]:
     """Return the names of the variables: one label a line, or all of them in one line."""
     if len(labels) == number:
         return labels
-    words = [word for label in labels for word in label.split()]
-    return words if len(words) == number else [f"variable {i + 1}" for i in range(number)]
+    entries = [entry for label in labels for entry in label.split()]
+    return entries if len(entries) == number else [f"variable {i + 1}" for i in range(number)]
 
 
 def _source(line: str) -> Source:
@@ -132,8 +132,8 @@ def _values(path: Path, source: Source, count: int, dtype: str) -> NDArray:
     content = _beside(path, source.file).read_bytes()
     if source.filetype == "ascii":
         lines = content.split(b"\n")[source.skip :]
-        words = b"\n".join(lines).replace(b"D", b"E").split()[source.offset :: source.stride][:count]
-        found = np.array(words, dtype="S32").astype(np.float64)
+        entries = b"\n".join(lines).replace(b"D", b"E").split()[source.offset :: source.stride][:count]
+        found = np.array(entries, dtype="S32").astype(np.float64)
     elif source.filetype == "binary":
         kind = np.dtype(dtype if dtype.startswith(">") else f"<{dtype}")
         rest = content[source.skip :]

@@ -146,9 +146,7 @@ def _check_allowed(axes: Sequence[NDArray], even: bool, nodes: bool, target: int
     if allowed or (allowed is None and even and len(axes[0]) == len(axes[1])):
         return
     what = f"{_by(axes)} {'nodes' if nodes else 'cells'}" + ("" if even else " of unequal spacing")
-    raise ValueError(
-        f"has {what}; the network needs {target} \u00d7 {target} equal cells; resample=true interpolates them"
-    )
+    raise ValueError(f"has {what} instead of {target} \u00d7 {target} equal cells; resample=true interpolates them")
 
 
 def _resampled(values: NDArray, axes: Sequence[NDArray], side: float, n: int) -> tuple[NDArray, str]:
@@ -165,9 +163,9 @@ def _resampled(values: NDArray, axes: Sequence[NDArray], side: float, n: int) ->
     return made, note
 
 
-def interpolate(values: NDArray, axes: Sequence[NDArray], wanted: Sequence[NDArray]) -> NDArray[np.float64]:
-    """Return values (..., nx, ny) at the points of ``axes`` on the points of ``wanted``; see the module."""
-    made = PchipInterpolator(axes[0], values, axis=-2, extrapolate=True)(wanted[0])
-    made = PchipInterpolator(axes[1], made, axis=-1, extrapolate=True)(wanted[1])
+def interpolate(values: NDArray, axes: Sequence[NDArray], others: Sequence[NDArray]) -> NDArray[np.float64]:
+    """Return values (..., nx, ny), given at the points of ``axes``, at the points of ``others``; see the module."""
+    made = PchipInterpolator(axes[0], values, axis=-2, extrapolate=True)(others[0])
+    made = PchipInterpolator(axes[1], made, axis=-1, extrapolate=True)(others[1])
     low, high = (f(values, axis=(-2, -1), keepdims=True) for f in (np.min, np.max))
     return np.clip(made, low, high)

@@ -73,7 +73,7 @@ def _lines(path: Path) -> tuple[list[str], list[str]]:
     for line in text.splitlines():
         plain = line.strip()
         if plain.startswith(COMMENT):
-            names = _words(plain.lstrip("#%!/ ")) if not lines else names
+            names = _entries(plain.lstrip("#%!/ ")) if not lines else names
         elif plain:
             lines.append(plain)
     if not lines:
@@ -81,33 +81,34 @@ def _lines(path: Path) -> tuple[list[str], list[str]]:
     return lines, names
 
 
-def _words(line: str) -> list[str]:
-    """Return the words of a line; a unit in brackets belongs to the word before it."""
+def _entries(line: str) -> list[str]:
+    """Return the entries of a line; a unit in brackets belongs to the entry before it."""
     joined = re.sub(r"\s+([\[(])", r"\1", line)
     separator = next((mark for mark in (";", "\t", ",") if mark in joined), None)
-    return [word.strip().strip("\"'") for word in joined.split(separator)]
+    return [entry.strip().strip("\"'") for entry in joined.split(separator)]
 
 
 def _numbers(lines: list[str], names: list[str]) -> tuple[NDArray, list[str]]:
-    first = _words(lines[0])
+    if lines[0][-1] in ",;" and all(line[-1] == lines[0][-1] for line in lines):
+        lines = [line[:-1] for line in lines]
+    first = _entries(lines[0])
     if not all(map(_is_number, first)):
-        if all(word == "" or _is_number(word) for word in first[1:]) and len(first) > 3:
+        if all(entry == "" or _is_number(entry) for entry in first[1:]) and len(first) > 3:
             raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
         names, lines = first, lines[1:]
     mark = next((m for m in (";", "\t", ",") if lines and m in lines[0]), None)
     if mark == ";" and "," in lines[0]:
         lines = [line.replace(",", ".") for line in lines]  # decimal commas
     lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines] if re.search("[dD][+-]", lines[0]) else lines
-    lines = [line.rstrip(mark) for line in lines] if mark and lines[0].endswith(mark) else lines
     try:
         return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), names
     except ValueError as error:
         raise ValueError(f"expected lines of as many numbers each ({str(error).split(';')[0]})") from None
 
 
-def _is_number(word: str) -> bool:
+def _is_number(entry: str) -> bool:
     try:
-        float(re.sub("[dD]([+-])", r"e\1", word).replace(",", "."))
+        float(re.sub("[dD]([+-])", r"e\1", entry).replace(",", "."))
     except ValueError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from qd_pix2pix.fields.field import Contents
@@ -15,12 +16,13 @@ def read_tiff(path: Path) -> Contents:
     """
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it would print each of several remarks on damage
     try:
         values = tifffile.imread(path)
     except tifffile.TiffFileError as error:
         raise ValueError(f"is damaged or no TIFF file ({error})") from None
+    if values.ndim < 2 or values.size == 0:
+        raise ValueError("is damaged: it has no image")
     if values.dtype.kind != "f":
-        raise ValueError(
-            f"expected an image of floating-point numbers; pixels are {values.dtype}, grey values or colours"
-        )
+        raise ValueError(f"expected floating-point numbers; pixels are {values.dtype}, grey values or colours")
     return Contents({path.stem: values})

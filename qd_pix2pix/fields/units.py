@@ -39,14 +39,19 @@ def canonical(unit: str) -> str:
         return f"{canonical(text[2:].removesuffix('^2').removesuffix(chr(0xB2)))}^-2"
     if any(text in units for units in QUANTITIES.values()) or text == "MeV":
         return text
-    return SPELLINGS.get(text.lower(), text)
+    return SPELLINGS.get(text.lower(), text) if text != "MEV" else text
 
 
-def factor(argument: str, unit: str, target: str) -> float:
+def factor(argument: str, unit: str, target: str, stated_in: str = "") -> float:
     """Return the number by which values in ``unit`` are multiplied for ``target``.
 
+    Args:
+        argument: option of the unit, for errors.
+        unit, target: units of the same quantity.
+        stated_in: file that states the unit; empty if it is given by the option.
+
     Raises:
-        ValueError: ``unit`` is not a unit of the quantity of ``target``; ``argument`` names the option.
+        ValueError: ``unit`` is not a unit of the quantity of ``target``.
     """
     given = canonical(unit)
     for units in QUANTITIES.values():
@@ -59,4 +64,5 @@ def factor(argument: str, unit: str, target: str) -> float:
     hint = ""
     if given == "V" and target in ENERGIES:
         hint = ". Electrons in an electrostatic potential phi have the energy -e phi; convert it first"
-    raise ValueError(f"{argument}: expected {wanted}; got {unit!r}{hint}")
+    origin = f" in {stated_in}, which {argument}=UNIT replaces" if stated_in else ""
+    raise ValueError(f"{argument}: expected {wanted}; got {unit!r}{origin}{hint}")

@@ -34,8 +34,8 @@ class Scanner:
         self.content, self.at = content, sum(len(line) + 1 for line in lines[:3])
         self.binary = lines[2].strip().upper() == b"BINARY"
 
-    def word(self) -> str:
-        """Return the next word; an empty text at the end."""
+    def entry(self) -> str:
+        """Return the next entry; an empty text at the end."""
         while self.at < len(self.content) and self.content[self.at : self.at + 1].isspace():
             self.at += 1
         end = self.at
@@ -45,11 +45,11 @@ class Scanner:
         return found
 
     def whole(self) -> int:
-        """Return the next word as a whole number."""
-        return int(self.word())
+        """Return the next entry as a whole number."""
+        return int(self.entry())
 
     def line(self) -> list[str]:
-        """Return the words up to the end of the line."""
+        """Return the entries up to the end of the line."""
         end = self.content.find(b"\n", self.at)
         end = end if end >= 0 else len(self.content)
         found, self.at = self.content[self.at : end].decode("ascii", "replace").split(), end
@@ -62,8 +62,11 @@ class Scanner:
         if not 0 <= count <= len(self.content):
             raise ValueError(f"is truncated: {count} values do not fit into it")
         if not self.binary:
-            found = np.array([self.word() for _ in range(count)], dtype=np.float64)
-            return found.astype(TYPES[kind.lower()])
+            entries = self.content[self.at :].split(None, count)
+            self.at = len(self.content) - len(entries[count]) if len(entries) > count else len(self.content)
+            if len(entries) < count:
+                raise ValueError(f"is truncated: expected {count} values, got {len(entries)}")
+            return np.array(entries[:count]).astype(np.float64).astype(TYPES[kind.lower()])
         dtype = np.dtype(">" + TYPES[kind.lower()])
         start = self.content.find(b"\n", self.at) + 1
         self.at = start + count * dtype.itemsize
@@ -79,9 +82,9 @@ def read_vtk_legacy(path: Path) -> Contents:
         ValueError: the file is damaged, or not a plane of a rectangular grid.
     """
     scan = Scanner(path.read_bytes())
-    if scan.word().upper() != "DATASET":
+    if scan.entry().upper() != "DATASET":
         raise ValueError("expected DATASET in its fourth line")
-    kind = scan.word().upper()
+    kind = scan.entry().upper()
     numbers, points, cells = _parts(scan)
     if not points and not cells:
         raise ValueError("has no scalar values at points or in cells")
@@ -97,19 +100,19 @@ def _parts(scan: Scanner) -> tuple[dict[str, NDArray], dict[str, NDArray], dict[
     numbers: dict[str, NDArray] = {}
     found: dict[str, dict[str, NDArray]] = {"POINT_DATA": {}, "CELL_DATA": {}}
     section, size = "", 0
-    while word := scan.word().upper():
-        if word in found:
-            section, size = word, scan.whole()
-        elif word in ATTRIBUTES and section:
-            found[section] |= ATTRIBUTES[word](scan, size)
-        elif word in GEOMETRY:
-            numbers[word] = GEOMETRY[word](scan)
-        elif word == "FIELD":
+    while part := scan.entry().upper():
+        if part in found:
+            section, size = part, scan.whole()
+        elif part in ATTRIBUTES and section:
+            found[section] |= ATTRIBUTES[part](scan, size)
+        elif part in GEOMETRY:
+            numbers[part] = GEOMETRY[part](scan)
+        elif part == "FIELD":
             _field(scan)
-        elif word == "METADATA":
+        elif part == "METADATA":
             _skip_metadata(scan)
         else:
-            raise ValueError(f"has a part {word[:40]!r} that is not read; save scalars at the points of a plane")
+            raise ValueError(f"has a part {part[:40]!r} that is not read; save scalars at the points of a plane")
     return numbers, found["POINT_DATA"], found["CELL_DATA"]
 
 
@@ -125,13 +128,13 @@ def _axes(kind: str, numbers: dict[str, NDArray]) -> list[NDArray]:
 
 
 def _three(scan: Scanner) -> NDArray:
-    return np.array([float(scan.word()) for _ in range(3)])
+    return np.array([float(scan.entry()) for _ in range(3)])
 
 
 def _counted(components: int) -> Callable[[Scanner], NDArray]:
     def read(scan: Scanner) -> NDArray:
         count = scan.whole()
-        return scan.values(count * components, scan.word())
+        return scan.values(count * components, scan.entry())
 
     return read
 
@@ -140,21 +143,21 @@ def _cells(scan: Scanner) -> NDArray:
     """Pass over the cells of an unstructured grid: up to version 4.2 one list of integers, from 5.1 on two arrays."""
     first, second = scan.whole(), scan.whole()
     before = scan.at
-    if scan.word().upper() != "OFFSETS":
+    if scan.entry().upper() != "OFFSETS":
         scan.at = before
         return scan.values(second, "int")
-    scan.values(first, scan.word())
-    if scan.word().upper() != "CONNECTIVITY":
+    scan.values(first, scan.entry())
+    if scan.entry().upper() != "CONNECTIVITY":
         raise ValueError("expected CONNECTIVITY of its cells")
-    return scan.values(second, scan.word())
+    return scan.values(second, scan.entry())
 
 
 def _scalars(scan: Scanner, size: int) -> dict[str, NDArray]:
     name, kind, *components = scan.line()
     width = int(components[0]) if components else 1
     before = scan.at
-    if scan.word().upper() == "LOOKUP_TABLE":
-        scan.word()
+    if scan.entry().upper() == "LOOKUP_TABLE":
+        scan.entry()
     else:
         scan.at = before
     values = scan.values(size * width, kind)
@@ -162,14 +165,14 @@ def _scalars(scan: Scanner, size: int) -> dict[str, NDArray]:
 
 
 def _field(scan: Scanner, size: int = 0) -> dict[str, NDArray]:
-    scan.word()
+    scan.entry()
     found = {}
     for _ in range(scan.whole()):
-        name = scan.word()
+        name = scan.entry()
         if name.upper() == "METADATA":
             _skip_metadata(scan)
-            name = scan.word()
-        components, tuples, kind = scan.whole(), scan.whole(), scan.word()
+            name = scan.entry()
+        components, tuples, kind = scan.whole(), scan.whole(), scan.entry()
         values = scan.values(components * tuples, kind)
         if components == 1:
             found[name.replace("%20", " ")] = values

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Schema
-from solvers.checks import check_integer, check_number
+from solvers.checks import check_integer, check_number, check_plain
 
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
@@ -39,6 +39,7 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
                 f"input: {name} has masked points; fill them, values.filled(...), with what is really there"
             )
         values = values.data
+    check_plain(f"input: {name}", values)
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
         raise ValueError(f"input: expected {name} of real numbers, got {getattr(values, 'dtype', type(values))}")
     if values.ndim not in (dims, dims + 1) or values.size == 0:

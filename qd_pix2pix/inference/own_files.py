@@ -76,7 +76,7 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
         others = [other for other in learned if other != name]
         found = read_field(path, reading.column, reading.unit, reading.length_unit, preferred(schema[name]), others)
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
-        found = _in_units(found, schema, schema[name], reading)
+        found = _in_units(path, found, schema, schema[name], reading)
         fields[name], own, said = _placed(path, found, predictor, schema[name], reading)
         sides |= own
         notes += said
@@ -92,13 +92,15 @@ def preferred(column: Column) -> tuple[str, ...]:
     )
 
 
-def _in_units(found: Field, schema: Schema, column: Column, reading: Reading) -> Field:
+def _in_units(path: Path, found: Field, schema: Schema, column: Column, reading: Reading) -> Field:
     """Return a field whose values and coordinates have the units of the network."""
     values, x, y = found.values, found.x, found.y
     if found.unit:
-        values = values * factor("unit", found.unit, schema.unit(column))
+        values = values * factor("unit", found.unit, schema.unit(column), "" if reading.unit else str(path))
     if found.length_unit and x is not None and y is not None:
-        scale = factor("length_unit", found.length_unit, schema.units.get("length", ""))
+        scale = factor(
+            "length_unit", found.length_unit, schema.units.get("length", ""), "" if reading.length_unit else str(path)
+        )
         x, y = x * scale, y * scale
     elif reading.length_unit:
         raise ValueError("length_unit: the file has no coordinates x and y; leave it out")

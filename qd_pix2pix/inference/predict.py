@@ -15,6 +15,7 @@ from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import ERROR, Predictor
 from qd_pix2pix.schema import Column
+from solvers.checks import check_plain
 
 BATCH = 25
 Outputs = dict[str, NDArray]
@@ -108,6 +109,8 @@ def _batches(
     """Yield batches of samples as tensors on the device."""
     device = torch.device(device or best_device())
     predictor.to(device).eval()
+    for name, values in columns.items():
+        check_plain(name, values)
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     total = max((len(values) for values in arrays.values() if values.ndim), default=1)
     starts = range(0, total, size)

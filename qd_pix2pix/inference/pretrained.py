@@ -23,7 +23,7 @@ from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
-from solvers.checks import check_integer, check_number
+from solvers.checks import check_integer, check_number, check_plain
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the networks that are shipped with the package."""
@@ -88,7 +88,7 @@ class Sampler:
         """
         if not isinstance(self.generator, ConfidentGenerator):
             raise ValueError("confidence: expected a generator of model=gan; this one has no discriminator")
-        checked = check_fields({self.target: np.asarray(fields)}, self.generator.schema)
+        checked = check_fields({self.target: _array(self.target, fields)}, self.generator.schema)
         if checked[self.target].shape[1:] != self.shape:
             points, got = (" x ".join(map(str, shape)) for shape in (self.shape, np.shape(fields)[1:]))
             raise ValueError(f"confidence: expected fields of {points} points, those of training; got {got}")
@@ -118,6 +118,7 @@ class Sampler:
             )
         found: dict[str, NDArray] = {}
         for name in self.labels:
+            check_plain(name, labels[name])
             values, column = _numbers(labels[name]), schema[name]
             if values.shape not in ((), (n,)) or not np.isfinite(values).all():
                 raise ValueError(f"{name}: expected a finite number, or n = {n} of them; got {labels[name]!r}")
@@ -129,6 +130,14 @@ class Sampler:
     def __repr__(self) -> str:
         schema = self.generator.schema
         return f"Sampler({self.generator.title}; {schema.system}, {schema.summary}, {self.shape} points)"
+
+
+def _array(name: str, values: ArrayLike) -> NDArray:
+    """Return values as an array; masked arrays, which ``check_fields`` refuses by name, as they are."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values
+    check_plain(name, values)
+    return np.asarray(values)
 
 
 def _numbers(values: Any) -> NDArray:
@@ -213,7 +222,7 @@ class Surrogate:
         given = source if isinstance(source, Mapping) else {self.sources[0]: source}
         if set(given) != set(self.sources):
             raise ValueError(f"input: expected {', '.join(self.sources)}; got {', '.join(given)}")
-        arrays = {name: v if isinstance(v, np.ma.MaskedArray) else np.asarray(v) for name, v in given.items()}
+        arrays = {name: _array(f"input: {name}", v) for name, v in given.items()}
         dims = len(self.shape)
         leading = next(iter(arrays.values())).shape[:-dims]
         points = ", ".join(f"n_{axis}" for axis in self.predictor.schema.domain.axes)

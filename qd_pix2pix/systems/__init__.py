@@ -2,6 +2,7 @@
 
 from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.collages import Collages
+from qd_pix2pix.systems.file_potentials import FilePotentials
 from qd_pix2pix.systems.quantum_dots import QuantumDots
 from qd_pix2pix.systems.recipe import Recipe
 from qd_pix2pix.systems.scaled_dots import ScaledDots
@@ -10,6 +11,7 @@ from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 
 __all__ = [
     "Collages",
+    "FilePotentials",
     "CoulombSpins",
     "Ising",
     "Potts",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import yaml
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.schema import Column, Domain, Schema
-from qd_pix2pix.systems.recipe import Columns, Recipe
+from qd_pix2pix.systems.recipe import SPLITS, Columns, Recipe
 from solvers import Grid, Material, Solution
 from solvers.checks import check_integer
 
@@ -79,6 +79,17 @@ class PotentialFamily(Protocol):
         """Draw one potential."""
 
 
+@runtime_checkable
+class NumberedPotentials(Protocol):
+    """Given potentials with numbers, such as ``FilePotentials``, of which each belongs to one sample."""
+
+    def numbered(self, seed: int, split: str, sample: int, grid: Grid, units: str) -> NDArray[np.float64]:
+        """Return potential number ``sample`` of a split, shape (n, n)."""
+
+    def check(self, sizes: Mapping[str, int], grid: Grid, units: str) -> str:
+        """Return a remark, or an empty text; raise ValueError if the splits need more potentials than there are."""
+
+
 class Solver(Protocol):
     """A solver such as ``functools.partial(solvers.solve, n_orbitals=..., n_modes=...)``."""
 
@@ -91,14 +102,14 @@ class QuantumDots(Recipe):
     """The recipe of a dataset of quantum dots.
 
     Attributes:
-        potential: family from which potentials are drawn.
+        potential: family from which potentials are drawn, or potentials of a file.
         material: effective mass, permittivity, and the units of all lengths and energies.
         solver: ``solvers.solve`` with its options.
         grid: points and side of the square.
         n_electrons: number of electrons N.
     """
 
-    potential: PotentialFamily
+    potential: PotentialFamily | NumberedPotentials
     material: Material
     solver: Solver
     grid: Grid
@@ -118,7 +129,7 @@ class QuantumDots(Recipe):
         for name, kind in kinds:
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"data.{name}: expected a {name}, such as {name}=...; got {getattr(self, name)!r}")
-        if not callable(getattr(self.potential, "sample", None)):
+        if not (callable(getattr(self.potential, "sample", None)) or isinstance(self.potential, NumberedPotentials)):
             raise ValueError(f"data.potential: expected a family of potentials, got {self.potential!r}")
         if not callable(self.solver):
             raise ValueError(f"data.solver: expected a preset, such as preset=paper; got {self.solver!r}")
@@ -147,17 +158,23 @@ class QuantumDots(Recipe):
             units={"length": length, "energy": energy, "density": f"{length}^-2"},
             presets={"material": presets(material.units)},
             hard_by="gap",
-            family=type(self.potential).__name__,
+            family=getattr(self.potential, "title", type(self.potential).__name__),
             summary=f"N = {self.n_electrons}, {extent:g} {length} × {extent:g} {length}, m* = {material.m_eff}, "
             f"ε_r = {material.eps_r}; full configuration interaction in {orbitals}",
         )
 
     def rehearse(self) -> None:
         """Draw one potential and solve none, which detects every invalid setting of the family and of the solver."""
+        if isinstance(self.potential, NumberedPotentials):
+            sizes = {split: getattr(self, split) for split in SPLITS}
+            if note := self.potential.check(sizes, self.grid, self.material.units):
+                print(f"potentials {note}", flush=True)
         self._solved(self.draw("train", 0)[None][:0])
 
     def draw(self, split: str, sample: int) -> NDArray[np.float64]:
         """Return potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
+        if isinstance(self.potential, NumberedPotentials):
+            return self.potential.numbered(self.seed, split, sample, self.grid, self.material.units)
         return self.potential.sample(self.random(split, sample), self.grid)(self.grid)
 
     def columns(self, split: str, samples: range) -> Columns:

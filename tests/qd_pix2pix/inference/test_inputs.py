@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from small import evaluation
 
-from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of, read_fields
+from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.own_files import read_samples
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Predictor
 
@@ -40,7 +41,7 @@ def read(tmp_path, values, trained, **conditions):
     """Fields and remarks, as ``evaluate`` comes to them."""
     predictor, card = trained
     np.save(tmp_path / "x.npy", values)
-    (fields,) = read_fields(tmp_path / "x.npy", predictor).values()
+    (fields,) = read_samples(tmp_path / "x.npy", predictor).fields.values()
     known = conditions_of(predictor, fields.shape[1:], conditions)
     return fields, compare_with_training({predictor.mapping.sources[0]: fields}, card, known)
 
@@ -87,23 +88,23 @@ def test_masked_points_are_refused(trained):
     assert type(unmasked) is np.ndarray and (unmasked == 1).all()
 
 
-@pytest.mark.parametrize("name", ["dots.csv", "dots.txt", "dots.h5", "dots"])
+@pytest.mark.parametrize("name", ["dots.png", "dots.xyz", "dots"])
 def test_a_file_of_another_kind_is_named_with_what_is_expected(trained, tmp_path, name):
     (tmp_path / name).write_text("0.1,0.2\n0.3,0.4\n")
-    with pytest.raises(ValueError, match=rf"expected a \.npy file, or \.npz with V; got .*{name}; convert it first"):
-        read_fields(tmp_path / name, trained[0])
+    with pytest.raises(ValueError, match=rf"expected a file \.npy, \.npz, .*; got .*{name}; convert it first"):
+        read_samples(tmp_path / name, trained[0])
 
 
 def test_a_table_under_the_name_of_an_array_is_refused(trained, tmp_path):
     (tmp_path / "dots.npy").write_text("0.1,0.2\n0.3,0.4\n")
     with pytest.raises(ValueError, match=r"dots\.npy is damaged, or holds Python objects"):
-        read_fields(tmp_path / "dots.npy", trained[0])
+        read_samples(tmp_path / "dots.npy", trained[0])
 
 
 def test_several_sources_come_in_one_file(several, small_store, tmp_path):
     given = small_store.split("train").load(["V", "n0"])
     np.savez(tmp_path / "dots.npz", **given)
-    fields = read_fields(tmp_path / "dots.npz", several[0])
+    fields = read_samples(tmp_path / "dots.npz", several[0]).fields
     for name, values in given.items():
         np.testing.assert_array_equal(fields[name], values)
     known = conditions_of(several[0], (32, 32), {})
@@ -113,15 +114,15 @@ def test_several_sources_come_in_one_file(several, small_store, tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"V": (32, 32)}, "expected arrays named V, n0 .*; got V"),
-        ({"V": (32, 32), "n0": (32, 32), "n_int": (32, 32)}, "expected arrays named V, n0"),
+        ({"V": (32, 32)}, r"expected an array named n0; got V \(32, 32\)"),
+        ({"U": (32, 32), "n0": (32, 32)}, r"expected an array named V; got U \(32, 32\), n0"),
         ({"V": (2, 32, 32), "n0": (3, 32, 32)}, "sources of the same shape"),
     ],
 )
 def test_sources_that_do_not_fit_together_are_refused(several, tmp_path, arrays, message):
     np.savez(tmp_path / "dots.npz", **{name: np.zeros(shape) for name, shape in arrays.items()})
     with pytest.raises(ValueError, match=message):
-        read_fields(tmp_path / "dots.npz", several[0])
+        read_samples(tmp_path / "dots.npz", several[0])
 
 
 def test_messages_are_in_the_units_of_training(trained, small_store, tmp_path):
@@ -219,9 +220,26 @@ def test_conditions_that_no_sample_has_are_named(ranged, name, value):
         conditions_of(ranged[0], (32, 32), {"n_electrons": 1, name: value})
 
 
-def test_a_csv_file_ends_evaluate_with_that_message(small_run, data_root, tmp_path):
+def test_a_bad_file_ends_evaluate_with_one_message(small_run, data_root, tmp_path):
     from qd_pix2pix.evaluation.evaluate import evaluate
 
     (tmp_path / "dots.csv").write_text("0.1,0.2\n")
-    with pytest.raises(ValueError, match=r"expected a \.npy file"):
+    with pytest.raises(ValueError, match="as many points along x and y, got shape"):
         evaluate(evaluation(small_run, data_root, tmp_path / "out", input=str(tmp_path / "dots.csv")))
+
+
+def test_evaluate_records_units_and_resampling_of_a_file(small_run, data_root, tmp_path, capsys):
+    from qd_pix2pix.evaluation.evaluate import evaluate
+    from qd_pix2pix.evaluation.record import Evaluation
+
+    x = np.linspace(0, 24.0, 41)
+    V = 300 * np.sin(np.pi * x / 24.0)[:, None] * np.sin(np.pi * x / 24.0)
+    np.savez(tmp_path / "dots.npz", potential=V, x=x, y=x)
+    change = {"input": str(tmp_path / "dots.npz"), "unit": "meV"}
+    (folder,) = evaluate(evaluation(small_run, data_root, tmp_path / "out", **change))
+    origin = Evaluation.read(folder).origin
+    assert origin.startswith(
+        "dots from dots.npz, potential in meV, a side of 24 nm between outermost points, resampled"
+    )
+    assert "resampled from 41 \u00d7 41 to 32 \u00d7 32 points, error of a round trip" in origin
+    assert origin.removeprefix("dots from dots.npz, ") in capsys.readouterr().out

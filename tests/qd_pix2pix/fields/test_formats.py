@@ -1,0 +1,332 @@
+"""Files of every format, written by its own library or by hand after its documentation, and read back."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import tifffile
+import xarray
+
+from qd_pix2pix.fields import FORMATS, checksum, read_field
+
+VTK = Path(__file__).parent / "vtk"
+"""Written by VTK 9.7.2: x = 0.125, 0.375, ...; y = 0.25, 0.75, ...; V = 0, 1/16, 2/16, ..., with y fastest."""
+rng = np.random.default_rng(0)
+X, Y = np.array([0.5, 1.5, 2.5, 3.5, 4.5]), np.array([0.25, 0.75, 1.25, 1.75])
+V = rng.normal(size=(5, 4))
+MANY = rng.normal(size=(3, 5, 4))
+
+
+def rows(order=None, values=V):
+    """Lines x, y, V in any order."""
+    x, y = np.meshgrid(X, Y, indexing="ij")
+    lines = np.c_[x.ravel(), y.ravel(), values.ravel()]
+    return lines if order is None else lines[order]
+
+
+def write(path, content):
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def table(path, head="", comma=",", order=None, style="%.17g"):
+    return write(path, head + "\n".join(comma.join(style % v for v in line) for line in rows(order)) + "\n")
+
+
+def expect(path, values=V, x=X, y=Y, unit=None, length_unit=None, **options):
+    found = read_field(path, **options)
+    np.testing.assert_array_equal(found.values, values)
+    assert found.values.dtype == np.float64
+    for along, wanted in ((found.x, x), (found.y, y)):
+        assert along is None if wanted is None else np.array_equal(along, wanted)
+    assert (found.unit, found.length_unit) == (unit, length_unit)
+    return found
+
+
+SHUFFLED = np.random.default_rng(1).permutation(20)
+TABLES = {
+    "plain.csv": {},
+    "shuffled.csv": {"order": SHUFFLED},
+    "spaces.dat": {"comma": "  ", "order": SHUFFLED},
+    "tabs.txt": {"comma": "\t"},
+    "comments.txt": {"head": "# made by hand\n% in 2026\n! really\n\n"},
+    "header.csv": {"head": "x,y,V\n", "order": SHUFFLED},
+    "quotes.csv": {"head": '"x","y","V"\n'},
+    "mark.csv": {"head": "\ufeffx;y;V\n", "comma": ";"},
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_points_in_any_order(tmp_path, name):
+    expect(table(tmp_path / name, **TABLES[name]))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "x[nm],y[nm],V[meV]\n",
+        "# x [nm], y [nm], V [meV]\n",
+        "x (nm),y (nm),V (meV)\n",
+        "# dots\n# x[nm],y[nm],V[meV]\n",
+    ],
+)
+def test_units_in_the_names_of_columns(tmp_path, head):
+    path = table(tmp_path / "dots.csv", head)
+    expect(path, unit="meV", length_unit="nm")
+    found = read_field(path, unit="eV", length_unit="\u00b5m")
+    assert (found.unit, found.length_unit) == ("eV", "um")
+
+
+def test_columns_of_nextnano(tmp_path):
+    """The layout of its .dat files: names padded with spaces, two variables."""
+    both = np.c_[rows(), -rows()[:, 2]]
+    lines = "".join("".join(f"{v:<25.17g}" for v in line) + "\n" for line in both)
+    path = write(tmp_path / "bandedges.dat", f"{'x[nm]':<25}{'y[nm]':<25}{'Gamma[eV]':<25}{'HH[eV]':<25}\n" + lines)
+    expect(path, unit="eV", length_unit="nm", column="Gamma")
+    expect(path, values=-V, unit="eV", length_unit="nm", column="hh")
+    with pytest.raises(ValueError, match=r"expected an array named V; got Gamma \(5, 4\), HH .* Give column=NAME"):
+        read_field(path)
+
+
+def test_numbers_of_fortran_and_decimal_commas(tmp_path):
+    text = "\n".join(" ".join(f"{v:.17e}".replace("e", "D") for v in line) for line in rows())
+    expect(write(tmp_path / "fortran.dat", text))
+    text = "x;y;V\n" + "\n".join(";".join(f"{v:.17g}".replace(".", ",") for v in line) for line in rows())
+    expect(write(tmp_path / "comma.csv", text))
+    text = "\n".join(", ".join(f"{v:.17g}" for v in line) + "," for line in rows())
+    expect(write(tmp_path / "ends.csv", text))
+
+
+def test_a_plain_grid_of_numbers_has_x_along_its_lines(tmp_path):
+    np.savetxt(tmp_path / "grid.txt", V, header="V in eV")
+    np.savetxt(tmp_path / "grid.csv", V, delimiter=",")
+    for name in ("grid.txt", "grid.csv"):
+        expect(tmp_path / name, x=None, y=None)
+
+
+def test_arrays_of_numpy(tmp_path):
+    np.save(tmp_path / "a.npy", MANY)
+    expect(tmp_path / "a.npy", MANY, None, None)
+    np.savez(tmp_path / "a.npz", V=MANY, x=X, y=Y, n0=MANY)
+    expect(tmp_path / "a.npz", MANY)
+    np.savez(tmp_path / "b.npz", anything=V[::-1], X=X[::-1], Y=Y)
+    expect(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", V=V, x=rows()[:, 0].reshape(5, 4), y=rows()[:, 1].reshape(5, 4))
+    expect(tmp_path / "c.npz")
+
+
+def test_matrices_of_matlab(tmp_path):
+    x, y = np.meshgrid(X, Y)  # as MATLAB does: y along the first axis
+    scipy.io.savemat(tmp_path / "meshgrid.mat", {"X": x, "Y": y, "V": V.T})
+    expect(tmp_path / "meshgrid.mat")
+    scipy.io.savemat(tmp_path / "vectors.mat", {"x": X, "y": Y, "V": V, "note": "text", "part": {"a": 1.0}})
+    expect(tmp_path / "vectors.mat")
+    with h5py.File(tmp_path / "new.mat", "w", userblock_size=512) as file:  # version 7.3 stores axes reversed
+        for name, values in {"V": V, "x": X[:, None], "y": Y[None]}.items():
+            file[name] = values.T
+            file[name].attrs["MATLAB_class"] = np.bytes_("double")
+    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    with (tmp_path / "new.mat").open("r+b") as file:
+        file.write(head)
+    expect(tmp_path / "new.mat")
+
+
+def test_hdf5(tmp_path):
+    with h5py.File(tmp_path / "dots.h5", "w") as file:
+        file["run/V"], file["run/x"], file["run/y"], file["seed"] = MANY, X, Y, 5
+        file["run/V"].attrs["units"] = "meV"
+        file["run/x"].attrs["units"] = "nm"
+    expect(tmp_path / "dots.h5", MANY, unit="meV", length_unit="nm")
+    with h5py.File(tmp_path / "linked.h5", "w") as file:
+        file.create_dataset("V", (4, 4), "f8", external=[(str(tmp_path / "raw"), 0, 128)])
+    with pytest.raises(ValueError, match="holds V in another file"):
+        read_field(tmp_path / "linked.h5")
+
+
+@pytest.mark.parametrize(("engine", "name"), [("h5netcdf", "dots.nc"), ("scipy", "classic.nc")])
+def test_netcdf(tmp_path, engine, name):
+    data = xarray.Dataset(
+        {"V": (("y", "x", "dot"), MANY.transpose(2, 1, 0), {"units": "meV"})},
+        {"x": ("x", X, {"units": "nm"}), "y": ("y", Y, {"units": "nm"})},
+    )
+    data.to_netcdf(tmp_path / name, engine=engine)
+    expect(tmp_path / name, MANY, unit="meV", length_unit="nm")
+    data.drop_vars(["x", "y"]).to_netcdf(tmp_path / name, engine=engine)
+    expect(tmp_path / name, MANY, None, None, unit="meV")
+
+
+def test_images_of_floats(tmp_path):
+    tifffile.imwrite(tmp_path / "dots.tif", MANY.astype("f4"), photometric="minisblack")
+    expect(tmp_path / "dots.tif", MANY.astype("f4"), None, None)
+    tifffile.imwrite(tmp_path / "grey.tif", np.zeros((5, 4), "u1"))
+    with pytest.raises(ValueError, match="expected floating-point numbers; pixels are uint8"):
+        read_field(tmp_path / "grey.tif")
+
+
+@pytest.mark.parametrize("path", [p for p in sorted(VTK.iterdir()) if p.stem != "lz4"], ids=lambda p: p.name)
+def test_files_of_vtk(path):
+    x, y = np.arange(5) / 4 + 1 / 8, np.arange(4) / 2 + 1 / 4
+    unit = "meV" if path.name == "text.vtr" else None
+    expect(path, np.arange(20).reshape(5, 4) / 16, x, y, unit)
+
+
+def test_a_compression_without_a_library_is_named():
+    with pytest.raises(ValueError, match="vtkLZ4DataCompressor; write it with zlib"):
+        read_field(VTK / "lz4.vtr")
+
+
+HEAD = """# AVS/Express field file
+#
+ndim = 2
+dim1 = 5
+dim2 = 4
+nspace = 2
+veclen = 2
+data = double
+field = rectilinear
+"""
+
+
+def avs_files(folder, kind):
+    """The three layouts of nextnano: all in one file, values beside it as text, and as binary numbers."""
+    values, axes = [V.T.ravel(), -V.T.ravel()], [X, Y]
+    lines = ["\n".join(f"{v:.17g}" for v in part) + "\n" for part in (*axes, *values)]
+    if kind == "one":
+        head = HEAD + "label = Gamma[eV]\nlabel = HH[eV]\n\n"
+        skips = np.cumsum([head.count("\n") + 5, 6, 5, 20])  # four lines of places and an empty one; then empty lines
+        names = ("coord 1", "coord 2", "variable 1", "variable 2")
+        where = [
+            f"{n} file=dot.fld filetype=ascii skip={s} offset=0 stride=1" for n, s in zip(names, skips, strict=True)
+        ]
+        return write(
+            folder / "dot.fld", head + "\n".join(where) + "\n\n" + "\n".join(lines[:2]) + "\n" + "".join(lines[2:])
+        )
+    write(folder / "dot.coord", lines[0] + "\n" + lines[1])
+    places = "coord 1 file = dot.coord filetype = ascii\ncoord 2 file = dot.coord filetype = ascii skip = 6\n"
+    if kind == "text":  # the layout of nextnano3: variables side by side
+        write(folder / "dot.dat", "\n".join(f"{a:.17e} {b:.17e}" for a, b in zip(*values, strict=True)))
+        places += "".join(
+            f"variable {i + 1} file = dot.dat filetype = ascii offset = {i} stride = 2\n" for i in range(2)
+        )
+    else:
+        (folder / "dot.dat").write_bytes(b"".join(part.astype("<f8").tobytes() for part in values))
+        places += "".join(f"variable {i + 1} file=C:\\out\\dot.dat filetype=binary skip={160 * i}\n" for i in range(2))
+    return write(folder / "dot.fld", HEAD + "label = Gamma[eV] HH[eV]\n" + places)
+
+
+@pytest.mark.parametrize("kind", ["one", "text", "binary"])
+def test_fields_of_avs_as_nextnano_writes_them(tmp_path, kind):
+    path = avs_files(tmp_path, kind)
+    expect(path, unit="eV", column="Gamma")
+    expect(path, -V, unit="eV", column="HH")
+
+
+def test_the_checksum_of_a_field_of_avs_is_that_of_all_its_files(tmp_path):
+    path = avs_files(tmp_path, "binary")
+    before = checksum(path)
+    content = bytearray((tmp_path / "dot.dat").read_bytes())
+    content[7] ^= 1
+    (tmp_path / "dot.dat").write_bytes(content)
+    assert checksum(path) != before
+    (tmp_path / "dot.dat").unlink()
+    with pytest.raises(ValueError, match=r"dot\.fld names dot\.dat, which is not beside it"):
+        read_field(path, column="HH")
+
+
+def bad(folder, kind):
+    """A file that cannot be used, and the words of its error."""
+    lines = rows()
+    half = {
+        "cut.npy": lambda p: np.save(p, V),
+        "cut.npz": lambda p: np.savez(p, V=V),
+        "cut.mat": lambda p: scipy.io.savemat(p, {"V": np.random.default_rng(0).normal(size=(40, 40))}),
+        "cut.h5": lambda p: h5py.File(p, "w").create_dataset("V", data=np.ones((40, 40))).file.close(),
+        "cut.nc": lambda p: xarray.Dataset({"V": (("x", "y"), V)}).to_netcdf(p, engine="h5netcdf"),
+        "cut.tif": lambda p: tifffile.imwrite(p, V.astype("f4")),
+        "cut.vtr": lambda p: p.write_bytes((VTK / "appended.vtr").read_bytes()),
+        "cut.vtu": lambda p: p.write_bytes((VTK / "points.vtu").read_bytes()),
+        "cut.vtk": lambda p: p.write_bytes((VTK / "binary.vtk").read_bytes()),
+        "cut.fld": lambda p: p.write_bytes(avs_files(p.parent, "one").read_bytes().replace(b"dot.fld", b"cut.fld")),
+    }
+    path = folder / kind
+    if kind in half:
+        half[kind](path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+        return path, "damaged|truncated|not readable|expected"
+    text = "\n".join(",".join(f"{v:g}" for v in line) for line in lines)
+    written = {
+        "missing.csv": (
+            "\n".join(text.splitlines()[:-1]),
+            r"each point of a rectangular grid once.*\(4.5, 1.75\) is missing",
+        ),
+        "twice.csv": (text + "\n" + text.splitlines()[3], r"\(0.5, 1.75\) is there more than once"),
+        "ragged.csv": (text + "\n1,2", "lines of as many numbers each"),
+        "words.csv": ("a,b\nc,d", "no rows of numbers|as many numbers"),
+        "empty.csv": ("# nothing", "holds no numbers"),
+        "index.csv": (",0,1,2\nr,1,2,3\n", "without names of rows and columns"),
+        "one.dat": ("1\n2\n3\n4\n", "one column instead of x, y and V"),
+        "names.csv": ("a,b,c,d\n1,2,3,4\n5,6,7,8", "columns named x and y; got a, b, c, d"),
+        "line.csv": ("0,0,1\n1,0,2\n2,0,3\n3,0,4", "points in a plane"),
+    }
+    if kind in written:
+        write(path, written[kind][0])
+        return path, written[kind][1]
+    if kind == "pickled.npy":
+        np.save(path, np.array([{"V": 1}], dtype=object))
+        return path, "holds Python objects instead of numbers$"
+    if kind == "complex.npy":
+        np.save(path, V * 1j)
+        return path, "real numbers in .*complex128"
+    if kind == "text.npy":
+        np.save(path, np.array([["a"]]))
+        return path, "real numbers"
+    path.write_bytes(b"\x00\x01\xff" * 100)
+    return path, "is not text"
+
+
+BAD = [f"cut{suffix}" for suffix in (".npy", ".npz", ".mat", ".h5", ".nc", ".tif", ".vtr", ".vtu", ".vtk", ".fld")]
+BAD += ["missing.csv", "twice.csv", "ragged.csv", "words.csv", "empty.csv", "index.csv", "one.dat", "names.csv"]
+BAD += ["line.csv", "pickled.npy", "complex.npy", "text.npy", "binary.dat"]
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_one_error_names_a_bad_file(tmp_path, kind):
+    path, message = bad(tmp_path, kind)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_field(path)
+    assert str(caught.value).startswith(("input: ", "column: ")) and path.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_no_content_ends_in_another_error(tmp_path, suffix):
+    """Bytes at random, the beginnings of other formats, and nothing."""
+    heads = [
+        b"",
+        b"# AVS\n",
+        b"# vtk DataFile Version 3.0\nx\nASCII\nDATASET ",
+        b"<VTKFile type='ImageData'>",
+        b"\x89HDF",
+    ]
+    for i, head in enumerate([*heads, b"PK\x03\x04", b"II*\x00", b"MATLAB 5.0 MAT-file", b"\x93NUMPY\x01\x00"]):
+        path = tmp_path / f"{i}{suffix}"
+        path.write_bytes(head + np.random.default_rng(i).bytes(300 if head else 0))
+        with pytest.raises(ValueError, match=path.name):
+            read_field(path)
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "dots.tif", MANY.astype("f4"), photometric="minisblack")
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    with pytest.raises(ModuleNotFoundError, match=r"needs tifffile; pip install 'qd_pix2pix\[files\]'"):
+        read_field(tmp_path / "dots.tif")
+
+
+def test_libraries_of_formats_are_imported_with_the_first_file_only():
+    code = "import sys, qd_pix2pix.fields; print({'h5py', 'xarray', 'tifffile', 'pandas'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

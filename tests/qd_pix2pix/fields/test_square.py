@@ -1,0 +1,168 @@
+"""From the points of a file to those of a network: sides, nodes, resampling and its error; units."""
+
+import numpy as np
+import pytest
+from scipy.constants import e, physical_constants
+
+from qd_pix2pix.fields import Field, Placing, place
+from qd_pix2pix.fields.square import interpolate
+from qd_pix2pix.fields.units import canonical, factor
+
+SIDE = 30.0
+
+
+def centres(n, side=SIDE):
+    return (np.arange(n) + 0.5) * side / n
+
+
+def smooth(x, y):
+    return np.sin(np.pi * x[:, None] / SIDE) * np.cos(2 * np.pi * y / SIDE)
+
+
+def placed(x, y=None, function=smooth, n=64, fixed=True, shift=0.0, **options):
+    y = x if y is None else y
+    field = Field("V", function(x, y), x + shift, y + shift)
+    return place(field, [SIDE], SIDE / n if fixed else None, n, Placing(**options))
+
+
+def test_points_of_the_network_are_kept():
+    found = placed(centres(64))
+    assert found.side == SIDE and not found.note and not found.nodes
+    np.testing.assert_array_equal(found.values, smooth(centres(64), centres(64)))
+
+
+def test_coordinates_of_few_digits_are_those_of_the_network():
+    found = placed(np.round(centres(64), 2))
+    assert found.side == SIDE and not found.note
+
+
+@pytest.mark.parametrize("shift", [0.0, -15.0, 1e3])
+def test_nodes_from_wall_to_wall_are_recognised_by_the_side(shift):
+    found = placed(np.linspace(0, SIDE, 61), shift=shift)
+    assert found.nodes and found.side == SIDE and "from 61 \u00d7 61 to 64 \u00d7 64 points" in found.note
+    assert np.abs(found.values - smooth(centres(64), centres(64))).max() < 2e-3
+
+
+def test_for_several_sides_nodes_begin_at_zero():
+    assert placed(np.linspace(0, 27.0, 61), fixed=False).side == 27.0
+    found = placed(centres(64, 27.0), fixed=False)
+    assert found.side == 27.0 and not found.note
+    assert placed(np.linspace(0, 27.0, 61), fixed=False, points="centres").side == pytest.approx(27.45)
+
+
+def test_larger_squares_keep_the_spacing():
+    found = placed(centres(101, 45.0), n=64)
+    assert found.values.shape == (96, 96) and found.side == 45.0
+
+
+@pytest.mark.parametrize("n", [32, 48, 101, 200])
+def test_resampling_is_close_to_the_function_and_names_its_error(n):
+    """The stated error of a round trip is of the size of the true one, which needs the function."""
+    found = placed(centres(n))
+    truth = smooth(centres(64), centres(64))
+    true = 100 * np.sqrt(((found.values - truth) ** 2).mean()) / np.ptp(truth)
+    stated = float(found.note.split("round trip ")[1].split(" %")[0])
+    assert true < 0.3 and 0.1 * true < stated < 20 * max(true, 0.01)
+
+
+@pytest.mark.parametrize("n", [32, 101])
+def test_resampling_adds_no_extrema_at_steps(n):
+    def step(x, y):
+        return np.where((x[:, None] > 11.0) & (y > 7.0), 0.0, 0.5)
+
+    values = placed(centres(n), function=step).values
+    assert values.min() == 0.0 and values.max() == 0.5
+
+
+def test_interpolation_is_exact_for_planes():
+    x = np.sort(np.random.default_rng(0).uniform(0, 1, 20))
+    plane = 2 * x[:, None] - 3 * x
+    inside = np.linspace(x[0], x[-1], 33)
+    np.testing.assert_allclose(
+        interpolate(plane, (x, x), (inside, inside)), 2 * inside[:, None] - 3 * inside, atol=1e-12
+    )
+
+
+def test_all_dots_are_resampled_alike():
+    many = np.stack([smooth(centres(48), centres(48)) * scale for scale in (1.0, -2.0)])
+    found = place(Field("V", many, centres(48), centres(48)), [SIDE], None, 64, Placing())
+    np.testing.assert_allclose(found.values[1], -2 * found.values[0], atol=1e-12)
+
+
+def test_unequal_spacings_are_resampled_on_request_only():
+    x = np.concatenate([np.linspace(0, 10, 21), np.linspace(10.2, 20, 50), np.linspace(20.5, 30, 20)])
+    with pytest.raises(ValueError, match=r"has 91 × 91 nodes of unequal spacing instead of 64 × 64 .*resample=true"):
+        placed(x)
+    found = placed(x, resample=True)
+    assert np.abs(found.values - smooth(centres(64), centres(64))).max() < 5e-3
+
+
+def test_grids_of_unequal_sizes_are_resampled_on_request_only():
+    with pytest.raises(ValueError, match="has 64 × 32 cells instead"):
+        placed(centres(64), centres(32))
+    assert placed(centres(64), centres(32), resample=True).values.shape == (64, 64)
+    with pytest.raises(ValueError, match="has 32 × 32 cells instead"):
+        placed(centres(32), resample=False)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (centres(64), centres(64, 20.0), "points of a square, got sides of 30 and 20; cut out a square"),
+        (centres(64, 3e-8), None, "side of 3e-08, in training 30. Is length_unit another one?"),
+        (centres(64, 3e4), None, "Is length_unit another one?"),
+        (centres(64, 29.85), None, r"side of 29.85; points 0.4688 apart need 29.53 or 30. Cut or extend"),
+        (centres(3), None, "at least 4 points"),
+    ],
+)
+def test_what_is_no_square_of_the_network_is_refused(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        placed(x, y)
+
+
+@pytest.mark.parametrize(("option", "value"), [("points", "corners"), ("resample", "yes")])
+def test_options_are_checked(option, value):
+    with pytest.raises(ValueError, match=f"{option}: expected"):
+        Placing(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "expected"),
+    [
+        ("meV", "eV", 1e-3),
+        ("J", "eV", 1 / e),
+        ("Ha", "eV", physical_constants["Hartree energy in eV"][0]),
+        ("eV", "hartree", physical_constants["electron volt-hartree relationship"][0]),
+        ("um", "nm", 1e3),
+        ("\u00b5m", "nm", 1e3),
+        ("m", "nm", 1e9),
+        ("\u00c5", "nm", 0.1),
+        ("nm", "bohr", 1e-9 / physical_constants["atomic unit of length"][0]),
+        ("cm^-2", "nm^-2", 1e-14),
+        ("1/cm^2", "nm^-2", 1e-14),
+        ("um**-2", "nm^-2", 1e-6),
+        ("nm\u207b\u00b2", "bohr^-2", (physical_constants["atomic unit of length"][0] * 1e9) ** 2),
+        (" eV ", "eV", 1.0),
+    ],
+)
+def test_units_are_those_of_codata(unit, target, expected):
+    assert factor("unit", unit, target) == pytest.approx(expected, rel=1e-8)
+
+
+def test_prefixes_differ_by_case():
+    assert canonical("MeV") == "MeV" and canonical("mev") == "meV"
+    with pytest.raises(ValueError, match="unit: expected eV, meV, J, hartree; got 'MeV'"):
+        factor("unit", "MeV", "eV")
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "message"),
+    [
+        ("nm", "eV", "unit: expected eV, meV, J, hartree; got 'nm'"),
+        ("V", "eV", "have the energy -e phi"),
+        ("eV", "", "no unit, because the values are plain numbers; got 'eV'"),
+    ],
+)
+def test_units_of_other_quantities_are_refused(unit, target, message):
+    with pytest.raises(ValueError, match=message):
+        factor("unit", unit, target)
