@@ -23,6 +23,7 @@ from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.files import digest
 from qd_pix2pix.generators import Generator
+from qd_pix2pix.inference.own_files import Reading
 from qd_pix2pix.inference.predict import check_device, predict, turned_predictions
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor, save_weights
@@ -132,6 +133,8 @@ def evaluate(config: Mapping[str, Any]) -> list[Path]:
         return [evaluate_file(checkpoint, path, config, folder)]
     if config["verify"]:
         raise ValueError("verify: held-out samples have references anyway; verify=true is for input=...")
+    if unused := [name for name in Reading.__dataclass_fields__ if config.get(name) is not None]:
+        raise ValueError(f"{unused[0]}: it describes a file of your own; give it with input=...")
     if config["conditions"]:
         names = ", ".join(config["conditions"])
         raise ValueError(f"{names}: the samples of a split have their own conditions; give them with input=...")

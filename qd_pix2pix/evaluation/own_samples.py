@@ -67,8 +67,10 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)
     remarks += charge_remarks(predictions)
-    origin = ", ".join([f"{schema.sample}s from {path.name}", *own.notes])
-    record = replace(record, input=str(path), symmetrised=config["symmetrise"], origin=origin, remarks=remarks)
+    origin = f"{schema.sample}s from {path.name}"
+    record = replace(
+        record, input=str(path), symmetrised=config["symmetrise"], origin=origin, notes=own.notes, remarks=remarks
+    )
     if own.notes:
         print(f"{path}: {', '.join(own.notes)}", flush=True)
     for remark in remarks:

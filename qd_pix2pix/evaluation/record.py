@@ -30,6 +30,7 @@ class Evaluation:
         provenance: commit, hardware, versions, time.
         split, input: evaluated split, or file of the user's samples.
         symmetrised: True if predictions are averaged over the symmetries of the samples.
+        notes: units and side in the file of the user's samples, and their resampling.
         remarks: differences from the training data.
         label_error: estimated error of the target's references, mean and spread over samples; None without an estimate.
         drawn: True if a generator drew the samples; the sources of the predictions file are then the drawn fields.
@@ -49,6 +50,7 @@ class Evaluation:
     split: str | None = None
     input: str | None = None
     symmetrised: bool = False
+    notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     label_error: dict[str, float] | None = None
     drawn: bool = False

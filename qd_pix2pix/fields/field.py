@@ -21,6 +21,7 @@ class Contents:
         x, y: coordinates of the points (nx,) and (ny,); None if the file has none.
         units: units of arrays, by name.
         length_unit: unit of the coordinates; None if the file does not state it.
+        cells: True if the file states that the points are centres of cells.
     """
 
     arrays: Mapping[str, NDArray]
@@ -28,6 +29,7 @@ class Contents:
     y: NDArray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     length_unit: str | None = None
+    cells: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Field:
         values: values (..., nx, ny), indexed [ix, iy].
         x, y: ascending coordinates of the points (nx,) and (ny,); None if the file has none.
         unit, length_unit: units of values and coordinates; None if neither the file nor an option states them.
+        cells: True if the file states that the points are centres of cells.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Field:
     y: NDArray | None = None
     unit: str | None = None
     length_unit: str | None = None
+    cells: bool = False
 
 
 def select(contents: Contents, column: str | None, preferred: Sequence[str], others: Sequence[str] = ()) -> Field:
@@ -74,7 +78,8 @@ def select(contents: Contents, column: str | None, preferred: Sequence[str], oth
     if name is None:
         raise ValueError(f"expected an array named {preferred[0] if preferred else 'V'}; got {found}. Give column=NAME")
     values = contents.arrays[name]
-    made = Field(name, values, contents.x, contents.y, contents.units.get(name), contents.length_unit)
+    unit = contents.units.get(name)
+    made = Field(name, values, contents.x, contents.y, unit, contents.length_unit, contents.cells)
     return made if made.x is None or made.y is None else _ascending(made)
 
 

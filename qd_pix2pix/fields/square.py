@@ -78,7 +78,7 @@ def place(field: Field, sides: Sequence[float], spacing: float | None, n: int, p
     axes = (field.x, field.y)
     if min(map(len, axes)) < 4:
         raise ValueError(f"expected at least 4 points along each axis, got {_by(axes)}")
-    nodes = _are_nodes(axes[0], sides, placing.points)
+    nodes = _are_nodes(axes[0], sides, placing.points or ("centres" if field.cells else None))
     lengths = [_side(along, nodes) for along in axes]
     step = max(length / len(along) for length, along in zip(lengths, axes, strict=True))
     if abs(lengths[0] - lengths[1]) > 0.1 * step:
@@ -121,14 +121,18 @@ def _from_wall(along: NDArray, nodes: bool) -> NDArray:
 
 
 def _are_nodes(along: NDArray, sides: Sequence[float], points: str | None) -> bool:
-    """Return True for points from wall to wall: by the option, by the side that is known, or by a first point at 0."""
+    """Return True for points from wall to wall.
+
+    The option decides; without it the side, if only one of both agrees with the training; otherwise points are centres
+    if the first one is half a spacing from 0.
+    """
     if points:
         return points == "nodes"
     near = [min(abs(_side(along, nodes) - side) for side in sides) for nodes in (False, True)]
     step = float(along[1] - along[0])
     if min(near) < 0.25 * step and abs(near[0] - near[1]) > 0.25 * step:
         return near[1] < near[0]
-    return bool(abs(along[0]) < 0.1 * step)
+    return bool(abs(along[0] - step / 2) > 0.1 * step)
 
 
 def _is_uniform(along: NDArray) -> bool:

@@ -64,5 +64,6 @@ def factor(argument: str, unit: str, target: str, stated_in: str = "") -> float:
     hint = ""
     if given == "V" and target in ENERGIES:
         hint = ". Electrons in an electrostatic potential phi have the energy -e phi; convert it first"
-    origin = f" in {stated_in}, which {argument}=UNIT replaces" if stated_in else ""
+    replaced = f", which {argument}=UNIT replaces" if target else ""
+    origin = f" in {stated_in}{replaced}" if stated_in else ""
     raise ValueError(f"{argument}: expected {wanted}; got {unit!r}{origin}{hint}")

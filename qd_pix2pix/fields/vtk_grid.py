@@ -49,7 +49,7 @@ def on_axes(axes: Sequence[NDArray], arrays: Mapping[str, NDArray], cells: bool 
         if values.shape != (len(x) * len(y),):
             raise ValueError(f"expected {len(x) * len(y)} values of {name}, got shape {values.shape}")
     plain, units = with_units({name: values.reshape(len(y), len(x)).T for name, values in arrays.items()})
-    return Contents(plain, x, y, units)
+    return Contents(plain, x, y, units, cells=cells)
 
 
 def on_points(points: NDArray, arrays: Mapping[str, NDArray]) -> Contents:

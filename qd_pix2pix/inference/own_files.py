@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def _in_units(path: Path, found: Field, schema: Schema, column: Column, reading:
         x, y = x * scale, y * scale
     elif reading.length_unit:
         raise ValueError("length_unit: the file has no coordinates x and y; leave it out")
-    return Field(found.name, values, x, y, schema.unit(column), schema.units.get("length"))
+    return replace(found, values=values, x=x, y=y, unit=schema.unit(column), length_unit=schema.units.get("length"))
 
 
 def _placed(

@@ -43,11 +43,14 @@ def test_nodes_from_wall_to_wall_are_recognised_by_the_side(shift):
     assert np.abs(found.values - smooth(centres(64), centres(64))).max() < 2e-3
 
 
-def test_for_several_sides_nodes_begin_at_zero():
-    assert placed(np.linspace(0, 27.0, 61), fixed=False).side == 27.0
+def test_for_several_sides_points_half_a_spacing_from_zero_are_centres():
     found = placed(centres(64, 27.0), fixed=False)
-    assert found.side == 27.0 and not found.note
+    assert found.side == 27.0 and not found.note and not found.nodes
+    for shift in (0.0, -13.5):
+        assert placed(np.linspace(0, 27.0, 61), fixed=False, shift=shift).side == 27.0
     assert placed(np.linspace(0, 27.0, 61), fixed=False, points="centres").side == pytest.approx(27.45)
+    x = centres(64, 27.0) - 13.5
+    assert place(Field("V", smooth(x, x), x, x, cells=True), [SIDE], None, 64, Placing()).side == 27.0
 
 
 def test_larger_squares_keep_the_spacing():

@@ -231,15 +231,16 @@ def test_a_bad_file_ends_evaluate_with_one_message(small_run, data_root, tmp_pat
 def test_evaluate_records_units_and_resampling_of_a_file(small_run, data_root, tmp_path, capsys):
     from qd_pix2pix.evaluation.evaluate import evaluate
     from qd_pix2pix.evaluation.record import Evaluation
+    from qd_pix2pix.reports.run_page import write_run_page
 
     x = np.linspace(0, 24.0, 41)
     V = 300 * np.sin(np.pi * x / 24.0)[:, None] * np.sin(np.pi * x / 24.0)
     np.savez(tmp_path / "dots.npz", potential=V, x=x, y=x)
     change = {"input": str(tmp_path / "dots.npz"), "unit": "meV"}
     (folder,) = evaluate(evaluation(small_run, data_root, tmp_path / "out", **change))
-    origin = Evaluation.read(folder).origin
-    assert origin.startswith(
-        "dots from dots.npz, potential in meV, a side of 24 nm between outermost points, resampled"
-    )
-    assert "resampled from 41 \u00d7 41 to 32 \u00d7 32 points, error of a round trip" in origin
-    assert origin.removeprefix("dots from dots.npz, ") in capsys.readouterr().out
+    record = Evaluation.read(folder)
+    unit, side, resampled = record.notes
+    assert (unit, side) == ("potential in meV", "a side of 24 nm between outermost points")
+    assert resampled.startswith("resampled from 41 \u00d7 41 to 32 \u00d7 32 points, error of a round trip ")
+    assert f"{unit}, {side}, {resampled}" in capsys.readouterr().out
+    assert f"The file: {unit}, {side}, {resampled}." in write_run_page(folder).read_text()
