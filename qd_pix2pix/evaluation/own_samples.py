@@ -52,6 +52,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     fields = own.fields
     shape = next(iter(fields.values())).shape[1:]
     predictor, schema, known, remarks = _prepared(predictor, card, fields, with_sides(reader, given, own.sides))
+    notes = own.notes + (resampling(predictor, fields) if isinstance(predictor, PhysicalPredictor) else [])
     recipe = card.recipes[0] if card.recipes else {}
     recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
     inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
@@ -69,10 +70,10 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     remarks += charge_remarks(predictions)
     origin = f"{schema.sample}s from {path.name}"
     record = replace(
-        record, input=str(path), symmetrised=config["symmetrise"], origin=origin, notes=own.notes, remarks=remarks
+        record, input=str(path), symmetrised=config["symmetrise"], origin=origin, notes=notes, remarks=remarks
     )
-    if own.notes:
-        print(f"{path}: {', '.join(own.notes)}", flush=True)
+    if notes:
+        print(f"{path}: {', '.join(notes)}", flush=True)
     for remark in remarks:
         print(f"note: {remark}; predictions may be wrong", flush=True)
     if inverse:
@@ -94,8 +95,6 @@ def _prepared(
     if predictor.schema.reduction:
         known = physical_conditions(predictor.schema, given)
         physical = PhysicalPredictor(predictor, known, shape)
-        for note in resampling(physical, fields):
-            print(f"note: {note}", flush=True)
         return physical, physical.schema, known, remarks_on(physical, card, fields)
     known = conditions_of(predictor, shape, given)
     return predictor, of_samples(card.schema, shape, known), known, compare_with_training(fields, card, known)

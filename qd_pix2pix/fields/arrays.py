@@ -1,4 +1,4 @@
-"""Arrays of NumPy (.npy, .npz) and of MATLAB up to version 7.2 (.mat). Objects are never unpickled."""
+"""Arrays of NumPy (.npy, .npz), and coordinates among named arrays. Objects are never unpickled."""
 
 from __future__ import annotations
 
@@ -36,23 +36,6 @@ def _loaded(path: Path) -> dict[str, NDArray]:
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         why = f" ({error})" if "pickle" not in str(error) else ""
         raise ValueError(f"is damaged, or holds Python objects instead of numbers{why}") from None
-
-
-def read_mat(path: Path) -> Contents:
-    """Return the matrices of a .mat file, of any version."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    from qd_pix2pix.fields.hdf5 import read_hdf5
-
-    if path.read_bytes()[:128].find(b"MATLAB 7.3") >= 0 or path.read_bytes()[:4] == b"\x89HDF":
-        return read_hdf5(path)
-    try:
-        loaded = loadmat(path)
-    except (MatReadError, NotImplementedError, TypeError) as error:
-        raise ValueError(f"is damaged or no .mat file ({error})") from None
-    matrices = {name: values for name, values in loaded.items() if not name.startswith("__")}
-    return with_coordinates({name: v for name, v in matrices.items() if isinstance(v, np.ndarray)})
 
 
 def with_coordinates(

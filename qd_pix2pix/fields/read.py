@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
-from qd_pix2pix.fields import arrays, avs, hdf5, netcdf, tables, tiff, vtk_legacy, vtk_xml
+from qd_pix2pix.fields import arrays, avs, hdf5, matlab, netcdf, tables, tiff, vtk_legacy, vtk_xml
 from qd_pix2pix.fields.field import Contents, Field, select
 from qd_pix2pix.fields.units import canonical
 from qd_pix2pix.files import sha256
@@ -22,7 +23,7 @@ from solvers.checks import check_plain
 FORMATS: dict[str, Callable[[Path], Contents]] = {
     ".npy": arrays.read_npy,
     ".npz": arrays.read_npz,
-    ".mat": arrays.read_mat,
+    ".mat": matlab.read_mat,
     **dict.fromkeys((".csv", ".txt", ".dat"), tables.read_table),
     **dict.fromkeys((".h5", ".hdf5", ".he5"), hdf5.read_hdf5),
     **dict.fromkeys((".nc", ".nc4", ".cdf"), netcdf.read_netcdf),
@@ -35,8 +36,8 @@ FORMATS: dict[str, Callable[[Path], Contents]] = {
 LIBRARIES = {"xarray": "files", "h5netcdf": "files", "tifffile": "files"}
 """Libraries that are not part of a plain installation, and the extra that installs each."""
 DAMAGE = (
-    *(ValueError, OSError, EOFError, KeyError, IndexError, TypeError, OverflowError, RuntimeError, SyntaxError),
-    *(struct.error, zlib.error, lzma.LZMAError, ParseError),
+    *(ValueError, OSError, EOFError, KeyError, IndexError, TypeError, ArithmeticError, RuntimeError, SyntaxError),
+    *(MemoryError, struct.error, zlib.error, lzma.LZMAError, ParseError, TokenError),
 )
 """Errors of libraries that meet a damaged file."""
 

@@ -16,7 +16,7 @@ from qd_pix2pix.inference.inputs import check_values
 from qd_pix2pix.inference.predict import check_device
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import Predictor
-from solvers.checks import check_number
+from solvers.checks import check_number, check_plain
 
 NUMBERS = ("scalar", "counts", "class")
 
@@ -161,6 +161,7 @@ def _check_array(name: str, array: Any, dims: int) -> tuple[int, ...]:
             f"input: expected {name} as an array, memory map or dataset of h5py, of real numbers, without a mask; "
             f"got {got}"
         )
+    check_plain(f"input: {name}", array)
     if len(shape) != dims or not all(shape):
         raise ValueError(f"input: expected {name} of {dims} dimensions, with at least one point each; got {shape}")
     return tuple(int(n) for n in shape)

@@ -125,6 +125,14 @@ def test_matrices_of_matlab(tmp_path):
     expect(tmp_path / "meshgrid.mat")
     scipy.io.savemat(tmp_path / "vectors.mat", {"x": X, "y": Y, "V": V, "note": "text", "part": {"a": 1.0}})
     expect(tmp_path / "vectors.mat")
+    scipy.io.savemat(tmp_path / "zip.mat", {"V": np.arange(20).reshape(5, 4), "c": {"x": X}}, do_compression=True)
+    expect(tmp_path / "zip.mat", np.arange(20).reshape(5, 4), None, None)
+    scipy.io.savemat(tmp_path / "complex.mat", {"V": V * 1j})
+    with pytest.raises(ValueError, match="real numbers in .*complex128"):
+        read_field(tmp_path / "complex.mat")
+    scipy.io.savemat(tmp_path / "old.mat", {"V": V}, format="4")
+    with pytest.raises(ValueError, match="of version 4; save it in MATLAB with the option -v7"):
+        read_field(tmp_path / "old.mat")
     with h5py.File(tmp_path / "new.mat", "w", userblock_size=512) as file:  # version 7.3 stores axes reversed
         for name, values in {"V": V, "x": X[:, None], "y": Y[None]}.items():
             file[name] = values.T

@@ -112,6 +112,8 @@ def test_averages_on_demand(surrogate, V):
         ({"source": {"n_int": np.zeros((32, 32))}}, "expected V; got n_int"),
         ({"source": {"V": np.zeros((32, 32)), "n0": np.zeros((32, 32))}}, "expected V; got V, n0"),
         ({"source": np.ma.masked_array(np.zeros((32, 32)), np.eye(32))}, "V has masked points"),
+        ({"source": [np.ma.masked_array(np.zeros((32, 32)), np.eye(32))]}, "input: V: .*masked values"),
+        ({"source": np.asmatrix(np.zeros((32, 32)))}, "input: V: expected a plain array, got a matrix"),
     ],
 )
 def test_what_it_does_not_take_is_refused(surrogate, V, change, message):

@@ -100,6 +100,7 @@ def test_labels_are_per_site(rugan, monkeypatch):
         ({"energy": math.nan, "magnetisation": 0}, r"energy: expected a finite number"),
         ({"energy": "low", "magnetisation": 0}, r"energy: expected a finite number"),
         ({"energy": None, "magnetisation": 0}, r"energy: expected a finite number"),
+        ({"energy": np.ma.masked_array([-1.0], [True]), "magnetisation": 0}, r"energy: .*masked values"),
         (
             {"energy": [-1, 0], "magnetisation": 0},
             r"energy: expected a finite number, or n = 3 of them; got \[-1, 0\]",
