@@ -1,14 +1,20 @@
-"""Deep learning of the maps between confinement potentials, densities and energies of quantum systems."""
+"""Deep learning of the maps between confinement potentials, densities and energies of quantum systems.
+
+The functions import torch, Lightning and Matplotlib when they are called.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qd_pix2pix.cli.functions import Outcome
     from qd_pix2pix.inference.pretrained import Surrogate
+    from qd_pix2pix.reports.picture import Picture
 
-__all__ = ["__version__", "from_pretrained"]
+__all__ = ["__version__", "evaluate", "from_pretrained", "plot", "predict", "train"]
 __version__ = "0.2.0"
 
 
@@ -17,3 +23,74 @@ def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
     from qd_pix2pix.inference.pretrained import from_pretrained
 
     return from_pretrained(path, device)
+
+
+def train(*overrides: str) -> Outcome:
+    """Train as ``python train.py`` does with these overrides, ``train("model=regressor", "data.n_electrons=3")``.
+
+    Returns:
+        Folder, best checkpoint and test measures of the run: ``path``, ``checkpoint``, ``measures``.
+
+    Raises:
+        ValueError: an override is invalid; before any long calculation.
+        KeyboardInterrupt: the training was stopped; its last checkpoint is stored.
+    """
+    from qd_pix2pix.cli.functions import train
+
+    return train(*overrides)
+
+
+def evaluate(checkpoint: Path | str, *overrides: str) -> Outcome:
+    """Evaluate as ``python evaluate.py`` does: ``evaluate(path, "split=val")`` or ``evaluate(path, "input=dots.npy")``.
+
+    Returns:
+        Folder, measures and predictions: ``path``, ``measures``, ``predictions``.
+
+    Raises:
+        ValueError: the checkpoint or an override is invalid.
+        FileNotFoundError: a file does not exist.
+    """
+    from qd_pix2pix.cli.functions import evaluate
+
+    return evaluate(checkpoint, *overrides)
+
+
+def predict(checkpoint: Path | str, source: Any, **conditions: Any) -> Any:
+    """Return the target of samples: ``predict("range", V, n_electrons=3, material="si")``.
+
+    The network is loaded in every call; for many calls use ``from_pretrained``.
+
+    Args:
+        checkpoint: name of a shipped network, file of weights or checkpoint.
+        source: fields (..., *points), an array or a tensor; for several sources a dictionary by name.
+        conditions: conditions of the samples, and options of ``Surrogate.predict``.
+
+    Raises:
+        ValueError: the network does not take these samples, or is a generator.
+    """
+    from qd_pix2pix.inference.pretrained import Surrogate, from_pretrained
+
+    found = from_pretrained(checkpoint)
+    if not isinstance(found, Surrogate):
+        raise ValueError("checkpoint: a generator draws samples; use from_pretrained(...).sample(...)")
+    return found(source, **conditions)
+
+
+def plot(
+    field: Any, extent: float | None = None, unit: str = "", titles: Sequence[str] = (), length: str = "nm"
+) -> Picture:
+    """Return a Matplotlib figure of fields, which a notebook shows; ``plot(V, extent=30, unit="eV")``.
+
+    Args:
+        field: one field (n_x, n_y), or several (S, n_x, n_y) with the same colours; an array or a tensor.
+        extent: side of the square in the unit ``length``; None for a lattice of sites.
+        unit: unit of the values, such as "nm^-2".
+        titles: one for each field.
+        length: unit of the side.
+
+    Raises:
+        ValueError: the field is not an array of finite numbers of such a shape.
+    """
+    from qd_pix2pix.reports.picture import picture
+
+    return picture(field, extent, unit, titles, length)

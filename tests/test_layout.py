@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "schema files",
     "sweeps": "cli training reports evaluation models inference data systems predictor provenance schema files",
     "cli": "sweeps training reports evaluation data inference fields provenance schema files",
-    "__init__": "inference",
+    "__init__": "cli inference reports",
 }
 """Rooms, and the rooms that each may import. Sweeps and cli share overrides: cli/overrides.py, cli/compose.py."""
 

@@ -23,6 +23,7 @@ CHECKED = {
     "docs/datasets.md": "SLURM",
     "docs/drawing.md": "confidence(",
     "docs/own_dots.md": "range",
+    "docs/python.md": "predict(",
     "docs/snapshots.md": "add_holes(",
     "docs/solver.md": "charging(",
     "docs/spins.md": "kaufman(",
@@ -69,6 +70,13 @@ def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsy
     density = run_example("docs/own_dots.md")["density"]
     assert "(64, 64)" in capsys.readouterr().out
     assert density.sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+
+
+def test_the_functions_predict_and_differentiate(capsys):
+    variables = run_example("docs/python.md")
+    assert capsys.readouterr().out.split("\n")[0] == "(64, 64) torch.Size([64, 64])"
+    assert variables["density"].sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+    assert float(variables["gradient"].abs().max()) > 0
 
 
 def test_the_energy_of_a_solved_density_is_the_level(capsys):

@@ -158,21 +158,10 @@ def evaluate() -> None:
 def _evaluate(config: dict[str, Any]) -> None:
     """Write predictions, measures and the report of a checkpoint."""
     with loading():
-        from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
-        from qd_pix2pix.reports.model_card import trained_by, write_model_card
-        from qd_pix2pix.reports.run_page import show as show_page
-        from qd_pix2pix.training.threads import set_threads
-        from solvers.checks import check_integer
-    if config["threads"] is not None:
-        check_integer("threads", config["threads"], 1)
-    set_threads(config["threads"])
-    checkpoint, folders = Path(str(config["checkpoint"])), evaluate(config)
-    for folder in folders:
-        show_page(folder, None if config["input"] else run_of(checkpoint))
-    if config["save"]:
-        weights = save_tested(checkpoint, Path(config["save"]), folders)
-        card = write_model_card(weights, folders, trained_by(checkpoint))
-        print(f"weights      {weights}\nmodel card   {card}")
+        from qd_pix2pix.cli.functions import evaluated
+    _, saved = evaluated(config)
+    if saved:
+        print("weights      {}\nmodel card   {}".format(*saved))
 
 
 def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:

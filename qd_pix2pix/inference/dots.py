@@ -7,19 +7,19 @@ p.density, p.density_error, p.energy, p.gap, p.spin, p.verdict
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qd_pix2pix.inference.inputs import check_fields
-from qd_pix2pix.inference.predict import BATCH, Outputs, check_device, predict
+from qd_pix2pix.inference.inputs import Fields
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, verdicts
-from qd_pix2pix.predictor import ERROR
+from qd_pix2pix.predictor import ERROR, Card, Predictor
+
+OPTIONS = ("symmetrise", "device", "batch_size")
+"""Options of a prediction that are no conditions of the dots."""
 
 
 @dataclass(frozen=True)
@@ -47,55 +47,39 @@ class DotSurrogate(Surrogate):
     """A trained network in reduced units in place of the solver, for dots in nm and eV; see ``Surrogate``."""
 
     def __call__(self, source: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> Any:
-        """Return the ``DotPrediction`` of potentials (..., n, n) in eV; see ``predict``.
+        """Return the ``DotPrediction`` of potentials (..., n, n) in eV, on any number of points; see ``predict``.
+
+        Args:
+            source: potentials, an array or a tensor.
+            options: n_electrons; extent in nm; material="gaas", or m_eff and eps_r; and options of ``predict``.
 
         A network without these outputs, or without an estimate of its error, returns its target (...).
         """
         found = self.predict(source, **options)
         if not {"energy", "gap", "spin", ERROR} <= set(found):
             return found[self.target]
+        known = physical_conditions(self.predictor.schema, {n: v for n, v in options.items() if n not in OPTIONS})
+        inside = PhysicalPredictor(self.predictor, known, self.shape).inside(self.card)
         return DotPrediction(
             density=found[self.target],
             density_error=found[ERROR],
             energy=found["energy"],
             gap=found["gap"],
-            spin=allowed_spins(found["spin"], round(options["n_electrons"])),
-            verdict=verdicts(found[ERROR], inside=bool(found["inside"].all())),
+            spin=allowed_spins(found["spin"], round(known["n_electrons"])),
+            verdict=verdicts(found[ERROR], inside),
         )
 
-    def predict(
-        self,
-        source: ArrayLike | Mapping[str, ArrayLike],
-        symmetrise: bool = False,
-        device: str | None = None,
-        batch_size: int = BATCH,
-        **conditions: Any,
-    ) -> Outputs:
-        """Return all outputs by name: fields (..., n, n), numbers (...), and ``error``, the estimated density error.
-
-        Args:
-            source: potentials (..., n, n) in eV, on any number of points.
-            symmetrise, device, batch_size: see ``Surrogate.predict``.
-            conditions: n_electrons, extent in nm, and material="gaas" or m_eff and eps_r.
-
-        Raises:
-            ValueError: wrong shape, a missing condition, or more electrons than in training. Other inputs outside the
-                training data cause a warning.
-        """
-        leading, flat = self._flat(source)
-        fields = check_fields(flat, self.predictor.schema)
-        shape = next(iter(fields.values())).shape[1:]
-        known = physical_conditions(self.predictor.schema, conditions)
-        physical = PhysicalPredictor(self.predictor, known, shape)
-        for remark in remarks_on(physical, self.card, fields):
-            warnings.warn(remark, stacklevel=3)
-        chosen = check_device(device) if device else self.device
-        found = predict(physical, fields, symmetrise, chosen, batch_size)
-        found["inside"] = np.full(len(next(iter(fields.values()))), physical.inside(self.card))
-        return {name: values.reshape(leading + values.shape[1:]) for name, values in found.items()}
+    @staticmethod
+    def _prepared(
+        predictor: Predictor, card: Card, fields: Fields, conditions: Mapping[str, Any]
+    ) -> tuple[Predictor, dict[str, float], list[str]]:
+        """Return the predictor in physical units for these dots, and remarks; conditions are part of it."""
+        known = physical_conditions(predictor.schema, conditions)
+        physical = PhysicalPredictor(predictor, known, next(iter(fields.values())).shape[1:])
+        return physical, {}, remarks_on(physical, card, fields)
 
 
-def allowed_spins(values: NDArray, n_electrons: int) -> NDArray:
-    """Return the total spins of ``n_electrons`` electrons that are nearest to ``values``, of the same shape."""
+def allowed_spins(values: Any, n_electrons: int) -> Any:
+    """Return the total spins of ``n_electrons`` electrons that are nearest to ``values``, an array or a tensor."""
     least = n_electrons % 2 / 2
-    return np.clip(np.round(values - least) + least, least, n_electrons / 2)
+    return ((values - least).round() + least).clip(least, n_electrons / 2)

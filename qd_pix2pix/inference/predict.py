@@ -44,8 +44,7 @@ def predict(
     elements = range(predictor.symmetry.order if symmetrise else 1)
     with torch.inference_mode():
         parts = [
-            _averaged(predictor, batch, elements)
-            for batch in _batches(predictor, columns, device, batch_size, progress)
+            averaged(predictor, batch, elements) for batch in _batches(predictor, columns, device, batch_size, progress)
         ]
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
@@ -119,7 +118,7 @@ def _batches(
         yield {n: torch.as_tensor(v, dtype=torch.float32, device=device) for n, v in some.items()}
 
 
-def _averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
+def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
     """Return the predictions of a batch, averaged over the images of its samples; for classes, over probabilities."""
     images = []
     for g in elements:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.generators import ConfidentGenerator, Generator
-from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of
-from qd_pix2pix.inference.predict import BATCH, Outputs, check_device, predict
+from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
+from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.predict import BATCH, check_device, predict
 from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
@@ -181,23 +182,24 @@ class Surrogate:
         self.measures: list[dict[str, Any]] = card.tests
         self.device = check_device(device)
 
-    def __call__(self, source: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> NDArray:
+    def __call__(self, source: Any, **options: Any) -> Any:
         """Return the target (...) or (..., *points) of samples (..., *points); see ``predict``."""
         return self.predict(source, **options)[self.target]
 
     def predict(
         self,
-        source: ArrayLike | Mapping[str, ArrayLike],
+        source: Any,
         symmetrise: bool = False,
         device: str | None = None,
         batch_size: int = BATCH,
         **conditions: Any,
-    ) -> Outputs:
+    ) -> Any:
         """Return all outputs by name: fields (..., *points), numbers and classes (...).
 
         Args:
             source: fields (..., *points) in the units of the training; for several sources a dictionary by name. On
-                more points than in training, with the same spacing, the domain is larger.
+                more points than in training, with the same spacing, the domain is larger. Tensors give tensors on their
+                device, with the gradient with respect to them.
             symmetrise: average over the symmetries of the samples.
             device, batch_size: device of the prediction, and samples per batch.
             conditions: conditions of these samples, by name or by a preset: n_electrons=3, material="si", extent=30.0;
@@ -207,21 +209,27 @@ class Surrogate:
             ValueError: wrong shape or unit, or conditions for which the network was not trained. Other inputs outside
                 the training data cause a warning.
         """
-        leading, flat = self._flat(source)
+        given = self._given(source)
+        if has_tensors(given):
+            return self._tensors(given, symmetrise, device, batch_size, conditions)
+        leading, flat = self._flat(given)
         fields = check_fields(flat, self.predictor.schema)
-        shape = next(iter(fields.values())).shape[1:]
-        known = conditions_of(self.predictor, shape, conditions)
-        for remark in compare_with_training(fields, self.card, known):
+        predictor, known, remarks = self._prepared(self.predictor, self.card, fields, conditions)
+        for remark in remarks:
             warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
         chosen = check_device(device) if device else self.device
-        found = predict(self.predictor, {**fields, **known}, symmetrise, chosen, batch_size)
+        found = predict(predictor, {**fields, **known}, symmetrise, chosen, batch_size)
         return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
 
-    def _flat(self, source: ArrayLike | Mapping[str, ArrayLike]) -> tuple[tuple[int, ...], dict[str, NDArray]]:
-        """Return the leading shape of the sources, and sources (S, *points) by name."""
+    def _given(self, source: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, Any]:
+        """Return the sources by name."""
         given = source if isinstance(source, Mapping) else {self.sources[0]: source}
         if set(given) != set(self.sources):
             raise ValueError(f"input: expected {', '.join(self.sources)}; got {', '.join(given)}")
+        return given
+
+    def _flat(self, given: Mapping[str, Any]) -> tuple[tuple[int, ...], dict[str, NDArray]]:
+        """Return the leading shape of the sources, and sources (S, *points) by name."""
         arrays = {name: _array(f"input: {name}", v) for name, v in given.items()}
         dims = len(self.shape)
         leading = next(iter(arrays.values())).shape[:-dims]
@@ -231,6 +239,27 @@ class Surrogate:
             raise ValueError(f"input: expected shape (..., {points}), got {shapes}")
         flat = {name: array.reshape(-1, *array.shape[array.ndim - dims :]) for name, array in arrays.items()}
         return leading, flat
+
+    def _tensors(
+        self, given: Mapping[str, Any], symmetrise: bool, device: str | None, batch_size: int, conditions: Any
+    ) -> dict[str, Any]:
+        """Return all outputs by name as tensors; see ``differentiable``."""
+        if device:
+            raise ValueError("device: tensors stay on their device; use V.to(device), or an array")
+        found, remarks = predict_tensors(
+            self.predictor, self.card, given, conditions, symmetrise, batch_size, self._prepared
+        )
+        for remark in remarks:
+            warnings.warn(f"{remark}; predictions may be wrong", stacklevel=3)
+        return found
+
+    @staticmethod
+    def _prepared(
+        predictor: Predictor, card: Card, fields: Fields, conditions: Mapping[str, Any]
+    ) -> tuple[Predictor, dict[str, float], list[str]]:
+        """Return the predictor for samples, their conditions, and remarks on inputs outside the training data."""
+        known = conditions_of(predictor, next(iter(fields.values())).shape[1:], conditions)
+        return predictor, known, compare_with_training(fields, card, known)
 
     def __repr__(self) -> str:
         schema = self.predictor.schema

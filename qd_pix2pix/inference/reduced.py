@@ -215,11 +215,12 @@ def _lost(fields: Fields, trained: tuple[int, ...]) -> float:
     return max(changes)
 
 
-def verdicts(errors: NDArray, inside: bool = True) -> NDArray:
+def verdicts(errors: NDArray | Tensor, inside: bool = True) -> NDArray:
     """Return the verdict on each prediction, text of the shape of the estimated ``errors``.
 
     Args:
         errors: estimated errors, int |n - n_ref| / N.
         inside: False for conditions outside the training data.
     """
-    return np.where((np.asarray(errors) <= LARGEST_ERROR) & inside, LIKE, UNLIKE)
+    values = errors.detach().cpu() if isinstance(errors, Tensor) else errors
+    return np.where((np.asarray(values) <= LARGEST_ERROR) & inside, LIKE, UNLIKE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -166,7 +167,8 @@ def _interruptible(trainer: pl.Trainer, last: LastCheckpoint) -> Iterator[None]:
     Of several processes none can stop alone: there Lightning's handler is kept.
     """
     before = signal.getsignal(signal.SIGINT)
-    if trainer.world_size > 1 or before is not signal.default_int_handler:
+    in_thread = threading.current_thread() is not threading.main_thread()  # only the main thread may set handlers
+    if trainer.world_size > 1 or before is not signal.default_int_handler or in_thread:
         yield
         return
 
