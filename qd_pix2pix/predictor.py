@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from qd_pix2pix import networks
 from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.heads import Head, Scale, make_head
-from qd_pix2pix.mapping.mapping import Mapping
+from qd_pix2pix.mapping.mapping import Mapping, Range
 from qd_pix2pix.mapping.mean_field import PRIORS, Prior
+from qd_pix2pix.mapping.scales import Scales
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types
 
@@ -46,6 +47,8 @@ class Card:
         generator: class of ``generators`` and its arguments, for a predictor that draws samples; otherwise empty.
         seen: for each label of a generator, the intervals that have training samples, [low, high, low, high, ...].
         statistics: statistics of all training splits together, by column.
+        scales: scales of the weights from which the training started, see ``Scales``; otherwise empty, and they follow
+            from the statistics.
         recipes: configurations of the datasets.
         datasets: names of the datasets.
         model: configuration of the model: loss, optimiser.
@@ -63,6 +66,7 @@ class Card:
     heads: dict[str, str]
     logarithm: bool
     statistics: dict[str, dict[str, float]]
+    scales: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, list[float]] = field(default_factory=dict)
     recipes: list[dict[str, Any]] = field(default_factory=list)
@@ -109,6 +113,27 @@ class Card:
         return Schema.from_dict(self.schemas[0])
 
 
+def _scales(card: Card, mapping: Mapping) -> tuple[Conditions, dict[str, Range], tuple[int, ...]]:
+    """Return conditions, ranges and points of a card: those of its training data, or of the weights it started from."""
+    schemas = [Schema.from_dict(content) for content in card.schemas]
+    ranges = mapping.ranges(schemas[0], card.statistics)
+    if not card.scales:
+        return Conditions(schemas, card.statistics), ranges, schemas[0].domain.shape
+    kept = Scales.from_dict(card.scales)
+    if set(kept.ranges) != set(ranges):
+        raise ValueError(
+            f"checkpoint: expected scales of {', '.join(ranges)} in its card, got {', '.join(kept.ranges)}"
+        )
+    return Conditions(schemas, card.statistics, kept.conditions), kept.ranges, kept.points
+
+
+def scales_of(card: Card) -> Scales:
+    """Return the scales of the predictor that a card describes, without its network."""
+    conditions, ranges, points = _scales(card, Mapping(**card.mapping))
+    varying = {name: Range(conditions.low[name], conditions.high[name]) for name in conditions.varying}
+    return Scales(ranges, varying, points)
+
+
 class Predictor(nn.Module):
     """The map from sources and conditions of samples to all predicted columns, in physical units.
 
@@ -118,7 +143,7 @@ class Predictor(nn.Module):
     Attributes:
         schema: schema of the training samples.
         symmetry: symmetries of these samples.
-        mapping, conditions, ranges: inputs and outputs, and their scales.
+        mapping, conditions, ranges, points: inputs and outputs, and their scales.
         outputs: predicted columns, the target first.
 
     Raises:
@@ -132,9 +157,8 @@ class Predictor(nn.Module):
         try:
             self.schema = card.schema
             self.mapping = Mapping(**card.mapping)
-            self.conditions = Conditions([Schema.from_dict(s) for s in card.schemas], card.statistics)
             self.mapping.check(self.schema)
-            self.ranges = self.mapping.ranges(self.schema, card.statistics)
+            self.conditions, self.ranges, self.points = _scales(card, self.mapping)
             self.symmetry = Symmetry(self.schema)
             self.outputs: tuple[Column, ...] = tuple(self.schema[name] for name in self.mapping.outputs)
             heads = [make_head(column, card.heads) for column in self.outputs]
@@ -252,9 +276,8 @@ class Predictor(nn.Module):
 
         A network may return fewer points than the sample has; a sample of training would have fewer by the same factor.
         """
-        trained = self.schema.domain.shape
-        sample = columns[self.mapping.sources[0]].shape[1:] if self.mapping.sources else trained
-        points = math.prod(trained) * math.prod(like.shape[2:]) / math.prod(sample)
+        sample = columns[self.mapping.sources[0]].shape[1:] if self.mapping.sources else self.schema.domain.shape
+        points = math.prod(self.points) * math.prod(like.shape[2:]) / math.prod(sample)
         span = self.ranges.get(column.name)
         density = None
         if column.integral:

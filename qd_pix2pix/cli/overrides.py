@@ -19,7 +19,18 @@ from omegaconf import DictConfig, OmegaConf
 from qd_pix2pix.cli.compose import compose_config, is_plain, parse
 
 TEXT = (
-    *("ckpt_path", "data_root", "checkpoint", "input", "output", "save", "check", "sweep.name", "sweep.folder"),
+    *(
+        "ckpt_path",
+        "init_from",
+        "data_root",
+        "checkpoint",
+        "input",
+        "output",
+        "save",
+        "check",
+        "sweep.name",
+        "sweep.folder",
+    ),
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
     *("hydra.run.dir", "trainer.max_time", "column", "potential.path", "potential.column"),
 )

@@ -94,7 +94,7 @@ class Generator(Predictor):
 
     def label_channels(self, columns: Mapping[str, Tensor], shape: Sequence[int], like: Tensor) -> Tensor:
         """Return labels and conditions (B,) of samples of ``shape`` points as channels (B, k, *points of ``like``)."""
-        share = math.prod(self.schema.domain.shape) / math.prod(shape)
+        share = math.prod(self.points) / math.prod(shape)
         values = [
             self.ranges[c.name].encode(columns[c.name].to(like) * (share if c.extensive else 1.0)) for c in self.labels
         ]

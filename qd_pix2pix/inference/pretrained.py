@@ -272,8 +272,14 @@ def shipped() -> list[str]:
 
 
 def find_weights(path: Path | str) -> Path:
-    """Return the path of a file of weights: the file itself, or that of a shipped network by its name."""
+    """Return the file of weights with this path, or of a shipped network with this name.
+
+    Raises:
+        FileNotFoundError: there is neither.
+    """
     named = SHIPPED / f"{path}.safetensors"
+    if not Path(path).is_file() and not Path(path).suffix and not named.is_file():
+        raise FileNotFoundError(f"checkpoint: expected a file, or one of {', '.join(shipped())}; got {str(path)!r}")
     return named if named.is_file() and not Path(path).is_file() else Path(path)
 
 
@@ -289,10 +295,7 @@ def from_pretrained(path: Path | str, device: str | None = None) -> Any:
         FileNotFoundError: there is no such name or file.
         ValueError: the file is of another kind, or damaged.
     """
-    found = find_weights(path)
-    if not found.is_file() and not found.suffix:
-        raise FileNotFoundError(f"checkpoint: expected a file, or one of {', '.join(shipped())}; got {str(path)!r}")
-    predictor, card = load_predictor(found)
+    predictor, card = load_predictor(find_weights(path))
     if isinstance(predictor, Generator):
         return Sampler(predictor, card, device)
     if predictor.schema.reduction:

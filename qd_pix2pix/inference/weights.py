@@ -55,8 +55,8 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     return content
 
 
-def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
-    """Return the trained predictor of a checkpoint or of a .safetensors file, on the CPU, and its card.
+def read_weights(path: Path | str) -> tuple[Card, dict[str, Tensor]]:
+    """Return card and weights of a checkpoint or of a .safetensors file, without building the predictor.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -64,16 +64,25 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
     """
     path = Path(path)
     if path.suffix == ".safetensors":
-        card, weights = _read_safetensors(path)
-    else:
-        content = read_checkpoint(path)
-        card = Card.from_dict(content[CARD])
-        state = content.get("state_dict")
-        if not isinstance(state, dict):
-            raise ValueError(f"checkpoint: {path} holds no weights")
-        weights = {
-            n.removeprefix(PREFIX).removeprefix(NETWORK): v for n, v in state.items() if str(n).startswith(PREFIX)
-        }
+        return _read_safetensors(path)
+    content = read_checkpoint(path)
+    state = content.get("state_dict")
+    if not isinstance(state, dict):
+        raise ValueError(f"checkpoint: {path} holds no weights")
+    card = Card.from_dict(content[CARD])
+    return card, {
+        n.removeprefix(PREFIX).removeprefix(NETWORK): v for n, v in state.items() if str(n).startswith(PREFIX)
+    }
+
+
+def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
+    """Return the trained predictor of a checkpoint or of a .safetensors file, on the CPU, and its card.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is of another kind, damaged, or of another version.
+    """
+    card, weights = read_weights(path)
     with torch.device("meta"):  # without memory, however large the described network is
         described = _shapes(make_predictor(card).weights())
     if wrong := described.items() ^ _shapes(weights).items():

@@ -138,12 +138,13 @@ def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
 def provenance_lines(record: Evaluation) -> dict[str, str]:
     """Return the lines of the table at the end of a page."""
     card, origin = record.model, record.provenance
-    versions = origin or card["provenance"]
+    versions, start = origin or card["provenance"], card["provenance"].get("init_from")
     lines = {
         "Checkpoint": record.checkpoint,
         "Dataset": ", ".join(card["datasets"]),
         "Training": f"step {card['step']}, batch {card['loader'].get('batch_size')}, seed {card['seed']}, "
         f"precision {card['trainer'].get('precision')}, {card['train_seconds'] / 60:.1f} minutes",
+        "Initial weights": "{name}, SHA-256 {sha256}".format(**start) if start else "",
         "Trained on": card["provenance"].get("hardware", "unknown"),
         "Training commit": card["provenance"].get("commit", "unknown"),
         "Evaluated": "{time}, commit {commit}, on {hardware}".format(**origin) if origin else "",

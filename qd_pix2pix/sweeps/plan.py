@@ -102,7 +102,10 @@ def make_plan(overrides: Sequence[str]) -> Plan:
 
 def run_key(config: dict[str, Any]) -> str:
     """Return twelve hexadecimal digits that identify all settings with an effect on the result of a run."""
-    return digest({key: value for key, value in config.items() if key not in NO_PART})
+    kept = {key: value for key, value in config.items() if key not in NO_PART}
+    if not kept.get("init_from"):
+        kept.pop("init_from", None)  # sweeps from before this option keep their runs
+    return digest(kept)
 
 
 def resolve(overrides: Sequence[str]) -> dict[str, Any]:

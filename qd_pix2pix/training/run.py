@@ -32,6 +32,7 @@ from qd_pix2pix.schema import Column
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
+from qd_pix2pix.training.initial import load_initial, reach
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
 from qd_pix2pix.training.settings import (
@@ -69,6 +70,8 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
     stores = _datasets(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = _described(build_model(config["model"], make_card(config, stores)))
+    if config.get("init_from"):
+        _start(model, config)
     data: SamplesModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
         stores=stores, predictor=model.predictor, seed=config["seed"]
     )
@@ -90,6 +93,15 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
         show(folder, run)
     log_test(loggers, overall(read_tests(run)))
     return path
+
+
+def _start(model: Model, config: Config) -> None:
+    """Load initial weights, unless a checkpoint of the run follows, which has its own."""
+    remarks = reach(model.predictor, model.card.statistics)
+    if not config["ckpt_path"]:
+        load_initial(model.predictor, config["init_from"])
+    if is_first():
+        print("\n".join([f"weights of {config['init_from']}", *(f"note: {remark}" for remark in remarks)]), flush=True)
 
 
 def _datasets(config: Config) -> list[Store]:

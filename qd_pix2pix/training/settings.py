@@ -31,6 +31,7 @@ from qd_pix2pix.schema import Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_resumable
 from qd_pix2pix.training.distributed import check_devices, world_size
+from qd_pix2pix.training.initial import adopt, load_initial
 from qd_pix2pix.training.loggers import check_logger
 from solvers.checks import check_integer, check_positive
 
@@ -111,6 +112,8 @@ def check_config(config: Config) -> None:
     with _named("model"):
         model = untrained(config)
         model.check()
+        if config.get("init_from") and not config["ckpt_path"]:
+            load_initial(model.predictor, config["init_from"])
     unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
     with _named("loader"):
         instantiate(config["loader"], _partial_=True, _convert_="all")(stores=unread, predictor=model.predictor)
@@ -258,7 +261,7 @@ def _card(
     if not isinstance(names, Names):
         target = config["mapping"].get("_target_")
         raise ValueError(f"mapping._target_: expected qd_pix2pix.mapping.Mapping, got {target!r}")
-    return Card(
+    card = Card(
         schemas=[schema.to_dict() for schema in schemas],
         mapping=names.to_dict(),
         network=networks.describe(config["network"]),
@@ -277,6 +280,7 @@ def _card(
         seed=config["seed"],
         provenance=provenance(device_name(best_device())),
     )
+    return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 
 def trainer_options(config: Config) -> Config:
