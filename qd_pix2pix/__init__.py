@@ -18,11 +18,11 @@ __all__ = ["__version__", "evaluate", "from_pretrained", "plot", "predict", "tra
 __version__ = "0.2.0"
 
 
-def from_pretrained(path: Path | str, device: str | None = None) -> Surrogate:
+def from_pretrained(path: Path | str, device: str | None = None, trust: str | Sequence[str] = ()) -> Surrogate:
     """Return a trained network by its name or from a file; see ``inference.pretrained``. The call imports torch."""
     from qd_pix2pix.inference.pretrained import from_pretrained
 
-    return from_pretrained(path, device)
+    return from_pretrained(path, device, trust)
 
 
 def train(*overrides: str) -> Outcome:
@@ -55,7 +55,7 @@ def evaluate(checkpoint: Path | str, *overrides: str) -> Outcome:
     return evaluate(checkpoint, *overrides)
 
 
-def predict(checkpoint: Path | str, source: Any, **conditions: Any) -> Any:
+def predict(checkpoint: Path | str, source: Any, trust: str | Sequence[str] = (), **conditions: Any) -> Any:
     """Return the target of samples: ``predict("range", V, n_electrons=3, material="si")``.
 
     The network is loaded in every call; for many calls use ``from_pretrained``.
@@ -63,6 +63,7 @@ def predict(checkpoint: Path | str, source: Any, **conditions: Any) -> Any:
     Args:
         checkpoint: name of a shipped network, file of weights or checkpoint.
         source: fields (..., *points), an array or a tensor; for several sources a dictionary by name.
+        trust: modules outside this project whose networks may be imported.
         conditions: conditions of the samples, and options of ``Surrogate.predict``.
 
     Raises:
@@ -70,7 +71,7 @@ def predict(checkpoint: Path | str, source: Any, **conditions: Any) -> Any:
     """
     from qd_pix2pix.inference.pretrained import Surrogate, from_pretrained
 
-    found = from_pretrained(checkpoint)
+    found = from_pretrained(checkpoint, trust=trust)
     if not isinstance(found, Surrogate):
         raise ValueError("checkpoint: a generator draws samples; use from_pretrained(...).sample(...)")
     return found(source, **conditions)

@@ -7,9 +7,11 @@ umask.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -97,6 +99,17 @@ def sha256(path: Path | str) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def search_here() -> None:
+    """Let modules in the working directory be imported, after all others; ``python train.py`` has only its own folder.
+
+    Where Python searches the working directory already, nothing changes.
+    """
+    here = os.getcwd()
+    if "" not in sys.path and here not in sys.path:
+        sys.path.append(here)
+        importlib.invalidate_caches()
 
 
 def conf_folder() -> Path:

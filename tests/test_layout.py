@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "provenance": "files",
     "mapping": "schema files",
     "fields": "files",
-    "networks": "schema mapping",
+    "networks": "schema mapping files",
     "predictor": "mapping networks schema files",
     "systems": "fields schema files",
     "generators": "predictor networks schema files",

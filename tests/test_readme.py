@@ -3,11 +3,12 @@
 import re
 import shlex
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from qd_pix2pix.cli.overrides import check_overrides, keep_text, with_conditions
+from qd_pix2pix.cli.overrides import check_overrides, keep_text, own_network, with_conditions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -151,8 +152,11 @@ COMMANDS = sorted({(program, tuple(words), many) for program, words, many in com
 
 
 @pytest.mark.parametrize(("program", "words", "many"), COMMANDS, ids=lambda value: str(value)[:60])
-def test_options_of_a_documented_command_exist(program, words, many):
-    given = keep_text(words)
+def test_options_of_a_documented_command_exist(program, words, many, tmp_path, monkeypatch):
+    (tmp_path / "my_nets.py").write_text("def MyNet(in_channels, out_channels, width): ...\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    given = own_network(keep_text(words)) if program == "train" else keep_text(words)
     check_overrides(program, with_conditions(given) if program == "evaluate" else given, many=many)
 
 

@@ -107,7 +107,7 @@ def _train() -> None:
         from qd_pix2pix.cli import overrides
         from qd_pix2pix.cli.folders import claimed, resumed
     flags, given = split_arguments(sys.argv[1:])
-    given = overrides.keep_text(given)
+    given = overrides.own_network(overrides.keep_text(given))
     many = "--multirun" in flags
     if set(flags) - {"--multirun", "--run"}:
         show("train", flags, given)
@@ -118,7 +118,7 @@ def _train() -> None:
         with loading():
             from qd_pix2pix.sweeps.run import sweep
         sys.exit(sweep(given))
-    given = resumed(given)
+    given = overrides.own_network(resumed(given))
     config = overrides.check_overrides("train", given)
     run_hydra("train", _train_one, [*given, *claimed(config, given)])
 

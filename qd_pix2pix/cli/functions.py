@@ -66,7 +66,7 @@ class Outcome:
 def train(*given: str) -> Outcome:
     """Train by overrides of conf/train.yaml; see ``qd_pix2pix.train``."""
     with _as_exceptions():
-        words = resumed(_checked(given))
+        words = overrides.own_network(resumed(overrides.own_network(_checked(given))))
         composed = overrides.check_overrides("train", words)
         words = [*words, *claimed(composed, words)]
         composed = overrides.check_overrides("train", words)
@@ -97,7 +97,7 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     Returns:
         The folders of the results; and with ``save`` the paths of the weights and of their model card.
     """
-    from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested
+    from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested, trusting
     from qd_pix2pix.reports.model_card import trained_by, write_model_card
     from qd_pix2pix.reports.run_page import show
     from qd_pix2pix.training.threads import set_threads
@@ -112,7 +112,8 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
         show(folder, None if config["input"] else run_of(checkpoint))
     if not config["save"]:
         return folders, None
-    weights = save_tested(checkpoint, Path(config["save"]), folders)
+    with trusting(config):
+        weights = save_tested(checkpoint, Path(config["save"]), folders)
     return folders, (weights, write_model_card(weights, folders, trained_by(checkpoint)))
 
 

@@ -6,6 +6,7 @@ An override is ``key=value``. Values of paths and names remain text: ``data_root
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from qd_pix2pix.cli.compose import compose_config, is_plain, parse
+from qd_pix2pix.files import search_here
 
 TEXT = (
     *(
@@ -35,6 +37,8 @@ TEXT = (
     *("hydra.run.dir", "trainer.max_time", "column", "potential.path", "potential.column"),
 )
 """Keys whose values are paths, names or times, so that a number is text."""
+TARGET, HOME = "network._target_", "qd_pix2pix.networks."
+"""Key of the class of a network, and the package of those of this project."""
 SEARCHPATH = "hydra.searchpath"
 CONDITIONS = "conditions"
 """Key of conf/evaluate.yaml for the conditions of a user's samples."""
@@ -77,6 +81,21 @@ def _as_text(word: str) -> str:
     override = parse([word])[0]
     is_number = not override.is_sweep_override() and isinstance(override.value(), (bool, int, float))
     return f"{key}={quoted(text.strip())}" if is_number else word
+
+
+def own_network(overrides: Sequence[str]) -> list[str]:
+    """Return overrides in which ``network._target_=my_nets.MyNet`` has the arguments that are given, and no others.
+
+    Those of the option that the model selects belong to another class. An explicit option, ``network=resnet``, is kept.
+    """
+    keys = [word.partition("=")[0] for word in overrides]
+    targets = [word for word, key in zip(overrides, keys, strict=True) if key.lstrip("+") == TARGET]
+    if not targets or targets[-1].partition("=")[2].startswith(HOME) or "network" in keys:
+        return list(overrides)
+    search_here()
+    rest = [word for word in overrides if word != "~network" and not word.lstrip("+").startswith("network.")]
+    own = [f"++{word.lstrip('+')}" for word in overrides if word.lstrip("+").startswith("network.")]
+    return [*rest, "~network", *own]
 
 
 def with_conditions(overrides: Sequence[str]) -> list[str]:
@@ -236,6 +255,21 @@ def _hint(name: str, choices: set[str]) -> str:
     return f"{hint} Choices: {', '.join(sorted(choices))}"
 
 
+def _object(key: str, target: str) -> Any:
+    """Return the class or function that a target names.
+
+    Raises:
+        ValueError: it cannot be imported.
+    """
+    try:
+        if importlib.util.find_spec(target.partition(".")[0]) is None:  # Hydra would log it too
+            raise ImportError(f"no module {target.partition('.')[0]}")
+        return get_object(target)
+    except (ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{key}: expected a class that can be imported here, got {target!r} ({reason})") from None
+
+
 def _check_added(key: str, config: DictConfig) -> None:
     """Raise ValueError for an added key (``+a.b=``) that is not an argument of the class of its part."""
     above, _, name = key.rpartition(".")
@@ -243,7 +277,7 @@ def _check_added(key: str, config: DictConfig) -> None:
     target = part.get("_target_") if isinstance(part, DictConfig) else None
     if target is None or name.startswith("_"):
         return
-    made = get_object(target)
+    made = _object(f"{above}._target_", str(target))
     arguments = inspect.signature(made).parameters.values()
     if any(argument.kind is inspect.Parameter.VAR_KEYWORD for argument in arguments):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.own_files import Reading
 from qd_pix2pix.inference.predict import check_device, predict, turned_predictions
 from qd_pix2pix.inference.pretrained import find_weights
-from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.inference.weights import load_predictor, save_weights, trusted
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import runs_of
 
@@ -113,12 +114,22 @@ def label_error(store: Store, split: str, target: str) -> dict[str, float] | Non
     return mean_and_spread(errors) if np.isfinite(errors).all() else None
 
 
+def trusting(config: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Return the block in which cards may name networks of the modules ``trust=``."""
+    return trusted(config.get("trust"))
+
+
 def evaluate(config: Mapping[str, Any]) -> list[Path]:
     """Evaluate according to conf/evaluate.yaml; return the folders of the results.
 
     Raises:
         ValueError: the checkpoint, the input, the split or another setting is invalid.
     """
+    with trusting(config):
+        return _evaluate(config)
+
+
+def _evaluate(config: Mapping[str, Any]) -> list[Path]:
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
     checkpoint = find_weights(config["checkpoint"])

@@ -22,6 +22,7 @@ from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_train
 from qd_pix2pix.inference.predict import BATCH, check_device, predict
 from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.networks.foreign import trusted
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_integer, check_number, check_plain
@@ -283,19 +284,21 @@ def find_weights(path: Path | str) -> Path:
     return named if named.is_file() and not Path(path).is_file() else Path(path)
 
 
-def from_pretrained(path: Path | str, device: str | None = None) -> Any:
+def from_pretrained(path: Path | str, device: str | None = None, trust: str | Sequence[str] = ()) -> Any:
     """Return a trained network, by the name of a shipped one or from a file: a ``Surrogate``, of a network in
     reduced units a ``DotSurrogate``, of a generator a ``Sampler``.
 
     Args:
         path: a name of ``shipped()``; a .safetensors file that ``evaluate.py save=`` wrote; or a checkpoint of a run.
         device: device of the prediction, such as "cpu" or "cuda:1"; by default the GPU if there is one.
+        trust: modules outside this project whose networks may be imported, which runs their code.
 
     Raises:
         FileNotFoundError: there is no such name or file.
-        ValueError: the file is of another kind, or damaged.
+        ValueError: the network is of a module that is not trusted, or the file is of another kind, or damaged.
     """
-    predictor, card = load_predictor(find_weights(path))
+    with trusted(trust):
+        predictor, card = load_predictor(find_weights(path))
     if isinstance(predictor, Generator):
         return Sampler(predictor, card, device)
     if predictor.schema.reduction:

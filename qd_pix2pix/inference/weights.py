@@ -1,7 +1,8 @@
 """Predictors on disk: checkpoints of runs, and .safetensors files with weights and a card.
 
 No code in either is executed. Checkpoints are read with ``weights_only=True``: tensors, numbers and text. From a card
-only classes of ``networks`` and ``mapping`` are built, with plain names and numbers. Every file is verified on reading:
+only classes of ``networks`` and ``mapping`` are built, with plain names and numbers; networks of other modules only
+inside ``networks.foreign.trusted``. Every file is verified on reading:
 checkpoints by the checksums of their zip archive, .safetensors files by a checksum over card and weights.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,10 @@ from torch import Tensor
 
 from qd_pix2pix.files import write_whole
 from qd_pix2pix.generators import make_predictor
+from qd_pix2pix.networks.foreign import hashes, modules_in, trusted
 from qd_pix2pix.predictor import Card, Predictor
+
+__all__ = ["CARD", "load_predictor", "read_checkpoint", "read_weights", "save_weights", "trusted"]
 
 CARD = "qd_pix2pix"
 """Key of a checkpoint, and of the metadata of a .safetensors file, under which the card is kept."""
@@ -83,7 +88,9 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
         ValueError: the file is of another kind, damaged, or of another version.
     """
     card, weights = read_weights(path)
-    with torch.device("meta"):  # without memory, however large the described network is
+    own = modules_in(card.network, card.generator)
+    # on "meta" without memory, however large the described network is; the code of a trusted module may need numbers
+    with torch.device("cpu" if own else "meta"):
         described = _shapes(make_predictor(card).weights())
     if wrong := described.items() ^ _shapes(weights).items():
         names = ", ".join(sorted({str(name) for name, _ in wrong})[:5])
@@ -93,6 +100,12 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
     with torch.device("cpu"):
         predictor = make_predictor(card)
     predictor.load_weights(weights)
+    known = card.provenance.get("modules", {})
+    for name, found in hashes(own).items():
+        if known.get(name) != found:
+            warnings.warn(
+                f"{name} is not the file that the network was trained with; predictions may differ", stacklevel=2
+            )
     for name in predictor.mapping.sources:
         if missing := SEEN - set(card.statistics.get(name, {})):
             raise ValueError(f"checkpoint: the card of {path} has no {', '.join(sorted(missing))} of {name}")

@@ -18,6 +18,7 @@ from torch import nn
 from qd_pix2pix.networks.blocks import fitted
 from qd_pix2pix.networks.ednn import EDNN
 from qd_pix2pix.networks.fno import FNO
+from qd_pix2pix.networks.foreign import MODULE, describe_foreign, foreign_class, trusted
 from qd_pix2pix.networks.group_average import GroupAverage
 from qd_pix2pix.networks.mills_cnn import MillsCNN
 from qd_pix2pix.networks.mills_gan import MillsDiscriminator, MillsGenerator
@@ -57,29 +58,46 @@ PLAIN = (str, int, float, bool, type(None))
 def describe(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of a network for cards, from its configuration: the name of its class and its arguments.
 
+    The description of a network of a user's own module has the name of that module too; see ``foreign``.
+
     Raises:
-        ValueError: the network is not one of this project, so that it could not be built from a card.
+        ValueError: the network could not be built from a card.
     """
     target = str(config.get("_target_"))
-    if target.removeprefix(HOME) not in __all__:
+    at_home = target.removeprefix(HOME) in __all__
+    if not at_home and (target.startswith("qd_pix2pix.") or "." not in target):
         choices = ", ".join(f"{HOME}{name}" for name in __all__)
-        raise ValueError(f"network._target_: expected one of {choices}; got {target!r}")
+        raise ValueError(f"network._target_: expected one of {choices}, or my_module.MyNetwork; got {target!r}")
     rest = {key: value for key, value in config.items() if not key.startswith("_")}
     nested = {k: describe(v) if isinstance(v, Mapping) and "_target_" in v else v for k, v in rest.items()}
-    return {"class": target.removeprefix(HOME), **nested}
+    if at_home:
+        return {"class": target.removeprefix(HOME), **nested}
+    described = {**describe_foreign(target), **nested}
+    with trusted(str(described[MODULE])):
+        made = factory(described)
+    try:
+        inspect.signature(made).bind(in_channels=1, out_channels=1)
+    except TypeError as error:
+        raise ValueError(f"network: {target}: {error}; arguments are given as +network.NAME=VALUE") from None
+    return described
 
 
 def factory(described: Mapping[str, Any]) -> Callable[..., nn.Module]:
     """Return the class with its arguments, from a description by ``describe``: plain names, numbers and lists of them.
 
     Raises:
-        ValueError: the description names no network of this project, or holds values that are not plain.
+        ValueError: the description names no network of this project or of a trusted module, or holds values that are
+            not plain.
     """
     name = described.get("class") if isinstance(described, Mapping) else described
-    if name not in __all__ or name is described:
+    network: type[nn.Module]
+    if isinstance(described, Mapping) and MODULE in described:
+        network = foreign_class(described)
+    elif name in __all__ and name is not described:
+        network = globals()[name]
+    else:
         raise ValueError(f"checkpoint: its card names the network {name!r}; expected one of {', '.join(__all__)}")
-    given = {k: _plain(k, v) for k, v in described.items() if k != "class"}
-    network: type[nn.Module] = globals()[name]
+    given = {k: _plain(k, v) for k, v in described.items() if k not in ("class", MODULE)}
     takes = inspect.signature(network).parameters
     if unknown := [str(key) for key in given if key not in takes]:
         raise ValueError(f"network: {name} takes no {', '.join(unknown)}; it takes {', '.join(takes)}")

@@ -16,6 +16,7 @@ from qd_pix2pix.files import write_whole
 from qd_pix2pix.generators import make_predictor
 from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.models import Model
+from qd_pix2pix.networks.foreign import modules_in, trusted
 from qd_pix2pix.predictor import Card
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
@@ -45,7 +46,9 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     Raises:
         ValueError: a setting is invalid.
     """
-    return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=make_predictor(card), card=card)
+    with trusted(modules_in(card.network, card.generator)):  # the configuration of the user names them
+        predictor = make_predictor(card)
+    return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=predictor, card=card)
 
 
 def check_resumable(path: Path | str, card: Card) -> int:

@@ -251,8 +251,9 @@ def _complete(described: Mapping[str, Any], periodic: bool) -> dict[str, Any]:
 
 
 def _takes(described: Mapping[str, Any]) -> Mapping[str, inspect.Parameter]:
-    network = getattr(networks, str(described.get("class")), None) if "module" not in described else None
-    return inspect.signature(network).parameters if network else {}
+    name = str(described.get("class"))
+    at_home = "module" not in described and name in networks.__all__
+    return inspect.signature(getattr(networks, name)).parameters if at_home else {}
 
 
 def _stated(described: Mapping[str, Any]) -> set[str]:

@@ -24,6 +24,7 @@ from qd_pix2pix.evaluation.evaluate import evaluate_split
 from qd_pix2pix.evaluation.measures import larger_is_better
 from qd_pix2pix.inference.predict import device_name
 from qd_pix2pix.models import Diverged, Model
+from qd_pix2pix.networks.foreign import modules_in, trusted
 from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
@@ -89,7 +90,9 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
     for logger in loggers:
         logger.finalize("success")
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
-    for folder in evaluate_split(path, stores, "test", run / "test", config["symmetrise"]):
+    with trusted(modules_in(model.card.network, model.card.generator)):
+        folders = evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
+    for folder in folders:
         show(folder, run)
     log_test(loggers, overall(read_tests(run)))
     return path

@@ -22,9 +22,11 @@ from qd_pix2pix.data.generate import make_launcher
 from qd_pix2pix.data.manifest import training_statistics
 from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
+from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.predict import best_device, device_name
 from qd_pix2pix.mapping import Mapping as Names
 from qd_pix2pix.models import Model
+from qd_pix2pix.networks.foreign import MODULE, check_map, hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
@@ -111,6 +113,7 @@ def check_config(config: Config) -> None:
         make_launcher(config["launcher"])
     with _named("model"):
         model = untrained(config)
+        _check_own_network(model)
         model.check()
         if config.get("init_from") and not config["ckpt_path"]:
             load_initial(model.predictor, config["init_from"])
@@ -122,6 +125,16 @@ def check_config(config: Config) -> None:
         step = check_resumable(config["ckpt_path"], model.card)
         if step >= n_steps:
             print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to train longer")
+
+
+def _check_own_network(model: Model) -> None:
+    """Refuse a network of a user's module that does not map fields as the mapping requires."""
+    predictor, network = model.predictor, model.card.network
+    if MODULE not in network or isinstance(predictor, Generator):  # generators check the points themselves
+        return
+    name, points = f"{network[MODULE]}.{network['class']}", predictor.schema.domain.shape
+    whole = any(column.is_field for column in predictor.outputs)
+    check_map(predictor.network, name, (2, predictor.n_features, *points), predictor.n_raw, whole)
 
 
 def _check_numbers(config: Config) -> None:
@@ -280,6 +293,8 @@ def _card(
         seed=config["seed"],
         provenance=provenance(device_name(best_device())),
     )
+    if modules := modules_in(card.network, card.generator):
+        card = replace(card, provenance=card.provenance | {"modules": hashes(modules)})
     return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 
