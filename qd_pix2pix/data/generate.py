@@ -26,7 +26,7 @@ from qd_pix2pix.data.manifest import ManifestWriter, merge_statistics, read_mani
 from qd_pix2pix.data.shard import FORMAT, StoreError, UnreadableError, read_shard, reading, write_shard
 from qd_pix2pix.data.store import SPLITS, Store, check_bytes
 from qd_pix2pix.files import digest, sha256, to_json, write_text
-from qd_pix2pix.systems import Recipe, build, make_recipe
+from qd_pix2pix.systems import Recipe, build, complete, make_recipe
 
 VISIBLE_WITHIN = 30.0
 """Time limit in seconds until a file written by one machine is visible on another."""
@@ -65,6 +65,7 @@ def generate(
         StoreError: files cannot be read, workers have died, or ``root`` is not visible to them; completed shards are
             kept.
     """
+    config = complete(config, only_rooms)
     recipe = make_recipe(config, only_rooms)
     path = Path(root) / dataset_name(config, recipe)
     if _is_complete(path, config):

@@ -37,6 +37,9 @@ def check_verifiable(config: Mapping[str, Any], sources: tuple[str, ...], output
     """
     system = recipe_class(config, only_rooms=True)
     needed = set(system.SOLVABLE)
+    solved = {column.name for column in make_recipe(config, only_rooms=True).schema.columns}
+    if unknown := [name for name in outputs if name not in solved]:
+        raise ValueError(f"verify: the solver does not compute {', '.join(unknown)}; use verify=false")
     if needed and needed <= set(sources):
         return False
     if len(needed) == 1 and len(sources) == 1 and needed <= set(outputs):
@@ -83,6 +86,7 @@ def verify_inverse(
     reference = solve(config, {source: values}, (name,))[name]
     column = schema[name]
     volume = float(np.prod(schema.domain.lengths(schema.constants)))
-    density = schema.constants[column.integral] / volume if column.integral else None
+    conditions = make_recipe(config, only_rooms=True).schema.constants  # may be a column of the samples in training
+    density = conditions[column.integral] / volume if column.integral else None
     found = sample_measures(column.kind, np.asarray(reference, float), wanted, Context(data_range, density))
     return Verification(schema, (source, name), values, wanted, reference, found)

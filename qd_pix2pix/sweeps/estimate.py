@@ -19,7 +19,7 @@ from qd_pix2pix.files import digest
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
-from qd_pix2pix.systems import recipe_class
+from qd_pix2pix.systems import complete, recipe_class
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.settings import NO_END, total_steps, trainer_options, untrained
 
@@ -44,7 +44,7 @@ def training_steps(config: dict[str, Any]) -> int | None:
     kinds = 1
     for values in members:
         kinds *= len(values)
-    steps = total_steps(config, kinds * config["data"]["train"])
+    steps = total_steps(config, kinds * complete(config["data"])["train"])
     return None if steps == NO_END else steps
 
 

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from qd_pix2pix.cli.compose import compose_config, parse
 from qd_pix2pix.cli.overrides import quoted, single
 from qd_pix2pix.files import digest
+from qd_pix2pix.systems import complete
 
 NO_PART = (
     *("sweep", "jobs", "search", "dry", "logger", "launcher", "data_root", "ckpt_path"),
@@ -103,6 +104,8 @@ def make_plan(overrides: Sequence[str]) -> Plan:
 def run_key(config: dict[str, Any]) -> str:
     """Return twelve hexadecimal digits that identify all settings with an effect on the result of a run."""
     kept = {key: value for key, value in config.items() if key not in NO_PART}
+    if isinstance(kept.get("data"), dict):
+        kept["data"] = complete(kept["data"])  # the content of files is a setting too
     if not kept.get("init_from"):
         kept.pop("init_from", None)  # sweeps from before this option keep their runs
     return digest(kept)

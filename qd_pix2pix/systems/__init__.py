@@ -1,8 +1,9 @@
 """Systems: the distribution of samples, their solver and their schema. Only this package imports the solvers."""
 
-from qd_pix2pix.systems.build import build, make_recipe, recipe_class, recipes_of
+from qd_pix2pix.systems.build import build, complete, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.file_potentials import FilePotentials
+from qd_pix2pix.systems.pairs import Pairs
 from qd_pix2pix.systems.quantum_dots import QuantumDots
 from qd_pix2pix.systems.recipe import Recipe
 from qd_pix2pix.systems.scaled_dots import ScaledDots
@@ -14,12 +15,14 @@ __all__ = [
     "FilePotentials",
     "CoulombSpins",
     "Ising",
+    "Pairs",
     "Potts",
     "QuantumDots",
     "Recipe",
     "ScaledDots",
     "Snapshots",
     "build",
+    "complete",
     "make_recipe",
     "recipe_class",
     "recipes_of",

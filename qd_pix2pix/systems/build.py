@@ -95,8 +95,17 @@ def make_recipe(config: Mapping[str, Any], only_rooms: bool = False) -> Recipe:
     return build(config, "data", only_rooms)
 
 
+def complete(config: Mapping[str, Any], only_rooms: bool = False) -> dict[str, Any]:
+    """Return the configuration of a recipe with all that determines its dataset; see ``Recipe.complete``.
+
+    Raises:
+        ValueError: the configuration names no system, or a file of it cannot be read.
+    """
+    return recipe_class(config, only_rooms).complete(config)
+
+
 def recipes_of(config: dict[str, Any], ranges: Mapping[str, Sequence[Any] | None]) -> list[dict[str, Any]]:
-    """Return one configuration for each combination of the ranges' values; without ranges, the configuration itself.
+    """Return one complete configuration for each combination of the ranges' values; without ranges, a single one.
 
     Args:
         config: configuration of a recipe, plain containers.
@@ -118,7 +127,7 @@ def recipes_of(config: dict[str, Any], ranges: Mapping[str, Sequence[Any] | None
             raise ValueError(f"range.{option}: expected each value once, got {values!r}")
     recipes = []
     for point in itertools.product(*wanted.values()):
-        member = config
+        member = complete(config)
         for option, value in zip(wanted, point, strict=True):
             member = system.vary(member, option, value)
         recipes.append(member)

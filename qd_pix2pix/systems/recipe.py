@@ -68,6 +68,16 @@ class Recipe(ABC):
             ValueError: a sample cannot be generated.
         """
 
+    @classmethod
+    def complete(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration with all that determines the dataset; of systems without files it is the same."""
+        return dict(config)
+
+    @property
+    def integral_tolerance(self) -> float:
+        """The largest relative error of integrals of densities."""
+        return 1e-5
+
     def random(self, split: str, number: int) -> np.random.Generator:
         """Return the random stream (seed, split, number) of a sample, or of a shard that is one chain."""
         return np.random.default_rng([self.seed, SPLITS.index(split), number])
@@ -108,7 +118,7 @@ class Recipe(ABC):
         wanted = np.asarray(columns.get(str(column.integral), constants.get(str(column.integral))), dtype=np.float64)
         values = np.asarray(columns[column.name], dtype=np.float64)
         held = values.reshape(len(values), -1).mean(1) * math.prod(self.schema.domain.lengths(constants))
-        if not np.allclose(held, wanted, rtol=1e-5):
+        if not np.allclose(held, wanted, rtol=self.integral_tolerance):
             worst = held[np.argmax(np.abs(held - wanted))]
             raise ValueError(f"{column.name} holds {worst:.6g} instead of {column.integral} = {wanted.max():g}")
 

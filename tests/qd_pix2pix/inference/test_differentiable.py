@@ -105,6 +105,7 @@ def test_predict_loads_and_calls(regressor_run, surrogate, V):
         predict("gaas-N9", V[0])
 
 
+@pytest.mark.slow
 def test_a_predictor_is_exported_with_the_same_numbers(surrogate, V):
     given = {"V": torch.tensor(V[:1]).float()}
     program = torch.export.export(surrogate.predictor, (given,))

@@ -1,6 +1,9 @@
 """What every system keeps: one parametrised file over all that are exported; a new system is found by itself."""
 
+import functools
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from small import ROOT, configuration
 from qd_pix2pix import systems
 from qd_pix2pix.data.shard import check_columns
 from qd_pix2pix.schema import Schema
-from qd_pix2pix.systems import Recipe, make_recipe
+from qd_pix2pix.systems import Recipe, complete, make_recipe
 
 SYSTEMS = {
     name: found
@@ -41,8 +44,20 @@ def group_of(system):
     raise AssertionError(f"conf/data has no file for {system}")
 
 
+@functools.cache
+def pairs():
+    """Words of pairs in a file: potentials, and densities of two electrons in 24 nm."""
+    rng = np.random.default_rng(0)
+    V = rng.normal(size=(16, 8, 8))
+    density = np.exp(-V) / np.exp(-V).mean((1, 2), keepdims=True) * 2 / 24.0**2
+    path = Path(tempfile.mkdtemp(prefix="pairs")) / "pairs.npz"
+    np.savez(path, V=V, n_int=density, energy=rng.normal(size=16))
+    return [f"data.path='{path}'", "data.n_electrons=2", "data.extent=24", "data.m_eff=0.067", "data.eps_r=12.9"]
+
+
 def config_of(system):
-    return configuration("generate", f"data={group_of(system)}", *SIZES, *SMALLER.get(system, []))["data"]
+    smaller = pairs() if system == "Pairs" else SMALLER.get(system, [])
+    return complete(configuration("generate", f"data={group_of(system)}", *SIZES, *smaller)["data"])
 
 
 @pytest.fixture(scope="module")

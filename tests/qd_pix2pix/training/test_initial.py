@@ -86,6 +86,7 @@ def test_a_run_keeps_its_origin_and_scales(tuned, first):
     assert adopt(card, str(first), None).scales == card.scales
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_one_that_was_never_stopped(tuned, tuned_words, tmp_path, monkeypatch, without_evaluation):
     """The initial file is gone by then: the weights are those of the checkpoint."""
 

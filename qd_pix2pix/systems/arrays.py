@@ -1,0 +1,136 @@
+"""Arrays in files of a user, .npz, .npy and HDF5: names, shapes, checksums and rows, read without running code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.files import sha256
+
+HDF5 = (".h5", ".hdf5")
+
+
+class ArrayFiles:
+    """The arrays in one file, or in one .npy file for each.
+
+    Args:
+        path: a .npz or HDF5 file with arrays by name, or None.
+        files: the .npy file of each array, or None.
+
+    Raises:
+        ValueError: neither or both are given, or a file is of another kind.
+    """
+
+    def __init__(self, path: str | None, files: Mapping[str, str] | None) -> None:
+        if bool(path) == bool(files):
+            raise ValueError(
+                "data.path: expected one file with arrays by name, data.path=pairs.npz (or .h5), or one for each "
+                f"array, 'data.files={{V: V.npy, n_int: n.npy}}'; got path={path!r} and files={files!r}"
+            )
+        if path and (not isinstance(path, str) or Path(path).suffix not in (".npz", *HDF5)):
+            raise ValueError(
+                f"data.path: expected a file .npz or .h5, got {path!r}; of .npy use data.files={{V: V.npy}}"
+            )
+        if files and not (isinstance(files, Mapping) and all(str(f).endswith(".npy") for f in files.values())):
+            raise ValueError(f"data.files: expected a .npy file for each array, as {{V: V.npy}}; got {files!r}")
+        self.path = path
+        self.files = {str(name): str(file) for name, file in (files or {}).items()}
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all files as given."""
+        return tuple(dict.fromkeys(self.files.values())) if self.files else (str(self.path),)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of each file.
+
+        Raises:
+            ValueError: a file does not exist, or cannot be read.
+        """
+        return {path: _hash(path, *_version(path)) for path in self.paths}
+
+    def verify(self, known: Mapping[str, str]) -> None:
+        """Raise ValueError where a file is missing, or has another SHA-256 than the known one."""
+        for path, found in self.hashes().items():
+            if path in known and known[path] != found:
+                raise ValueError(
+                    f"data.sha256: {path} has the SHA-256 {found}, but {known[path]} was given: it is another file. "
+                    "Restore it, or leave data.sha256 out to make another dataset"
+                )
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all arrays."""
+        if self.files:
+            return tuple(self.files)
+        path = str(self.path)
+        _version(path)
+        with _reading(path):
+            if path.endswith(".npz"):
+                with np.load(path, allow_pickle=False) as file:
+                    return tuple(file.files)
+            with h5py.File(path, "r", locking=False) as file:
+                return tuple(name for name, found in file.items() if isinstance(found, h5py.Dataset))
+
+    def head(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return shape and type of an array."""
+        path = self.files.get(name, str(self.path))
+        if not path.endswith(HDF5):
+            array = _array(path, name, *_version(path))
+            return array.shape, array.dtype
+        with _reading(path), h5py.File(path, "r", locking=False) as file:
+            return file[name].shape, file[name].dtype
+
+    def rows(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return rows of an array, in this order."""
+        path = self.files.get(name, str(self.path))
+        if not path.endswith(HDF5):
+            return np.asarray(_array(path, name, *_version(path))[rows])
+        order = np.argsort(rows)  # HDF5 reads rows in order
+        found = np.empty(0)
+        with _reading(path), h5py.File(path, "r", locking=False) as file:
+            found = file[name][rows[order]]
+        return found[np.argsort(order)]
+
+
+def _version(path: str) -> tuple[int, int]:
+    """Return time and size of a file, which change with it."""
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        raise ValueError(
+            f"data: {path} cannot be read ({error.strerror}); relative paths start here: {Path.cwd()}"
+        ) from None
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=64)
+def _hash(path: str, time: int, size: int) -> str:
+    with _reading(path):
+        return sha256(path)
+
+
+@lru_cache(maxsize=16)
+def _array(path: str, name: str, time: int, size: int) -> NDArray[Any]:
+    """Return an array of a .npy file, read as it is used, or of a .npz file, read as a whole."""
+    with _reading(path):
+        if path.endswith(".npy"):
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.load(path, allow_pickle=False) as file:
+            return file[name]
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever damaged bytes make of the reader
+        raise ValueError(
+            f"data: {path} is damaged, or holds Python objects instead of numbers ({type(error).__name__}: {error})"
+        ) from None

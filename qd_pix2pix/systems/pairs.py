@@ -1,0 +1,349 @@
+"""Labelled pairs of a user: fields and numbers of other solvers or of measurements, in files.
+
+The samples of a dataset are rows of these files. ``complete`` adds SHA-256, shapes and numbers of samples to the
+configuration before it names a dataset, so that a changed file is another dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from qd_pix2pix.files import conf_folder
+from qd_pix2pix.schema import Column, Domain, Schema
+from qd_pix2pix.systems.arrays import ArrayFiles
+from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, GUARDS, SCALARS, V, presets
+from qd_pix2pix.systems.recipe import SPLITS, Columns, Recipe
+from solvers.checks import check_choice, check_integer, check_number, check_positive
+
+KNOWN = {column.name: column for column in (V, *DENSITIES, *SCALARS, *GUARDS) if column.role != "guard"}
+"""Columns of quantum dots, whose arrays need no description."""
+GIVEN = {column.name: column for column in CONDITIONS}
+SPLIT = "split"
+"""Name of an array (S,) of 0 (train), 1 (val) and 2 (test)."""
+ROWS = 64
+"""Rows that are checked at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs(Recipe):
+    """The recipe of a dataset of labelled pairs in files.
+
+    Attributes:
+        path, files: one .npz or HDF5 file with arrays by name, or a .npy file for each array. Fields have the shape
+            (S, n, n), numbers and conditions (S,); an array ``split`` (S,) of 0, 1, 2 divides the samples.
+        arrays: names of the arrays to take; None for all.
+        units: unit of each array that is no column of quantum dots; "1" for a dimensionless one.
+        n_electrons, m_eff, eps_r, extent: conditions of all samples; None where unknown, or given as an array.
+        length, energy: units of lengths and energies; densities are per squared length.
+        symmetry: transformations that turn samples into valid samples: none, rectangle or square.
+        tolerance: largest relative error of int n = N.
+        shares: shares of training, validation and test, drawn from the seed; not used with an array ``split``.
+        sha256, shapes, samples: SHA-256 of each file, shape of one row of each array, number of rows; see ``complete``.
+    """
+
+    path: str | None
+    files: dict[str, str] | None
+    arrays: list[str] | None
+    units: dict[str, str] | None
+    n_electrons: int | None
+    m_eff: float | None
+    eps_r: float | None
+    extent: float | None
+    length: str
+    energy: str
+    symmetry: str
+    tolerance: float
+    shares: list[float]
+    sha256: dict[str, str]
+    shapes: dict[str, list[int]]
+    samples: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_electrons is not None:
+            check_integer("data.n_electrons", self.n_electrons, 1)
+        for name in ("m_eff", "eps_r", "extent"):
+            if getattr(self, name) is not None:
+                check_positive(f"data.{name}", getattr(self, name))
+        check_number("data.tolerance", self.tolerance, 0, 1)
+        check_choice("data.symmetry", self.symmetry, ("none", "rectangle", "square"))
+        _check_shares(self.shares)
+        units = self.units or {}
+        if not isinstance(units, Mapping) or not all(isinstance(u, str) or u == 1 for u in units.values()):
+            raise ValueError(f"data.units: expected a unit for each array, as {{T: K}}, 1 for none; got {self.units!r}")
+        for name in ("length", "energy"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"data.{name}: expected a unit, such as nm or eV; got {getattr(self, name)!r}")
+        if twice := [name for name in GIVEN if getattr(self, name) is not None and name in self.shapes]:
+            raise ValueError(f"data.{twice[0]}: it is an array of the files too; leave one out")
+        self._check_conditions()
+
+    def _check_conditions(self) -> None:
+        """Raise ValueError where a column has no meaning without a condition that is missing."""
+        densities = [name for name in self.shapes if name in KNOWN and KNOWN[name].integral]
+        missing = [n for n in ("n_electrons", "extent") if getattr(self, n) is None and n not in self.shapes]
+        if densities and missing:
+            what = {"n_electrons": "number of electrons", "extent": f"side of the square in {self.length}"}[missing[0]]
+            raise ValueError(
+                f"data.{missing[0]}: state the {what}, by a number or as an array: the integral of {densities[0]} is N"
+            )
+        if "extent" in self.shapes:
+            raise ValueError(
+                "data.extent: expected one side for all samples, got an array of several; make a dataset of each side, "
+                "or interpolate the fields onto one square"
+            )
+
+    @classmethod
+    def complete(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration with SHA-256, shapes and numbers of samples of its files; see ``Recipe.complete``.
+
+        Raises:
+            ValueError: a file cannot be read, has another SHA-256 than a given one, or its arrays do not fit together.
+        """
+        found = dict(config)
+        known = found.get("sha256") or {}
+        if not isinstance(known, Mapping):
+            raise ValueError(f"data.sha256: expected the SHA-256 of each file, or null; got {known!r}")
+        files = ArrayFiles(found.get("path"), found.get("files"))
+        if set(known) == set(files.paths) and found.get("shapes") and all(found.get(s) for s in (*SPLITS, "samples")):
+            return found
+        files.verify(known)
+        names = _wanted(files, found.get("arrays"))
+        rows, shapes = _shapes(files, names)
+        for name in [n for n in shapes if n in GIVEN and found.get(n) is None]:
+            values = files.rows(name, np.arange(rows))
+            if values.size and (values == values[0]).all():  # a condition of all samples
+                found[name] = values[0].item()
+                del shapes[name]
+        _check_shares(found.get("shares"))
+        sizes = [len(part) for part in _parts(files, shapes, rows, found["shares"], found["seed"])]
+        for name, size in zip(SPLITS, sizes, strict=True):
+            found[name] = size if found.get(name) is None else found[name]
+            check_integer(f"data.{name}", found[name], 1)
+            if found[name] > size:
+                raise ValueError(f"data.{name}: expected at most the {size} samples of this split, got {found[name]}")
+        return found | {"sha256": files.hashes(), "shapes": shapes, "samples": rows}
+
+    @property
+    def name(self) -> str:
+        """The name of the file, or of the first one."""
+        return f"Pairs-{Path(self._files.paths[0]).stem}"
+
+    @property
+    def integral_tolerance(self) -> float:
+        """The largest relative error of integrals of densities."""
+        return self.tolerance
+
+    @cached_property
+    def _files(self) -> ArrayFiles:
+        return ArrayFiles(self.path, self.files)
+
+    @cached_property
+    def _fields(self) -> list[str]:
+        return [name for name, shape in self.shapes.items() if len(shape) == 2]
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The columns of the files, and the conditions."""
+        if not self._fields:
+            raise ValueError(f"data.path: expected at least one field (samples, n, n), got {', '.join(self.shapes)}")
+        columns = tuple(self._column(name) for name in self.shapes if name != SPLIT)
+        constants = {name: float(getattr(self, name)) for name in GIVEN if getattr(self, name) is not None}
+        known = {*constants, *self.shapes}
+        shape = tuple(self.shapes[self._fields[0]])
+        per_area = {"length": self.length, "density": f"{self.length}^-2"} if self.extent is not None else {}
+        own = {name: str(unit) for name, unit in (self.units or {}).items() if name in self.shapes and str(unit) != "1"}
+        stated = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
+        return Schema(
+            system="pairs",
+            sample="pair",
+            columns=columns,
+            domain=Domain(
+                ("x", "y"), shape, ("extent", "extent") if self.extent is not None else (), "walls", self.symmetry
+            ),
+            conditions=tuple(column for name, column in GIVEN.items() if name in constants),
+            constants=constants,
+            units={"energy": self.energy, **per_area, **own},
+            presets={"material": found}
+            if {"m_eff", "eps_r"} <= known and (found := presets(f"{self.length}, {self.energy}"))
+            else {},
+            hard_by="gap" if "gap" in self.shapes else None,
+            family=Path(self._files.paths[0]).name,
+            summary=f"{self.samples} labelled pairs of {', '.join(Path(p).name for p in self._files.paths)}"
+            + f"; {stated}" * bool(stated),
+        )
+
+    def _column(self, name: str) -> Column:
+        if name in GIVEN:
+            return GIVEN[name]
+        known, is_field = KNOWN.get(name), name in self._fields
+        if known is not None:
+            if known.is_field != is_field:
+                raise ValueError(f"data.path: expected {name} of shape {'(S, n, n)' if known.is_field else '(S,)'}")
+            if known.error_of and known.error_of not in self.shapes:
+                raise ValueError(f"data.path: {name} is the error of {known.error_of}, which is no array of the files")
+            return known
+        if name not in (self.units or {}):
+            raise ValueError(
+                f"data.units: state the unit of {name}, as 'data.units={{{name}: eV}}' (1 where it has none), or leave "
+                f"the array out with data.arrays=[{','.join(n for n in self.shapes if n != name)}]"
+            )
+        return Column(name, "field" if is_field else "scalar", "f8", name, "", f"{name} of {self._files.paths[0]}")
+
+    def rehearse(self) -> None:
+        """Check every row of the files by the laws of the schema.
+
+        Raises:
+            ValueError: a file has changed, or a row violates a law; the message names the row.
+        """
+        self._files.verify(self.sha256)
+        for split, rows in zip(SPLITS, self._rows, strict=True):
+            size = getattr(self, split)
+            if size > len(rows):
+                raise ValueError(f"data.{split}: expected at most the {len(rows)} samples of this split, got {size}")
+        for first in range(0, self.samples, ROWS):
+            rows = np.arange(first, min(first + ROWS, self.samples))
+            columns = self._read(rows)
+            try:
+                self.laws(columns)
+            except ValueError:
+                self._name_row(columns, rows)
+
+    def _name_row(self, columns: Columns, rows: NDArray[np.int64]) -> None:
+        """Raise the error of the first row that violates a law."""
+        for i, row in enumerate(rows):
+            try:
+                self.laws({name: values[i : i + 1] for name, values in columns.items()})
+            except ValueError as error:
+                raise ValueError(
+                    f"data.path: row {row}: {error}. Fields are indexed [ix, iy] at points (i + 1/2) L / n, in "
+                    f"{self.energy} and {self.length}^-2; data.tolerance= is the largest relative error of integrals"
+                ) from None
+
+    def columns(self, split: str, samples: range) -> Columns:
+        """See ``Recipe.columns``; verifies the files first."""
+        self._files.verify(self.sha256)
+        return self._read(self._rows[SPLITS.index(split)][samples.start : samples.stop])
+
+    def _read(self, rows: NDArray[np.int64]) -> Columns:
+        found = {}
+        for column in self.schema.columns:
+            values = self._files.rows(column.name, rows)
+            found[column.name] = values.astype(np.int64 if column.dtype == "i8" else np.float64)
+            if column.role == "condition" and not np.array_equal(found[column.name], values):
+                raise ValueError(f"data.path: expected whole numbers in {column.name}, got {values[0]!r} and others")
+        return found
+
+    @cached_property
+    def _rows(self) -> list[NDArray[np.int64]]:
+        return _parts(self._files, self.shapes, self.samples, self.shares, self.seed)
+
+    def _check_bounds(self, column: Column, columns: Columns) -> None:
+        """Check bounds; conditions must be finite too."""
+        if column.role == "condition" and not np.isfinite(columns[column.name]).all():
+            raise ValueError(f"{column.name} is not finite")
+        super()._check_bounds(column, columns)
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Return a recipe of quantum dots, whose solver has converged labels; see ``Recipe.of_samples``.
+
+        Raises:
+            ValueError: the conditions that the solver needs are unknown.
+        """
+        if missing := [name for name in GIVEN if name not in conditions]:
+            raise ValueError(
+                f"verify: the solver needs {', '.join(missing)}, which these pairs do not state (data.{missing[0]}=); "
+                "use verify=false"
+            )
+        units = f"{config['length']}, {config['energy']}"
+        if units not in ("nm, eV", "bohr, hartree"):
+            raise ValueError(f"verify: the solver calculates in nm, eV or bohr, hartree; got {units}; use verify=false")
+        material = {"_target_": "solvers.Material", "units": units}
+        return {
+            "_target_": "qd_pix2pix.systems.QuantumDots",
+            "potential": _option("potential/random_wells"),
+            "material": material | {name: float(conditions[name]) for name in ("m_eff", "eps_r")},
+            "solver": _option("preset/converged") | {"interaction": _option("interaction/coulomb")},
+            "grid": {"_target_": "solvers.Grid", "n": shape[0], "extent": float(conditions["extent"])},
+            "n_electrons": round(conditions["n_electrons"]),
+            **{"seed": 0, "train": 1, "val": 1, "test": 1, "shard_size": 1},
+        }
+
+
+def _option(path: str) -> dict[str, Any]:
+    """Return an option of conf/."""
+    return yaml.safe_load((conf_folder() / f"{path}.yaml").read_text(encoding="utf-8"))
+
+
+def _check_shares(shares: Any) -> None:
+    fits = isinstance(shares, (list, tuple)) and len(shares) == 3
+    if not fits or not all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) or abs(sum(shares) - 1) > 1e-9:
+        raise ValueError(f"data.shares: expected three shares whose sum is 1, as [0.8,0.1,0.1]; got {shares!r}")
+
+
+def _wanted(files: ArrayFiles, arrays: Any) -> list[str]:
+    names = files.names()
+    if arrays is None:
+        return list(names)
+    if not isinstance(arrays, (list, tuple)) or not set(arrays) <= set(names) or not arrays:
+        raise ValueError(f"data.arrays: expected names out of {', '.join(names)}; got {arrays!r}")
+    return [name for name in names if name in (*arrays, SPLIT)]
+
+
+def _shapes(files: ArrayFiles, names: Sequence[str]) -> tuple[int, dict[str, list[int]]]:
+    """Return the common number of rows, and the shape of one row of each array.
+
+    Raises:
+        ValueError: an array is no field and no number of samples, or they do not fit together.
+    """
+    shapes: dict[str, list[int]] = {}
+    rows: dict[str, int] = {}
+    points: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        shape, dtype = files.head(name)
+        if dtype.kind not in "fiu" or len(shape) not in (1, 3) or 0 in shape:
+            raise ValueError(
+                f"data.path: expected arrays of real numbers of shape (samples, n, n) or (samples,), got {name} of "
+                f"{dtype} of shape {shape}; data.arrays= takes some of them"
+            )
+        shapes[name], rows[name] = list(shape[1:]), shape[0]
+        points |= {name: shape[1:]} if len(shape) == 3 else {}
+    both: tuple[tuple[str, dict[str, Any]], ...] = (("samples", rows), ("points", points))
+    for what, found in both:
+        if len(set(found.values())) > 1:
+            listed = ", ".join(f"{name} {value}" for name, value in found.items())
+            raise ValueError(f"data.path: expected all arrays with the same {what}, got {listed}")
+    return next(iter(rows.values())), shapes
+
+
+def _parts(
+    files: ArrayFiles, shapes: Mapping[str, Any], samples: int, shares: Sequence[float], seed: int
+) -> list[NDArray[np.int64]]:
+    """Return the rows of training, validation and test.
+
+    They do not depend on the sizes of the splits: fewer training samples are the first of many.
+    """
+    if SPLIT in shapes:
+        marks = files.rows(SPLIT, np.arange(samples))
+        if not np.isin(marks, (0, 1, 2)).all():
+            raise ValueError("data.path: expected split of 0 (train), 1 (val) and 2 (test) only")
+        parts = [np.flatnonzero(marks == k) for k in range(3)]
+    else:
+        check_integer("data.seed", seed, 0)
+        order = np.random.default_rng([seed, samples]).permutation(samples)
+        ends = np.cumsum([max(1, round(samples * share)) for share in (shares[2], shares[1])])
+        parts = [order[ends[1] :], order[ends[0] : ends[1]], order[: ends[0]]]
+    if empty := [name for name, part in zip(SPLITS, parts, strict=True) if not len(part)]:
+        raise ValueError(f"data.path: expected samples in each split, got none for {empty[0]} of {samples} rows")
+    return parts
