@@ -42,6 +42,7 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
     return render(
         "model_card.md.j2",
         weights=weights,
+        trust=_trust(card),
         name=weights.removesuffix(".safetensors"),
         schema=schema,
         given=[schema[name] for name in given],
@@ -61,6 +62,14 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         recipes=json.dumps(card["recipes"], indent=1),
     )
+
+
+def _trust(card: Mapping[str, Any]) -> str:
+    """Return the argument of ``from_pretrained`` for a network of a user's module; empty for all others."""
+    modules = list(card["provenance"].get("modules", {}))
+    if not modules:
+        return ""
+    return f", trust={json.dumps(modules[0] if len(modules) == 1 else modules)}"
 
 
 def _seen(card: Mapping[str, Any], schema: Schema) -> dict[str, list[tuple[float, float]]]:

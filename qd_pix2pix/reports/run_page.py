@@ -145,6 +145,9 @@ def provenance_lines(record: Evaluation) -> dict[str, str]:
         "Training": f"step {card['step']}, batch {card['loader'].get('batch_size')}, seed {card['seed']}, "
         f"precision {card['trainer'].get('precision')}, {card['train_seconds'] / 60:.1f} minutes",
         "Initial weights": "{name}, SHA-256 {sha256}".format(**start) if start else "",
+        "Own modules": ", ".join(
+            f"{name}, SHA-256 {found}" for name, found in card["provenance"].get("modules", {}).items()
+        ),
         "Trained on": card["provenance"].get("hardware", "unknown"),
         "Training commit": card["provenance"].get("commit", "unknown"),
         "Evaluated": "{time}, commit {commit}, on {hardware}".format(**origin) if origin else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.files import sha256
+from qd_pix2pix.systems.recipe import SPLITS
+from solvers.checks import check_integer
 
 HDF5 = (".h5", ".hdf5")
+SPLIT = "split"
+"""Name of an array (S,) of 0 (train), 1 (val) and 2 (test)."""
 
 
 class ArrayFiles:
@@ -134,3 +138,68 @@ def _reading(path: str) -> Iterator[None]:
         raise ValueError(
             f"data: {path} is damaged, or holds Python objects instead of numbers ({type(error).__name__}: {error})"
         ) from None
+
+
+def check_shares(shares: Any) -> None:
+    """Raise ValueError unless these are three shares of a whole."""
+    fits = isinstance(shares, (list, tuple)) and len(shares) == 3
+    if not fits or not all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) or abs(sum(shares) - 1) > 1e-9:
+        raise ValueError(f"data.shares: expected three shares whose sum is 1, as [0.8,0.1,0.1]; got {shares!r}")
+
+
+def wanted(files: ArrayFiles, arrays: Any) -> list[str]:
+    """Return the names of the arrays to take, ``arrays`` or all; an array ``split`` is always taken."""
+    names = files.names()
+    if arrays is None:
+        return list(names)
+    if not isinstance(arrays, (list, tuple)) or not set(arrays) <= set(names) or not arrays:
+        raise ValueError(f"data.arrays: expected names out of {', '.join(names)}; got {arrays!r}")
+    return [name for name in names if name in (*arrays, SPLIT)]
+
+
+def shapes_of(files: ArrayFiles, names: Sequence[str]) -> tuple[int, dict[str, list[int]]]:
+    """Return the common number of rows, and the shape of one row of each array.
+
+    Raises:
+        ValueError: an array is no field and no number of samples, or they do not fit together.
+    """
+    shapes: dict[str, list[int]] = {}
+    rows: dict[str, int] = {}
+    points: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        shape, dtype = files.head(name)
+        if dtype.kind not in "fiu" or len(shape) not in (1, 3) or 0 in shape:
+            raise ValueError(
+                f"data.path: expected arrays of real numbers of shape (samples, n, n) or (samples,), got {name} of "
+                f"{dtype} of shape {shape}; data.arrays= takes some of them"
+            )
+        shapes[name], rows[name] = list(shape[1:]), shape[0]
+        points |= {name: shape[1:]} if len(shape) == 3 else {}
+    both: tuple[tuple[str, dict[str, Any]], ...] = (("samples", rows), ("points", points))
+    for what, found in both:
+        if len(set(found.values())) > 1:
+            listed = ", ".join(f"{name} {value}" for name, value in found.items())
+            raise ValueError(f"data.path: expected all arrays with the same {what}, got {listed}")
+    return next(iter(rows.values())), shapes
+
+
+def rows_of_splits(
+    files: ArrayFiles, shapes: Mapping[str, Any], samples: int, shares: Sequence[float], seed: int
+) -> list[NDArray[np.int64]]:
+    """Return the rows of training, validation and test.
+
+    They do not depend on the sizes of the splits: fewer training samples are the first of many.
+    """
+    if SPLIT in shapes:
+        marks = files.rows(SPLIT, np.arange(samples))
+        if not np.isin(marks, (0, 1, 2)).all():
+            raise ValueError("data.path: expected split of 0 (train), 1 (val) and 2 (test) only")
+        parts = [np.flatnonzero(marks == k) for k in range(3)]
+    else:
+        check_integer("data.seed", seed, 0)
+        order = np.random.default_rng([seed, samples]).permutation(samples)
+        ends = np.cumsum([max(1, round(samples * share)) for share in (shares[2], shares[1])])
+        parts = [order[ends[1] :], order[ends[0] : ends[1]], order[: ends[0]]]
+    if empty := [name for name, part in zip(SPLITS, parts, strict=True) if not len(part)]:
+        raise ValueError(f"data.path: expected samples in each split, got none for {empty[0]} of {samples} rows")
+    return parts

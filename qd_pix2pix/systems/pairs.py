@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.schema import Column, Domain, Schema
-from qd_pix2pix.systems.arrays import ArrayFiles
+from qd_pix2pix.systems.arrays import SPLIT, ArrayFiles, check_shares, rows_of_splits, shapes_of, wanted
 from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, GUARDS, SCALARS, V, presets
 from qd_pix2pix.systems.recipe import SPLITS, Columns, Recipe
 from solvers.checks import check_choice, check_integer, check_number, check_positive
@@ -26,8 +26,6 @@ from solvers.checks import check_choice, check_integer, check_number, check_posi
 KNOWN = {column.name: column for column in (V, *DENSITIES, *SCALARS, *GUARDS) if column.role != "guard"}
 """Columns of quantum dots, whose arrays need no description."""
 GIVEN = {column.name: column for column in CONDITIONS}
-SPLIT = "split"
-"""Name of an array (S,) of 0 (train), 1 (val) and 2 (test)."""
 ROWS = 64
 """Rows that are checked at once."""
 
@@ -75,7 +73,7 @@ class Pairs(Recipe):
                 check_positive(f"data.{name}", getattr(self, name))
         check_number("data.tolerance", self.tolerance, 0, 1)
         check_choice("data.symmetry", self.symmetry, ("none", "rectangle", "square"))
-        _check_shares(self.shares)
+        check_shares(self.shares)
         units = self.units or {}
         if not isinstance(units, Mapping) or not all(isinstance(u, str) or u == 1 for u in units.values()):
             raise ValueError(f"data.units: expected a unit for each array, as {{T: K}}, 1 for none; got {self.units!r}")
@@ -116,15 +114,15 @@ class Pairs(Recipe):
         if set(known) == set(files.paths) and found.get("shapes") and all(found.get(s) for s in (*SPLITS, "samples")):
             return found
         files.verify(known)
-        names = _wanted(files, found.get("arrays"))
-        rows, shapes = _shapes(files, names)
+        names = wanted(files, found.get("arrays"))
+        rows, shapes = shapes_of(files, names)
         for name in [n for n in shapes if n in GIVEN and found.get(n) is None]:
             values = files.rows(name, np.arange(rows))
             if values.size and (values == values[0]).all():  # a condition of all samples
                 found[name] = values[0].item()
                 del shapes[name]
-        _check_shares(found.get("shares"))
-        sizes = [len(part) for part in _parts(files, shapes, rows, found["shares"], found["seed"])]
+        check_shares(found.get("shares"))
+        sizes = [len(part) for part in rows_of_splits(files, shapes, rows, found["shares"], found["seed"])]
         for name, size in zip(SPLITS, sizes, strict=True):
             found[name] = size if found.get(name) is None else found[name]
             check_integer(f"data.{name}", found[name], 1)
@@ -161,7 +159,9 @@ class Pairs(Recipe):
         shape = tuple(self.shapes[self._fields[0]])
         per_area = {"length": self.length, "density": f"{self.length}^-2"} if self.extent is not None else {}
         own = {name: str(unit) for name, unit in (self.units or {}).items() if name in self.shapes and str(unit) != "1"}
-        stated = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
+        marks = {"n_electrons": "N = {:g}", "extent": f"{{0:g}} {self.length} × {{0:g}} {self.length}"}
+        marks |= {"m_eff": "m* = {:g}", "eps_r": "ε_r = {:g}"}
+        stated = ", ".join(mark.format(constants[name]) for name, mark in marks.items() if name in constants)
         return Schema(
             system="pairs",
             sample="pair",
@@ -177,8 +177,7 @@ class Pairs(Recipe):
             else {},
             hard_by="gap" if "gap" in self.shapes else None,
             family=Path(self._files.paths[0]).name,
-            summary=f"{self.samples} labelled pairs of {', '.join(Path(p).name for p in self._files.paths)}"
-            + f"; {stated}" * bool(stated),
+            summary=f"{stated or 'conditions not stated'}; labelled by the user",
         )
 
     def _column(self, name: str) -> Column:
@@ -244,7 +243,7 @@ class Pairs(Recipe):
 
     @cached_property
     def _rows(self) -> list[NDArray[np.int64]]:
-        return _parts(self._files, self.shapes, self.samples, self.shares, self.seed)
+        return rows_of_splits(self._files, self.shapes, self.samples, self.shares, self.seed)
 
     def _check_bounds(self, column: Column, columns: Columns) -> None:
         """Check bounds; conditions must be finite too."""
@@ -284,66 +283,3 @@ class Pairs(Recipe):
 def _option(path: str) -> dict[str, Any]:
     """Return an option of conf/."""
     return yaml.safe_load((conf_folder() / f"{path}.yaml").read_text(encoding="utf-8"))
-
-
-def _check_shares(shares: Any) -> None:
-    fits = isinstance(shares, (list, tuple)) and len(shares) == 3
-    if not fits or not all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) or abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"data.shares: expected three shares whose sum is 1, as [0.8,0.1,0.1]; got {shares!r}")
-
-
-def _wanted(files: ArrayFiles, arrays: Any) -> list[str]:
-    names = files.names()
-    if arrays is None:
-        return list(names)
-    if not isinstance(arrays, (list, tuple)) or not set(arrays) <= set(names) or not arrays:
-        raise ValueError(f"data.arrays: expected names out of {', '.join(names)}; got {arrays!r}")
-    return [name for name in names if name in (*arrays, SPLIT)]
-
-
-def _shapes(files: ArrayFiles, names: Sequence[str]) -> tuple[int, dict[str, list[int]]]:
-    """Return the common number of rows, and the shape of one row of each array.
-
-    Raises:
-        ValueError: an array is no field and no number of samples, or they do not fit together.
-    """
-    shapes: dict[str, list[int]] = {}
-    rows: dict[str, int] = {}
-    points: dict[str, tuple[int, ...]] = {}
-    for name in names:
-        shape, dtype = files.head(name)
-        if dtype.kind not in "fiu" or len(shape) not in (1, 3) or 0 in shape:
-            raise ValueError(
-                f"data.path: expected arrays of real numbers of shape (samples, n, n) or (samples,), got {name} of "
-                f"{dtype} of shape {shape}; data.arrays= takes some of them"
-            )
-        shapes[name], rows[name] = list(shape[1:]), shape[0]
-        points |= {name: shape[1:]} if len(shape) == 3 else {}
-    both: tuple[tuple[str, dict[str, Any]], ...] = (("samples", rows), ("points", points))
-    for what, found in both:
-        if len(set(found.values())) > 1:
-            listed = ", ".join(f"{name} {value}" for name, value in found.items())
-            raise ValueError(f"data.path: expected all arrays with the same {what}, got {listed}")
-    return next(iter(rows.values())), shapes
-
-
-def _parts(
-    files: ArrayFiles, shapes: Mapping[str, Any], samples: int, shares: Sequence[float], seed: int
-) -> list[NDArray[np.int64]]:
-    """Return the rows of training, validation and test.
-
-    They do not depend on the sizes of the splits: fewer training samples are the first of many.
-    """
-    if SPLIT in shapes:
-        marks = files.rows(SPLIT, np.arange(samples))
-        if not np.isin(marks, (0, 1, 2)).all():
-            raise ValueError("data.path: expected split of 0 (train), 1 (val) and 2 (test) only")
-        parts = [np.flatnonzero(marks == k) for k in range(3)]
-    else:
-        check_integer("data.seed", seed, 0)
-        order = np.random.default_rng([seed, samples]).permutation(samples)
-        ends = np.cumsum([max(1, round(samples * share)) for share in (shares[2], shares[1])])
-        parts = [order[ends[1] :], order[ends[0] : ends[1]], order[: ends[0]]]
-    if empty := [name for name, part in zip(SPLITS, parts, strict=True) if not len(part)]:
-        raise ValueError(f"data.path: expected samples in each split, got none for {empty[0]} of {samples} rows")
-    return parts

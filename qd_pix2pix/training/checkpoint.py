@@ -13,10 +13,10 @@ from hydra.utils import instantiate
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.generators import make_predictor
+from qd_pix2pix.generators import Generator, make_predictor
 from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.models import Model
-from qd_pix2pix.networks.foreign import modules_in, trusted
+from qd_pix2pix.networks.foreign import MODULE, check_map, modules_in, trusted
 from qd_pix2pix.predictor import Card
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
@@ -49,6 +49,16 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     with trusted(modules_in(card.network, card.generator)):  # the configuration of the user names them
         predictor = make_predictor(card)
     return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=predictor, card=card)
+
+
+def check_own_network(model: Model) -> None:
+    """Refuse a network of a user's module that does not map fields as the mapping requires."""
+    predictor, network = model.predictor, model.card.network
+    if MODULE not in network or isinstance(predictor, Generator):  # generators check the points themselves
+        return
+    name, points = f"{network[MODULE]}.{network['class']}", predictor.schema.domain.shape
+    whole = any(column.is_field for column in predictor.outputs)
+    check_map(predictor.network, name, (2, predictor.n_features, *points), predictor.n_raw, whole)
 
 
 def check_resumable(path: Path | str, card: Card) -> int:

@@ -28,8 +28,6 @@ from qd_pix2pix.training.checkpoint import flatten
 KEY = "init_from"
 NO_MAP = ("chunk", "evaluation", "dropout")
 """Arguments of networks that do not change the map of the same weights."""
-REACH = 0.1
-"""Share of a range by which data may leave the range of a bounded head."""
 
 
 @dataclass(frozen=True)
@@ -114,30 +112,6 @@ def load_initial(predictor: Predictor, name: str) -> None:
             "mills_cnn takes samples of its training size only"
         )
     predictor.load_weights(weights)
-
-
-def reach(predictor: Predictor, statistics: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Return remarks on predicted columns that leave the range of a bounded head in the new data.
-
-    Raises:
-        ValueError: they leave it by more than a tenth of the range, which the head cannot learn.
-    """
-    remarks = []
-    for column in predictor.outputs:
-        head = type(predictor.head(column)).__name__
-        if head not in ("BoundedHead", "TanhHead") or column.name not in statistics:
-            continue
-        span, seen = predictor.ranges[column.name], statistics[column.name]
-        beyond = max(span.low - seen["min"], seen["max"] - span.high)
-        text = (
-            f"{column.name} has values {seen['min']:.4g} ... {seen['max']:.4g} in the new data, and the head of the "
-            f"initial network ends at {span.low:.4g} ... {span.high:.4g}"
-        )
-        if beyond > REACH * span.span:
-            raise ValueError(f"{KEY}: {text}; train without {KEY}, or start from a network of such data")
-        if beyond > 0:
-            remarks.append(text)
-    return remarks
 
 
 def check_same(initial: Initial, card: Card) -> None:

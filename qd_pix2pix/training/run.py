@@ -33,7 +33,8 @@ from qd_pix2pix.schema import Column
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
-from qd_pix2pix.training.initial import load_initial, reach
+from qd_pix2pix.training.initial import load_initial, read_initial
+from qd_pix2pix.training.initial_data import reach, spacing
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
 from qd_pix2pix.training.settings import (
@@ -100,9 +101,11 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
 
 def _start(model: Model, config: Config) -> None:
     """Load initial weights, unless a checkpoint of the run follows, which has its own."""
+    if config["ckpt_path"]:
+        return
     remarks = reach(model.predictor, model.card.statistics)
-    if not config["ckpt_path"]:
-        load_initial(model.predictor, config["init_from"])
+    remarks += spacing(read_initial(config["init_from"]).card, model.card)
+    load_initial(model.predictor, config["init_from"])
     if is_first():
         print("\n".join([f"weights of {config['init_from']}", *(f"note: {remark}" for remark in remarks)]), flush=True)
 

@@ -22,16 +22,15 @@ from qd_pix2pix.data.generate import make_launcher
 from qd_pix2pix.data.manifest import training_statistics
 from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.predict import best_device, device_name
 from qd_pix2pix.mapping import Mapping as Names
 from qd_pix2pix.models import Model
-from qd_pix2pix.networks.foreign import MODULE, check_map, hashes, modules_in
+from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
-from qd_pix2pix.training.checkpoint import build_model, check_resumable
+from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
 from qd_pix2pix.training.distributed import check_devices, world_size
 from qd_pix2pix.training.initial import adopt, load_initial
 from qd_pix2pix.training.loggers import check_logger
@@ -113,7 +112,7 @@ def check_config(config: Config) -> None:
         make_launcher(config["launcher"])
     with _named("model"):
         model = untrained(config)
-        _check_own_network(model)
+        check_own_network(model)
         model.check()
         if config.get("init_from") and not config["ckpt_path"]:
             load_initial(model.predictor, config["init_from"])
@@ -125,16 +124,6 @@ def check_config(config: Config) -> None:
         step = check_resumable(config["ckpt_path"], model.card)
         if step >= n_steps:
             print(f"the run is already at step {step}; raise trainer.max_epochs or trainer.max_steps to train longer")
-
-
-def _check_own_network(model: Model) -> None:
-    """Refuse a network of a user's module that does not map fields as the mapping requires."""
-    predictor, network = model.predictor, model.card.network
-    if MODULE not in network or isinstance(predictor, Generator):  # generators check the points themselves
-        return
-    name, points = f"{network[MODULE]}.{network['class']}", predictor.schema.domain.shape
-    whole = any(column.is_field for column in predictor.outputs)
-    check_map(predictor.network, name, (2, predictor.n_features, *points), predictor.n_raw, whole)
 
 
 def _check_numbers(config: Config) -> None:

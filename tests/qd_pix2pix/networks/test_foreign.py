@@ -11,9 +11,11 @@ from small import call, configuration
 import qd_pix2pix
 from qd_pix2pix import from_pretrained, networks
 from qd_pix2pix.cli.overrides import own_network
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.files import sha256
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.networks.foreign import modules_in, trusted
+from qd_pix2pix.reports.model_card import model_card
 from qd_pix2pix.training import run as training
 from qd_pix2pix.training.settings import check_config
 
@@ -156,6 +158,14 @@ def test_nothing_is_imported_without_trust(trained, here, data_root):
     with pytest.raises(ValueError, match=f"trust='{NAME}'"):
         load_predictor(trained)
     assert NAME not in sys.modules and not (here / "imported").exists()
+
+
+def test_the_model_card_names_the_module(trained):
+    records = [Evaluation.read(trained.parent.parent / "test")]
+    text = model_card("own.safetensors", records, "")
+    assert (
+        f'from_pretrained("own.safetensors", trust="{NAME}")(V)' in text and f"| Own modules | {NAME}, SHA-256 " in text
+    )
 
 
 def test_trust_ends_with_its_block(here):

@@ -207,7 +207,10 @@ def test_a_training_on_pairs(trained):
     (folder,) = (root / "data").glob("Pairs-pairs-*")
     assert check(folder) == {"train": 18, "val": 2, "test": 2}
     page = (folder / "dataset.html").read_text(encoding="utf-8")
-    assert "22 labelled pairs of pairs.npz" in page and sha256(root / "pairs.npz") in page
+    assert (
+        "22 pairs of the family pairs.npz: N = 2, 24 nm × 24 nm, m* = 0.067" in page
+        and sha256(root / "pairs.npz") in page
+    )
     _, card = load_predictor(outcome.checkpoint)
     assert card.recipes[0]["sha256"] == {"pairs.npz": sha256(root / "pairs.npz")}
     assert Store(folder).recipe == card.recipes[0]

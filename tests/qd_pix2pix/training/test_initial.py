@@ -1,5 +1,7 @@
 """Initial weights: the same map before the first step, in its own scales; other settings are refused with overrides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,8 @@ from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.models import Model
 from qd_pix2pix.training import run as training
 from qd_pix2pix.training.checkpoint import build_model
-from qd_pix2pix.training.initial import adopt, check_same, load_initial, reach, read_initial
+from qd_pix2pix.training.initial import adopt, check_same, load_initial, read_initial
+from qd_pix2pix.training.initial_data import reach, spacing
 from qd_pix2pix.training.settings import check_config, make_card
 
 
@@ -168,6 +171,15 @@ def test_data_beyond_a_bounded_head_are_refused(small_store):
     assert reach(predictor, inside) == [] and "the head of the initial network ends" in reach(predictor, near)[0]
     with pytest.raises(ValueError, match="^init_from: V has values"):
         reach(predictor, far)
+
+
+def test_another_spacing_is_a_note():
+    card = read_initial("gaas-N2").card
+    assert spacing(card, card) == []
+    coarse = {**card.schemas[0], "domain": {**card.schemas[0]["domain"], "shape": (32, 32)}}
+    assert spacing(card, replace(card, schemas=[coarse])) == [
+        "points are 0.9375 nm apart, in the initial training 0.4688"
+    ]
 
 
 def test_sums_keep_their_points():
