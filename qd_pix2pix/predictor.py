@@ -128,8 +128,15 @@ def _scales(card: Card, mapping: Mapping) -> tuple[Conditions, dict[str, Range],
 
 
 def scales_of(card: Card) -> Scales:
-    """Return the scales of the predictor that a card describes, without its network."""
-    conditions, ranges, points = _scales(card, Mapping(**card.mapping))
+    """Return the scales of the predictor that a card describes, without its network.
+
+    Raises:
+        ValueError: the card is inconsistent.
+    """
+    try:
+        conditions, ranges, points = _scales(card, Mapping(**card.mapping))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"checkpoint: its card is incomplete or of another version ({error!r})") from None
     varying = {name: Range(conditions.low[name], conditions.high[name]) for name in conditions.varying}
     return Scales(ranges, varying, points)
 

@@ -93,6 +93,10 @@ class Pairs(Recipe):
             raise ValueError(
                 f"data.{missing[0]}: state the {what}, by a number or as an array: the integral of {densities[0]} is N"
             )
+        n_x, n_y = self.shapes[self._fields[0]] if self._fields else (1, 1)
+        if n_x != n_y and (self.symmetry == "square" or self.extent is not None):
+            option = "extent: expected null" if self.extent is not None else "symmetry: expected none or rectangle"
+            raise ValueError(f"data.{option} for fields of {n_x} x {n_y} points, which are no square")
         if "extent" in self.shapes:
             raise ValueError(
                 "data.extent: expected one side for all samples, got an array of several; make a dataset of each side, "

@@ -178,6 +178,18 @@ def test_what_does_not_fit_is_refused(file, words, message):
         recipe_of(*GAAS, *words).rehearse()
 
 
+def test_rectangles_are_no_squares(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("pairs.npz", V=np.random.default_rng(0).normal(size=(20, 8, 12)))
+    for words, message in (
+        ([], "data.symmetry: expected none or rectangle"),
+        (["data.extent=3"], "data.extent: expec"),
+    ):
+        with pytest.raises(ValueError, match=f"{message}.*8 x 12 points"):
+            recipe_of(*words)
+    assert recipe_of("data.symmetry=rectangle").schema.domain.shape == (8, 12)
+
+
 def test_one_side_for_all(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("pairs.npz", **arrays, extent=np.linspace(20, 30, 22))
