@@ -1,0 +1,131 @@
+"""Evaluate the network of every dot on each family, and on families that it was not trained on.
+
+    python -m experiments.universal.measure                  # the shipped network
+    python -m experiments.universal.measure --dots 8 --weights runs/.../best.ckpt
+
+From the root. Writes families.json beside this program. Each family of conf/potential/universal.yaml, and each of
+UNSEEN, has its own dots: N, lambda and potential are drawn as in training, from another seed. They are solved once and
+kept under data/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qd_pix2pix.cli import guarded
+from qd_pix2pix.data.generate import generate
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.evaluation.measures import nmae
+from qd_pix2pix.files import write_text
+from qd_pix2pix.inference.predict import predict
+from qd_pix2pix.inference.pretrained import find_weights
+from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.mapping.mean_field import MeanField
+from qd_pix2pix.predictor import ERROR, Predictor
+from qd_pix2pix.provenance import provenance
+from qd_pix2pix.sweeps.plan import resolve
+
+HERE = Path(__file__).parent
+SEED = 1000
+"""Seed of the dots; that of training is 0."""
+DATA = Path("data")
+"""Folder of all datasets, relative to the root."""
+COLUMNS = ("V", "n_electrons", "coupling", "n_int", "energy", "gap", "spin", "density_error")
+Columns = dict[str, NDArray]
+NAMES = {
+    "RandomGaussianWells": "Gaussian wells", "RandomAnharmonic": "parabolas", "RandomRing": "rings",
+    "RandomWire": "wires", "RandomDisorder": "disorder", "RandomGates": "gates", "RandomBox": "boxes",
+}  # fmt: skip
+SUMS = {
+    ("RandomAnharmonic", "RandomDisorder"): "disorder in parabolas", ("RandomWells",): "connected circles",
+    ("RandomGaussianWells", "RandomDisorder"): "wells with disorder",
+}  # fmt: skip
+POTENTIALS = "solvers.quantum_dots.potentials."
+UNSEEN: dict[str, dict[str, Any]] = {
+    "masked noise": {
+        "_target_": f"{POTENTIALS}RandomSum", "factors": [[100.0, 1000.0]],
+        "families": [{"_target_": f"{POTENTIALS}RandomMaskedNoise"}],
+    },
+    "truncated parabolas": {
+        "_target_": f"{POTENTIALS}RandomHarmonic", "k": [1000.0, 20000.0], "center": [-0.1, 0.1], "v_max": 400.0,
+    },
+}  # fmt: skip
+"""Families that are no part of the training: smooth noise in a random blob, and parabolas that end in a plane."""
+
+
+def families(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the families of a mixture by their names in the tables, in the order of the configuration."""
+    found = {}
+    for family in config["potential"]["families"]:
+        kind = family["_target_"].removeprefix(POTENTIALS)
+        inner = tuple(part["_target_"].removeprefix(POTENTIALS) for part in family.get("families", ()))
+        found[SUMS[inner] if inner else NAMES[kind]] = family
+    return found
+
+
+def dots_of(config: Mapping[str, Any], family: Mapping[str, Any], dots: int) -> Columns:
+    """Return solved dots of one family."""
+    sizes = {"train": 1, "val": 1, "test": dots, "shard_size": 25}
+    recipe = {**deepcopy(dict(config)), **sizes, "potential": dict(family), "seed": SEED}
+    return Store(generate(recipe, DATA)).split("test").load(COLUMNS)
+
+
+def judged(predictor: Predictor, columns: Columns) -> list[dict[str, float]]:
+    """Return for each dot its conditions, errors and estimates, and the error of the mean field alone."""
+    given = {name: columns[name] for name in ("V", "n_electrons", "coupling")}
+    found = predict(predictor, given, progress=False)
+    number = columns["n_electrons"].astype(float)
+    start = MeanField()({name: torch.as_tensor(np.asarray(v), dtype=torch.float32) for name, v in given.items()})
+    share = start.logarithm["n_int"][:, 0].exp().numpy()
+    first = share / share.mean((1, 2), keepdims=True) * number[:, None, None]
+    reference = columns["n_int"].astype(float)
+    rows: dict[str, NDArray] = {
+        "n_electrons": number,
+        "coupling": columns["coupling"],
+        "nmae": nmae(found["n_int"], reference, number),
+        "mean_field": nmae(first.astype(float), reference, number),
+        "estimated": found[ERROR],
+        "label_error": columns["density_error"],
+        "energy_error": np.abs(found["energy"] - columns["energy"]),
+        "energy": columns["energy"],
+        "gap_error": np.abs(found["gap"] - columns["gap"]),
+        "gap": columns["gap"],
+        "spin_right": (np.abs(found["spin"] - columns["spin"]) < 0.5).astype(float),
+    }
+    return [dict(zip(rows, map(float, values), strict=True)) for values in zip(*rows.values(), strict=True)]
+
+
+def main() -> None:
+    """Solve the dots of each family, predict them, write the results."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--weights", default="universal", help="shipped network, file or checkpoint")
+    parser.add_argument("--dots", type=int, default=100, help="dots of each family")
+    parser.add_argument("--output", default=str(HERE / "families.json"))
+    given = parser.parse_args()
+    config = resolve(("experiment=universal",))["data"]
+    if given.solve:
+        for family in (*families(config).values(), *UNSEEN.values()):
+            dots_of(config, family, given.dots)
+        return
+    predictor, _ = load_predictor(find_weights(given.weights))
+    found: dict[str, Any] = {}
+    for seen, group in ((True, families(config)), (False, UNSEEN)):
+        for name, family in group.items():
+            found[name] = {"seen": seen, "dots": judged(predictor, dots_of(config, family, given.dots))}
+            errors = [dot["nmae"] for dot in found[name]["dots"]]
+            print(f"{name}: mean NMAE {100 * np.mean(errors):.2f} %", flush=True)
+    content = {"seed": SEED, "provenance": provenance("CPU"), "families": found}
+    write_text(Path(given.output), json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    guarded(main)

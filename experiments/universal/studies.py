@@ -1,0 +1,27 @@
+"""The runs of this folder: name and command-line overrides of each."""
+
+from __future__ import annotations
+
+from experiments.trained import Runs
+
+SIZES = {
+    "laptop": (
+        *("data.train=6000", "data.val=200", "data.test=400"),
+        *("trainer.max_steps=16000", "trainer.max_time=00:00:50:00"),
+    ),
+    "paper": ("data.train=100000", "data.val=1000", "data.test=2000", "trainer.max_steps=300000"),
+    "smoke": (
+        *("data.train=12", "data.val=8", "data.test=6", "data.n=32", "solver.n_orbitals=6", "data.n_electrons=[1,2]"),
+        *("data.weights=null", "data.coupling=[0.5,5.0]", "trainer.max_steps=4", "trainer.val_check_interval=2"),
+        *("network.channels=[2,3]", "network.blocks=[1,1]", "loader.batch_size=4"),
+    ),
+}
+"""Number of dots and length of the training at each scale; ``paper`` is meant for a GPU and many cores."""
+
+
+def networks(scale: str) -> Runs:
+    """Return the network of every dot."""
+    return {"universal": ("experiment=universal", *SIZES[scale])}
+
+
+STUDIES = {"networks": networks}

@@ -1,0 +1,110 @@
+"""Tables and values of this folder's README, from results.json and families.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.evaluation.generated import auroc
+from qd_pix2pix.reports.tables import markdown, percent
+
+HERE = Path(__file__).parent
+COUPLINGS = ((0.3, 3.0), (3.0, 10.0), (10.0, 30.0), (30.0, 100.0))
+"""Intervals of lambda in the tables."""
+LARGE = 0.05
+"""NMAE that the estimated error should detect."""
+Columns = dict[str, NDArray[np.float64]]
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a file of results; empty before the first run."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def columns(dots: Iterable[dict[str, float]]) -> Columns:
+    """Return the numbers of dots as arrays by name."""
+    rows = list(dots)
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def row(name: str, dots: Columns) -> list[str]:
+    """Return one line: number of dots, errors, estimate, coverage, energy, gap and spin."""
+    energy = np.median(dots["energy_error"] / np.abs(dots["energy"]))
+    return [
+        name,
+        str(len(dots["nmae"])),
+        percent(dots["nmae"].mean()),
+        percent(float(np.median(dots["nmae"]))),
+        percent(dots["mean_field"].mean(), 1),
+        percent(dots["label_error"].mean(), 1),
+        percent(dots["estimated"].mean(), 1),
+        percent((dots["nmae"] <= dots["estimated"]).mean(), 0),
+        percent(float(energy)),
+        percent(dots["spin_right"].mean(), 0),
+    ]
+
+
+HEAD = (
+    "dots", "number", "NMAE, mean", "median", "mean field", "labels", "estimated", "covered", "energy, median", "spin",
+)  # fmt: skip
+
+
+def joined(found: dict[str, Any], seen: bool) -> Columns:
+    """Return all dots of the families that were trained, or of those that were not."""
+    return columns(dot for family in found.values() if family["seen"] is seen for dot in family["dots"])
+
+
+def families_table(found: dict[str, Any]) -> str:
+    """Return the table of the families."""
+    lines = [
+        row(name + ("" if family["seen"] else ", never trained"), columns(family["dots"]))
+        for name, family in found.items()
+    ]
+    return markdown(HEAD, lines)
+
+
+def numbers_table(dots: Columns) -> str:
+    """Return the table of the numbers of electrons and couplings, over all trained families."""
+    lines = []
+    for number in sorted(set(dots["n_electrons"])):
+        lines.append(row(f"N = {number:g}", _where(dots, dots["n_electrons"] == number)))
+    for low, high in COUPLINGS:
+        chosen = (dots["coupling"] >= low) & (dots["coupling"] < high)
+        if chosen.any():
+            lines.append(row(f"λ = {low:g} … {high:g}", _where(dots, chosen)))
+    return markdown(HEAD, lines)
+
+
+def _where(dots: Columns, chosen: NDArray) -> Columns:
+    return {name: values[chosen] for name, values in dots.items()}
+
+
+def content() -> dict[str, str]:
+    """Return all tables and values by name."""
+    found = read("families.json").get("families", {})
+    result = next(iter(read("results.json").values()), None)
+    if not found or result is None:
+        return {}
+    seen, unseen = joined(found, True), joined(found, False)
+    everything = {name: np.concatenate([seen[name], unseen[name]]) for name in seen}
+    estimated, large = everything["estimated"], everything["nmae"] > LARGE
+    few = _where(seen, seen["n_electrons"] <= 4)
+    return {
+        "families": families_table(found),
+        "numbers": numbers_table(seen),
+        "nmae": percent(few["nmae"].mean(), 1),
+        "unseen": percent(unseen["nmae"].mean(), 1),
+        "covered": percent((seen["nmae"] <= seen["estimated"]).mean(), 0),
+        "covered-unseen": percent((unseen["nmae"] <= unseen["estimated"]).mean(), 0),
+        "auroc": f"{auroc(estimated[large], estimated[~large]):.3f}",
+        "training": f"{result['seconds'] / 60:.0f} minutes",
+        "steps": f"{result['steps']}",
+        "parameters": f"{result['parameters'] / 1e6:.2f} M",
+        "validation": percent(result["measures"]["nmae"]["mean"], 1),
+    }
