@@ -16,6 +16,10 @@ from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 SMALL = {"eV": (1e3, "meV"), "hartree": (1e3, "mHa")}
 """Conversion factor and name of the unit in which small values of a quantity are shown."""
 
+LARGEST_ERROR = 0.05
+"""Estimated error of a density, int |n - n_ref| / N, above which a prediction should be verified."""
+LIKE, UNLIKE = "like training", "unlike training: verify"
+"""The two verdicts on a prediction."""
 HUGE = 3e38
 """Largest number that is accepted: networks calculate in float32, which cannot represent larger ones."""
 

@@ -19,7 +19,6 @@ from qd_pix2pix.inference.inputs import Fields, compare_with_training, condition
 from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.reduced import (
-    LARGEST_ERROR,
     PhysicalPredictor,
     for_reading,
     physical_conditions,
@@ -28,7 +27,7 @@ from qd_pix2pix.inference.reduced import (
 )
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import Schema
+from qd_pix2pix.schema import LARGEST_ERROR, Schema
 
 CHARGE_TOLERANCE = 0.1
 """Relative error of a density's integral above which a remark is issued."""

@@ -22,12 +22,8 @@ from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import Schema
+from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema
 
-LARGEST_ERROR = 0.05
-"""Estimated error of a density, int |n - n_ref| / N, above which a prediction should be verified."""
-LIKE, UNLIKE = "like training", "unlike training: verify"
-"""The two verdicts."""
 MOST_LOST = 0.01
 """Change of a potential by resampling, as a part of its range, above which predictions may be wrong."""
 

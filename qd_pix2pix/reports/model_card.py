@@ -54,6 +54,7 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         points=", ".join(map(str, schema.domain.shape)),
         varying=varying,
+        physical=_physical(schema),
         tests=tests,
         provenance=provenance_lines(records[0]),
         command=command,
@@ -62,6 +63,17 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         recipes=json.dumps(card["recipes"], indent=1),
     )
+
+
+def _physical(schema: Schema) -> str:
+    """Return the arguments of a network in reduced units, which every call requires; empty for all others."""
+    if not schema.reduction:
+        return ""
+    names = [column["name"] for column in schema.reduction["conditions"]]
+    for preset, choices in schema.reduction["presets"].items():
+        inside = next(iter(choices.values()))
+        names = [preset, *(name for name in names if name not in inside)]
+    return "".join(f", {name}=..." for name in names)
 
 
 def _trust(card: Mapping[str, Any]) -> str:

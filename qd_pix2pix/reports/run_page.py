@@ -18,6 +18,7 @@ from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
 from qd_pix2pix.reports.page import Panel, Row, png, render, rows, symbol
 from qd_pix2pix.reports.prediction_panels import also_panels, distribution_panels, target_panels
+from qd_pix2pix.reports.sample_table import sample_table
 from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
 from qd_pix2pix.schema import Schema
 
@@ -227,6 +228,7 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
         verification=list(verification_panels(record, folder)),
         heading=f"drawn {schema.sample}s".capitalize() if record.drawn else f"{schema.sample}s".capitalize(),
         samples=list(drawn_panels(predictions) if record.drawn else target_panels(predictions)),
+        table=sample_table(predictions) if record.input else ([], []),
         parts=_parts(record, predictions),
         training=list(_training_panels(run, record)),
         provenance=provenance_lines(record),

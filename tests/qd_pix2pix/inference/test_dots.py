@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small import configuration
+from small import call, configuration
 
+from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.inference.dots import DotPrediction, DotSurrogate, allowed_spins
-from qd_pix2pix.inference.reduced import LIKE, UNLIKE, verdicts
+from qd_pix2pix.inference.reduced import verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.schema import LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
 from solvers import Grid, Material
 
@@ -137,3 +139,52 @@ def test_predictions_turn_with_the_potential(surrogate):
     straight, turned = surrogate(wells(), **GAAS), surrogate(wells().T[::-1].copy(), **GAAS)
     np.testing.assert_allclose(turned.density, straight.density.T[::-1], rtol=2e-2, atol=1e-6)
     assert turned.energy == pytest.approx(float(straight.energy), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def weights(surrogate, tmp_path_factory):
+    """The network in a file."""
+    path = tmp_path_factory.mktemp("weights") / "dots.safetensors"
+    save_weights(path, surrogate.predictor, surrogate.card)
+    return path
+
+
+def test_a_file_in_other_units_gives_the_same_dot(surrogate, weights, tmp_path):
+    """Columns x and y in um, V in meV, rows in any order: the side follows from the coordinates."""
+    grid = Grid(32, 100.0)
+    table = np.column_stack([*(c.ravel() / 1000 for c in grid.mesh()), wells().ravel() * 1000])
+    rows = np.random.default_rng(0).permutation(table)
+    np.savetxt(tmp_path / "dot.csv", rows, delimiter=",", header="x[um],y[um],V[meV]", comments="")
+    words = [f"checkpoint={weights}", f"input={tmp_path / 'dot.csv'}", f"output={tmp_path / 'out'}"]
+    ended = call("evaluate", *words, "n_electrons=2", "material=gaas", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    found = Predictions.read(tmp_path / "out" / "predictions.h5")
+    expected = surrogate(wells(), **GAAS)
+    np.testing.assert_allclose(found.predicted["n_int"][0], expected.density, rtol=1e-3, atol=1e-7)
+    assert found.predicted["energy"][0] == pytest.approx(float(expected.energy), rel=1e-4)
+    assert found.schema.units["length"] == "nm" and found.schema.constants["extent"] == pytest.approx(100)
+    error = 100 * float(expected.density_error)
+    assert found.measures["n_int"]["estimated_error"][0] == pytest.approx(error / 100, rel=1e-3)
+    if error > 5:
+        assert "unlike training" in ended.stdout
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "estimated error of n_int" in page and (UNLIKE if error > 5 else LIKE) in page and "meV" in page
+    assert "ħ²/m*L²" not in page.split("Provenance")[0]
+
+
+def test_a_file_needs_its_conditions(weights, tmp_path):
+    np.save(tmp_path / "dot.npy", wells())
+    words = [f"checkpoint={weights}", f"input={tmp_path / 'dot.npy'}", "n_electrons=2", "material=gaas"]
+    ended = call("evaluate", *words, cwd=tmp_path)
+    assert ended.returncode == 2 and "extent: this network serves all of them" in ended.stderr
+
+
+def test_tensors_have_the_gradient_of_the_density(surrogate):
+    V = torch.tensor(wells(), requires_grad=True)
+    p = surrogate(V, **GAAS)
+    assert p.density.shape == (32, 32) and p.verdict.shape == ()
+    (gradient,) = torch.autograd.grad(p.density.square().sum(), V)
+    step = torch.randn(32, 32, generator=torch.Generator().manual_seed(0)).double() * 1e-4
+    with torch.no_grad():
+        change = [surrogate(V + sign * step, **GAAS).density.square().sum() for sign in (1, -1)]
+    assert float((gradient * step).sum()) == pytest.approx(float(change[0] - change[1]) / 2, rel=0.05)

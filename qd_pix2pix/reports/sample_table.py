@@ -1,0 +1,28 @@
+"""The predicted numbers of a user's samples, one row each, for the page and the terminal. No import of torch."""
+
+from __future__ import annotations
+
+from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.reports.page import quantity, symbol
+from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
+
+MOST_ROWS = 100
+"""Samples in the table; the file of the predictions has all."""
+
+
+def sample_table(predictions: Predictions) -> tuple[list[str], list[list[str]]]:
+    """Return the heads and the rows of the numbers and estimated errors of each sample; empty if there are none."""
+    p = predictions
+    numbers = [p.schema[name] for name in p.outputs if p.schema[name].role in ("scalar", "counts")]
+    errors = p.measures.get(p.target.name, {}).get("estimated_error")
+    if not numbers and errors is None:
+        return [], []
+    head = [p.schema.sample, *map(symbol, numbers)]
+    head += [] if errors is None else [f"estimated error of {symbol(p.target)}", "verdict"]
+    rows = []
+    for i in range(min(len(p.sample), MOST_ROWS)):
+        row = [str(p.sample[i]), *(quantity(column, p.predicted[column.name][i], p.schema) for column in numbers)]
+        if errors is not None:
+            row += [f"{100 * errors[i]:.2g} %", LIKE if errors[i] <= LARGEST_ERROR else UNLIKE]
+        rows.append(row)
+    return head, rows
