@@ -32,6 +32,7 @@ RUNS = {
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
+    "universal": ("universal", "universal"),
 }
 """Folder and run of each shipped network."""
 

@@ -74,6 +74,7 @@ def call(program, *words, cwd=None):
     out, err = io.StringIO(), io.StringIO()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []  # one of an earlier test may write to a stream that is closed now
     code = 0
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.redirect_stdout(out))

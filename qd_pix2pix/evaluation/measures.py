@@ -257,6 +257,13 @@ def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
     return {"mean": float(sample.mean()), "median": median, "p05": low, "p95": high}
 
 
+def with_coverage(of_samples: dict[str, Array]) -> dict[str, Array]:
+    """Return measures of single samples; with ``covered`` where there is an estimated error."""
+    if "estimated_error" not in of_samples:
+        return of_samples
+    return of_samples | {"covered": np.asarray(of_samples["nmae"] <= of_samples["estimated_error"], dtype=np.float64)}
+
+
 def summarise(kind: str, pred: Array, target: Array, of_samples: Mapping[str, Array]) -> dict[str, Any]:
     """Return R^2 of a split for kinds that have it, None where undefined, and the spread of all other measures."""
     summary: dict[str, Any] = {}

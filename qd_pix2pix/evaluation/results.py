@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation import located
-from qd_pix2pix.evaluation.measures import Context, sample_measures, summarise
+from qd_pix2pix.evaluation.measures import Context, sample_measures, summarise, with_coverage
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.inference.predict import best_device, device_name
@@ -27,9 +27,7 @@ def measured(predictions: Predictions, predictor: Predictor) -> tuple[Prediction
         column = predictions.schema[name]
         pred, target = (np.asarray(f, dtype=np.float64) for f in (predictions.predicted[name], reference))
         found = sample_measures(column.kind, pred, target, _context(column, predictions, predictor))
-        measures[name] = measures.get(name, {}) | {k: np.asarray(v) for k, v in found.items()}
-        if "estimated_error" in measures[name]:
-            measures[name]["covered"] = (measures[name]["nmae"] <= measures[name]["estimated_error"]).astype(float)
+        measures[name] = with_coverage(measures.get(name, {}) | {k: np.asarray(v) for k, v in found.items()})
         summaries[name] = summarise(column.kind, pred, target, measures[name]) | located.shares(predictions, column)
     return replace(predictions, measures=measures), summaries
 

@@ -50,8 +50,8 @@ def judged(name, pred, target, context=CONTEXT):
     return MEASURES[name].of_sample(pred, target, context)
 
 
-ELSEWHERE = {"recall", "precision", "label_error", "label_distance"}
-"""Measures of positions and of drawn samples: test_localisation.py and test_drawn.py have them by hand."""
+ELSEWHERE = {"recall", "precision", "label_error", "label_distance", "estimated_error", "covered"}
+"""Measures of positions, of drawn samples and of estimated errors: test_localisation.py, test_drawn.py, and below."""
 
 
 @pytest.mark.parametrize("name", [name for name in MEASURES if name not in ELSEWHERE])
@@ -81,6 +81,12 @@ def test_the_table_is_the_only_list_of_measures():
     for path in (ROOT / "qd_pix2pix").rglob("*.py"):
         names = {found[1:-1] for found in quoted.findall(path.read_text())} - loss_terms
         assert path.name == "measures.py" or len(names) < 3, f"{path} lists {names}"
+
+
+def test_errors_up_to_the_estimated_one_are_covered():
+    known = {"nmae": np.array([0.1, 0.2, 0.3]), "estimated_error": np.array([0.2, 0.2, 0.1])}
+    assert measures.with_coverage(known)["covered"].tolist() == [1, 1, 0]
+    assert "covered" not in measures.with_coverage({"nmae": np.ones(2)})
 
 
 def test_what_is_better():

@@ -222,7 +222,7 @@ def test_patches_of_any_even_size_commute_and_keep_the_points(patch, padding):
     if padding == "circular":  # a network of patches commutes with shifts by whole positions of its coarsest level
         step = network.multiple
         moved = network(source.roll(step, -1)).roll(-step, -1)
-        torch.testing.assert_close(moved, network(source), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(moved, network(source), atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("patch", [0, 3])
