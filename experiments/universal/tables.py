@@ -81,6 +81,24 @@ def numbers_table(dots: Columns) -> str:
     return markdown(HEAD, lines)
 
 
+def speed_table(rows: list[dict[str, Any]]) -> str:
+    """Return the table of times and errors, one line for each way."""
+    numbers = sorted({row["n_electrons"] for row in rows})
+    lines = []
+    for way in dict.fromkeys(row["way"] for row in rows):
+        own = {row["n_electrons"]: row for row in rows if row["way"] == way}
+        cells = [f"{1e3 * own[n]['seconds']:.1f} ms, {percent(own[n]['nmae'], 1)}" for n in numbers]
+        lines.append([way, *cells])
+    return markdown(("way", *(f"N = {n}" for n in numbers)), lines)
+
+
+def break_even(rows: list[dict[str, Any]], seconds: float) -> str:
+    """Return the number of four-electron dots from which training takes less time than solving them."""
+    own = {row["way"]: row["seconds"] for row in rows if row["n_electrons"] == max(r["n_electrons"] for r in rows)}
+    times = list(own.values())
+    return f"{seconds / (times[-1] - times[0]):,.0f}".replace(",", " ")
+
+
 def _where(dots: Columns, chosen: NDArray) -> Columns:
     return {name: values[chosen] for name, values in dots.items()}
 
@@ -95,7 +113,10 @@ def content() -> dict[str, str]:
     everything = {name: np.concatenate([seen[name], unseen[name]]) for name in seen}
     estimated, large = everything["estimated"], everything["nmae"] > LARGE
     few = _where(seen, seen["n_electrons"] <= 4)
+    speed = read("speed.json").get("rows", [])
     return {
+        "speed": speed_table(speed),
+        "break-even": break_even(speed, result["seconds"]),
         "families": families_table(found),
         "numbers": numbers_table(seen),
         "nmae": percent(few["nmae"].mean(), 1),

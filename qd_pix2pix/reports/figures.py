@@ -75,9 +75,9 @@ class Frame:
         return labelled(self.schema.domain.axes[position], self.unit)
 
     def shown(self, column: Column) -> tuple[float, str]:
-        """Return the conversion factor and the label of a field's colour bar; densities are in 1/100 of their unit."""
+        """Return the conversion factor and the label of a field's colour bar; densities are in 1/100 of nm^-2."""
         unit = tex_unit(self.schema.unit(column))
-        if column.quantity == DENSITY and unit:
+        if column.quantity == DENSITY and unit and not self.schema.reduction:
             return 100.0, rf"$10^{{-2}}$ {unit}"
         return 1.0, unit
 

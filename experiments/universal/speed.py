@@ -1,0 +1,114 @@
+"""Time the network of every dot beside the solver and cheaper approximations, with the error of each.
+
+    python -m experiments.universal.speed
+
+From the root, minutes on one thread. Writes speed.json. The dots are test dots of measure.py, Gaussian wells. All ways
+take their turn on each group of dots, and the least time of several rounds counts.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from experiments.universal.measure import dots_of, families
+from qd_pix2pix.cli import guarded
+from qd_pix2pix.evaluation.measures import nmae
+from qd_pix2pix.files import write_text
+from qd_pix2pix.inference.predict import predict
+from qd_pix2pix.inference.pretrained import find_weights
+from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.mapping.mean_field import MeanField
+from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.provenance import provenance
+from qd_pix2pix.sweeps.plan import resolve
+from solvers import PRESETS, Grid, Material, solve
+
+HERE = Path(__file__).parent
+NUMBERS = (2, 3, 4)
+DOTS = 12
+ROUNDS = 3
+ATOMIC = Material(1.0, 1.0, "bohr, hartree")
+Way = Callable[[dict[str, NDArray]], NDArray]
+
+
+def solved(**options: Any) -> Way:
+    """Return a way that solves each dot with these options of ``solve``."""
+
+    def way(dots: dict[str, NDArray]) -> NDArray:
+        found = []
+        for v, number, coupling in zip(dots["V"], dots["n_electrons"], dots["coupling"], strict=True):
+            grid = Grid(v.shape[-1], float(coupling))
+            solution = solve(v / coupling**2, grid, int(number), ATOMIC, estimate=False, threads=1, **options)
+            found.append(solution.density * coupling**2)
+        return np.stack(found)
+
+    return way
+
+
+def started(dots: dict[str, NDArray]) -> NDArray:
+    """Return the densities of the mean field."""
+    given = {name: torch.as_tensor(np.asarray(dots[name]), dtype=torch.float32) for name in MeanField.needs}
+    share = MeanField()(given).logarithm["n_int"][:, 0].exp().double().numpy()
+    return share / share.mean((1, 2), keepdims=True) * dots["n_electrons"][:, None, None]
+
+
+def ways(predictor: Predictor) -> dict[str, Way]:
+    """Return all ways by name."""
+
+    def network(dots: dict[str, NDArray], batch: int = DOTS) -> NDArray:
+        given = {name: dots[name] for name in MeanField.needs}
+        return predict(predictor, given, batch_size=batch, progress=False, device="cpu")["n_int"]
+
+    return {
+        "network, batches of 12": network,
+        "network, one at a time": lambda dots: network(dots, 1),
+        "mean field (N = 2: Hartree–Fock)": started,
+        "CI in 6 orbitals": solved(n_orbitals=6),
+        "CI in 8 orbitals (preset=paper)": solved(**PRESETS["paper"]),
+        "CI in 14 refined orbitals (preset=converged)": solved(**PRESETS["converged"]),
+    }
+
+
+def main() -> None:
+    """Time all ways, write the results."""
+    torch.set_num_threads(1)
+    predictor, _ = load_predictor(find_weights("universal"))
+    config = resolve(("experiment=universal",))["data"]
+    dots = dots_of(config, families(config)["Gaussian wells"], 60)
+    rows = []
+    with threadpool_limits(1):
+        for number in NUMBERS:
+            chosen = np.flatnonzero(dots["n_electrons"] == number)[:DOTS]
+            some = {name: values[chosen] for name, values in dots.items()}
+            least: dict[str, float] = {}
+            errors: dict[str, float] = {}
+            for _ in range(ROUNDS):
+                for name, way in ways(predictor).items():
+                    start = time.perf_counter()
+                    found = way(some)
+                    seconds = (time.perf_counter() - start) / len(chosen)
+                    least[name] = min(least.get(name, np.inf), seconds)
+                    reference = some["n_int"].astype(float)
+                    errors[name] = float(
+                        nmae(found.astype(float), reference, np.full(len(chosen), float(number))).mean()
+                    )
+            rows += [
+                {"n_electrons": number, "dots": len(chosen), "way": name, "seconds": least[name], "nmae": errors[name]}
+                for name in least
+            ]
+            print(f"N = {number}: " + ", ".join(f"{n} {1e3 * s:.1f} ms" for n, s in least.items()), flush=True)
+    content = {"rows": rows, "provenance": provenance("CPU")}
+    write_text(HERE / "speed.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    guarded(main)
