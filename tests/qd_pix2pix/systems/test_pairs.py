@@ -183,7 +183,7 @@ def test_rectangles_are_no_squares(tmp_path, monkeypatch):
     np.savez("pairs.npz", V=np.random.default_rng(0).normal(size=(20, 8, 12)))
     for words, message in (
         ([], "data.symmetry: expected none or rectangle"),
-        (["data.extent=3"], "data.extent: expec"),
+        (["data.extent=3"], "data.extent: expected"),
     ):
         with pytest.raises(ValueError, match=f"{message}.*8 x 12 points"):
             recipe_of(*words)
