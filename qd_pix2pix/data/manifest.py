@@ -16,10 +16,12 @@ import numpy as np
 
 from qd_pix2pix.data.shard import FORMAT, StoreError, reading
 from qd_pix2pix.files import digest, sha256, to_json, write_text
+from qd_pix2pix.mapping.texture import NAMES
 from qd_pix2pix.schema import Schema
 
 Statistics = dict[str, dict[str, float]]
-"""The statistics of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max."""
+"""The statistics of each column: samples (those without NaN), min, max, mean, std, sample_mean_min, sample_mean_max;
+of a field also the extremes of its texture."""
 AGAIN = "delete it and run generate.py again"
 
 
@@ -92,7 +94,13 @@ def _merge(parts: Sequence[Mapping[str, Mapping[str, float]]]) -> Statistics:
 def _pool(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     weights = [p["samples"] for p in found]
     mean, square = (float(np.average([p[key] for p in found], weights=weights)) for key in ("mean", "mean_square"))
-    return {
+    bounds = {
+        f"{name}_{word}": pick(p[f"{name}_{word}"] for p in found)
+        for name in NAMES
+        for word, pick in (("min", min), ("max", max))
+        if all(f"{name}_{word}" in p for p in found)  # datasets of earlier versions have none
+    }
+    return bounds | {
         "samples": sum(weights),
         "min": min(p["min"] for p in found),
         "max": max(p["max"] for p in found),

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.files import sha256, write_whole
+from qd_pix2pix.mapping.texture import extremes
 from qd_pix2pix.schema import Column, Schema
 
 FORMAT = 5
@@ -158,13 +159,16 @@ def _write_column(file: h5py.File, column: Column, values: NDArray, schema: Sche
 def _statistics(values: NDArray) -> dict[str, float] | None:
     """Return extremes and moments of one column; ``sample_mean_*`` are extremes over the means of single samples.
 
+    Fields have those of their texture, too.
+
     Samples with NaN are omitted; ``samples`` is the number of all others.
     """
     values = values[np.isfinite(values).reshape(len(values), -1).all(1)]
     if not values.size:
         return None
     means = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
-    return {
+    textures = extremes(values) if values.ndim > 1 else {}
+    return textures | {
         "samples": len(values),
         "min": float(values.min()),
         "max": float(values.max()),

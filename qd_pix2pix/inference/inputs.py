@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.mapping.texture import texture
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Schema
 from solvers.checks import check_integer, check_number, check_plain
 
+TEXTURES = {
+    "level": ("more points between its extremes", "fewer points between its extremes"),
+    "roughness": ("smaller differences between neighbours", "larger differences between neighbours"),
+}
+"""What a field has where its texture is below, or above, that of the training; see ``mapping.texture``."""
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
 
@@ -204,6 +210,20 @@ def _compare_field(
             f"{_of(strange, schema)} have a mean {name} ({_extent(means[strange])} {unit}) outside the training data "
             f"({seen['sample_mean_min']:.4g} ... {seen['sample_mean_max']:.4g})"
         )
+    return remarks + (_unlike_texture(name, values, seen, schema) if column.is_field and not column.values else [])
+
+
+def _unlike_texture(name: str, values: NDArray, seen: Mapping[str, float], schema: Schema) -> list[str]:
+    """Return a remark on fields that are smoother or rougher than those of the training."""
+    remarks = []
+    for kind, found in texture(values).items():
+        if f"{kind}_min" not in seen:  # trained by an earlier version
+            continue
+        low, high = seen[f"{kind}_min"], seen[f"{kind}_max"]
+        slack = 0.1 * (high - low) + 0.02 * high
+        for strange, word in zip((found < low - slack, found > high + slack), TEXTURES[kind], strict=True):
+            if strange.any():
+                remarks.append(f"{name} of {_of(strange, schema)} is unlike training: {word}")
     return remarks
 
 
