@@ -20,6 +20,7 @@ EXAMPLES = [
 ]
 CHECKED = {
     "README.md": "from_pretrained",
+    "docs/any_dot.md": "universal",
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
     "docs/drawing.md": "confidence(",
@@ -71,6 +72,17 @@ def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsy
     density = run_example("docs/own_dots.md")["density"]
     assert "(64, 64)" in capsys.readouterr().out
     assert density.sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+
+
+def test_a_dot_of_300_nm_has_its_electrons_and_a_verdict(capsys):
+    variables = run_example("docs/any_dot.md")
+    p, grid = variables["p"], variables["grid"]
+    assert p.density.shape == (100, 100)
+    assert p.density.sum() * grid.cell_area == pytest.approx(2, rel=1e-5)
+    assert p.density[:50].sum() * grid.cell_area == pytest.approx(1, rel=0.05), (
+        "one electron in each of two equal wells"
+    )
+    assert p.spin == 0 and 0 < p.density_error < 1 and str(p.verdict) in capsys.readouterr().out
 
 
 def test_the_functions_predict_and_differentiate(capsys):

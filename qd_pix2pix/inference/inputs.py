@@ -210,7 +210,9 @@ def _compare_field(
             f"{_of(strange, schema)} have a mean {name} ({_extent(means[strange])} {unit}) outside the training data "
             f"({seen['sample_mean_min']:.4g} ... {seen['sample_mean_max']:.4g})"
         )
-    return remarks + (_unlike_texture(name, values, seen, schema) if column.is_field and not column.values else [])
+    # in a larger domain a potential has other shares of steps and slopes
+    comparable = column.kind == "field" and not column.values and values.shape[1:] == schema.domain.shape
+    return remarks + (_unlike_texture(name, values, seen, schema) if comparable else [])
 
 
 def _unlike_texture(name: str, values: NDArray, seen: Mapping[str, float], schema: Schema) -> list[str]:
