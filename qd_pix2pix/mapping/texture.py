@@ -1,4 +1,4 @@
-"""The texture of fields: numbers that tell steps from slopes and noise, whatever the height of the field.
+"""The texture of fields: numbers that separate steps from slopes and noise, whatever the height of the field.
 
 A network that was trained on potentials of two values is wrong on smooth ones of the same range, without any sign in
 its output. Two numbers of each field separate such families:
