@@ -229,7 +229,7 @@ class Predictor(nn.Module):
                 channels.append(2 * digits + 1)
         weight = next(self.network.parameters())
         if not channels:
-            batch = len(columns[self.conditions.varying[0]])
+            batch = columns[self.conditions.varying[0]].shape[0]
             empty = torch.empty(batch, 0, *self.schema.domain.shape, dtype=weight.dtype, device=weight.device)
             return self.conditions.channels(columns, empty)
         scaled = torch.stack(channels, dim=1).to(weight.dtype)
@@ -295,7 +295,7 @@ class Predictor(nn.Module):
 
     def known(self, columns: Dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
         """The conditions (B,) of samples; by default those of training; sides scale with the number of points."""
-        found = {name: like.new_full((len(like),), value) for name, value in self.conditions.usual.items()}
+        found = {name: like.new_full((like.shape[0],), value) for name, value in self.conditions.usual.items()}
         sides = zip(self.schema.domain.sides, like.shape[2:], self.schema.domain.shape, strict=False)
         for side, n, trained in {side: (side, n, trained) for side, n, trained in sides}.values():
             found[side] = found[side] * (n / trained)

@@ -24,6 +24,9 @@ EXTRAS = {
     "dask": "cluster",
     "distributed": "cluster",
     "submitit": "cluster",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
 }
 """Optional libraries, and the extra of this package that installs each."""
 

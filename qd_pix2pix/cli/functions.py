@@ -86,6 +86,8 @@ def evaluate(checkpoint: Path | str, *given: str) -> Outcome:
         words = overrides.with_conditions(_checked(given))
         words.append(f"checkpoint={overrides.quoted(checkpoint)}")
         config = _plain(overrides.check_overrides("evaluate", words))
+        if config["export"]:
+            raise ValueError("export: use qd_pix2pix.from_pretrained(checkpoint).export(path)")
         folders, _ = evaluated(config)
         path = Path(config["output"]) if config["output"] else folders[0]
         return Outcome(path, Path(checkpoint), tuple(folders))
@@ -115,6 +117,26 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     with trusting(config):
         weights = save_tested(checkpoint, Path(config["save"]), folders)
     return folders, (weights, write_model_card(weights, folders, trained_by(checkpoint)))
+
+
+def exported(config: dict[str, Any]) -> dict[str, float]:
+    """Write the network of a checkpoint to the file ``export``; return its differences from the predictor by output.
+
+    Raises:
+        ValueError: other options ask for an evaluation, or the network cannot be written.
+    """
+    from qd_pix2pix.inference.pretrained import Sampler, from_pretrained
+    from qd_pix2pix.training.threads import set_threads
+
+    if others := [name for name in ("input", "save", "output", "verify", "conditions") if config[name]]:
+        raise ValueError(f"export: a file is written, nothing is evaluated; leave {others[0]} out, or call twice")
+    if not config["checkpoint"]:
+        raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
+    set_threads(config["threads"])
+    found = from_pretrained(config["checkpoint"], "cpu", config["trust"] or ())
+    if isinstance(found, Sampler):
+        raise ValueError("export: expected a network that predicts; this generator draws samples in Python only")
+    return found.export(config["export"], config["symmetrise"])
 
 
 def _checked(given: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ TEXT = (
         "input",
         "output",
         "save",
+        "export",
         "check",
         "sweep.name",
         "sweep.folder",

@@ -13,8 +13,8 @@ from qd_pix2pix.data.store import SPLITS, Store
 from qd_pix2pix.evaluation.generated import wasserstein
 from qd_pix2pix.evaluation.measures import mean_and_spread
 from qd_pix2pix.evaluation.predictions import Predictions
+from qd_pix2pix.evaluation.verify import BATCH
 from qd_pix2pix.generators import ConfidentGenerator, Generator
-from qd_pix2pix.inference.predict import BATCH
 from qd_pix2pix.inference.sample import draw, read_off
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.systems.recipe import Recipe

@@ -30,10 +30,16 @@ from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor, save_weights, trusted
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import runs_of
+from solvers.checks import check_integer
 
 
 def predict_split(
-    predictor: Predictor, store: Store, split: str, symmetrise: bool = False, device: torch.device | None = None
+    predictor: Predictor,
+    store: Store,
+    split: str,
+    symmetrise: bool = False,
+    device: torch.device | None = None,
+    batch_size: int | None = None,
 ) -> Predictions:
     """Return predictions for all samples of a stored split, with the references."""
     schema, samples = store.schema, store.split(split)
@@ -44,10 +50,11 @@ def predict_split(
     size = len(columns["sample"])
     conditions = {name: np.full(size, v) for name, v in schema.constants.items()} | {n: columns[n] for n in drawn}
     given = {name: columns[name] for name in mapping.sources}
-    found = predict(predictor, {**given, **conditions}, symmetrise, device)
+    columns_given = {**given, **conditions}
+    found = predict(predictor, columns_given, symmetrise, device, batch_size)
     measures: dict[str, dict[str, NDArray]] = {mapping.target: estimates(found)}
     if predictor.target.is_field and predictor.symmetry.order > 1:
-        turned = list(turned_predictions(predictor, {**given, **conditions}, symmetrise, device))
+        turned = list(turned_predictions(predictor, columns_given, symmetrise, device, batch_size))
         measures[mapping.target]["equivariance_error"] = equivariance_error(*zip(*turned, strict=True))
     return Predictions(
         schema=schema,
@@ -60,7 +67,7 @@ def predict_split(
         reference={name: columns[name] for name in mapping.outputs},
         hard_by=columns[schema.hard_by] if schema.hard_by else None,
         measures=measures,
-        contributions=located.maps(predictor, {**given, **conditions}, device),
+        contributions=located.maps(predictor, columns_given, device, batch_size),
         marks={name: columns[name] for name in marks},
     )
 
@@ -72,6 +79,7 @@ def evaluate_split(
     folder: Path,
     symmetrise: bool = False,
     device: str | None = None,
+    batch_size: int | None = None,
 ) -> list[Path]:
     """Evaluate a checkpoint on a split; write ``predictions.h5`` and ``metrics.json`` into ``folder``.
 
@@ -88,7 +96,9 @@ def evaluate_split(
         label = ",".join(f"{name}={store.schema.constants[name]:g}" for name in varying)
         own = folder / label if label else folder
         drawn = draw_split(predictor, store, split, chosen) if isinstance(predictor, Generator) else None
-        predictions = drawn.predictions if drawn else predict_split(predictor, store, split, symmetrise, chosen)
+        predictions = (
+            drawn.predictions if drawn else predict_split(predictor, store, split, symmetrise, chosen, batch_size)
+        )
         record = new_record(predictor, card, checkpoint, store.schema, store.recipe, len(predictions.sample))
         record = replace(
             record, split=split, symmetrised=symmetrise, origin=f"{store.schema.sample}s of the {split} split",
@@ -134,6 +144,8 @@ def _evaluate(config: Mapping[str, Any]) -> list[Path]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")
     checkpoint = find_weights(config["checkpoint"])
     check_device(config["device"])
+    if config["batch_size"] is not None:
+        check_integer("batch_size", config["batch_size"], 1)
     kept = checkpoint.suffix == ".safetensors"  # such files are outside of runs
     run = run_of(checkpoint) or (Path("runs") / checkpoint.stem if kept else checkpoint.parent)
     if config["input"]:
@@ -154,7 +166,8 @@ def _evaluate(config: Mapping[str, Any]) -> list[Path]:
     _, card = load_predictor(checkpoint)
     folder = _make_folder(Path(config["output"] or run / config["split"]))
     stores = open_stores(card, Path(config["data_root"]), config["launcher"], config["split"])
-    return evaluate_split(checkpoint, stores, config["split"], folder, config["symmetrise"], config["device"])
+    options = (config["symmetrise"], config["device"], config["batch_size"])
+    return evaluate_split(checkpoint, stores, config["split"], folder, *options)
 
 
 def open_stores(card: Card, root: Path, launcher: Mapping[str, Any], split: str) -> list[Store]:

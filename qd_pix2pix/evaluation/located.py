@@ -21,12 +21,15 @@ def mark_fields(predictor: Predictor) -> list[str]:
 
 
 def maps(
-    predictor: Predictor, columns: Mapping[str, NDArray], device: torch.device | None = None
+    predictor: Predictor,
+    columns: Mapping[str, NDArray],
+    device: torch.device | None = None,
+    batch_size: int | None = None,
 ) -> dict[str, NDArray]:
     """Return the contributions of tiles to the numbers of marked objects."""
     if not mark_fields(predictor):
         return {}
-    found = contributions(predictor, columns, device)
+    found = contributions(predictor, columns, device, batch_size)
     return {name: values for name, values in found.items() if predictor.schema[name].marked_in}
 
 

@@ -57,13 +57,13 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
     size = len(next(iter(fields.values())))
     conditions = {name: np.full(size, value) for name, value in known.items()}
-    found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device)
+    found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device, config["batch_size"])
     estimated = estimates(found)
     remarks += unlike_training(estimated, schema)
     predictions = Predictions(
         schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
         measures={predictor.target.name: estimated} if estimated else {},
-        contributions=located.maps(predictor, {**fields, **conditions}, device),
+        contributions=located.maps(predictor, {**fields, **conditions}, device, config["batch_size"]),
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)
     remarks += charge_remarks(predictions)

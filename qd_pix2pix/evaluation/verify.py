@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from qd_pix2pix.evaluation.measures import Context, sample_measures
 from qd_pix2pix.evaluation.verification import Verification
-from qd_pix2pix.inference.predict import BATCH
 from qd_pix2pix.schema import Schema
 from qd_pix2pix.systems import make_recipe, recipe_class
 
+BATCH = 25
+"""Samples that the solver solves together."""
 Columns = dict[str, NDArray]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qd_pix2pix.inference.inputs import check_fields
-from qd_pix2pix.inference.predict import averaged
+from qd_pix2pix.inference.predict import averaged, choose_batch
 
 if TYPE_CHECKING:
     from qd_pix2pix.predictor import Card, Predictor
@@ -40,7 +40,7 @@ def predict_tensors(
     given: Mapping[str, Tensor],
     conditions: Mapping[str, Any],
     symmetrise: bool,
-    batch_size: int,
+    batch_size: int | None,
     prepare: Prepare,
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return all outputs by name, and remarks on inputs outside the training data.
@@ -53,7 +53,7 @@ def predict_tensors(
         given: sources (..., *points) by name.
         conditions: conditions of these samples, plain numbers or names of presets.
         symmetrise: average over the symmetries of the samples.
-        batch_size: samples per batch.
+        batch_size: samples per batch; None: see ``choose_batch``.
         prepare: function from (predictor, card, fields, conditions) to the predictor of these samples, all their
             conditions, and remarks.
 
@@ -77,6 +77,7 @@ def predict_tensors(
     predictor, known, remarks = prepare(predictor, card, fields, numbers_given)
     elements = range(predictor.symmetry.order if symmetrise else 1)
     parts = []
+    batch_size = choose_batch(first.shape[-dims:], first.device, batch_size)
     with constant(predictor):
         for i in range(0, len(next(iter(flat.values()))), batch_size):
             batch = {name: values[i : i + batch_size].float() for name, values in flat.items()}

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from qd_pix2pix.generators import ConfidentGenerator, Generator
 from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
 from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of
-from qd_pix2pix.inference.predict import BATCH, check_device, predict
+from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.networks.foreign import trusted
@@ -192,7 +192,7 @@ class Surrogate:
         source: Any,
         symmetrise: bool = False,
         device: str | None = None,
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         **conditions: Any,
     ) -> Any:
         """Return all outputs by name: fields (..., *points), numbers and classes (...).
@@ -202,7 +202,7 @@ class Surrogate:
                 more points than in training, with the same spacing, the domain is larger. Tensors give tensors on their
                 device, with the gradient with respect to them.
             symmetrise: average over the symmetries of the samples.
-            device, batch_size: device of the prediction, and samples per batch.
+            device, batch_size: device of the prediction, and samples per batch; by default those of ``choose_batch``.
             conditions: conditions of these samples, by name or by a preset: n_electrons=3, material="si", extent=30.0;
                 for a network that was trained on a range.
 
@@ -221,6 +221,16 @@ class Surrogate:
         chosen = check_device(device) if device else self.device
         found = predict(predictor, {**fields, **known}, symmetrise, chosen, batch_size)
         return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
+
+    def export(self, path: Path | str, symmetrise: bool = False) -> dict[str, float]:
+        """Write the network to an .onnx or .pt2 file; return the largest relative difference of each output.
+
+        Raises:
+            ValueError: the file cannot be written, or would predict other numbers; see ``inference.export``.
+        """
+        from qd_pix2pix.inference.export import export
+
+        return export(self.predictor, self.card, path, symmetrise)
 
     def _given(self, source: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, Any]:
         """Return the sources by name."""
@@ -242,7 +252,7 @@ class Surrogate:
         return leading, flat
 
     def _tensors(
-        self, given: Mapping[str, Any], symmetrise: bool, device: str | None, batch_size: int, conditions: Any
+        self, given: Mapping[str, Any], symmetrise: bool, device: str | None, batch_size: int | None, conditions: Any
     ) -> dict[str, Any]:
         """Return all outputs by name as tensors; see ``differentiable``."""
         if device:

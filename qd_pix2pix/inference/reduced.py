@@ -6,6 +6,7 @@ number of points, with the side in nm and a material, and results are in nm^-2 a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,11 +30,11 @@ MOST_LOST = 0.01
 
 
 class PhysicalPredictor(Predictor):
-    """A predictor for samples in physical units under fixed conditions, around one in reduced units.
+    """A predictor for samples in physical units, around one in reduced units.
 
     Args:
         reduced: the network in reduced units.
-        conditions: physical conditions of all samples, by name.
+        conditions: physical conditions of all samples, by name; columns (B,) of samples with these names replace them.
         shape: points of the samples; fields are resampled to those of the training, and back.
     """
 
@@ -57,9 +58,13 @@ class PhysicalPredictor(Predictor):
         unit = self.unit(name)
         return Range(span.low * unit, span.high * unit)
 
-    def unit(self, name: str) -> float:
-        """The unit of a column of the network, in physical units."""
-        return self.reduction.scale(self.reduced.schema[name].quantity, self.given)
+    def unit(self, name: str, given: Mapping[str, Any] | None = None) -> Any:
+        """The unit of a column of the network, in physical units: a number, or (B,) for conditions (B,)."""
+        return self.reduction.scale(self.reduced.schema[name].quantity, self.given if given is None else given)
+
+    def of_samples(self, columns: Mapping[str, Tensor]) -> dict[str, Any]:
+        """The physical conditions of samples: those among their columns (B,), otherwise the fixed ones."""
+        return {name: columns.get(name, value) for name, value in self.given.items()}
 
     @property
     def network(self) -> nn.Module:  # type: ignore[override]
@@ -74,16 +79,16 @@ class PhysicalPredictor(Predictor):
     def reduce(self, columns: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """Return sources (B, *trained points) and conditions (B,) of the network, and the minimum of V (B,)."""
         found: dict[str, Tensor] = {}
-        lowest = torch.zeros(())
+        lowest, given = torch.zeros(()), self.of_samples(columns)
         for name in self.mapping.sources:
             values = resample(columns[name], self.trained)
             if name in self.reduction.from_minimum:
                 lowest = values.amin(tuple(range(1, values.ndim)))
                 values = values - lowest.reshape(-1, *(1,) * (values.ndim - 1))
-            found[name] = (values / self.unit(name)).float()
+            found[name] = (values / _per_field(self.unit(name, given), values)).float()
         like = next(iter(found.values()))
-        numbers = {name: like.new_full((len(like),), value) for name, value in self.numbers.items()}
-        return found | numbers, lowest
+        numbers = self.reduction.network_conditions(self.reduced.schema, given)
+        return found | {name: value + like.new_zeros(like.shape[0]) for name, value in numbers.items()}, lowest
 
     def raw(self, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See ``Predictor.raw``."""
@@ -92,16 +97,17 @@ class PhysicalPredictor(Predictor):
     def interpret(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See ``Predictor.interpret``."""
         reduced, lowest = self.reduce(columns)
+        given = self.of_samples(columns)
         shape = columns[self.mapping.sources[0]].shape[1:]
         found = self.reduced.interpret(raw, reduced)
         for column in self.outputs:
-            values = there = found[column.name] * self.unit(column.name)
+            values = there = found[column.name] * _per_field(self.unit(column.name, given), found[column.name])
             if column.is_field:
                 values = resample(there, shape)
             if column.integral:
                 values = _with_integral(values, there)
             if particles := (self.reduction.shifted or {}).get(column.name):
-                values = values + self.given[particles] * lowest
+                values = values + given[particles] * lowest
             found[column.name] = values
         return found
 
@@ -112,6 +118,11 @@ class PhysicalPredictor(Predictor):
     def head(self, column: Any) -> Any:
         """See ``Predictor.head``."""
         return self.reduced.head(self.reduced.schema[column.name])
+
+
+def _per_field(unit: Any, values: Tensor) -> Any:
+    """Return a unit that is a number or (B,) as a factor of ``values`` (B, ...)."""
+    return unit.reshape(-1, *(1,) * (values.ndim - 1)) if isinstance(unit, Tensor) else unit
 
 
 def resample(values: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -162,6 +173,24 @@ def for_reading(reduced: Predictor, given: Mapping[str, Any]) -> PhysicalPredict
     reader = PhysicalPredictor(reduced, usual, reduced.schema.domain.shape)
     reader.conditions.varying = tuple(sides)
     return reader
+
+
+def per_sample(reduced: Predictor, card: Card) -> PhysicalPredictor:
+    """Return the predictor of samples on the points of training whose conditions are columns (B,), all of them.
+
+    The fixed conditions are in the middle of the training: the first preset, and the size with the middle coupling.
+    """
+    reduction, numbers = Reduction.of(reduced.schema), [c.name for c in reduced.schema.of_role("condition")]
+    assert reduction is not None
+    seen = {name: (card.statistics[name]["min"], card.statistics[name]["max"]) for name in numbers}
+    usual = {name: float(round(sum(seen[name]) / 2)) for name in numbers if name not in reduction.numbers}
+    for choices in reduction.presets.values():
+        usual |= next(iter(choices.values()))
+    for name in reduction.numbers:
+        usual |= reduction.condition_for(name, math.sqrt(math.prod(seen[name])), usual)
+    predictor = PhysicalPredictor(reduced, usual, reduced.schema.domain.shape)
+    predictor.conditions.varying = tuple(usual)
+    return predictor
 
 
 def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list[str]:

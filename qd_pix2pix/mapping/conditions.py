@@ -59,7 +59,7 @@ class Conditions:
             raise ValueError(f"conditions: expected {', '.join(missing)}, for which the network was trained in a range")
         points = like.shape[2:]
         if not self.varying:
-            return like.new_empty(len(like), 0, *points)
+            return like.new_empty(like.shape[0], 0, *points)
         values = torch.stack([columns[name].to(torch.float32) for name in self.varying], dim=1)
         bounds = ([bound[name] for name in self.varying] for bound in (self.low, self.high))
         low, high = (torch.tensor(bound, dtype=values.dtype, device=values.device) for bound in bounds)

@@ -80,6 +80,13 @@ class Reduction:
         found = {name: value for name, value in conditions.items() if name in names and name not in schema.constants}
         return found | {name: _product(powers, conditions) for name, powers in self.numbers.items()}
 
+    def condition_for(self, name: str, value: float, conditions: Mapping[str, float]) -> dict[str, float]:
+        """The one condition that is not given, by name, with which a dimensionless number has this value."""
+        powers = self.numbers[name]
+        (free,) = [other for other in powers if other != "factor" and other not in conditions]
+        rest = _product({other: power for other, power in powers.items() if other != free}, conditions)
+        return {free: (value / rest) ** (1 / powers[free])}
+
     def physical_schema(self, schema: Schema, conditions: Mapping[str, float]) -> Schema:
         """The schema of samples in physical units, under these conditions."""
         columns = tuple(column for column in schema.columns if column.role != "condition")

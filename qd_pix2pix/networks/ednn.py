@@ -134,6 +134,8 @@ class EDNN(nn.Module):
         step, side, several = self.focus, self.side, range(2, padded.ndim)
         tiles = [(n - side) // step + 1 for n in padded.shape[2:]]
         some = math.inf if torch.is_grad_enabled() else chunk or self.chunk
+        if self.slides and some == math.inf:
+            return self._slid(padded)
         if self.slides:
             rows = int(min(tiles[0], max(1, some // (len(padded) * math.prod(tiles[1:])))))
             if rows == tiles[0]:
