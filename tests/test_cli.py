@@ -212,7 +212,7 @@ def test_added_overrides_reach_the_trainer(tmp_path):
 
 PATHS = {
     "train": ("data_root", "ckpt_path", "sweep.name", "sweep.folder", "hydra.run.dir"),
-    "evaluate": ("checkpoint", "input", "output", "save", "data_root"),
+    "evaluate": ("checkpoint", "input", "output", "save", "export", "data_root"),
     "generate": ("check", "data_root"),
 }
 

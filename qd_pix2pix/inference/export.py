@@ -261,13 +261,12 @@ def _require(path: Path, libraries: tuple[str, ...]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress what the exporters report about packages that networks of this project do not use."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
+    """Suppress the reports of the exporters on their steps; the programs log all of them."""
+    level = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logger.setLevel(logging.ERROR)
+        logging.disable(logging.WARNING)
         try:
             yield
         finally:
-            logger.setLevel(level)
+            logging.disable(level)

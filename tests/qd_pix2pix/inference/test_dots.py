@@ -10,8 +10,10 @@ from small import call, configuration
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.inference.dots import DotPrediction, DotSurrogate, allowed_spins
-from qd_pix2pix.inference.reduced import verdicts
+from qd_pix2pix.inference.export import Exported
+from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.mapping import mean_field
 from qd_pix2pix.schema import LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
 from solvers import Grid, Material
@@ -188,3 +190,32 @@ def test_tensors_have_the_gradient_of_the_density(surrogate):
     with torch.no_grad():
         change = [surrogate(V + sign * step, **GAAS).density.square().sum() for sign in (1, -1)]
     assert float((gradient * step).sum()) == pytest.approx(float(change[0] - change[1]) / 2, rel=0.05)
+
+
+def test_conditions_of_each_dot_are_columns(surrogate):
+    """Dots of two materials, sizes and numbers of electrons in one batch, as an exported network takes them."""
+    dots = [
+        dict(n_electrons=2, m_eff=0.067, eps_r=12.9, extent=50.0),
+        dict(n_electrons=3, m_eff=0.2, eps_r=9.0, extent=40.0),
+    ]
+    module = Exported(per_sample(surrogate.predictor, surrogate.card)).eval()
+    columns = {name: torch.tensor([float(dot[name]) for dot in dots]) for name in module.inputs[1:]}
+    V = torch.tensor(np.stack([wells(), wells(depth=0.1)])).float()
+    found = dict(zip(module.outputs, module(V, *columns.values()), strict=True))
+    for i, dot in enumerate(dots):
+        for name, values in surrogate.predict(V[i], **dot).items():
+            torch.testing.assert_close(found[name][i], values, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_network_in_reduced_units_is_exported_in_physical_ones(surrogate, tmp_path, monkeypatch):
+    monkeypatch.setattr(mean_field, "STEPS", 4)  # tracing takes most of a minute with all of them
+    differences = surrogate.export(tmp_path / "dots.pt2")
+    assert set(differences) == {"n_int", "energy", "gap", "spin", "error"}
+    V = torch.tensor(wells()).float()[None]
+    density, energy, *_ = torch.export.load(tmp_path / "dots.pt2").module()(
+        V, *(torch.tensor([x]) for x in (2.0, 0.067, 12.9, 50.0))
+    )
+    expected = surrogate(V, n_electrons=2, m_eff=0.067, eps_r=12.9, extent=50.0)
+    torch.testing.assert_close(density, expected.density, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(energy, expected.energy, rtol=1e-4, atol=1e-6)

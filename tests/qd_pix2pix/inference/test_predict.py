@@ -8,7 +8,7 @@ import torch
 from small import configuration
 
 from qd_pix2pix.evaluation.measures import equivariance_error
-from qd_pix2pix.inference.predict import check_device, predict, turned_predictions
+from qd_pix2pix.inference.predict import check_device, choose_batch, predict, turned_predictions
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import Column
@@ -148,3 +148,20 @@ def test_devices_that_are_not_there_are_refused():
         with pytest.raises(ValueError, match=f"^device: expected cpu, cuda, cuda:1 .* got '{name}'") as caught:
             check_device(name)
         assert "\n" not in str(caught.value)
+
+
+def test_batches_follow_points_and_device(monkeypatch):
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert [choose_batch((n, n), cpu) for n in (8, 64, 128, 1000)] == [32, 32, 8, 1]
+    assert choose_batch((64, 64), cpu, asked=7) == 7
+    sizes = []
+    for free in (80e9, 4e9, 1e6):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (int(free), int(free)))
+        sizes.append(choose_batch((64, 64), gpu))
+    assert sizes[0] > sizes[1] > sizes[2] == 1 and sizes[1] * 64**2 * 4096 <= 2e9
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True])
+def test_a_batch_is_a_number_of_samples(predictor, given, size):
+    with pytest.raises(ValueError, match="batch_size"):
+        predict(predictor, given, batch_size=size)
