@@ -20,6 +20,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qd_pix2pix import __version__
 from qd_pix2pix.files import write_whole
 from qd_pix2pix.inference.predict import averaged
 from qd_pix2pix.inference.reduced import per_sample
@@ -107,12 +107,7 @@ def export(predictor: Predictor, card: Card, path: Path | str, symmetrise: bool 
         hint = f"use export={path.with_suffix('.pt2').name}" if path.suffix == ".onnx" else "use the network in Python"
         raise ValueError(f"export: torch cannot write this network as {path.suffix}; {hint} ({reason})") from error
     differences = {name: _difference(found[name], values) for name, values in expected.items()}
-    if not all(value <= LARGEST_DIFFERENCE for value in differences.values()):
-        listed = ", ".join(f"{name} {value:.2g}" for name, value in differences.items())
-        raise ValueError(
-            f"export: the file would predict other numbers, relative differences {listed}; expected at most "
-            f"{LARGEST_DIFFERENCE:g}. Nothing is written; use the network in Python"
-        )
+    _check(differences)
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(path) as temporary:
         temporary.write_bytes(content)
@@ -134,7 +129,7 @@ def description(module: Exported, card: Card, symmetrise: bool) -> dict[str, Any
         text = f"estimated error of {predictor.target.name}, relative to its integral"
         outputs.append({"name": ERROR, "description": text, "unit": "", "shape": [BATCH_AXIS]})
     return {
-        "version": __version__,
+        "version": _version(),
         "map": predictor.title,
         "system": schema.system,
         "inputs": inputs,
@@ -144,8 +139,21 @@ def description(module: Exported, card: Card, symmetrise: bool) -> dict[str, Any
         "axes": list(schema.domain.axes),
         "boundary": schema.domain.boundary,
         "symmetrised": symmetrise,
-        "training": {"summary": card.schema.summary, "family": card.schema.family, "datasets": list(card.datasets)},
+        "training": {
+            "summary": card.schema.summary,
+            "family": card.schema.family,
+            "datasets": list(card.datasets),
+            "commit": card.provenance.get("commit", ""),
+        },
     }
+
+
+def _version() -> str:
+    """Return the version of this package; empty in a checkout that is not installed."""
+    try:
+        return version("qd_pix2pix")
+    except PackageNotFoundError:
+        return ""
 
 
 def _about(predictor: Predictor, column: Column) -> dict[str, Any]:
@@ -196,7 +204,7 @@ def _write_onnx(module: Exported, trials: Mapping[str, Tensor], metadata: str) -
     assert program is not None
     model = program.model
     model.metadata_props[METADATA] = metadata
-    model.producer_name, model.producer_version = METADATA, __version__
+    model.producer_name, model.producer_version = METADATA, _version()
     return cast(bytes, program.model_proto.SerializeToString())
 
 
@@ -246,6 +254,17 @@ def _difference(found: NDArray, expected: NDArray) -> float:
         return float((found != expected).any())
     largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
     return float(np.abs(found - expected).max()) / largest
+
+
+def _check(differences: Mapping[str, float]) -> None:
+    """Raise ValueError if a difference is too large, or NaN."""
+    if all(value <= LARGEST_DIFFERENCE for value in differences.values()):
+        return
+    listed = ", ".join(f"{name} {value:.2g}" for name, value in differences.items())
+    raise ValueError(
+        f"export: the file would predict other numbers, relative differences {listed}; expected at most "
+        f"{LARGEST_DIFFERENCE:g}. Nothing is written; use the network in Python"
+    )
 
 
 def _require(path: Path, libraries: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from small import SMALL_DATA, call, configuration
 from torch import nn
 
 from qd_pix2pix import evaluate, from_pretrained
+from qd_pix2pix.cli.errors import missing_extra
 from qd_pix2pix.cli.functions import exported
 from qd_pix2pix.inference.export import METADATA
 from qd_pix2pix.inference.pretrained import Surrogate
@@ -122,8 +123,9 @@ def test_other_files_and_missing_libraries_are_refused(everything, tmp_path, mon
         everything.export(tmp_path / "network.pth")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ModuleNotFoundError, match=r"qd_pix2pix\[export\]'.*network.pt2"):
+    with pytest.raises(ModuleNotFoundError, match=r"qd_pix2pix\[export\]'.*network.pt2") as caught:
         everything.export(tmp_path / "network.onnx")
+    assert missing_extra(caught.value) == "onnx is not installed; pip install 'qd_pix2pix[export]'"
     assert not list(tmp_path.iterdir())
 
 
