@@ -129,7 +129,7 @@ def test_other_files_and_missing_libraries_are_refused(everything, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("suffix", [".pt2", ".onnx"])
+@pytest.mark.parametrize("suffix", [".pt2", pytest.param(".onnx", marks=pytest.mark.slow)])
 def test_the_program_states_the_difference(tmp_path, suffix):
     if suffix == ".onnx":
         pytest.importorskip("onnxruntime", reason="extra export")
