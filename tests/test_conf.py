@@ -10,6 +10,8 @@ from solvers import PRESETS
 
 CONF = ROOT / "conf"
 GROUPS = sorted(path for path in CONF.iterdir() if path.is_dir())
+PROGRAM = {"bench": "evaluate"}
+"""Programs of the groups that train.yaml lacks."""
 OPTIONS = [(group.name, option.stem) for group in GROUPS for option in sorted(group.glob("*.yaml"))]
 
 
@@ -23,7 +25,7 @@ def targets(config):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_options_compose_and_fit_their_classes(group, option):
-    config = configuration("train", f"{group}={option}")
+    config = configuration(PROGRAM.get(group, "train"), f"{group}={option}")
     for node in targets(config):
         target = get_object(node["_target_"])
         parameters = inspect.signature(target).parameters
@@ -66,6 +68,9 @@ FREE = {
 }
 """Arguments that fix no result, or that the program gives."""
 
+INNER = {".networks.": "network", ".potentials.": "potential"}
+"""Groups of classes that stand inside options of other groups, by a part of their names."""
+
 
 def state_every_argument(node, group, where):
     """Assert that a node, and those in it, leave no argument to a default in the code."""
@@ -79,11 +84,12 @@ def state_every_argument(node, group, where):
 def test_yaml_states_every_argument(group, option):
     """What fixes a result is written down, not left to a default in the code."""
     package = "solver" if group == "preset" else group
-    node = configuration("train", f"{group}={option}")[package]
+    node = configuration(PROGRAM.get(group, "train"), f"{group}={option}")[package]
     checked = [n for n in targets(node) if n["_target_"].startswith(("qd_pix2pix.", "solvers."))] if node else []
     for part in checked:
-        state_every_argument(part, "network" if ".networks." in part["_target_"] else group, f"{group}/{option}")
-    assert checked or group in ("logger", "search", "jobs"), f"{group}/{option} names no class of this project"
+        inner = next((room for part_of, room in INNER.items() if part_of in part["_target_"]), group)
+        state_every_argument(part, inner, f"{group}/{option}")
+    assert checked or group in ("bench", "logger", "search", "jobs"), f"{group}/{option} names no class of this project"
 
 
 def test_an_argument_that_is_left_out_is_found():

@@ -158,10 +158,16 @@ def evaluate() -> None:
 def _evaluate(config: dict[str, Any]) -> None:
     """Write predictions, measures and the report of a checkpoint, or its network as a file of other programs."""
     with loading():
+        from qd_pix2pix.cli.bench import benchmark
         from qd_pix2pix.cli.functions import evaluated, exported
+    if config["bench"]:
+        print("score        {}
+leaderboard  {}".format(*benchmark(config)))
+        return
     if config["export"]:
         differences = ", ".join(f"{name} {value:.1e}" for name, value in exported(config).items())
-        print(f"{config['export']}\nlargest relative difference from the predictor  {differences}")
+        print(f"{config['export']}
+largest relative difference from the predictor  {differences}")
         return
     _, saved = evaluated(config)
     if saved:

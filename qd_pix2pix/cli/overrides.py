@@ -26,6 +26,7 @@ TEXT = (
         "init_from",
         "data_root",
         "checkpoint",
+        "function",
         "input",
         "output",
         "save",
