@@ -64,6 +64,7 @@ def evaluate_bench(
         "kind": entrants[0].kind,
         "digest": entrants[0].digest,
         "provenance": provenance("CPU" if options.get("device") in (None, "cpu") else str(options["device"])),
+        "order": list(splits),  # files have sorted keys
         "splits": {
             name: {
                 "kind": bench["splits"][name]["kind"],

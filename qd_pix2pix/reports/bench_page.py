@@ -30,7 +30,7 @@ def leaderboard(scores: Sequence[Mapping[str, Any]], task: str) -> tuple[list[st
         scores: contents of the files of scores.
         task: a name in ``TASKS``.
     """
-    splits = list(dict.fromkeys(split for content in scores for split in content["splits"]))
+    splits = list(dict.fromkeys(split for content in scores for split in content["order"]))
     errors = [[_error(content, split, task) for split in splits] for content in scores]
     served = [[error for error in column if error is not None] for column in zip(*errors, strict=True)]
     least = [min(column, default=None) for column in served]
@@ -94,5 +94,5 @@ def write_bench_page(folder: Path) -> Path:
 
 def splits_of(scores: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, int, int, str]]:
     """Return name, kind, description, number of dots, seed and estimated error of the densities of each split."""
-    found = {name: split for content in scores for name, split in content["splits"].items()}
+    found = {name: content["splits"][name] for content in scores for name in content["order"]}
     return [(name, s["kind"], s["about"], s["dots"], s["seed"], percent(s["label_error"])) for name, s in found.items()]
