@@ -21,6 +21,7 @@ EXAMPLES = [
 CHECKED = {
     "README.md": "from_pretrained",
     "docs/any_dot.md": "universal",
+    "docs/benchmark.md": "def predict(",
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
     "docs/drawing.md": "confidence(",
@@ -65,6 +66,11 @@ def test_the_surrogate_is_near_the_solver_and_conserves_charge(monkeypatch, tmp_
     assert charge == pytest.approx(2, abs=2e-6)
     assert nmae < 0.01
     assert variables["density"].min() >= 0
+
+
+def test_the_function_of_the_benchmark_has_the_charge_of_its_dots():
+    found = run_example("docs/benchmark.md")["predict"](np.zeros((2, 8, 8)), 3, 0.067, 12.9, 30.0)
+    assert found["density"].sum((1, 2)) * (30 / 8) ** 2 == pytest.approx(3)
 
 
 def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsys):

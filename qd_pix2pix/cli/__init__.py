@@ -161,13 +161,11 @@ def _evaluate(config: dict[str, Any]) -> None:
         from qd_pix2pix.cli.bench import benchmark
         from qd_pix2pix.cli.functions import evaluated, exported
     if config["bench"]:
-        print("score        {}
-leaderboard  {}".format(*benchmark(config)))
+        print("score        {}\nleaderboard  {}".format(*benchmark(config)))
         return
     if config["export"]:
         differences = ", ".join(f"{name} {value:.1e}" for name, value in exported(config).items())
-        print(f"{config['export']}
-largest relative difference from the predictor  {differences}")
+        print(f"{config['export']}\nlargest relative difference from the predictor  {differences}")
         return
     _, saved = evaluated(config)
     if saved:
