@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qd_pix2pix.cli.overrides import check_overrides, keep_text, own_network, with_conditions
