@@ -160,7 +160,7 @@ def _evaluate(config: dict[str, Any]) -> None:
     with loading():
         from qd_pix2pix.cli.bench import benchmark
         from qd_pix2pix.cli.functions import evaluated, exported
-    if config["bench"]:
+    if config.get("bench"):
         print("score        {}\nleaderboard  {}".format(*benchmark(config)))
         return
     if config["export"]:

@@ -105,8 +105,10 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     from qd_pix2pix.training.threads import set_threads
     from solvers.checks import check_integer
 
-    if config["bench"] or config["function"]:
-        raise ValueError("bench, function: expected by the program, python evaluate.py bench=qdot function=...")
+    if config.get("bench") or config["function"]:
+        raise ValueError(
+            "function, bench: expected together on the command line, python evaluate.py bench=qdot function=..."
+        )
     if config["threads"] is not None:
         check_integer("threads", config["threads"], 1)
     set_threads(config["threads"])

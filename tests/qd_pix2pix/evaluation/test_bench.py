@@ -10,6 +10,7 @@ import pytest
 from small import configuration
 
 from qd_pix2pix.cli.bench import benchmark, recipes
+from qd_pix2pix.cli.functions import evaluated
 from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.bench import evaluate_bench
@@ -170,6 +171,8 @@ def test_a_function_may_decline(root, module, tmp_path):
 
 
 def test_options_of_samples_are_refused():
+    with pytest.raises(ValueError, match="expected together on the command line.*bench=qdot"):
+        evaluated(configuration("evaluate", "function=nearest"))
     config = configuration("evaluate", "bench=smoke", "function=nearest", "input=dots.npy")
     with pytest.raises(ValueError, match="input: not with bench="):
         benchmark(config)
