@@ -23,7 +23,7 @@ def main() -> None:
     names = list(found)
     errors = [100 * columns(found[name]["dots"])["nmae"] for name in names]
     places = np.arange(len(names))[::-1]
-    left.boxplot(errors, positions=places, vert=False, whis=(5, 95), showfliers=False, widths=0.6)
+    left.boxplot(errors, positions=places, orientation="horizontal", whis=(5, 95), showfliers=False, widths=0.6)
     left.set_yticks(places, [name if found[name]["seen"] else f"{name}*" for name in names])
     left.set_xscale("log")
     left.set_xlabel("NMAE, % (box: half of the dots, whiskers: 90 %)")
