@@ -67,7 +67,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)
     remarks += charge_remarks(predictions)
-    origin = f"{schema.sample}s from {path.name}"
+    origin = f"{schema.sample}{'s' * (size != 1)} from {path.name}"
     record = replace(
         record, input=str(path), symmetrised=config["symmetrise"], origin=origin, notes=notes, remarks=remarks
     )
