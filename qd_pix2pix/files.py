@@ -112,6 +112,24 @@ def search_here() -> None:
         importlib.invalidate_caches()
 
 
+def import_here(module: str, name: str, what: str, hint: str) -> Any:
+    """Return an object of a module, which may be in the working directory; its code is run.
+
+    Args:
+        module, name: module, and name of the object in it.
+        what: beginning of the error message: option and name of the object.
+        hint: end of the error message.
+
+    Raises:
+        ValueError: it cannot be imported.
+    """
+    search_here()
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # the code of a user may raise any error
+        raise ValueError(f"{what} cannot be imported ({type(error).__name__}: {error}){hint}") from None
+
+
 def conf_folder() -> Path:
     """Return the folder of the configuration: inside an installed package, beside the package in a checkout.
 

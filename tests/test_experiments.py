@@ -4,7 +4,6 @@ import importlib
 import json
 import re
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -390,7 +389,6 @@ def test_threads_are_measured(tmp_path, monkeypatch):
     words = ("model=regressor", "data.grid.n=32", "loader.batch_size=2")
     monkeypatch.setattr(benchmark, "MODELS", {"regressor": words})
     monkeypatch.setattr(benchmark, "NEIGHBOURS", (0,))
-    monkeypatch.setattr(benchmark, "first", nullcontext)
     benchmark.main(["--blocks", "1", "--seconds", "0.1", "--output", str(tmp_path / "results.json")])
     found = json.loads((tmp_path / "results.json").read_text())["regressor"]["0"]
     assert list(found) == list(benchmark.WAYS) and all(way["steps_per_second"] > 0 for way in found.values())

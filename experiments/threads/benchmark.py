@@ -1,12 +1,11 @@
 """Measure how fast a training is on busy cores, by its number of threads and by how they wait for each other.
 
-    python -m experiments.threads.benchmark   # five minutes, as root; writes results.json beside this file
+    python -m experiments.threads.benchmark   # three minutes; writes results.json beside this file
 
 Each way is a process of its own, because OpenMP reads its settings when torch is imported. All processes exist from the
-start and take turns; the others sleep meanwhile. Neighbours are processes that each occupy one core, in sessions of
-their own, as from other terminals. In its turn a process and its neighbours have the highest priority that Linux gives
-to a session, so that other work on the machine hardly counts; a pause as long as the turn follows. Ratios are taken
-block by block and reported as medians with extremes.
+start and take turns; the others sleep meanwhile. Neighbours are processes that each occupy one core, started as from
+other terminals. The machine should have no other work. Ratios are taken block by block and reported as medians with
+extremes.
 """
 
 from __future__ import annotations
@@ -44,15 +43,8 @@ MODELS = {
 }
 NEIGHBOURS = (0, 1, 2)
 BLOCKS, SECONDS = 3, 0.8
-PRIORITY = -20
 SETTINGS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", *WAIT_BRIEFLY)
-SESSION = Path("/proc/self/autogroup")
-"""File with the priority of this session against others; that of a process counts only within its session."""
-OCCUPY = f"""
-open("{SESSION}", "w").write("{PRIORITY}")
-while True:
-    pass
-"""
+OCCUPY = "while True: pass"
 
 
 def serve(words: Sequence[str]) -> None:
@@ -107,16 +99,6 @@ def neighbours(number: int) -> Iterator[None]:
             process.wait()
 
 
-@contextmanager
-def first() -> Iterator[None]:
-    """Give this session priority over others."""
-    SESSION.write_text(str(PRIORITY))
-    try:
-        yield
-    finally:
-        SESSION.write_text("0")
-
-
 def ask(process: subprocess.Popen[str], seconds: float) -> float:
     """Return the seconds per step of a process that trains."""
     assert process.stdin is not None and process.stdout is not None
@@ -133,10 +115,8 @@ def measure(model: str, blocks: int, seconds: float) -> dict[str, Any]:
         for _ in tqdm(range(blocks), unit="block", desc=model):
             for number in NEIGHBOURS:
                 for way, process in processes.items():
-                    began = time.monotonic()
-                    with first(), neighbours(number):
+                    with neighbours(number):
                         times[number][way].append(ask(process, seconds))
-                    time.sleep(time.monotonic() - began)
     found = {str(n): {way: summary(of[REFERENCE], of[way]) for way in WAYS} for n, of in times.items()}
     return found
 

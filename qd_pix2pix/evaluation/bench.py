@@ -52,30 +52,22 @@ def evaluate_bench(
     make = entrant_of(checkpoint, function, **options)  # before the time of the solver
     stores = {name: Store(generate(recipe, root, launcher)) for name, recipe in recipes.items()}
     dots = {name: load_dots(store, "test") for name, store in stores.items()}
-    for name, split in bench["splits"].items():
-        if bench["check"] and split["means"]:
+    for name, split in bench["splits"].items() if bench["check"] else ():
+        if split["means"]:
             check_means(bench["name"], name, dots[name], split["means"], bench["tolerance"])
     entrants = make(load_dots(next(iter(stores.values())), "train"))
     splits = {name: score_split(entrants, some) for name, some in dots.items()}
+    device = options.get("device")
     content = {
         "format": FORMAT,
         "bench": version(bench),
         "name": entrants[0].name,
         "kind": entrants[0].kind,
         "digest": entrants[0].digest,
-        "provenance": provenance("CPU" if options.get("device") in (None, "cpu") else str(options["device"])),
+        "provenance": provenance("CPU" if device in (None, "cpu") else str(device)),
         "order": list(splits),  # files have sorted keys
         "splits": {
-            name: {
-                "kind": bench["splits"][name]["kind"],
-                "about": bench["splits"][name]["about"],
-                "dots": len(dots[name]),
-                "seed": int(recipes[name]["seed"]),
-                "dataset": stores[name].name,
-                "label_error": float(stores[name].split("test").load(("density_error",))["density_error"].mean()),
-                "manifest": sha256(stores[name].path / "manifest.json"),
-                **found,
-            }
+            name: described(bench["splits"][name], recipes[name], stores[name]) | found
             for name, found in splits.items()
         },
     }
@@ -83,6 +75,20 @@ def evaluate_bench(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, to_json(content))
     return path
+
+
+def described(split: Mapping[str, Any], recipe: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """Return what identifies the dots of a split in a score, and the mean estimated error of their labels."""
+    errors = store.split("test").load(("density_error",))["density_error"]
+    return {
+        "kind": split["kind"],
+        "about": split["about"],
+        "dots": len(errors),
+        "seed": int(recipe["seed"]),
+        "dataset": store.name,
+        "label_error": float(errors.mean()),
+        "manifest": sha256(store.path / "manifest.json"),
+    }
 
 
 def version(bench: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import torch
 
 from qd_pix2pix.evaluation.bench_dots import Array, Dots
 from qd_pix2pix.evaluation.bench_scores import Answers
-from qd_pix2pix.files import checksum, search_here, sha256
+from qd_pix2pix.files import checksum, import_here, sha256
 from qd_pix2pix.inference.pretrained import Surrogate, find_weights, from_pretrained
 from qd_pix2pix.mapping.mean_field import MeanField
 
@@ -99,14 +98,10 @@ def function(target: str) -> list[Entrant]:
         ValueError: it cannot be imported or is no function.
     """
     module, _, name = target.partition(":")
-    search_here()
-    try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # the code of a user may raise any error
-        raise ValueError(
-            f"function: {target} cannot be imported ({type(error).__name__}: {error}). Expected a baseline, "
-            f"{', '.join(BASELINES)}, or module:name of a function; run in the folder of the module"
-        ) from None
+    hint = (
+        f". Expected a baseline, {', '.join(BASELINES)}, or module:name of a function; run in the folder of the module"
+    )
+    found = import_here(module, name, f"function: {target}", hint)
     if not callable(found):
         raise ValueError(f"function: expected a function, {target} is {found!r}")
     first = next(iter(inspect.signature(found).parameters), "V")

@@ -213,6 +213,8 @@ MEASURES = {
                 percent=True, on_card=True),
         Measure("covered", "covered", "fraction of samples whose NMAE is at most the estimated one", ("density",),
                 percent=True, on_card=True, share=True, larger_is_better=True),
+        Measure("to_verify", "to verify", "fraction of samples unlike training, or with a large estimated error",
+                ("density",), percent=True, share=True),
         Measure("equivariance_error", "equivariance error", "largest change under the symmetries of the domain",
                 FIELDS, percent=True),
     )

@@ -15,6 +15,7 @@ from qd_pix2pix.evaluation.measures import summarise
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.generators import Generator
+from qd_pix2pix.inference.dots import allowed_spins
 from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of
 from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
@@ -24,10 +25,12 @@ from qd_pix2pix.inference.reduced import (
     physical_conditions,
     remarks_on,
     resampling,
+    to_verify,
+    unlike,
 )
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import LARGEST_ERROR, Schema
+from qd_pix2pix.schema import Schema
 
 CHARGE_TOLERANCE = 0.1
 """Relative error of a density's integral above which a remark is issued."""
@@ -59,6 +62,9 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     conditions = {name: np.full(size, value) for name, value in known.items()}
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device, config["batch_size"])
     estimated = estimates(found)
+    if estimated and isinstance(predictor, PhysicalPredictor):
+        estimated["to_verify"] = to_verify(estimated["estimated_error"], unlike(predictor, card, fields)).astype(float)
+        found |= {name: allowed_spins(found[name], round(known["n_electrons"])) for name in found if name == "spin"}
     remarks += unlike_training(estimated, schema)
     predictions = Predictions(
         schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
@@ -100,14 +106,14 @@ def _prepared(
 
 
 def unlike_training(estimated: Mapping[str, NDArray], schema: Schema) -> list[str]:
-    """Return a remark on samples whose estimated error is large."""
+    """Return a remark on samples whose prediction should be verified."""
     errors = estimated.get("estimated_error", np.zeros(0))
-    large = errors > LARGEST_ERROR
+    large = estimated.get("to_verify", np.zeros(0)) > 0
     if not large.any():
         return []
     return [
-        f"{large.sum()} of {schema.count(len(errors))} are unlike training, with an estimated error of "
-        f"{100 * errors[large].min():.2g} to {100 * errors[large].max():.2g} %: verify them"
+        f"{large.sum()} of {schema.count(len(errors))} {'is' if large.sum() == 1 else 'are'} unlike training, with an "
+        f"estimated error of up to {100 * errors[large].max():.2g} %: use verify=true"
     ]
 
 

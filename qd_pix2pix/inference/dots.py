@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from qd_pix2pix.inference.inputs import Fields
 from qd_pix2pix.inference.pretrained import Surrogate
-from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, verdicts
+from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, unlike, verdicts
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 
 OPTIONS = ("symmetrise", "device", "batch_size")
@@ -59,15 +61,21 @@ class DotSurrogate(Surrogate):
         if not {"energy", "gap", "spin", ERROR} <= set(found):
             return found[self.target]
         known = physical_conditions(self.predictor.schema, {n: v for n, v in options.items() if n not in OPTIONS})
-        inside = PhysicalPredictor(self.predictor, known, self.shape).inside(self.card)
         return DotPrediction(
             density=found[self.target],
             density_error=found[ERROR],
             energy=found["energy"],
             gap=found["gap"],
             spin=allowed_spins(found["spin"], round(known["n_electrons"])),
-            verdict=verdicts(found[ERROR], inside),
+            verdict=verdicts(found[ERROR], self._unlike(source, known).reshape(found[ERROR].shape)),
         )
+
+    def _unlike(self, source: Any, known: Mapping[str, float]) -> NDArray:
+        """Return True for potentials that the network was not trained for, (S,)."""
+        given = {name: v.detach().cpu() if isinstance(v, Tensor) else v for name, v in self._given(source).items()}
+        _, flat = self._flat({name: np.asarray(values) for name, values in given.items()})
+        shape = next(iter(flat.values())).shape[1:]
+        return unlike(PhysicalPredictor(self.predictor, known, shape), self.card, flat)
 
     @staticmethod
     def _prepared(

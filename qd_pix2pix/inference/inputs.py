@@ -114,7 +114,7 @@ def resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
     """Return the conditions as numbers, with presets replaced by their conditions."""
     names = [column.name for column in schema.given]
     values: dict[str, float] = {}
-    for name, value in given.items():
+    for name, value in sorted(given.items(), key=lambda item: item[0] not in schema.presets):  # numbers after presets
         if name in schema.presets:
             values |= _preset(schema, name, value)
         elif name not in names:

@@ -25,6 +25,8 @@ from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema
 
+FEWEST_POINTS = 16
+"""Fewest points per side of a user's field."""
 MOST_LOST = 0.01
 """Change of a potential by resampling, as a part of its range, above which predictions may be wrong."""
 
@@ -197,8 +199,11 @@ def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list
     """Return remarks on samples that the network was not trained for, or that lose detail by resampling.
 
     Raises:
-        ValueError: no training sample has such a number of electrons.
+        ValueError: no training sample has such a number of electrons, or the fields have too few points.
     """
+    shape = next(iter(fields.values())).shape[1:]
+    if min(shape) < FEWEST_POINTS:
+        raise ValueError(f"input: expected at least {FEWEST_POINTS} points along each axis, got {points(shape)}")
     remarks = []
     for name, value in predictor.numbers.items():
         seen, column = card.statistics[name], predictor.reduced.schema[name]
@@ -208,11 +213,16 @@ def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list
         if np.dtype(column.dtype).kind == "i":
             raise ValueError(f"{name}: the network was trained for {known}, got {value:g}. Use the solver")
         remarks.append(f"{column.description} is {value:.3g}, in training {known}")
-    if (lost := _lost(fields, predictor.trained)) > MOST_LOST:
-        remarks.append(
-            f"resampling to {points(predictor.trained)} changes the potential by {100 * lost:.2g} % of its range"
-        )
+    lost = _lost(fields, predictor.trained)
+    if blurred := int((lost > MOST_LOST).sum()):
+        changed = f"{predictor.schema.count(blurred)} by up to {100 * lost.max():.2g} % of the range"
+        remarks.append(f"resampling to {points(predictor.trained)} changes {changed}")
     return remarks
+
+
+def unlike(predictor: PhysicalPredictor, card: Card, fields: Fields) -> NDArray[np.bool_]:
+    """Return True (S,) for samples that the network was not trained for, or that lose detail by resampling."""
+    return (_lost(fields, predictor.trained) > MOST_LOST) | (not predictor.inside(card))
 
 
 def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
@@ -220,7 +230,7 @@ def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
     shape = tuple(next(iter(fields.values())).shape[1:])
     if shape == predictor.trained:
         return []
-    lost = 100 * _lost(fields, predictor.trained)
+    lost = 100 * _lost(fields, predictor.trained).max()
     return [f"resampled from {points(shape)} to {points(predictor.trained)}: a change of {lost:.2g} % of the range"]
 
 
@@ -229,23 +239,28 @@ def points(shape: tuple[int, ...]) -> str:
     return f"{' × '.join(map(str, shape))} points"
 
 
-def _lost(fields: Fields, trained: tuple[int, ...]) -> float:
-    """Return the mean change of fields by resampling to ``trained`` points and back, relative to their range."""
+def _lost(fields: Fields, trained: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the mean change of samples by resampling to ``trained`` points and back, relative to their range, (S,)."""
     changes = []
     for values in fields.values():
         there = torch.as_tensor(values, dtype=torch.float32)
         back = resample(resample(there, trained), tuple(values.shape[1:]))
-        span = (there.amax((1, 2)) - there.amin((1, 2))).clamp(min=1e-12)
-        changes.append(float(((back - there).abs().mean((1, 2)) / span).mean()))
-    return max(changes)
+        span = (there.amax((1, 2)) - there.amin((1, 2))).clamp(min=torch.finfo(torch.float32).tiny)
+        changes.append(((back - there).abs().mean((1, 2)) / span).double().numpy())
+    return np.max(changes, axis=0)
 
 
-def verdicts(errors: NDArray | Tensor, inside: bool = True) -> NDArray:
+def verdicts(errors: NDArray | Tensor, unfamiliar: NDArray | bool = False) -> NDArray:
     """Return the verdict on each prediction, text of the shape of the estimated ``errors``.
 
     Args:
         errors: estimated errors, int |n - n_ref| / N.
-        inside: False for conditions outside the training data.
+        unfamiliar: True for samples that the network was not trained for; see ``unlike``.
     """
     values = errors.detach().cpu() if isinstance(errors, Tensor) else errors
-    return np.where((np.asarray(values) <= LARGEST_ERROR) & inside, LIKE, UNLIKE)
+    return np.where(to_verify(np.asarray(values), unfamiliar), UNLIKE, LIKE)
+
+
+def to_verify(errors: NDArray, unfamiliar: NDArray | bool = False) -> NDArray[np.bool_]:
+    """Return True for predictions that should be verified; see ``verdicts``."""
+    return np.asarray((errors > LARGEST_ERROR) | unfamiliar)

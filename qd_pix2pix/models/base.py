@@ -229,7 +229,11 @@ class FieldModel(Model):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the measures of the validation split."""
-        found = self.predictor(batch)
+        self.add_validation(self.predictor.raw(batch), batch)
+
+    def add_validation(self, raw: Batch, batch: Batch) -> None:
+        """Add the raw numbers of one batch to the measures of the validation split."""
+        found = self.predictor.interpret(raw, batch)
         for column in self.outputs:
             pred = found[column.name]
             density = self.predictor.scale(column, batch, pred[:, None]).density if column.integral else None

@@ -121,15 +121,14 @@ class Regressor(Scheduled, FieldModel):
         scale = self.predictor.scale(column, batch, numbers)
         assert scale.density is not None
         difference = self.predictor.head(column)(numbers, scale) - batch[column.name]
-        return difference.abs().flatten(1).mean(1) / scale.density, self.predictor.error(
-            raw
-        ) / self.predictor.error_factor
+        found = difference.abs().flatten(1).mean(1) / scale.density
+        return found, self.predictor.error(raw) / self.predictor.error_factor
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the measures of the validation split, and to the calibration of the error."""
-        super().validation_step(batch, batch_idx)
+    def add_validation(self, raw: Batch, batch: Batch) -> None:
+        """Add the raw numbers of one batch to the measures, and to the calibration of the error."""
+        super().add_validation(raw, batch)
         if self.quantile:
-            found, estimate = self._errors(self.predictor.raw(batch), batch)
+            found, estimate = self._errors(raw, batch)
             self.ratios.update(found / estimate)
 
     def on_validation_epoch_end(self) -> None:

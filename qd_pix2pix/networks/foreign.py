@@ -11,14 +11,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from qd_pix2pix.files import search_here, sha256
+from qd_pix2pix.files import import_here, sha256
 
 MODULE = "module"
 """Key of a network's description that names its module; networks of this project have none."""
@@ -133,14 +132,8 @@ def check_map(network: nn.Module, name: str, given: tuple[int, ...], channels: i
 
 
 def _find(module: str, name: str, what: str) -> type[nn.Module]:
-    search_here()
-    try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # the code of a user may raise any error
-        raise ValueError(
-            f"{what}: {module}.{name} cannot be imported ({type(error).__name__}: {error}); run in the folder of the "
-            "module, or add that folder to PYTHONPATH"
-        ) from None
+    hint = "; run in the folder of the module, or add that folder to PYTHONPATH"
+    found = import_here(module, name, f"{what}: {module}.{name}", hint)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ValueError(f"{what}: expected a class of torch.nn.Module, got {module}.{name}, {found!r}")
     return found

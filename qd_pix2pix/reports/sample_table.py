@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports.page import quantity, symbol
-from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
+from qd_pix2pix.schema import LIKE, UNLIKE
 
 MOST_ROWS = 100
 """Samples in the table; the file of the predictions has all."""
@@ -15,6 +17,7 @@ def sample_table(predictions: Predictions) -> tuple[list[str], list[list[str]]]:
     p = predictions
     numbers = [p.schema[name] for name in p.outputs if p.schema[name].role in ("scalar", "counts")]
     errors = p.measures.get(p.target.name, {}).get("estimated_error")
+    verify = p.measures.get(p.target.name, {}).get("to_verify", np.zeros(len(p.sample)))
     if not numbers and errors is None:
         return [], []
     head = [p.schema.sample, *map(symbol, numbers)]
@@ -23,6 +26,6 @@ def sample_table(predictions: Predictions) -> tuple[list[str], list[list[str]]]:
     for i in range(min(len(p.sample), MOST_ROWS)):
         row = [str(p.sample[i]), *(quantity(column, p.predicted[column.name][i], p.schema) for column in numbers)]
         if errors is not None:
-            row += [f"{100 * errors[i]:.2g} %", LIKE if errors[i] <= LARGEST_ERROR else UNLIKE]
+            row += [f"{100 * errors[i]:.2g} %", UNLIKE if verify[i] else LIKE]
         rows.append(row)
     return head, rows

@@ -208,9 +208,7 @@ class QuantumDots(Recipe):
     def laws(self, columns: Columns) -> None:
         """Check the laws of the schema, and that the energy is the sum of its parts."""
         super().laws(columns)
-        parts = sum(columns[name] for name in ("kinetic", "confinement", "interaction"))
-        if not np.allclose(parts, columns["energy"], rtol=1e-6, atol=1e-9):
-            raise ValueError("energy is not the sum of kinetic, confinement and interaction")
+        check_parts(columns)
 
     @classmethod
     def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
@@ -237,6 +235,13 @@ class QuantumDots(Recipe):
         changed["material"] |= {name: float(conditions[name]) for name in ("m_eff", "eps_r")}
         changed["n_electrons"] = round(conditions["n_electrons"])
         return changed
+
+
+def check_parts(columns: Columns) -> None:
+    """Raise ValueError unless the energy is the sum of its parts."""
+    parts = sum(columns[name] for name in ("kinetic", "confinement", "interaction"))
+    if not np.allclose(parts, columns["energy"], rtol=1e-6, atol=1e-9):
+        raise ValueError("energy is not the sum of kinetic, confinement and interaction")
 
 
 def _materials() -> dict[str, dict[str, Any]]:

@@ -30,6 +30,7 @@ from qd_pix2pix.systems.quantum_dots import (
     PotentialFamily,
     Solver,
     V,
+    check_parts,
     presets,
 )
 from qd_pix2pix.systems.recipe import Columns, Recipe
@@ -170,9 +171,7 @@ class ScaledDots(Recipe):
     def laws(self, columns: Columns) -> None:
         """Check the laws of the schema, and that the energy is the sum of its parts."""
         super().laws(columns)
-        parts = sum(columns[name] for name in ("kinetic", "confinement", "interaction"))
-        if not np.allclose(parts, columns["energy"], rtol=1e-6, atol=1e-9):
-            raise ValueError("energy is not the sum of kinetic, confinement and interaction")
+        check_parts(columns)
 
     @classmethod
     def of_samples(

@@ -132,9 +132,9 @@ Difference = tuple[str, str]
 
 
 def _mapping(old: Card, new: Card) -> list[Difference]:
-    default: dict[str, Any] = {"source": None}
+    default: dict[str, Any] = {"source": None, "prior": None, "quantile": None}
     found = []
-    for key in ("source", "target", "also", "given"):
+    for key in ("source", "target", "also", "given", "prior", "quantile"):
         there, here = (card.mapping.get(key) or default.get(key, []) for card in (old, new))
         if there != here:
             found.append(

@@ -50,7 +50,7 @@ def judged(name, pred, target, context=CONTEXT):
     return MEASURES[name].of_sample(pred, target, context)
 
 
-ELSEWHERE = {"recall", "precision", "label_error", "label_distance", "estimated_error", "covered"}
+ELSEWHERE = {"recall", "precision", "label_error", "label_distance", "estimated_error", "covered", "to_verify"}
 """Measures of positions, of drawn samples and of estimated errors: test_localisation.py, test_drawn.py, and below."""
 
 

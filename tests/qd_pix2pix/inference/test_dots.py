@@ -14,7 +14,7 @@ from qd_pix2pix.inference.export import Exported
 from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.mapping import mean_field
-from qd_pix2pix.schema import LIKE, UNLIKE
+from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
 from solvers import Grid, Material
 
@@ -86,8 +86,11 @@ def test_resampling_keeps_a_smooth_potential(surrogate):
     averaged = fine.density.reshape(32, 2, 32, 2).mean((1, 3))
     assert np.abs(averaged - coarse.density).sum() / coarse.density.sum() < 0.02
     assert fine.energy == pytest.approx(float(coarse.energy), rel=1e-3)
-    with pytest.warns(UserWarning, match=r"resampling to 32 × 32 points changes the potential by .* % of its range"):
-        surrogate(np.random.default_rng(0).normal(size=(64, 64)), **GAAS)
+    noise = np.random.default_rng(0).normal(size=(64, 64))
+    with pytest.warns(UserWarning, match=r"resampling to 32 × 32 points changes 1 dot by up to .* % of the range"):
+        p = surrogate(np.stack([noise, wells(64)]), **GAAS)
+    unfamiliar = surrogate.predict(np.stack([noise, wells(64)]), **GAAS)["error"] > LARGEST_ERROR
+    assert p.verdict[0] == UNLIKE and p.verdict[1] == (UNLIKE if unfamiliar[1] else LIKE), "one dot, not both"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         surrogate(wells(64), **GAAS)
@@ -103,12 +106,25 @@ def test_resampling_keeps_a_smooth_potential(surrogate):
         ({**GAAS, "n_electrons": 2.5}, "n_electrons"),
         ({**GAAS, "extent": -3.0}, "extent"),
         ({**GAAS, "material": "kryptonite"}, "material: expected one of"),
+        ({**GAAS, "material": None, "m_eff": 0.1}, "material: this network serves all of them"),
         ({**GAAS, "colour": 3}, "colour: quantum dots have no such condition"),
     ],
 )
 def test_missing_and_impossible_conditions_are_named(surrogate, given, message):
     with pytest.raises(ValueError, match=message):
         surrogate(wells(), **given)
+
+
+def test_numbers_replace_those_of_a_material_in_any_order(surrogate):
+    first = surrogate(wells(), n_electrons=2, material="gaas", m_eff=0.1, extent=100.0)
+    second = surrogate(wells(), n_electrons=2, m_eff=0.1, material="gaas", extent=100.0)
+    third = surrogate(wells(), n_electrons=2, m_eff=0.1, eps_r=12.9, extent=100.0)
+    assert first.energy == second.energy == third.energy != surrogate(wells(), **GAAS).energy
+
+
+def test_too_few_points_are_refused(surrogate):
+    with pytest.raises(ValueError, match="input: expected at least 16 points along each axis, got 8 × 8 points"):
+        surrogate(wells(8), **GAAS)
 
 
 def test_a_coupling_outside_training_is_reported(surrogate):
@@ -119,7 +135,7 @@ def test_a_coupling_outside_training_is_reported(surrogate):
 
 def test_verdicts_follow_the_estimated_error():
     assert verdicts(np.array([0.01, 0.2])).tolist() == [LIKE, UNLIKE]
-    assert verdicts(np.array([0.01]), inside=False).tolist() == [UNLIKE]
+    assert verdicts(np.array([0.01, 0.01]), np.array([True, False])).tolist() == [UNLIKE, LIKE]
 
 
 def test_spins_are_those_of_the_number_of_electrons():
@@ -167,11 +183,22 @@ def test_a_file_in_other_units_gives_the_same_dot(surrogate, weights, tmp_path):
     assert found.schema.units["length"] == "nm" and found.schema.constants["extent"] == pytest.approx(100)
     error = 100 * float(expected.density_error)
     assert found.measures["n_int"]["estimated_error"][0] == pytest.approx(error / 100, rel=1e-3)
-    if error > 5:
-        assert "unlike training" in ended.stdout
+    assert ("1 of 1 dot is unlike training" in ended.stdout) == (error > 5)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "estimated error of n_int" in page and (UNLIKE if error > 5 else LIKE) in page and "meV" in page
     assert "ħ²/m*L²" not in page.split("Provenance")[0]
+
+
+def test_the_page_warns_of_a_size_outside_training(surrogate, weights, tmp_path):
+    """The same verdict as in Python: by conditions, whatever the estimated error."""
+    np.save(tmp_path / "dot.npy", wells(extent=3000.0))
+    words = [f"checkpoint={weights}", f"input={tmp_path / 'dot.npy'}", f"output={tmp_path / 'out'}"]
+    ended = call("evaluate", *words, "n_electrons=2", "material=gaas", "extent=3000", cwd=tmp_path)
+    assert ended.returncode == 0 and "effective Bohr radii" in ended.stdout
+    found = Predictions.read(tmp_path / "out" / "predictions.h5")
+    assert found.measures["n_int"]["to_verify"].tolist() == [1]
+    assert found.predicted["spin"][0] in (0, 1), "a total spin of two electrons"
+    assert UNLIKE in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_file_needs_its_conditions(weights, tmp_path):
