@@ -95,7 +95,7 @@ def test_a_dot_of_300_nm_has_its_electrons_and_a_verdict(capsys):
 def test_the_functions_predict_and_differentiate(capsys):
     variables = run_example("docs/python.md")
     assert capsys.readouterr().out.split("\n")[0] == "(64, 64) torch.Size([64, 64])"
-    assert variables["density"].sum() * (30 / 64) ** 2 == pytest.approx(3, abs=3e-6)
+    assert variables["density"].sum() * (60 / 64) ** 2 == pytest.approx(3, abs=3e-5)
     assert float(variables["gradient"].abs().max()) > 0
 
 
