@@ -292,7 +292,7 @@ class Minutes(Callback):
     ("model", "seconds", "starts"),
     [
         ("pix2pix", 179.0, [(5, 3), (7, 6), (13, 12)]),
-        ("pix2pix", 241.0, [(7, 5), (11, 10)]),
+        pytest.param("pix2pix", 241.0, [(7, 5), (11, 10)], marks=pytest.mark.slow),
         pytest.param("regressor", 121.0, [(4, 3), (7, 6), (13, 12)], marks=pytest.mark.slow),
     ],
 )
