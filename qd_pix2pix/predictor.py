@@ -112,6 +112,11 @@ class Card:
         """The schema of the first dataset."""
         return Schema.from_dict(self.schemas[0])
 
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The different numbers of points of the training samples."""
+        return list(dict.fromkeys(Schema.from_dict(content).domain.shape for content in self.schemas))
+
 
 def _scales(card: Card, mapping: Mapping) -> tuple[Conditions, dict[str, Range], tuple[int, ...]]:
     """Return conditions, ranges and points of a card: those of its training data, or of the weights it started from."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
 from qd_pix2pix.data.dataset import Batches, Samples
-from qd_pix2pix.data.sampler import ResumableLoader, ResumableSampler, place_of
+from qd_pix2pix.data.sampler import ResumableBatches, ResumableLoader, chunks, place_of
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.data.transforms import Jitter, RandomSymmetry, Transform
 from qd_pix2pix.mapping.symmetry import Symmetry
@@ -19,7 +19,9 @@ from solvers.checks import check_integer, check_number
 
 
 class SamplesModule(pl.LightningDataModule):
-    """The samples of one dataset, or of several on the same points, with the inputs and outputs of a predictor.
+    """The samples of one dataset, or of several, with the inputs and outputs of a predictor.
+
+    Datasets may have different numbers of points; all samples of a batch have the same.
 
     Args:
         stores: the datasets.
@@ -68,6 +70,8 @@ class SamplesModule(pl.LightningDataModule):
 
     def _transforms(self, symmetry: bool, jitter: int | None) -> tuple[Transform, ...]:
         of_samples, shape = Symmetry(self.schema), self.schema.domain.shape
+        if jitter is not None and len(self.shapes) > 1:
+            raise ValueError("loader.jitter: expected null, as it crops squares of one size; the datasets have several")
         chosen: list[Transform] = [RandomSymmetry(of_samples)] if symmetry else []
         if jitter is not None:
             check_integer("loader.jitter", jitter, shape[0], f"N_resize = {shape[0]} points, or null, is off")
@@ -85,14 +89,24 @@ class SamplesModule(pl.LightningDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Return the loader of the training split, shuffled and augmented."""
         batches = self.batches("train", augment=True)
-        sampler = ResumableSampler(len(batches), self.seed, *self._rank_and_world)
-        return ResumableLoader(batches, place=self._place, batch_size=self.batch_size, sampler=sampler, **self._options)
+        order = ResumableBatches(self.groups(batches), self.batch_size, self.seed, *self._rank_and_world)
+        return ResumableLoader(batches, order, self._place, **self._options)
 
     def val_dataloader(self) -> DataLoader:
         """Return the loader of this process's share of the validation split, in order."""
         batches, (rank, world) = self.batches("val"), self._rank_and_world
-        share = Subset(batches, range(rank, len(batches), world)) if world > 1 else batches
-        return DataLoader(share, batch_size=self.eval_batch_size, **self._options)
+        shares = [group[rank::world] for group in self.groups(batches)]
+        order = [batch for share in shares for batch in chunks(share, self.eval_batch_size)]
+        return DataLoader(batches, batch_sampler=order, **self._options)
+
+    def groups(self, batches: Batches) -> list[list[int]]:
+        """Return the indices of the samples of each shape."""
+        return batches.samples.groups([store.schema.domain.shape for store in self.stores])
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The different shapes of fields."""
+        return list(dict.fromkeys(tuple(store.schema.domain.shape) for store in self.stores))
 
     def _place(self) -> tuple[int, int]:
         """Return the epoch of the next batch and its number of completed batches, which follow from the step."""

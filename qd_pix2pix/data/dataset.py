@@ -37,22 +37,33 @@ class Samples:
     def _stored(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self._constants[0]]
 
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the dataset of a sample, and its row there."""
+        member = int(np.searchsorted(self._ends, index, side="right"))
+        return member, index - (int(self._ends[member - 1]) if member else 0)
+
+    def groups(self, shapes: Sequence[tuple[int, ...]]) -> list[list[int]]:
+        """Return the indices of all samples of each shape, from the shape of each dataset."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for shape, split, end in zip(shapes, self._splits, self._ends.tolist(), strict=True):
+            found.setdefault(tuple(shape), []).extend(range(end - len(split), end))
+        return list(found.values())
+
     def read(self, index: int, names: Sequence[str]) -> dict[str, NDArray]:
         """Return the columns ``names`` of one sample: fields (*points), all others ()."""
-        member = int(np.searchsorted(self._ends, index, side="right"))
-        row = index - (int(self._ends[member - 1]) if member else 0)
+        member, row = self.place(index)
         constants: dict[str, NDArray] = {
             name: np.asarray(v) for name, v in self._constants[member].items() if name in names
         }
         return self._splits[member].read(row, self._stored(names)) | constants
 
-    def load(self, names: Sequence[str]) -> dict[str, NDArray]:
-        """Return the columns ``names`` of all samples: fields (S, *points), all others (S,)."""
+    def load(self, names: Sequence[str]) -> list[dict[str, NDArray]]:
+        """Return the columns ``names`` of all samples of each dataset: fields (S, *points), all others (S,)."""
         parts = []
         for split, constants in zip(self._splits, self._constants, strict=True):
             constant = {name: np.full(len(split), v) for name, v in constants.items() if name in names}
             parts.append(split.load(self._stored(names)) | constant)
-        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+        return parts
 
     def nbytes(self, names: Sequence[str]) -> int:
         """Return the number of bytes that ``load`` would take, without constants."""
@@ -62,7 +73,7 @@ class Samples:
 class Batches(Dataset[Row]):
     """The samples as dictionaries of tensors: fields float32 (*points), classes int64 (), other numbers float32 ().
 
-    Keys are indices or (epoch, index), as from ``ResumableSampler``: transforms depend on the epoch. Data smaller than
+    Keys are indices or (epoch, index), as from ``ResumableBatches``: transforms depend on the epoch. Data smaller than
     ``cache_bytes`` are kept in memory, larger ones are read from disk sample by sample.
 
     Args:
@@ -106,4 +117,5 @@ class Batches(Dataset[Row]):
     def _row(self, index: int) -> dict[str, NDArray]:
         if self._cache is None:
             return self.samples.read(index, self.names)
-        return {name: values[index] for name, values in self._cache.items()}
+        member, row = self.samples.place(index)
+        return {name: self._cache[member][name][row] for name in self.names}

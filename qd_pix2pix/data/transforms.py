@@ -26,7 +26,9 @@ class RandomSymmetry:
         """Return the transformed sample."""
         row = self.symmetry.act(row, int(rng.integers(self.symmetry.order)))
         if self.symmetry.domain.translations:
-            row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in self.symmetry.domain.shape))
+            fields = [values.shape for name, values in row.items() if self.symmetry.schema[name].is_field]
+            points = fields[0] if fields else self.symmetry.domain.shape
+            row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in points))
         return row
 
 

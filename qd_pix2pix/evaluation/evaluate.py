@@ -83,7 +83,8 @@ def evaluate_split(
 ) -> list[Path]:
     """Evaluate a checkpoint on a split; write ``predictions.h5`` and ``metrics.json`` into ``folder``.
 
-    If the model was trained on several datasets, each has its own folder, named after the conditions that vary.
+    If the model was trained on several datasets, each has its own folder, named after the conditions and the numbers of
+    points that vary.
 
     Returns:
         The folders with the results.
@@ -92,9 +93,7 @@ def evaluate_split(
     chosen = check_device(device)
     folders = []
     for store in stores:
-        varying = [name for name in predictor.conditions.varying if name in store.schema.constants]
-        label = ",".join(f"{name}={store.schema.constants[name]:g}" for name in varying)
-        own = folder / label if label else folder
+        own = folder / _label(predictor, card, store)
         drawn = draw_split(predictor, store, split, chosen) if isinstance(predictor, Generator) else None
         predictions = (
             drawn.predictions if drawn else predict_split(predictor, store, split, symmetrise, chosen, batch_size)
@@ -113,6 +112,15 @@ def evaluate_split(
         write_results(predictions, predictor, record, own)
         folders.append(own)
     return folders
+
+
+def _label(predictor: Predictor, card: Card, store: Store) -> str:
+    """Return the folder of a dataset: what distinguishes it from the others of the training; empty for a single one."""
+    constants = store.schema.constants
+    parts = [f"{name}={constants[name]:g}" for name in predictor.conditions.varying if name in constants]
+    if len(card.shapes) > 1:
+        parts.append("points=" + "x".join(map(str, store.schema.domain.shape)))
+    return ",".join(parts)
 
 
 def label_error(store: Store, split: str, target: str) -> dict[str, float] | None:

@@ -59,6 +59,16 @@ def count_no_step(optimizer: LightningOptimizer) -> None:
     optimizer._on_after_step = lambda: None
 
 
+def check_one_shape(card: Card, model: str) -> None:
+    """Refuse samples of several sizes.
+
+    Raises:
+        ValueError: the training datasets have different numbers of points.
+    """
+    if len(card.shapes) > 1:
+        raise ValueError(f"range: {model} learns samples of one size; use model=regressor, or one value of the range")
+
+
 class Diverged(ValueError):
     """A loss, a weight or a drawn sample is not finite."""
 
@@ -131,7 +141,8 @@ class Model(pl.LightningModule):
 
     def check(self) -> None:
         """Evaluate all parts on a sample of zeros; the error of an unsuitable setting is raised unchanged."""
-        self.predictor.try_on(self.predictor.schema.domain.shape)
+        for shape in self.card.shapes:
+            self.predictor.try_on(shape)
 
     def may_fuse(self) -> bool:
         """Return False where a fused optimiser would unscale its gradients itself, too late for clipping."""
@@ -203,7 +214,10 @@ class FieldModel(Model):
     def __init__(self, predictor: Predictor, card: Card, gradient_clip: float | None = None) -> None:
         super().__init__(predictor, card, gradient_clip)
         spans = {c.name: predictor.ranges[c.name].span if c.name in predictor.ranges else 1.0 for c in self.outputs}
-        self.val_measures = nn.ModuleDict({c.name: SplitMetrics(c.kind, spans[c.name]) for c in self.outputs})
+        shapes = card.shapes
+        self.val_measures = nn.ModuleDict(
+            {c.name: SplitMetrics(c.kind, spans[c.name], shapes if c.is_field else [()]) for c in self.outputs}
+        )
 
     @property
     def outputs(self) -> tuple[Column, ...]:

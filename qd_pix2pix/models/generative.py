@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.data.sampler import seed_of
 from qd_pix2pix.evaluation.drawn import label_distance, label_error, solve_drawn
 from qd_pix2pix.generators import Generator
-from qd_pix2pix.models.base import Batch, Diverged, Model
+from qd_pix2pix.models.base import Batch, Diverged, Model, check_one_shape
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column
 
@@ -39,6 +39,7 @@ class GenerativeModel(Model):
 
     def __init__(self, predictor: Predictor, card: Card, gradient_clip: float | None = None) -> None:
         super().__init__(predictor, card, gradient_clip)
+        check_one_shape(card, "a generator")
         if not self.numbers:
             raise ValueError(
                 "mapping.given: expected numbers of a sample at which it is drawn, such as [energy]; got none"

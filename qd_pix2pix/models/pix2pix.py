@@ -15,7 +15,15 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from qd_pix2pix.mapping.heads import TANH
-from qd_pix2pix.models.base import Batch, FieldModel, NetworkFactory, OptimizerFactory, build_optimizer, count_no_step
+from qd_pix2pix.models.base import (
+    Batch,
+    FieldModel,
+    NetworkFactory,
+    OptimizerFactory,
+    build_optimizer,
+    check_one_shape,
+    count_no_step,
+)
 from qd_pix2pix.models.losses import ADVERSARIAL, RECONSTRUCTION
 from qd_pix2pix.predictor import Card, Predictor
 from solvers.checks import check_choice, check_number
@@ -59,6 +67,7 @@ class Pix2Pix(FieldModel):
             raise ValueError("mapping.target: pix2pix generates a field of two dimensions; use model=regressor")
         if len(predictor.conditions):
             raise ValueError("range: pix2pix learns one kind of sample; use model=regressor, or leave range out")
+        check_one_shape(card, "pix2pix")
         self.automatic_optimization = False
         self.discriminator = discriminator(in_channels=predictor.n_features + 1)
         self.optimizer = optimizer

@@ -19,9 +19,16 @@ from qd_pix2pix.files import digest
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
-from qd_pix2pix.systems import complete, recipe_class
+from qd_pix2pix.systems import make_recipe, recipe_class
 from qd_pix2pix.training.checkpoint import flatten
-from qd_pix2pix.training.settings import NO_END, total_steps, trainer_options, untrained
+from qd_pix2pix.training.settings import (
+    NO_END,
+    recipes_of_run,
+    total_steps,
+    trainer_options,
+    training_sizes,
+    untrained,
+)
 
 KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),
@@ -40,11 +47,7 @@ BUDGET = 20.0
 
 def training_steps(config: dict[str, Any]) -> int | None:
     """Return the number of steps of a run; None if it ends by time."""
-    members = [values for values in config["range"].values() if values]
-    kinds = 1
-    for values in members:
-        kinds *= len(values)
-    steps = total_steps(config, kinds * complete(config["data"])["train"])
+    steps = total_steps(config, training_sizes([make_recipe(recipe) for recipe in recipes_of_run(config)]))
     return None if steps == NO_END else steps
 
 

@@ -48,7 +48,7 @@ class Lattice(Recipe):
     side: int
     ensemble: Ensemble
 
-    RANGES: ClassVar = {}
+    RANGES: ClassVar = {"side": ((int,), "[4, 6, 8]")}
 
     def __post_init__(self) -> None:
         super().__post_init__()

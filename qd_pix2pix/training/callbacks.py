@@ -240,7 +240,8 @@ class Snapshots(pl.Callback):
 
     def _first_samples(self, trainer: pl.Trainer) -> dict[str, torch.Tensor]:
         batches = trainer.datamodule.batches("val")  # type: ignore[attr-defined]
-        rows = [batches[i] for i in range(min(self.n_samples, len(batches)))]
+        of_first_shape = trainer.datamodule.groups(batches)[0]  # type: ignore[attr-defined]
+        rows = [batches[i] for i in of_first_shape[: self.n_samples]]
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
     def _show(self, trainer: pl.Trainer, name: str, draw: Callable[[], Figure]) -> None:

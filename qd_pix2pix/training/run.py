@@ -30,6 +30,7 @@ from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
 from qd_pix2pix.reports.run_page import show
 from qd_pix2pix.schema import Column
+from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
@@ -46,6 +47,7 @@ from qd_pix2pix.training.settings import (
     recipes_of_run,
     total_steps,
     trainer_options,
+    training_sizes,
     without_ours,
 )
 from qd_pix2pix.training.threads import set_threads
@@ -143,7 +145,7 @@ def _last_checkpoint(config: Config, run: Path, stores: Sequence[Store]) -> Last
 
 
 def _steps(config: Config, stores: Sequence[Store]) -> int:
-    return total_steps(config, sum(len(store.split("train")) for store in stores))
+    return total_steps(config, training_sizes([make_recipe(store.recipe) for store in stores]))
 
 
 def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheckpoint, ckpt_path: str | None) -> None:

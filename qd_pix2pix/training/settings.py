@@ -20,6 +20,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from qd_pix2pix import networks
 from qd_pix2pix.data.generate import make_launcher
 from qd_pix2pix.data.manifest import training_statistics
+from qd_pix2pix.data.sampler import n_batches
 from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.predict import best_device, device_name
@@ -29,7 +30,7 @@ from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
-from qd_pix2pix.systems import make_recipe, recipes_of
+from qd_pix2pix.systems import Recipe, make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
 from qd_pix2pix.training.distributed import check_devices, world_size
 from qd_pix2pix.training.initial import adopt, load_initial
@@ -105,7 +106,7 @@ def check_config(config: Config) -> None:
     made = [make_recipe(recipe) for recipe in recipes_of_run(config)]
     _check_numbers(config)
     _check_trainer(config)
-    n_steps = total_steps(config, sum(recipe.train for recipe in made))
+    n_steps = total_steps(config, training_sizes(made))
     for recipe in made:
         recipe.rehearse()
     with _named("launcher"):
@@ -215,6 +216,20 @@ def untrained(config: Config) -> Model:
     return build_model(config["model"], _card(config, schemas, recipes, statistics, []))
 
 
+def check_alike(schemas: Sequence[Schema], names: Names) -> None:
+    """Refuse datasets that one network cannot learn together.
+
+    Raises:
+        ValueError: a learned column is another quantity in one of them, such as a class of a larger lattice.
+    """
+    for name in (*names.sources, *names.labels, *names.outputs):
+        if len({schema[name] for schema in schemas}) > 1:
+            raise ValueError(
+                f"range: expected {name} to be the same quantity in all datasets, got {schemas[0].system} in which it "
+                "differs (its classes, or its bounds). Choose another target, or one value of the range"
+            )
+
+
 def make_card(config: Config, stores: Sequence[Store]) -> Card:
     """Return the card of the model, with the statistics of its datasets.
 
@@ -263,6 +278,7 @@ def _card(
     if not isinstance(names, Names):
         target = config["mapping"].get("_target_")
         raise ValueError(f"mapping._target_: expected qd_pix2pix.mapping.Mapping, got {target!r}")
+    check_alike(schemas, names)
     card = Card(
         schemas=[schema.to_dict() for schema in schemas],
         mapping=names.to_dict(),
@@ -303,8 +319,17 @@ def _multiplies_bf16() -> bool:
     return any(getattr(torch.cpu, unit, bool)() for unit in units)
 
 
-def total_steps(config: Config, n_train: int) -> int:
-    """Return the number of steps of the training.
+def training_sizes(recipes: Sequence[Recipe]) -> list[int]:
+    """Return the number of training samples of each shape; a batch has samples of one shape."""
+    found: dict[tuple[int, ...], int] = {}
+    for recipe in recipes:
+        shape = tuple(recipe.schema.domain.shape)
+        found[shape] = found.get(shape, 0) + recipe.train
+    return list(found.values())
+
+
+def total_steps(config: Config, sizes: Sequence[int]) -> int:
+    """Return the number of steps of the training, from the number of training samples of each shape.
 
     Raises:
         ValueError: the training has no end or no step.
@@ -315,7 +340,7 @@ def total_steps(config: Config, n_train: int) -> int:
             check_integer(f"trainer.{name}", trainer[name], -1)
     check_integer("loader.batch_size", batch, 1)
     epochs, steps = (-1 if trainer[name] is None else trainer[name] for name in ("max_epochs", "max_steps"))
-    per_epoch = -(-n_train // (batch * world_size(trainer)))
+    per_epoch = n_batches(sizes, batch * world_size(trainer))
     if trainer["max_time"] is not None and steps < 0 and epochs < 0:
         return NO_END
     bounds = []

@@ -7,7 +7,7 @@ from schemas import RINGS, rings
 
 from qd_pix2pix.data.datamodule import SamplesModule
 from qd_pix2pix.data.dataset import Batches, Samples
-from qd_pix2pix.data.sampler import ResumableSampler
+from qd_pix2pix.data.sampler import ResumableBatches
 from qd_pix2pix.data.shard import write_shard
 from qd_pix2pix.data.store import Split
 from qd_pix2pix.data.transforms import Jitter, RandomSymmetry
@@ -126,10 +126,10 @@ def test_loading_processes_give_the_same_batches(small_store):
 
 
 def test_order_is_a_permutation_anew_each_epoch():
-    sampler = ResumableSampler(20, seed=0)
-    first = [index for _, index in sampler]
-    sampler.epoch = 1
-    second = [index for _, index in sampler]
+    batches = ResumableBatches([range(20)], 20, seed=0)
+    first = [index for _, index in next(iter(batches))]
+    batches.epoch = 1
+    second = [index for _, index in next(iter(batches))]
     assert sorted(first) == sorted(second) == list(range(20))
     assert first != second
 

@@ -11,7 +11,7 @@ import pytest
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from small import ROOT, SMALL_DATA, SMALL_NETWORKS, SMALL_REGRESSOR, call, configuration, start, wait_until
 
-from qd_pix2pix.data.sampler import ResumableSampler
+from qd_pix2pix.data.sampler import ResumableBatches
 from qd_pix2pix.training.distributed import check_devices, is_first, settle_rank, started_elsewhere, world_size
 
 WORDS = [
@@ -100,12 +100,19 @@ def test_two_processes_go_on_after_a_kill(runs, data_root, tmp_path):
             assert measures(run)[name] == pytest.approx(value, rel=1e-4), name
 
 
+def batches_of(size, batch, rank=0, world=1, seed=3):
+    return [[index for _, index in keys] for keys in ResumableBatches([range(size)], batch, seed, rank, world)]
+
+
 @pytest.mark.parametrize(("size", "world", "batch"), [(12, 2, 3), (12, 3, 2), (13, 2, 4), (5, 4, 2)])
 def test_processes_share_the_batches_of_one(size, world, batch):
     """Batch k of one process with world times the batch size is the k-th batches of all; only the end may repeat."""
-    one = [index for _, index in ResumableSampler(size, seed=3)]
-    shares = [[index for _, index in ResumableSampler(size, 3, rank, world)] for rank in range(world)]
-    assert {len(share) for share in shares} == {len(ResumableSampler(size, 3, 0, world))} == {-(-size // world)}
+    (one,) = batches_of(size, size)
+    shares = [sum(batches_of(size, batch, rank, world), []) for rank in range(world)]
+    assert {len(share) for share in shares} == {-(-size // world)}
+    assert {len(ResumableBatches([range(size)], batch, 3, rank, world)) for rank in range(world)} == {
+        -(-size // (world * batch))
+    }
     together = [index for group in zip(*shares, strict=True) for index in group]
     assert together[:size] == one and together[size:] == one[: len(together) - size]
     for k in range(size // (world * batch)):
@@ -113,11 +120,26 @@ def test_processes_share_the_batches_of_one(size, world, batch):
         assert sorted(i for share in shares for i in share[k * batch : (k + 1) * batch]) == sorted(whole)
 
 
-def test_a_share_begins_where_it_was_left():
-    whole = list(ResumableSampler(13, 0, 1, 2))
-    sampler = ResumableSampler(13, 0, 1, 2)
-    sampler.start = 4
-    assert list(sampler) == whole[4:]
+@pytest.mark.parametrize("groups", [[range(13)], [range(5), range(5, 13)]])
+def test_a_share_begins_where_it_was_left(groups):
+    whole = list(ResumableBatches(groups, 2, 0, 1, 2))
+    batches = ResumableBatches(groups, 2, 0, 1, 2)
+    batches.start = 2
+    assert list(batches) == whole[2:]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_no_batch_mixes_groups_and_processes_are_at_the_same_group(world):
+    """Groups have samples of different sizes; all processes average the gradients of the same step."""
+    groups = [range(7), range(7, 12), range(12, 30)]
+    of = {index: g for g, group in enumerate(groups) for index in group}
+    shares = [list(ResumableBatches(groups, 2, 1, rank, world)) for rank in range(world)]
+    assert {len(share) for share in shares} == {len(ResumableBatches(groups, 2, 1, 0, world))}
+    for step in zip(*shares, strict=True):
+        assert len({of[index] for keys in step for _, index in keys}) == 1
+    order = [of[keys[0][1]] for keys in shares[0]]
+    assert order != sorted(order), "batches of different groups alternate"
+    assert sorted({index for share in shares for keys in share for _, index in keys}) == list(range(30))
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_arguments_of_the_trainer_that_have_no_place_are_refused(regressor_words
 def test_one_end_is_enough(regressor_words, settings):
     config = changed(regressor_words, **{f"trainer__{name}": value for name, value in settings.items()})
     check_config(config)
-    assert total_steps(config, 12) == (100 if settings["max_epochs"] is None else 9)
+    assert total_steps(config, [12]) == (100 if settings["max_epochs"] is None else 9)
 
 
 def test_a_sweep_is_no_run(small_words):
