@@ -1,7 +1,8 @@
-"""A dataset and a run of seconds, made once a session."""
+"""A dataset and runs of seconds, made once by all processes of a session."""
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
 
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from small import ROOT, SHORT, SMALL_DATA, SMALL_ISING, SMALL_NETWORKS, SMALL_REGRESSOR, configuration, wait_until  # noqa: E402
 
@@ -37,7 +39,29 @@ def coarse_pictures():
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
+    """The folder of the datasets of all test processes: what one has generated, the others read."""
+    root = common(tmp_path_factory) / "data"
+    root.mkdir(exist_ok=True)
+    return root
+
+
+def common(factory):
+    """The folder of the session that all test processes share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def copy_of_run(factory, name, words):
+    """This process's copy of the folder of a run, which the first process to need it has trained."""
+    from qd_pix2pix.training.run import train
+
+    run, done = (common(factory) / f"{name}{part}" for part in ("", ".done"))
+    with FileLock(common(factory) / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(run, ignore_errors=True)
+            train(configuration("train", *words), run)
+            done.touch()
+    return Path(shutil.copytree(run, factory.mktemp(name) / "run"))
 
 
 @pytest.fixture(scope="session")
@@ -86,31 +110,21 @@ def single_store(data_root):
 @pytest.fixture(scope="session")
 def small_run(small_words, tmp_path_factory):
     """The folder of a finished run."""
-    from qd_pix2pix.training.run import train
-
-    run = tmp_path_factory.mktemp("run")
-    train(configuration("train", *small_words), run)
-    return run
+    return copy_of_run(tmp_path_factory, "small", small_words)
 
 
 @pytest.fixture(scope="session")
 def regressor_run(regressor_words, tmp_path_factory):
     """The folder of a finished run of a regressor that is not equivariant, with every output."""
-    from qd_pix2pix.training.run import train
-
-    run = tmp_path_factory.mktemp("regressor")
-    train(configuration("train", *regressor_words, "network.equivariant=false", "mapping=V_to_all"), run)
-    return run
+    words = [*regressor_words, "network.equivariant=false", "mapping=V_to_all"]
+    return copy_of_run(tmp_path_factory, "regressor", words)
 
 
 @pytest.fixture(scope="session")
 def range_run(regressor_words, tmp_path_factory):
     """The folder of a finished run of a regressor for one and two electrons."""
-    from qd_pix2pix.training.run import train
-
-    run = tmp_path_factory.mktemp("range")
-    train(configuration("train", *regressor_words, "range.n_electrons=[1,2]", "trainer.max_steps=12"), run)
-    return run
+    words = [*regressor_words, "range.n_electrons=[1,2]", "trainer.max_steps=12"]
+    return copy_of_run(tmp_path_factory, "range", words)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from qd_pix2pix.files import digest
-from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.models import Model
 from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.systems import make_recipe, recipe_class
@@ -82,11 +83,13 @@ class Estimates:
 
 
 def _kind(flat: dict[str, Any]) -> str:
-    """Return the name of all runs whose steps take the same time; options of ranges do not change the points."""
-    ranges = set(recipe_class({"_target_": flat["data._target_"]}).RANGES)
+    """Return the name of all runs whose steps take the same time: options of ranges count if they change the points."""
+    system = recipe_class({"_target_": flat["data._target_"]})
+    neutral = set(system.RANGES) - set(system.SIZES)
+    sizes = tuple(f"range.{option}" for option in system.SIZES)
 
     def counts(name: str) -> bool:
-        return name.startswith(KIND) and name not in NO_PART and not ranges & set(name.split("."))
+        return name.startswith((*KIND, *sizes)) and name not in NO_PART and not neutral & set(name.split("."))
 
     return digest({name: value for name, value in flat.items() if counts(name)})
 
@@ -99,12 +102,13 @@ def _seconds(limit: str | None) -> float:
 
 
 class _Noise(Dataset[dict[str, torch.Tensor]]):
-    """A dataset of random samples of the required shape."""
+    """A dataset of random samples, of the largest of a model's shapes."""
 
-    def __init__(self, predictor: Predictor, length: int) -> None:
-        schema, mapping = predictor.schema, predictor.mapping
+    def __init__(self, model: Model, length: int) -> None:
+        schema, mapping = model.predictor.schema, model.predictor.mapping
+        shape = max(model.card.shapes, key=math.prod)
         names = (*mapping.sources, *mapping.outputs, *(column.name for column in schema.given))
-        self.item = {name: torch.rand(schema.domain.shape if schema[name].is_field else ()) for name in names}
+        self.item = {name: torch.rand(shape if schema[name].is_field else ()) for name in names}
         self.length = length
 
     def __len__(self) -> int:
@@ -170,5 +174,5 @@ def seconds_per_step(config: dict[str, Any]) -> float:
     )
     batch = config["loader"]["batch_size"]
     with _silent():
-        make().fit(model, DataLoader(_Noise(model.predictor, (WARM + TIMED) * batch), batch))
+        make().fit(model, DataLoader(_Noise(model, (WARM + TIMED) * batch), batch))
     return clock.per_step()

@@ -43,6 +43,8 @@ class Recipe(ABC):
 
     RANGES: ClassVar[dict[str, tuple[tuple[type, ...], str]]] = {}
     """The options that a range may list, each with its allowed types and an example of a list."""
+    SIZES: ClassVar[tuple[str, ...]] = ()
+    """The options among them that change the number of points."""
     SOLVABLE: ClassVar[tuple[str, ...]] = ()
     """The columns from which ``solve`` computes all others; empty where given samples cannot be solved."""
 

@@ -49,6 +49,7 @@ class Lattice(Recipe):
     ensemble: Ensemble
 
     RANGES: ClassVar = {"side": ((int,), "[4, 6, 8]")}
+    SIZES: ClassVar = ("side",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -49,6 +49,30 @@ def test_another_kind_is_timed_once(regressor_words, monkeypatch, word):
     assert len(timed) == 1
 
 
+def test_lattices_of_other_sizes_are_timed_for_themselves(monkeypatch):
+    timed = []
+    monkeypatch.setattr(estimate, "seconds_per_step", lambda config: timed.append(config) or 1.0)
+    estimates = Estimates({})
+    short = ["experiment=ising_energy", "trainer.max_steps=2", "loader.batch_size=4"]
+    for words in (["data.side=4"], ["data.side=8"], ["range.side=[4,8]"], ["range.side=[4,8]", "data.seed=3"]):
+        assert estimates(resolve([*short, *words])) == 2.0
+    assert len(timed) == 3
+    epoch = resolve([*short[:1], "trainer.max_epochs=1", "trainer.max_steps=-1", "data.train=9", "loader.batch_size=4"])
+    assert estimate.training_steps(epoch) == 3
+    assert estimate.training_steps({**epoch, "range": {"side": [4, 6, 8]}}) == 9
+
+
+@pytest.mark.slow
+def test_a_step_is_timed_on_the_largest_lattice(monkeypatch):
+    from qd_pix2pix.predictor import Predictor
+
+    seen, features = [], Predictor.features
+    monkeypatch.setattr(Predictor, "features", lambda self, c: seen.append(c["spins"].shape[1:]) or features(self, c))
+    short = ["experiment=ising_energy", "loader.batch_size=2", "range.side=[6,8,4]"]
+    assert estimate.seconds_per_step(resolve(short)) > 0
+    assert set(seen) == {(8, 8)}
+
+
 class Ticks:
     """A clock that goes on by one second, or as told, whenever it is asked."""
 
