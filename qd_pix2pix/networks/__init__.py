@@ -20,6 +20,7 @@ from qd_pix2pix.networks.ednn import EDNN
 from qd_pix2pix.networks.fno import FNO
 from qd_pix2pix.networks.foreign import MODULE, describe_foreign, foreign_class, trusted
 from qd_pix2pix.networks.group_average import GroupAverage
+from qd_pix2pix.networks.lattice_resnet import LatticeResNet
 from qd_pix2pix.networks.mills_cnn import MillsCNN
 from qd_pix2pix.networks.mills_gan import MillsDiscriminator, MillsGenerator
 from qd_pix2pix.networks.patchgan import PatchGAN
@@ -36,6 +37,7 @@ __all__ = [
     "EDNN",
     "FNO",
     "GroupAverage",
+    "LatticeResNet",
     "MillsCNN",
     "MillsDiscriminator",
     "MillsGenerator",

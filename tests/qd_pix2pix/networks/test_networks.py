@@ -14,6 +14,7 @@ from qd_pix2pix.networks import (
     EDNN,
     FNO,
     GroupAverage,
+    LatticeResNet,
     MillsCNN,
     MillsDiscriminator,
     MillsGenerator,
@@ -36,6 +37,7 @@ SMALL = {
     "ResNet": {"channels": 4, "blocks": 5},
     "FNO": {"modes": 4, "channels": 6, "layers": 2},
     "GroupAverage": {"network": partial(ResNet, channels=4, blocks=2)},
+    "LatticeResNet": {"channels": 4, "blocks": 4},
     "MillsCNN": {"shape": (32, 32), "channels": 4, "between": 3, "width": 8},
     "SlidingCNN": {"shape": (32, 32), "channels": (4, 3, 3), "width": 8},
     "EDNN": {"trunk": partial(Window, channels=(6, 5))},
@@ -232,6 +234,26 @@ def test_resnet_names_an_odd_grid():
         ResNet(channels=2, blocks=1)(torch.zeros(1, 1, 31, 31))
 
 
+@pytest.mark.parametrize("shape", [(64,), (40, 40)])
+def test_lattices_of_every_size_have_the_same_network(shape):
+    """Beyond its reach nothing changes an output, so that a part of a lattice is predicted like the whole."""
+    torch.manual_seed(0)
+    network = disturbed(LatticeResNet(channels=3, blocks=3, dims=len(shape), padding="circular"))
+    assert network.reach == 2 + (1 + 1) + (2 + 1) + (4 + 1)
+    source = torch.rand(1, 1, *shape, requires_grad=True)
+    middle = (0, 0, *(n // 2 for n in shape))
+    network(source)[middle].backward()
+    touched = source.grad[0, 0].reshape(shape[0], -1).abs().sum(1).nonzero()
+    assert (touched.min(), touched.max()) == (shape[0] // 2 - network.reach, shape[0] // 2 + network.reach)
+    tiled = source.detach().repeat(1, 1, *(2,) * len(shape))  # twice the lattice, the same field
+    torch.testing.assert_close(network(tiled)[middle], network(source)[middle], atol=1e-5, rtol=1e-4)
+
+
+def test_a_lattice_shorter_than_the_kernels_is_named():
+    with pytest.raises(ValueError, match=r"at least 9 points.*\(8,\)"):
+        LatticeResNet(channels=2, blocks=3, dims=1, padding="circular")(torch.zeros(1, 1, 8))
+
+
 def seen_by_one_output(network, n=160):
     """Side of the region of the input that the middle output depends on: the receptive field, measured."""
     source = torch.rand(1, 1, n, n, requires_grad=True)
@@ -298,6 +320,8 @@ def test_paper_initialiser():
         (ResNet, {"channels": 0}),
         (ResNet, {"blocks": 0}),
         (ResNet, {"padding": "walls"}),
+        (LatticeResNet, {"dilations": [0]}),
+        (LatticeResNet, {"dilations": 2}),
         (FNO, {"modes": 0}),
         (FNO, {"channels": 2.0}),
         (FNO, {"layers": 0}),
