@@ -2,6 +2,7 @@
 
 from qd_pix2pix.systems.build import build, complete, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.collages import Collages
+from qd_pix2pix.systems.fermion_chains import FermionChains
 from qd_pix2pix.systems.file_potentials import FilePotentials
 from qd_pix2pix.systems.pairs import Pairs
 from qd_pix2pix.systems.quantum_dots import QuantumDots
@@ -12,6 +13,7 @@ from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 
 __all__ = [
     "Collages",
+    "FermionChains",
     "FilePotentials",
     "CoulombSpins",
     "Ising",
