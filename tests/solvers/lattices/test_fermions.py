@@ -149,8 +149,10 @@ def test_maps_move_and_turn_with_the_potential():
 def test_a_strong_interaction_leaves_no_neighbours():
     """Up to half filling no two are neighbours; the energy is that of V where nothing can hop."""
     maps = fermion_maps(ground_states(random_rings(1, 8), 900.0, 3))
-    pairs = maps["neighbour_correlator"][0] + (maps["density"] * (np.roll(maps["density"], 1) + np.roll(
-        maps["density"], -1)))[0] / 2
+    pairs = (
+        maps["neighbour_correlator"][0]
+        + (maps["density"] * (np.roll(maps["density"], 1) + np.roll(maps["density"], -1)))[0] / 2
+    )
     assert np.abs(pairs).max() < 1e-4
     V = random_rings(1, 8)
     staggered = ground_energies(V, 900.0)[0, 4]

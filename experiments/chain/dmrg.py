@@ -1,0 +1,103 @@
+"""Reference densities of step wells by DMRG, written to dmrg.json (pip install physics-tenpy; 'qd_pix2pix[references]').
+
+    python -m experiments.chain.dmrg          # all wells that dmrg.json does not have
+
+TeNPy (Hauschild, Pollmann, SciPost Phys. Lect. Notes 5 (2018)) optimises a matrix product state of the open chain that
+consists of the well and 8 sites of the barrier on either side. Barriers are at least 1 J above the band of empty sites,
+so that the density at these ends, and the missing bond between them, do not matter. N is that with the lowest E(N) at
+V - mu: E of both neighbours is larger.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.chain.wells import SETS, Well
+from qd_pix2pix.files import write_text
+from solvers.lattices import hartree_fock
+
+FILE = Path(__file__).with_name("dmrg.json")
+INTERACTION = 2.0
+BARRIER = 8
+"""Sites of the barrier on either side of a well that are part of the chain."""
+MOST_STATES = 120
+"""Largest bond dimension."""
+
+
+def ground_state(potential: NDArray, particles: int) -> tuple[float, NDArray]:
+    """Return E(N) at V - mu, in J, and the density (L,) of N fermions on an open chain."""
+    from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
+    from tenpy.models.fermions_spinless import FermionChain
+    from tenpy.networks.mps import MPS
+
+    sites = len(potential)
+    if particles == 0:
+        return 0.0, np.zeros(sites)
+    model = FermionChain(
+        {"L": sites, "J": 1.0, "V": INTERACTION, "mu": -potential, "bc_MPS": "finite", "conserve": "N"}
+    )
+    places = np.argsort(np.abs(np.arange(sites) - (sites - 1) / 2), kind="stable")
+    inside = np.flatnonzero(potential == potential.min())
+    spread = inside[np.unique(np.linspace(0, len(inside) - 1, min(particles, len(inside))).round().astype(int))]
+    filled = [*spread, *(p for p in places if p not in spread)][:particles]
+    start = ["full" if i in filled else "empty" for i in range(sites)]
+    state = MPS.from_product_state(model.lat.mps_sites(), start, bc="finite")
+    options = {
+        "mixer": True,
+        "mixer_params": {"amplitude": 1e-3, "decay": 2.0, "disable_after": 6},
+        "max_E_err": 1e-9,
+        "max_S_err": 1e-6,
+        "max_sweeps": 40,
+        "N_sweeps_check": 2,
+        "trunc_params": {"chi_max": MOST_STATES, "svd_min": 1e-7},
+    }
+    energy, state = TwoSiteDMRGEngine(state, model, options).run()
+    return float(energy), np.asarray(state.expectation_value("N"))
+
+
+def solve(well: Well, guess: int) -> dict[str, Any]:
+    """Return energies by N and the density of the ground state at V - mu, from a guess of N."""
+    started = time.perf_counter()
+    first = (well.sites - well.width) // 2 - BARRIER
+    chain = well.potential[max(first, 0) : first + well.width + 2 * BARRIER]
+    found: dict[int, tuple[float, NDArray]] = {}
+    particles, done = guess, False
+    while not done:
+        around = [n for n in (particles - 1, particles, particles + 1) if 0 <= n <= len(chain)]
+        found |= {n: ground_state(chain, n) for n in around if n not in found}
+        lowest = min(around, key=lambda n: found[n][0])
+        particles, done = lowest, lowest == particles
+    density = np.zeros(well.sites)
+    density[max(first, 0) : max(first, 0) + len(chain)] = found[particles][1]
+    return {
+        "well": vars(well),
+        "particles": particles,
+        "energies": {n: round(energy, 9) for n, (energy, _) in sorted(found.items())},
+        "density": density.round(8).tolist(),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def main() -> None:
+    """Solve the missing wells; the file is complete after each."""
+    warnings.filterwarnings("ignore")
+    found = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    for name, wells in SETS.items():
+        have = found.setdefault(name, [])
+        for well in wells()[len(have) :]:
+            mean_field = hartree_fock(well.potential[None], INTERACTION, starts=2).particles[0]
+            have.append(solve(well, int(mean_field)))
+            write_text(FILE, json.dumps(found) + "\n")
+            print(name, len(have), have[-1]["particles"], have[-1]["seconds"], file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

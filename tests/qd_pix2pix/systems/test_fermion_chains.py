@@ -1,0 +1,87 @@
+"""Samples of fermion chains: chemical potentials, the grand-canonical ground state, and errors."""
+
+import numpy as np
+import pytest
+from small import configuration
+
+from qd_pix2pix.mapping.symmetry import Symmetry
+from qd_pix2pix.systems import make_recipe
+from solvers.lattices import ground_energies
+
+WORDS = ["data=chain", "data.sites=8"]
+
+
+def recipe(*words):
+    return make_recipe(configuration("generate", *WORDS, *words)["data"])
+
+
+@pytest.fixture(scope="module")
+def rings():
+    made = recipe()
+    return made, made.columns("train", range(40))
+
+
+def test_every_sample_is_the_ground_state_at_its_chemical_potential(rings):
+    """Of all N, from energies of all of them; the ends of the interval are those of its neighbours."""
+    made, columns = rings
+    energies = ground_energies(columns["V_mu"], made.interaction)
+    numbers = columns["particles"].astype(int)
+    assert energies.argmin(1).tolist() == numbers.tolist()
+    np.testing.assert_allclose(columns["n"].sum(1), numbers, atol=1e-6)
+    rows = np.arange(40)
+    np.testing.assert_allclose(columns["energy"], energies[rows, numbers], atol=1e-7)
+    np.testing.assert_allclose(columns["mu_low"], energies[rows, numbers] - energies[rows, numbers - 1], atol=1e-7)
+    np.testing.assert_allclose(columns["mu_high"], energies[rows, numbers + 1] - energies[rows, numbers], atol=1e-7)
+
+
+def test_numbers_and_chemical_potentials_are_uniform(rings):
+    made, columns = rings
+    many = recipe("data.interaction=0.0").columns("val", range(300))
+    assert np.bincount(many["particles"].astype(int), minlength=9)[1:8].min() > 25
+    assert set(many["particles"]) == set(range(1, 8))
+    share = -many["mu_low"] / (many["mu_high"] - many["mu_low"])
+    assert np.quantile(share, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.08)
+    potentials = columns["V_mu"] + columns["mu"][:, None]
+    assert potentials.min() >= -1e-12
+    assert potentials.max() <= 11
+
+
+def test_a_given_potential_has_the_same_maps(rings):
+    """Solved again from V - mu alone; only the chemical potential is not known then."""
+    made, columns = rings
+    again = made.solve({"V_mu": columns["V_mu"]})
+    assert set(again) == set(columns) - {"V_mu"}
+    for name, values in again.items():
+        if name != "mu":
+            np.testing.assert_allclose(values, columns[name], atol=1e-6, err_msg=name)
+    empty = made.solve({"V_mu": np.full((1, 8), 4.0)})
+    assert empty["n"].max() == 0 == empty["particles"][0]
+    assert (empty["mu_low"][0], empty["mu_high"][0]) == (-np.inf, pytest.approx(2.0))
+
+
+def test_symmetric_images_are_valid_samples(rings):
+    """The mirror image and shifts of a stored sample are what the solver returns for the image of its potential."""
+    import torch
+
+    made, columns = rings
+    symmetry = Symmetry(made.schema)
+    names = ("V_mu", "n", "neighbour_correlator", "coherence", "current_correlator")
+    tensors = {name: torch.as_tensor(columns[name][:6]) for name in names}
+    for image in (symmetry.act(tensors, 1), symmetry.shift(tensors, (3,))):
+        solved = made.solve({"V_mu": image["V_mu"].numpy()})
+        for name in names[1:]:
+            np.testing.assert_allclose(image[name].numpy(), solved[name], atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("data.sites=2", "data.sites"),
+        ("data.sites=30", "data.sites"),
+        ("data.interaction=nan", "data.interaction"),
+        ("data.potential.shares.white=0.9", "sum 1"),
+    ],
+)
+def test_bad_settings_are_named(word, said):
+    with pytest.raises(ValueError, match=said):
+        recipe(word)
