@@ -26,6 +26,7 @@ CHECKED = {
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
     "docs/drawing.md": "confidence(",
+    "docs/lattices.md": "well(",
     "docs/own_dots.md": "range",
     "docs/python.md": "predict(",
     "docs/snapshots.md": "add_holes(",
@@ -103,6 +104,13 @@ def test_the_energy_of_a_solved_density_is_the_level(capsys):
     variables = run_example("docs/training.md")
     assert variables["found"].energy == pytest.approx(variables["solved"].energy, abs=1e-9)
     assert 0 < variables["found"].energy[0] < 1 and len(capsys.readouterr().out.split()) == 2
+
+
+def test_a_chain_of_any_length_has_its_density(capsys):
+    variables = run_example("docs/lattices.md")
+    nmae, shapes = capsys.readouterr().out.split("\n")[:2]
+    assert float(nmae) < 0.05 and shapes.count("(200,)") == 4
+    assert variables["density"].sum() == pytest.approx(variables["reference"].sum(), abs=0.2)
 
 
 def test_what_the_example_of_counting_imports_exists():

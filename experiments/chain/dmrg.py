@@ -1,4 +1,4 @@
-"""Reference densities of step wells by DMRG, written to dmrg.json (pip install physics-tenpy; 'qd_pix2pix[references]').
+"""Reference densities of step wells by DMRG, written to dmrg.json; the extra ``references`` installs TeNPy.
 
     python -m experiments.chain.dmrg          # all wells that dmrg.json does not have
 
@@ -22,12 +22,9 @@ from numpy.typing import NDArray
 
 from experiments.chain.wells import SETS, Well
 from qd_pix2pix.files import write_text
-from solvers.lattices import hartree_fock
 
 FILE = Path(__file__).with_name("dmrg.json")
 INTERACTION = 2.0
-BARRIER = 8
-"""Sites of the barrier on either side of a well that are part of the chain."""
 MOST_STATES = 120
 """Largest bond dimension."""
 
@@ -63,11 +60,16 @@ def ground_state(potential: NDArray, particles: int) -> tuple[float, NDArray]:
     return float(energy), np.asarray(state.expectation_value("N"))
 
 
+def levels_below(potential: NDArray) -> int:
+    """Return the number of levels of one particle on an open chain below 0, from which the search for N starts."""
+    hop = -np.eye(len(potential), k=1)
+    return int((np.linalg.eigvalsh(np.diag(potential) + hop + hop.T) < 0).sum())
+
+
 def solve(well: Well, guess: int) -> dict[str, Any]:
     """Return energies by N and the density of the ground state at V - mu, from a guess of N."""
     started = time.perf_counter()
-    first = (well.sites - well.width) // 2 - BARRIER
-    chain = well.potential[max(first, 0) : first + well.width + 2 * BARRIER]
+    chain = well.potential[well.part]
     found: dict[int, tuple[float, NDArray]] = {}
     particles, done = guess, False
     while not done:
@@ -76,7 +78,7 @@ def solve(well: Well, guess: int) -> dict[str, Any]:
         lowest = min(around, key=lambda n: found[n][0])
         particles, done = lowest, lowest == particles
     density = np.zeros(well.sites)
-    density[max(first, 0) : max(first, 0) + len(chain)] = found[particles][1]
+    density[well.part] = found[particles][1]
     return {
         "well": vars(well),
         "particles": particles,
@@ -93,8 +95,7 @@ def main() -> None:
     for name, wells in SETS.items():
         have = found.setdefault(name, [])
         for well in wells()[len(have) :]:
-            mean_field = hartree_fock(well.potential[None], INTERACTION, starts=2).particles[0]
-            have.append(solve(well, int(mean_field)))
+            have.append(solve(well, levels_below(well.potential[well.part]) * 2 // 3))
             write_text(FILE, json.dumps(found) + "\n")
             print(name, len(have), have[-1]["particles"], have[-1]["seconds"], file=sys.stderr, flush=True)
 

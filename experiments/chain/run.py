@@ -2,7 +2,7 @@
 
     python -m experiments.chain.run best       # the shipped network; --scale paper: the sizes of the source
     python -m experiments.chain.dmrg           # references of wells, with TeNPy
-    python -m experiments.chain.transfer       # wells, depths and longer rings: network and Hartree-Fock beside references
+    python -m experiments.chain.transfer       # network and Hartree-Fock beside all references
 
 From the root. Results are where experiments/trained.py describes.
 """

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from solvers.lattices import well
 
+BARRIER = 8
+"""Sites of the barrier on either side of a well beyond which the density is negligible."""
+
 
 @dataclass(frozen=True)
 class Well:
@@ -30,6 +33,12 @@ class Well:
         """V - mu, (L,), with the well in the middle of the array, so that its ends lie deep in the barrier."""
         start = (self.sites - self.width) // 2
         return self.outside + well(self.sites, self.width, self.outside - self.inside, start)
+
+    @property
+    def part(self) -> slice:
+        """The sites of the well and of the barrier beside it, which hold all fermions."""
+        first = max((self.sites - self.width) // 2 - BARRIER, 0)
+        return slice(first, min(first + self.width + 2 * BARRIER, self.sites))
 
 
 def random_wells(number: int = 16, sites: int = 48, seed: int = 0) -> list[Well]:

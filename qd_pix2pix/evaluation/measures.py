@@ -19,6 +19,7 @@ RADIUS = 8.0
 """Distance of a found from a true position up to which they are the same object, in points."""
 WINDOW = 8
 """Side of the windows of MSSIM, in points."""
+TINY = float(np.finfo(np.float32).tiny)
 Array = Any
 
 
@@ -44,8 +45,14 @@ def linf(pred: Array, target: Array) -> Array:
     return xp.max(xp.abs(pred - target), axis=_points(pred))
 
 
-def nmae(pred: Array, target: Array, mean_density: Array) -> Array:
-    """Return int |n - n_ref| / N, (S,), misplaced charge per electron; ``mean_density`` is N / volume, () or (S,)."""
+def nmae(pred: Array, target: Array, mean_density: Array = None) -> Array:
+    """Return int |n - n_ref| / N, (S,), misplaced charge per electron; ``mean_density`` is N / volume, () or (S,).
+
+    Without it, of a field of any integral, the result is the sum of |f - f_ref| over the points / that of |f_ref|.
+    """
+    if mean_density is None:
+        xp = array_namespace(pred)
+        mean_density = xp.clip(xp.mean(xp.abs(target), axis=_points(target)), TINY)
     return l1(pred, target) / mean_density
 
 
@@ -181,7 +188,8 @@ MEASURES = {
     for measure in (
         Measure("r2", "R²", "explained variance against the mean of the split", (*FIELDS, *NUMBERS),
                 larger_is_better=True, on_card=True, in_sweeps=True),
-        Measure("nmae", "NMAE", "∫|n − n_ref| / N: charge in the wrong place", ("density",),
+        Measure("nmae", "NMAE",
+                "∫|n − n_ref| / N: charge in the wrong place; of other fields ∑|f − f_ref| / ∑|f_ref|", FIELDS,
                 lambda p, t, c: nmae(p, t, c.mean_density), percent=True, on_card=True, in_sweeps=True),
         Measure("accuracy", "accuracy", "fraction of samples with the correct class", ("class",),
                 lambda p, t, c: accuracy(p, t), percent=True, larger_is_better=True, on_card=True, share=True,

@@ -64,11 +64,14 @@ def _best(potential: Floats, interaction: float, starts: int, rng: np.random.Gen
     density = np.clip(numbers[:, None] / sites + np.repeat(waves, sites + 1, axis=0), 0, 1)
     coherence, change = np.zeros_like(density), np.full(len(density), np.inf)
     for _ in range(ITERATIONS):
-        new, bonds = _filled(_fock(potential, interaction, density, coherence), numbers)
-        change = np.maximum(np.abs(new - density).max(1), np.abs(bonds - coherence).max(1))
-        if change.max() < TOLERANCE:
+        rows = np.flatnonzero(change >= TOLERANCE)
+        if not len(rows):
             break
-        density, coherence = (old + MIXING * (now - old) for old, now in ((density, new), (coherence, bonds)))
+        new, bonds = _filled(_fock(potential, interaction, density[rows], coherence[rows]), numbers[rows])
+        step, bond_step = new - density[rows], bonds - coherence[rows]
+        change[rows] = np.maximum(np.abs(step).max(1), np.abs(bond_step).max(1))
+        density[rows] += MIXING * step
+        coherence[rows] += MIXING * bond_step
     energy = _energy(potential, interaction, density, coherence)
     best = int(np.argmin(energy))
     return density[best], numbers[best], energy[best], change[best] < 100 * TOLERANCE

@@ -67,6 +67,13 @@ def test_every_measure_by_hand_in_numpy_and_in_torch(name):
         np.testing.assert_allclose(tensors.numpy(), found, rtol=1e-14)
 
 
+def test_the_nmae_of_a_field_is_relative_to_itself():
+    """Of fields without a fixed integral: |A - B| is 0, 2, 0, 4."""
+    found = MEASURES["nmae"].of_sample(A, B, Context(10.0))
+    np.testing.assert_allclose(found, [6.0 / np.abs(B).sum()])
+    assert MEASURES["nmae"].of_sample(A, 0 * A, Context(10.0)) > 1e30, "nothing to be relative to"
+
+
 def test_every_kind_has_a_judge_and_a_rank_among_its_own_measures():
     for kind in {kind for measure in MEASURES.values() for kind in measure.kinds} - {"drawn"}:
         assert kind in MEASURES[JUDGE[kind]].kinds and kind in MEASURES[RANK[kind]].kinds
@@ -160,7 +167,7 @@ def test_gathered_in_batches_equals_all_at_once(kind):
     for part in (slice(0, 3), slice(3, 4), slice(4, 7)):
         gathered.update(pred[part], target[part], None if density is None else density[part])
     result = gathered.compute()
-    assert tuple(result) == gathered.compute_names() and ("nmae" in result) == (kind == "density")
+    assert tuple(result) == gathered.compute_names() and ("nmae" in result) == (kind in ("density", "field"))
     if "r2" in result:
         assert result["r2"].item() == pytest.approx(measures.r2(pred, target).item())
     for name, values in measures.sample_measures(kind, pred, target, Context(1.0, density)).items():

@@ -1,0 +1,79 @@
+"""Tables of this folder's README, from results.json and transfer.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.reports.tables import markdown, number, percent
+
+HERE = Path(__file__).parent
+WELLS = {
+    "wells": "wells of 6 to 11 sites",
+    "depths": "depth sweep, 9 sites",
+    "wide": "wells of 16 and 24 sites",
+}
+MAPS = {
+    "n": "density n",
+    "neighbour_correlator": "neighbour correlator C",
+    "coherence": "coherence T",
+    "current_correlator": "current correlator K (J²)",
+}
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a file of this folder; nothing if it does not exist."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def densities_table(found: dict[str, Any]) -> str:
+    """Return the NMAE of densities on all kinds of rings, of the network and of Hartree-Fock."""
+    rows = []
+    named = {**{kind: kind for kind in found["rings"]}, **WELLS}
+    for name, errors in (found["rings"] | found["wells"]).items():
+        count = errors.get("rings", errors.get("wells"))
+        ours, mean_field = errors["nmae"], errors["hartree_fock"]
+        same = errors.get("nmae_of_these", ours["mean"])
+        ratio = f"{mean_field['mean'] / same:.1f}"
+        shown = [percent(value) for value in (ours["mean"], ours["median"], mean_field["mean"])]
+        rows.append([named[name], errors["sites"], count, *shown, ratio])
+    return markdown(("rings", "sites", "number", "mean NMAE", "median", "Hartree–Fock, mean", "ratio of means"), rows)
+
+
+def maps_table(found: dict[str, Any]) -> str:
+    """Return the mean errors of all maps on white noise of the training's size, and their spread."""
+    errors = found["rings"]["white noise"]
+    rows = [[label, number(errors["mae"][name]), number(errors["spread"][name])] for name, label in MAPS.items()]
+    return markdown(("map", "mean error", "standard deviation of the map"), rows)
+
+
+def steps_table(found: dict[str, Any]) -> str:
+    """Return the distances of the steps of the number of fermions from those of the reference, in points."""
+    rows = [
+        [label, *[f"{distance:+d}" if distance else "0" for distance in found["steps"][kind]]]
+        for kind, label in (("network", "network"), ("hartree_fock", "Hartree–Fock"))
+    ]
+    most = max(len(row) for row in rows)
+    return markdown(("step to N =", *range(1, most)), [row + [""] * (most - len(row)) for row in rows])
+
+
+def values(found: dict[str, Any]) -> dict[str, str]:
+    """Return single numbers of texts."""
+    return {
+        "white": percent(found["rings"]["white noise"]["nmae"]["mean"]),
+        "wells": percent(found["wells"]["wells"]["nmae"]["mean"]),
+        "wide": percent(found["wells"]["wide"]["nmae"]["mean"]),
+        "milliseconds": f"{1000 * found['seconds']['network']:.1f} ms",
+        "dmrg": f"{found['seconds']['dmrg']:.0f} s",
+    }
+
+
+def content() -> dict[str, str]:
+    """Return all tables and values by name."""
+    found = read("transfer.json")
+    if not found:
+        return {}
+    tables = {"densities": densities_table(found), "maps": maps_table(found), "steps": steps_table(found)}
+    return tables | {f"value-{name}": text for name, text in values(found).items()}
