@@ -12,10 +12,13 @@ from torch.utils.data import DataLoader
 from qd_pix2pix.data.dataset import Batches, Samples
 from qd_pix2pix.data.sampler import ResumableBatches, ResumableLoader, chunks, place_of
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.data.transforms import Jitter, RandomSymmetry, Transform
+from qd_pix2pix.data.transforms import Jitter, MeasurementNoise, RandomSymmetry, Transform
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Predictor
-from solvers.checks import check_integer, check_number
+from solvers.checks import check_integer, check_number, check_range
+
+SMALLEST_NOISE = 1e-9
+"""Smallest noise that is added, relative to the largest value of a field: below the precision of float32."""
 
 
 class SamplesModule(pl.LightningDataModule):
@@ -30,6 +33,8 @@ class SamplesModule(pl.LightningDataModule):
         eval_batch_size: samples per validation step.
         symmetry: augment with the symmetries of the samples.
         jitter: N_resize of Pantis-Simut et al. 2023; the number of points, or None, disables it.
+        noise: lowest and highest standard deviation of the noise added to the given fields in training and validation,
+            relative to the largest value of a field; see ``MeasurementNoise``. None disables it.
         num_workers: number of loading processes; with 0 the main process loads.
         cache_gib: largest size in GiB of a split that is kept in memory.
         seed: seed of the order and the augmentation.
@@ -46,6 +51,7 @@ class SamplesModule(pl.LightningDataModule):
         eval_batch_size: int = 25,
         symmetry: bool = False,
         jitter: int | None = None,
+        noise: Sequence[float] | None = None,
         num_workers: int = 0,
         cache_gib: float = 1.0,
         seed: int = 0,
@@ -66,7 +72,8 @@ class SamplesModule(pl.LightningDataModule):
             raise ValueError(f"loader.symmetry: expected true or false, got {symmetry!r}")
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
-        self.transforms = self._transforms(symmetry, jitter)
+        self.noise = self._noise(mapping.sources, noise)
+        self.transforms = (*self._transforms(symmetry, jitter), *self.noise)
 
     def _transforms(self, symmetry: bool, jitter: int | None) -> tuple[Transform, ...]:
         of_samples, shape = Symmetry(self.schema), self.schema.domain.shape
@@ -80,10 +87,18 @@ class SamplesModule(pl.LightningDataModule):
             chosen += [Jitter(of_samples, jitter)] if jitter > shape[0] else []
         return tuple(chosen)
 
+    def _noise(self, sources: tuple[str, ...], fractions: Sequence[float] | None) -> tuple[Transform, ...]:
+        if fractions is None:
+            return ()
+        check_range("loader.noise", fractions, low=SMALLEST_NOISE)
+        if not sources or any(self.schema[name].values for name in sources):
+            raise ValueError(f"loader.noise: expected null, as no continuous field is given; got {fractions!r}")
+        return (MeasurementNoise(Symmetry(self.schema), sources, (float(fractions[0]), float(fractions[1]))),)
+
     def batches(self, split: str, augment: bool = False) -> Batches:
-        """Return the samples of a split."""
+        """Return the samples of a split, with noise in training and validation."""
         samples = Samples([s.split(split) for s in self.stores], [s.schema.constants for s in self.stores])
-        transforms = self.transforms if augment else ()
+        transforms = self.transforms if augment else self.noise if split == "val" else ()
         return Batches(samples, self.schema, self.names, transforms, self.seed, self.cache_bytes)
 
     def train_dataloader(self) -> ResumableLoader:

@@ -1,10 +1,12 @@
-"""Augmentation by the symmetries of the domain and by jitter, applied to all columns of a sample together."""
+"""Augmentation of samples by symmetries of the domain and by jitter, for all columns together, and noise of sources."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -52,3 +54,30 @@ class Jitter:
             return large[first : first + n, second : second + n]
 
         return {name: crop(values) if self.schema[name].is_field else values for name, values in row.items()}
+
+
+class MeasurementNoise:
+    """The transform that adds normal noise to the given fields, as a measurement of them would.
+
+    The standard deviation is a fraction of the largest magnitude of the field, which is drawn log-uniformly for each
+    sample. Values below the physical bound of a column, such as negative densities, become that bound.
+
+    Args:
+        symmetry: symmetries, with the schema of the samples.
+        sources: names of the given fields.
+        fractions: lowest and highest fraction, both positive.
+    """
+
+    def __init__(self, symmetry: Symmetry, sources: Sequence[str], fractions: tuple[float, float]) -> None:
+        self.bounds = {name: symmetry.schema[name].low for name in sources}
+        self.low, self.high = (math.log(fraction) for fraction in fractions)
+
+    def __call__(self, row: Row, rng: np.random.Generator) -> Row:
+        """Return the sample with noise."""
+        fraction = math.exp(rng.uniform(self.low, self.high))
+        noisy = {}
+        for name, low in self.bounds.items():
+            values = row[name]
+            normal = torch.as_tensor(rng.standard_normal(values.shape), dtype=values.dtype)
+            noisy[name] = (values + fraction * values.abs().max() * normal).clamp(min=low)
+        return row | noisy
