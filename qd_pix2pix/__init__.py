@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qd_pix2pix.cli.functions import Outcome
     from qd_pix2pix.inference.pretrained import Surrogate
+    from qd_pix2pix.inversion.hamiltonian import Hamiltonian
+    from qd_pix2pix.inversion.result import Solutions
     from qd_pix2pix.reports.picture import Picture
 
-__all__ = ["__version__", "evaluate", "from_pretrained", "plot", "predict", "train"]
+__all__ = ["__version__", "design", "evaluate", "from_pretrained", "learn_hamiltonian", "plot", "predict", "train"]
 __version__ = "0.2.0"
 
 
@@ -95,3 +97,55 @@ def plot(
     from qd_pix2pix.reports.picture import picture
 
     return picture(field, extent, unit, titles, length)
+
+
+def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
+    """Return potentials whose outputs are near a target, or of low cost: ``design("universal", n, bounds=(0, 0.05))``.
+
+    Gradient descent through the network, from many starts at once; docs/design.md has examples.
+
+    Args:
+        surrogate: name or file of a network, a ``Surrogate``, or a function of tensors (B, *points).
+        target: a field, the wanted first output, or fields and numbers by name of the output.
+        options:
+            cost: in place of a target, a function from outputs (S, ...) by name to costs (S,), in torch.
+            bounds: (low, high) of the potential, numbers or fields; by default those of the training.
+            start: potentials (..., *points) where the descent starts; starts: number of random ones, by default 8.
+            tolerance: allowed deviation of a target, its noise; a number, or numbers by name. By default 1 % of its
+                largest magnitude. The misfit is the mean square of deviation / tolerance.
+            mask: weights (*points) of fields.
+            smoothness, variation: weight of |grad V|^2, and of the total variation; "discrepancy" adapts one of them
+                until the misfit is 1, for targets with noise.
+            scale: standard deviation, in points, of the blur that keeps potentials smooth; 0 for free points.
+            steps, rate, seed: number of steps, first step, and seed of random starts.
+            shape: points of the potentials; verify: solve the best one, True or a function; progress: show the rate.
+            conditions: conditions of the samples, such as n_electrons=2, material="gaas", extent=60.0.
+
+    Raises:
+        ValueError: an argument is not valid.
+    """
+    from qd_pix2pix.inversion.design import design
+
+    return design(surrogate, target, **options)
+
+
+def learn_hamiltonian(surrogate: Any, densities: Any, **options: Any) -> Hamiltonian:
+    """Return couplings and potential of densities: ``learn_hamiltonian("universal", n, unknown=["eps_r"], ...)``.
+
+    Args:
+        surrogate: see ``design``.
+        densities: densities (K, *points), or outputs (K, ...) by name.
+        options:
+            known: conditions; a list has one value for each density: {"n_electrons": [1, 2], "extent": 60.0, ...}.
+            unknown: names of the couplings to learn, in the range of the training, or {name: (low, high)}.
+            shared: all densities belong to one potential (True), or each to its own.
+            shift: numbers (K,) added to the shared potential, such as minus the chemical potentials of a lattice.
+            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, progress: see
+                ``design``.
+
+    Raises:
+        ValueError: an argument is not valid.
+    """
+    from qd_pix2pix.inversion.hamiltonian import learn_hamiltonian
+
+    return learn_hamiltonian(surrogate, densities, **options)

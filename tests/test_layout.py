@@ -28,11 +28,12 @@ MAY_IMPORT = {
     "evaluation": "inference generators data systems predictor mapping provenance schema files",
     "models": "evaluation data inference generators predictor mapping schema files",
     "reports": "evaluation data provenance schema files",
+    "inversion": "reports evaluation inference predictor mapping schema files",
     "training": "models reports evaluation data inference generators systems predictor networks mapping provenance "
     "schema files",
     "sweeps": "cli training reports evaluation models inference data systems predictor provenance schema files",
     "cli": "sweeps training reports evaluation data inference fields provenance schema files",
-    "__init__": "cli inference reports",
+    "__init__": "cli inference inversion reports",
 }
 """Rooms, and the rooms that each may import. Sweeps and cli share overrides: cli/overrides.py, cli/compose.py."""
 

@@ -1,0 +1,225 @@
+"""The differentiable map that is inverted: a network of the house, or any function of tensors.
+
+The map takes potentials (B, *points) and conditions (B,) by name to outputs by name: fields (B, *points), numbers (B,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qd_pix2pix.inference.differentiable import constant
+from qd_pix2pix.inference.dots import DotSurrogate
+from qd_pix2pix.inference.inputs import compare_with_training, conditions_of
+from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
+from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
+from qd_pix2pix.mapping.reduction import Reduction
+from qd_pix2pix.predictor import ERROR, Card, Predictor
+from qd_pix2pix.schema import Schema
+
+Conditions = dict[str, float]
+Outputs = dict[str, Tensor]
+OUTPUT = "output"
+"""Name of the output of a function that returns a tensor."""
+DENSITY = "density"
+"""A second name of the target, where that is a density."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A map from potentials to outputs, for members that differ in their conditions.
+
+    Attributes:
+        evaluate: the map, see above.
+        shape: points of a potential.
+        target: the first output.
+        outputs: names of all outputs; empty for a function.
+        members: conditions of each member.
+        trained: lowest and highest potential in training; None for functions, and for dots of any size.
+        periodic: True if the first point follows the last.
+        device: device of all tensors.
+        schema: schema of samples in physical units; None for a function.
+        source: name of the potential.
+        card: description of a network.
+        remarks: function from potentials to remarks on those unlike training.
+    """
+
+    evaluate: Callable[[Tensor, Mapping[str, Tensor]], Outputs]
+    shape: tuple[int, ...]
+    target: str
+    outputs: tuple[str, ...]
+    members: tuple[Conditions, ...]
+    trained: tuple[float, float] | None = None
+    periodic: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    schema: Schema | None = None
+    source: str = "V"
+    card: Card | None = None
+    remarks: Callable[[Any], list[str]] = lambda fields: []
+
+    def unit(self, name: str) -> str:
+        """The unit of a column; empty where there is none."""
+        return self.schema.unit(self.schema[name]) if self.schema and name != ERROR else ""
+
+    @property
+    def unit_of_source(self) -> str:
+        """The unit of the potential; empty where there is none."""
+        return self.unit(self.source)
+
+    def lengths(self, conditions: Mapping[str, float]) -> tuple[tuple[float, ...], str]:
+        """Return the length of each axis under these conditions, and its unit; of lattices the number of points."""
+        if self.schema is None or not self.schema.domain.sides:
+            return tuple(map(float, self.shape)), ""
+        column = self.schema[self.schema.domain.sides[0]]
+        return self.schema.domain.lengths(conditions), self.schema.unit(column)
+
+    def name_of(self, name: str) -> str:
+        """The name of an output, of which ``density`` may be another one.
+
+        Raises:
+            ValueError: there is no such output.
+        """
+        if name == DENSITY and DENSITY not in self.outputs and self.is_density:
+            return self.target
+        if self.outputs and name not in self.outputs:
+            raise ValueError(f"target: expected one of {', '.join(self.outputs)}; got {name!r}")
+        return name
+
+    @property
+    def is_density(self) -> bool:
+        """True if the target is a density."""
+        return bool(self.schema and self.schema[self.target].kind == "density")
+
+    def with_alias(self, outputs: Outputs) -> Outputs:
+        """Return outputs by all their names."""
+        return outputs | ({DENSITY: outputs[self.target]} if self.is_density and self.target in outputs else {})
+
+
+def load(surrogate: Any) -> Any:
+    """Return a network by its name or file; anything else as it is."""
+    named = isinstance(surrogate, str) or hasattr(surrogate, "__fspath__")
+    return from_pretrained(surrogate) if named else surrogate
+
+
+def forward_of(
+    surrogate: Any, shape: Sequence[int] | None, members: Sequence[Mapping[str, Any]], free: Mapping[str, Any]
+) -> Forward:
+    """Return the map of a surrogate on ``shape`` points, with the conditions of each member.
+
+    Args:
+        surrogate: name or file of a network, a ``Surrogate``, or a function of tensors.
+        shape: points; None: those of the training.
+        members: given conditions of each member.
+        free: conditions that are not given, with any value in their range.
+
+    Raises:
+        ValueError: a generator, or a network that takes several fields or whose conditions are not valid.
+    """
+    found = load(surrogate)
+    if isinstance(found, Sampler):
+        raise ValueError("surrogate: expected a network that predicts, got a generator, which draws samples")
+    if not isinstance(found, Surrogate):
+        return _of_function(found, shape, members)
+    if len(found.sources) != 1:
+        raise ValueError(f"surrogate: expected a network of one field, got one of {', '.join(found.sources)}")
+    points = tuple(shape) if shape is not None else found.shape
+    if len(points) != len(found.shape):
+        raise ValueError(f"shape: expected {len(found.shape)} axes, as in training, got {points}")
+    given = [{**member, **free} for member in members]
+    made = _of_dots(found, points, given) if isinstance(found, DotSurrogate) else _of_network(found, points, given)
+    return made
+
+
+def _of_function(function: Any, shape: Sequence[int] | None, members: Sequence[Mapping[str, Any]]) -> Forward:
+    if not callable(function):
+        raise ValueError(f"surrogate: expected a network, its name, or a function of tensors; got {function!r}")
+    if shape is None:
+        raise ValueError("shape: give the points of a potential, or start=..., as this surrogate is a function")
+
+    def evaluate(potentials: Tensor, conditions: Mapping[str, Tensor]) -> Outputs:
+        outputs = function(potentials, **conditions)
+        return dict(outputs) if isinstance(outputs, Mapping) else {OUTPUT: outputs}
+
+    return Forward(evaluate, tuple(shape), OUTPUT, (), tuple({n: float(v) for n, v in m.items()} for m in members))
+
+
+def _of_network(surrogate: Surrogate, shape: tuple[int, ...], given: Sequence[Mapping[str, Any]]) -> Forward:
+    predictor, card = surrogate.predictor, surrogate.card
+    known = tuple(conditions_of(predictor, shape, member) for member in given)
+    (source,) = predictor.mapping.sources
+    span = predictor.ranges[source]
+    return Forward(
+        _evaluation(predictor, source, surrogate.device), shape, surrogate.target, _outputs(predictor), known,
+        (span.low, span.high), predictor.schema.domain.boundary == "periodic", surrogate.device, predictor.schema,
+        source, card, lambda fields: compare_with_training({source: fields}, card, known[0]),
+    )  # fmt: skip
+
+
+def _of_dots(surrogate: DotSurrogate, shape: tuple[int, ...], given: Sequence[Mapping[str, Any]]) -> Forward:
+    known = tuple(physical_conditions(surrogate.predictor.schema, member) for member in given)
+    predictor, card = PhysicalPredictor(surrogate.predictor, known[0], shape), surrogate.card
+    (source,) = predictor.mapping.sources
+    for member in known[1:]:
+        remarks_on(PhysicalPredictor(surrogate.predictor, member, shape), card, {source: _flat_field(shape)})
+    return Forward(
+        _evaluation(predictor, source, surrogate.device), shape, surrogate.target, _outputs(predictor), known,
+        None, False, surrogate.device, predictor.schema, source, card,
+        lambda fields: remarks_on(predictor, card, {source: fields}),
+    )  # fmt: skip
+
+
+def _flat_field(shape: tuple[int, ...]) -> Any:
+    return torch.zeros(1, *shape, dtype=torch.float64).numpy()
+
+
+def _outputs(predictor: Predictor) -> tuple[str, ...]:
+    return (*predictor.mapping.outputs, *([ERROR] if predictor.mapping.quantile else []))
+
+
+def _evaluation(
+    predictor: Predictor, source: str, device: torch.device
+) -> Callable[[Tensor, Mapping[str, Tensor]], Outputs]:
+    """Return the map of a predictor, whose weights are constants; classes are no outputs, as they have no gradient."""
+    predictor.to(device).eval()
+
+    def evaluate(potentials: Tensor, conditions: Mapping[str, Tensor]) -> Outputs:
+        columns = {source: potentials.float(), **{name: value.float() for name, value in conditions.items()}}
+        with constant(predictor):
+            raw = predictor.raw(columns)
+            found = predictor.interpret(raw, columns)
+        if predictor.mapping.quantile:
+            found[ERROR] = predictor.error(raw)
+        return {name: values.double() for name, values in found.items() if values.is_floating_point()}
+
+    return evaluate
+
+
+def trained_range(surrogate: Any, name: str, members: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Return the range of a condition in the training of a surrogate.
+
+    Raises:
+        ValueError: it did not vary, it is a whole number, or the surrogate is a function.
+    """
+    if not isinstance(surrogate, Surrogate):
+        raise ValueError(f"unknown: give the range of {name}, unknown={{{name!r}: (low, high)}}")
+    predictor, card = surrogate.predictor, surrogate.card
+    reduction = Reduction.of(predictor.schema)
+    if reduction is None:
+        if name not in predictor.conditions.varying:
+            varying = ", ".join(predictor.conditions.varying) or "none"
+            raise ValueError(f"unknown: expected conditions that vary in the training, {varying}; got {name!r}")
+        return float(predictor.conditions.low[name]), float(predictor.conditions.high[name])
+    number = next((n for n, powers in reduction.numbers.items() if name in powers and name != "factor"), None)
+    if number is None:
+        raise ValueError(f"unknown: expected a condition of the coupling, such as eps_r; got {name!r}")
+    seen = card.statistics[number]
+    ends: list[float] = []
+    for member in members:
+        known = physical_conditions(predictor.schema, {**member, name: 1.0})
+        del known[name]
+        ends += [reduction.condition_for(number, seen[end], known)[name] for end in ("min", "max")]
+    return min(ends), max(ends)

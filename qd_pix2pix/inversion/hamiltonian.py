@@ -1,0 +1,119 @@
+"""Couplings and potential from one or several densities: ``qd_pix2pix.learn_hamiltonian``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from qd_pix2pix.inversion.costs import make_target
+from qd_pix2pix.inversion.design import make_problem, make_starts, run, solutions
+from qd_pix2pix.inversion.forward import forward_of, load, trained_range
+from qd_pix2pix.inversion.parameters import Interval
+from qd_pix2pix.inversion.result import Solutions
+from solvers.checks import check_array, check_flag, check_range
+
+DETERMINED = 0.9
+"""Share of the variance of a coupling from which it counts as determined."""
+
+
+@dataclass
+class Hamiltonian(Solutions):
+    """The couplings and potentials of S starts, in the order of their costs; see ``Solutions``."""
+
+    @property
+    def coupling_uncertainty(self) -> dict[str, float]:
+        """The standard deviation of each coupling at the best solution, for deviations by the tolerance."""
+        return self.identified.couplings
+
+    @property
+    def determined(self) -> dict[str, bool]:
+        """True for couplings that the densities determine: they remove nine tenths of the variance of the range."""
+        return {name: share >= DETERMINED for name, share in self.identified.coupling_shares.items()}
+
+
+def learn_hamiltonian(
+    surrogate: Any,
+    densities: ArrayLike | Mapping[str, ArrayLike],
+    known: Mapping[str, Any] | None = None,
+    unknown: Sequence[str] | Mapping[str, Sequence[float]] = (),
+    shared: bool = True,
+    shift: ArrayLike | None = None,
+    start: Any = None,
+    bounds: Sequence[Any] | None = None,
+    starts: int | None = None,
+    tolerance: float | Mapping[str, float] | None = None,
+    mask: Any = None,
+    smoothness: float | str = 0.0,
+    variation: float | str = 0.0,
+    scale: float | None = None,
+    steps: int = 300,
+    rate: float = 0.1,
+    seed: int = 0,
+    progress: bool = True,
+) -> Hamiltonian:
+    """Return couplings and potentials of given densities; see ``qd_pix2pix.learn_hamiltonian``."""
+    given = {n: _array(n, v) for n, v in densities.items()} if isinstance(densities, Mapping) else _array("", densities)
+    first_one = next(iter(given.values())) if isinstance(given, dict) else given
+    members = _members(known or {}, len(first_one))
+    found = load(surrogate)
+    ranges = _ranges(found, unknown, members)
+    check_flag("shared", shared)
+    middle = {name: float(interval.at(torch.tensor(0.5))) for name, interval in ranges.items()}
+    forward = forward_of(found, first_one.shape[1:], members, middle)
+    target = make_target(forward, given, tolerance, mask, True, "densities")
+    offset = None if shift is None else check_array("shift", shift, (len(members),)).astype(float)
+    problem = make_problem(
+        forward, target, bounds, scale, {"smoothness": smoothness, "variation": variation}, unknown=ranges,
+        shift=None if offset is None else torch.as_tensor(offset, device=forward.device),
+    )  # fmt: skip
+    first = make_starts(problem, start, starts, scale, seed, 1 if shared else len(members))
+    rng = np.random.default_rng([seed, 1])
+    shares = torch.as_tensor(rng.uniform(-1.5, 1.5, (len(first), len(ranges))), device=forward.device)
+    state = run(problem, first, shares, steps, rate, progress, "learning")
+    return solutions(problem, state, target, tolerance, Hamiltonian)
+
+
+def _array(name: str, values: Any) -> NDArray[np.float64]:
+    """Return densities with a first axis of members."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    array = np.asarray(values, dtype=float)
+    if array.ndim < 2 or len(array) == 0:
+        raise ValueError(f"densities: expected shape (densities, *points){f' of {name}' if name else ''}, "
+                         f"got {array.shape}; of one density use n[None]")  # fmt: skip
+    return array
+
+
+def _members(known: Mapping[str, Any], number: int) -> list[dict[str, Any]]:
+    """Return the known conditions of each density: lists have one value for each, other values are for all."""
+    for name, value in known.items():
+        if isinstance(value, (list, tuple, np.ndarray)) and len(value) != number:
+            raise ValueError(f"known: expected {name} as one value or {number}, one for each density; got {value!r}")
+    several = {name for name, value in known.items() if isinstance(value, (list, tuple, np.ndarray))}
+    plain = {
+        name: [v.item() if hasattr(v, "item") else v for v in value] for name, value in known.items() if name in several
+    }
+    return [{name: plain[name][i] if name in several else known[name] for name in known} for i in range(number)]
+
+
+def _ranges(
+    surrogate: Any, unknown: Sequence[str] | Mapping[str, Sequence[float]], members: Sequence[Mapping[str, Any]]
+) -> dict[str, Interval]:
+    """Return the range of each unknown coupling: the given one, or that of the training."""
+    if isinstance(unknown, str):
+        unknown = (unknown,)
+    found = {}
+    for name in unknown:
+        if name in members[0]:
+            raise ValueError(f"unknown: {name} is among the known conditions, too; give it once")
+        ends = unknown[name] if isinstance(unknown, Mapping) else trained_range(surrogate, name, members)
+        check_range(f"unknown: {name}", ends)
+        if ends[0] == ends[1]:
+            raise ValueError(f"unknown: expected low < high of {name}, got {ends[0]:g} = {ends[1]:g}")
+        found[name] = Interval(float(ends[0]), float(ends[1]))
+    return found
