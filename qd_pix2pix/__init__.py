@@ -118,6 +118,7 @@ def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
                 until the misfit is 1, for targets with noise.
             scale: standard deviation, in points, of the blur that keeps potentials smooth; 0 for free points.
             steps, rate, seed: number of steps, first step, and seed of random starts.
+            identify: calculate what the outputs determine, which takes as long as some tens of steps.
             shape: points of the potentials; verify: solve the best one, True or a function; progress: show the rate.
             conditions: conditions of the samples, such as n_electrons=2, material="gaas", extent=60.0.
 
@@ -140,7 +141,7 @@ def learn_hamiltonian(surrogate: Any, densities: Any, **options: Any) -> Hamilto
             unknown: names of the couplings to learn, in the range of the training, or {name: (low, high)}.
             shared: all densities belong to one potential (True), or each to its own.
             shift: numbers (K,) added to the shared potential, such as minus the chemical potentials of a lattice.
-            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, progress: see
+            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, identify, progress: see
                 ``design``.
 
     Raises:

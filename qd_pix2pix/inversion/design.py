@@ -14,10 +14,10 @@ from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inversion.costs import Cost, OwnCost, Target, check_weights, make_target
 from qd_pix2pix.inversion.descent import Problem, State, descend
 from qd_pix2pix.inversion.forward import Forward, forward_of, load
-from qd_pix2pix.inversion.identify import identify
+from qd_pix2pix.inversion.identify import identified_at
 from qd_pix2pix.inversion.parameters import Bounds, gaussian_blur, random_starts
 from qd_pix2pix.inversion.result import Solutions, Solver, groups_of
-from solvers.checks import check_integer, check_number, check_positive
+from solvers.checks import check_flag, check_integer, check_number, check_positive
 
 STARTS = 8
 """Random starts where none is given."""
@@ -42,6 +42,7 @@ def design(
     seed: int = 0,
     shape: Sequence[int] | None = None,
     verify: bool | Solver = False,
+    identify: bool = True,
     progress: bool = True,
     **conditions: Any,
 ) -> Solutions:
@@ -60,7 +61,7 @@ def design(
     first = make_starts(problem, start, starts, scale, seed, 1)
     shares = torch.zeros(len(first), 0, dtype=first.dtype, device=first.device)
     state = run(problem, first, shares, steps, rate, progress, "designing")
-    found = solutions(problem, state, sought, tolerance)
+    found = solutions(problem, state, sought, tolerance, identify)
     if callable(verify) or verify:
         found.verify(solve=verify if callable(verify) else None)
     return found
@@ -154,7 +155,12 @@ def run(
 
 
 def solutions(
-    problem: Problem, state: State, target: Target | None, tolerance: Any, kind: type[Solutions] = Solutions
+    problem: Problem,
+    state: State,
+    target: Target | None,
+    tolerance: Any,
+    identify: bool = True,
+    kind: type[Solutions] = Solutions,
 ) -> Any:
     """Return the result of a descent."""
     forward, members = problem.forward, problem.members
@@ -164,8 +170,11 @@ def solutions(
         parts = [problem.outputs(potentials[i : i + 1], couplings[i : i + 1]) for i in range(len(order))]
     outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     best = {name: values[0] for name, values in outputs.items()}
-    judged = target or _own_outputs(forward, best, tolerance)
-    identified = identify(problem, judged, potentials[0], couplings[0])
+    check_flag("identify", identify)
+    identified = None
+    if identify:
+        judged = target or _own_outputs(forward, best, tolerance)
+        identified = identified_at(problem, judged, potentials[0], couplings[0])
     one = members == 1
     arrays = {name: (values[:, 0] if one else values).cpu().numpy() for name, values in outputs.items()}
     V = (potentials[:, 0] if potentials.shape[1] == 1 else potentials).cpu().numpy()
@@ -177,7 +186,7 @@ def solutions(
     return kind(
         potentials=V, misfits=numbers, costs=state.score[order].cpu().numpy(), predictions=arrays,
         trajectory=state.trajectory[:, order].cpu().numpy(), good=good,
-        groups=groups_of(V, identified.identifiable.reshape(V.shape[1:]), problem.bounds.span),
+        groups=groups_of(V, identified, problem.bounds.span),
         spread=V[good].std(0) if good.any() else np.zeros(V.shape[1:]), identified=identified,
         conditions=forward.members, remarks=remarks, interrupted=state.interrupted, forward=forward,
         target={name: values.cpu().numpy() for name, values in target.values.items()} if target else {},

@@ -28,12 +28,12 @@ class Hamiltonian(Solutions):
     @property
     def coupling_uncertainty(self) -> dict[str, float]:
         """The standard deviation of each coupling at the best solution, for deviations by the tolerance."""
-        return self.identified.couplings
+        return self.known.couplings
 
     @property
     def determined(self) -> dict[str, bool]:
         """True for couplings that the densities determine: they remove nine tenths of the variance of the range."""
-        return {name: share >= DETERMINED for name, share in self.identified.coupling_shares.items()}
+        return {name: share >= DETERMINED for name, share in self.known.coupling_shares.items()}
 
 
 def learn_hamiltonian(
@@ -54,6 +54,7 @@ def learn_hamiltonian(
     steps: int = 300,
     rate: float = 0.1,
     seed: int = 0,
+    identify: bool = True,
     progress: bool = True,
 ) -> Hamiltonian:
     """Return couplings and potentials of given densities; see ``qd_pix2pix.learn_hamiltonian``."""
@@ -75,7 +76,7 @@ def learn_hamiltonian(
     rng = np.random.default_rng([seed, 1])
     shares = torch.as_tensor(rng.uniform(-1.5, 1.5, (len(first), len(ranges))), device=forward.device)
     state = run(problem, first, shares, steps, rate, progress, "learning")
-    return solutions(problem, state, target, tolerance, Hamiltonian)
+    return solutions(problem, state, target, tolerance, identify, Hamiltonian)
 
 
 def _array(name: str, values: Any) -> NDArray[np.float64]:

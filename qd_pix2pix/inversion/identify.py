@@ -58,7 +58,7 @@ class Identifiability:
         return int((self.singular_values > 1).sum())
 
 
-def identify(problem: Problem, target: Target, potential: Tensor, couplings: Tensor) -> Identifiability:
+def identified_at(problem: Problem, target: Target, potential: Tensor, couplings: Tensor) -> Identifiability:
     """Return what the residuals of ``target`` determine at one potential (1 or K, *points) and couplings (unknown,)."""
     by_potential, by_couplings = jacobian(problem, target, potential, couplings)
     spread = (problem.bounds.high - problem.bounds.low) / math.sqrt(12)

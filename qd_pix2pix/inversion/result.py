@@ -41,7 +41,7 @@ class Solutions:
         good: True for solutions within the tolerance, or else within twice the lowest misfit, (S,).
         groups: number of the group of each solution; solutions of one group agree where they are identifiable, (S,).
         spread: standard deviation of the good solutions, point by point; zero of a single one.
-        identified: what the outputs determine at the best solution; see ``Identifiability``.
+        identified: what the outputs determine at the best solution, see ``Identifiability``; None with identify=False.
         conditions: conditions of each member.
         remarks: remarks on bounds and potentials outside the training.
         interrupted: True if Ctrl-C ended the descent.
@@ -58,7 +58,7 @@ class Solutions:
     good: NDArray[np.bool_]
     groups: NDArray[np.int64]
     spread: NDArray[np.float64]
-    identified: Identifiability
+    identified: Identifiability | None
     conditions: tuple[dict[str, float], ...]
     remarks: list[str]
     interrupted: bool
@@ -76,19 +76,30 @@ class Solutions:
         return self.potentials[0]
 
     @property
+    def known(self) -> Identifiability:
+        """What the outputs determine at the best solution.
+
+        Raises:
+            ValueError: it was not calculated.
+        """
+        if self.identified is None:
+            raise ValueError("identify: expected True for what the outputs determine, got False")
+        return self.identified
+
+    @property
     def identifiable(self) -> NDArray[np.float64]:
         """The share of the variance of the best potential that the outputs determine, 0 ... 1, point by point."""
-        return self.identified.identifiable.reshape(self.best.shape)
+        return self.known.identifiable.reshape(self.best.shape)
 
     @property
     def uncertainty(self) -> NDArray[np.float64]:
         """The standard deviation of the best potential that the outputs do not remove, in its unit."""
-        return self.identified.uncertainty.reshape(self.best.shape)
+        return self.known.uncertainty.reshape(self.best.shape)
 
     @property
     def directions(self) -> NDArray[np.float64]:
         """Directions of the potential by their singular values, the best determined first, (k, *points)."""
-        return self.identified.directions.reshape(-1, *self.best.shape)
+        return self.known.directions.reshape(-1, *self.best.shape)
 
     def verify(self, number: int = 1, solve: Solver | None = None) -> Arrays:
         """Solve the best potentials, and return and keep the outputs of the solver, (k, ...) by name.
@@ -156,8 +167,9 @@ class Solutions:
                 fields.insert(0, Field(f"target: {name}", self.target[name][0], forward.unit(name)))
         if self.good.sum() > 1 and self.spread.ndim == len(forward.shape):
             fields += [Field(f"spread of {self.good.sum()} good solutions", self.spread, forward.unit_of_source)]
-        left = self.uncertainty if self.uncertainty.ndim == len(forward.shape) else self.uncertainty[0]
-        fields += [Field("not determined by the outputs", left, forward.unit_of_source)]
+        if self.identified is not None:
+            left = self.uncertainty if self.uncertainty.ndim == len(forward.shape) else self.uncertainty[0]
+            fields += [Field("not determined by the outputs", left, forward.unit_of_source)]
         return inversion_figure(fields, forward.lengths(self.conditions[0]), self.trajectory)
 
     def save(self, path: Path | str) -> None:
@@ -176,15 +188,21 @@ class Solutions:
             raise ValueError(f"save: expected a name that ends in .png, .pdf, .svg or .npz; got {str(path)!r}")
 
     def _arrays(self) -> dict[str, Any]:
-        names = ("potentials", "misfits", "costs", "trajectory", "good", "groups", "spread", "identifiable")
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*names, "uncertainty", "verified_misfits")}
-        arrays["singular_values"] = self.identified.singular_values
+        names = ("potentials", "misfits", "costs", "trajectory", "good", "groups", "spread", "verified_misfits")
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.identified is not None:
+            arrays |= {name: getattr(self, name) for name in ("identifiable", "uncertainty", "directions")}
+            arrays["singular_values"] = self.identified.singular_values
+        arrays |= {f"coupling_{name}": values for name, values in self.couplings.items()}
         arrays |= {f"predicted_{name}": values for name, values in self.predictions.items()}
         return arrays | {f"verified_{name}": values for name, values in self.verified.items()}
 
 
-def groups_of(potentials: NDArray, identifiable: NDArray, span: float) -> NDArray[np.int64]:
+def groups_of(potentials: NDArray, identified: Identifiability | None, span: float) -> NDArray[np.int64]:
     """Return the number of the group of each potential (S, *points), in order; see ``Solutions.groups``."""
+    identifiable = np.ones(potentials.shape[1:])
+    if identified is not None:
+        identifiable = identified.identifiable.reshape(identifiable.shape)
     weights = identifiable / max(float(identifiable.mean()), np.finfo(float).tiny)
     leaders: list[int] = []
     found = []
