@@ -5,7 +5,8 @@ from __future__ import annotations
 from experiments.trained import Runs
 
 SIZES = {
-    "laptop": ("data.train=2400", "data.val=60", "data.test=60", "trainer.max_steps=2500", "trainer.max_time=00:00:14:00"),
+    "laptop": ("data.train=2400", "data.val=60", "data.test=60",
+               "trainer.max_steps=2500", "trainer.max_time=00:00:14:00"),
     "smoke": ("data.train=12", "data.val=4", "data.test=6", "data.grid.n=32", "solver.n_orbitals=6",
               "trainer.max_steps=4", "trainer.val_check_interval=2"),
 }  # fmt: skip

@@ -69,7 +69,8 @@ class MeasurementNoise:
     """
 
     def __init__(self, symmetry: Symmetry, sources: Sequence[str], fractions: tuple[float, float]) -> None:
-        self.bounds = {name: symmetry.schema[name].low for name in sources}
+        columns = [symmetry.schema[name] for name in sources]
+        self.bounds = {c.name: -math.inf if c.low is None else c.low for c in columns}
         self.low, self.high = (math.log(fraction) for fraction in fractions)
 
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:

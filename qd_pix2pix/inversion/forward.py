@@ -163,7 +163,7 @@ def _of_dots(surrogate: DotSurrogate, shape: tuple[int, ...], given: Sequence[Ma
     known = tuple(physical_conditions(surrogate.predictor.schema, member) for member in given)
     predictor, card = PhysicalPredictor(surrogate.predictor, known[0], shape), surrogate.card
     (source,) = predictor.mapping.sources
-    for member in known[1:]:
+    for member in known:  # refuses what no training sample has
         remarks_on(PhysicalPredictor(surrogate.predictor, member, shape), card, {source: _flat_field(shape)})
     return Forward(
         _evaluation(predictor, source, surrogate.device), shape, surrogate.target, _outputs(predictor), known,

@@ -174,3 +174,22 @@ def test_jitter_is_for_squares(small_store):
     line.schema = RINGS
     with pytest.raises(ValueError, match=r"loader.jitter: .*crops squares.*\(6,\)"):
         SamplesModule([small_store], line, jitter=8)
+
+
+def test_noise_is_drawn_in_training_and_validation_and_never_in_tests(small_store):
+    """Each epoch of the training has other noise, the validation always the same."""
+    found, plain = module(small_store, noise=[0.01, 0.02]), module(small_store)
+    train, val, test = (found.batches(split, augment=split == "train") for split in ("train", "val", "test"))
+    clean = plain.batches("val")[0]
+    deviation = (val[0]["V"] - clean["V"]).std() / clean["V"].abs().max()
+    assert 0.009 < float(deviation) < 0.021
+    torch.testing.assert_close(val[0], val[0], rtol=0, atol=0)
+    torch.testing.assert_close(val[0]["n_int"], clean["n_int"], rtol=0, atol=0)
+    torch.testing.assert_close(test[0], plain.batches("test")[0], rtol=0, atol=0)
+    assert not torch.equal(train[(0, 1)]["V"], train[(1, 1)]["V"])
+
+
+@pytest.mark.parametrize("noise", [[0.1, 0.01], [0.0, 0.01], 0.01, [0.01]])
+def test_noise_is_a_range_of_positive_fractions(small_store, noise):
+    with pytest.raises(ValueError, match=r"loader.noise: expected \[low, high\]"):
+        module(small_store, noise=noise)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from schemas import RINGS
 
-from qd_pix2pix.data.transforms import Jitter, RandomSymmetry
+from qd_pix2pix.data.transforms import Jitter, MeasurementNoise, RandomSymmetry
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Domain, Schema
 
@@ -110,3 +110,20 @@ def test_the_same_stream_gives_the_same_sample_and_leaves_the_old_one(transform)
         transform(row, np.random.default_rng(4)), transform(row, np.random.default_rng(4)), rtol=0, atol=0
     )
     torch.testing.assert_close(row, kept, rtol=0, atol=0)
+
+
+def test_noise_changes_the_given_fields_alone_by_a_fraction_of_their_largest_value():
+    """The fraction is log-uniform in its range, and negative values become the bound of the column."""
+    columns = (Column("V", "field"), Column("n", "field", low=0.0), Column("energy", "scalar"))
+    samples = Symmetry(replace(DOTS, columns=columns, domain=DOTS.domain.resized((40, 40))))
+    fields = torch.rand(40, 40) + 1
+    row = {"V": fields, "n": 3 * fields, "energy": torch.tensor(0.5)}
+    fractions = []
+    for seed in range(60):
+        noisy = MeasurementNoise(samples, ("n",), (1e-3, 1e-1))(row, np.random.default_rng(seed))
+        assert noisy["V"] is row["V"] and noisy["energy"] == 0.5 and noisy["n"].dtype == torch.float32
+        fractions.append(float((noisy["n"] - row["n"]).std() / row["n"].max()))
+    assert 9e-4 < min(fractions) < 2e-3 and 5e-2 < max(fractions) < 0.11
+    assert np.mean(np.log10(fractions)) == pytest.approx(-2, abs=0.25)
+    empty = MeasurementNoise(samples, ("n",), (0.5, 0.5))({"n": torch.eye(40)}, np.random.default_rng(0))
+    assert empty["n"].min() == 0 and 0.3 < (empty["n"] == 0).float().mean() < 0.6

@@ -1,0 +1,97 @@
+"""Inversions through shipped networks: what they predict is what the network predicts, and the solver verifies it."""
+
+import numpy as np
+import pytest
+import torch
+
+from qd_pix2pix import design, from_pretrained, learn_hamiltonian
+from qd_pix2pix.systems import make_recipe
+from solvers import Grid
+
+GAAS = {"n_electrons": 2, "material": "gaas", "extent": 60.0}
+OPTIONS = {"steps": 2, "progress": False, "identify": False}
+
+
+def well(points=64):
+    x, y = Grid(n=points, extent=60.0).mesh()
+    return 0.04 * (1 - np.exp(-((x - 25) ** 2 + (y - 33) ** 2) / 300))
+
+
+def test_dots_of_any_size_by_a_density():
+    surrogate = from_pretrained("universal", "cpu")
+    V = well()
+    wanted = surrogate(V, **GAAS).density
+    given = {"density": wanted, "gap": 0.004}
+    found = design(surrogate, given, start=np.clip(V + 0.004, 0, 0.05), bounds=(0.0, 0.05), **OPTIONS, **GAAS)
+    again = surrogate(found.best, **GAAS)
+    np.testing.assert_allclose(found.predictions["n_int"][0], again.density, rtol=2e-4, atol=1e-8)
+    for name, value in (("energy", again.energy), ("gap", again.gap), ("error", again.density_error)):
+        assert found.predictions[name][0] == pytest.approx(float(value), rel=1e-4)
+    assert found.trajectory[-1, 0] < found.trajectory[0, 0] and found.best.shape == (64, 64)
+    assert ((found.best >= 0) & (found.best <= 0.05)).all()
+
+
+def test_the_solver_verifies_a_design():
+    surrogate = from_pretrained("gaas-N2", "cpu")
+    recipe = make_recipe(surrogate.card.recipes[0])
+    V = recipe.draw("test", 0)
+    wanted = surrogate(V)
+    found = design(surrogate, wanted, start=V, tolerance=1e-3 * wanted.max(), verify=True, **OPTIONS)
+    solved = recipe.solve({"V": found.best[None]})["n_int"][0]
+    np.testing.assert_allclose(found.verified["n_int"][0], solved, rtol=1e-5, atol=1e-9)
+    expected = np.mean(((solved - wanted) / (1e-3 * wanted.max())) ** 2)
+    assert found.verified_misfits[0] == pytest.approx(expected, rel=1e-4)
+    assert found.remarks == [] or all("unlike training" in remark for remark in found.remarks)
+
+
+def test_members_have_conditions_of_their_own():
+    """Densities of one and two electrons in one potential, and a permittivity that is learned."""
+    surrogate = from_pretrained("universal", "cpu")
+    known = {"n_electrons": [1, 2], "m_eff": 0.067, "extent": 60.0}
+    densities = [surrogate(well(), n_electrons=n, m_eff=0.067, eps_r=12.9, extent=60.0).density for n in (1, 2)]
+    found = learn_hamiltonian(
+        surrogate,
+        np.stack(densities),
+        known=known,
+        unknown=["eps_r"],
+        start=well() + 1e-4,
+        bounds=(0.0, 0.05),
+        **OPTIONS,
+    )
+    for k, n in enumerate((1, 2)):
+        again = surrogate(found.best, n_electrons=n, m_eff=0.067, eps_r=found.couplings["eps_r"][0], extent=60.0)
+        np.testing.assert_allclose(found.predictions["n_int"][0, k], again.density, rtol=2e-4, atol=1e-8)
+    low, high = 60 * 0.067 / 0.0529177 / 100, 60 * 0.067 / 0.0529177 / 0.3
+    assert low < found.couplings["eps_r"][0] < high
+    assert found.conditions_of(0, 1)["eps_r"] == found.couplings["eps_r"][0]
+
+
+def test_bounds_outside_the_training_are_reported_and_gradients_of_weights_are_not_recorded():
+    surrogate = from_pretrained("gaas-N2", "cpu")
+    wanted = surrogate(np.zeros((64, 64)))
+    with pytest.warns(UserWarning, match=r"bounds -1 \.\.\. 2 eV leave the range of the training, 0 \.\.\. 0.5"):
+        found = design(surrogate, wanted, bounds=(-1.0, 2.0), starts=1, **OPTIONS)
+    assert found.remarks[0].startswith("bounds -1 ... 2 eV")
+    assert all(weight.grad is None and weight.requires_grad for weight in surrogate.predictor.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("universal", {"bounds": None}, r"bounds: give the lowest and the highest potential in eV"),
+        ("universal", {"n_electrons": None}, "n_electrons: this network serves all of them"),
+        (
+            "universal",
+            {"target": {"spins": 1.0}},
+            "target: expected one of n_int, energy, gap, spin, error; got 'spins'",
+        ),
+        ("universal", {"target": {"gap": np.ones(3)}}, r"target: expected gap of shape \(\), got \(3,\)"),
+        ("universal", {"target": np.ones((32, 32))}, r"target: expected n_int of shape \(64, 64\), got \(32, 32\)"),
+        ("universal", {"target": np.ones((32, 32)), "shape": (8,)}, "shape: expected 2 axes"),
+        ("universal", {"n_electrons": 9}, "n_electrons: the network was trained for 1 ... 6, got 9"),
+    ],
+)
+def test_invalid_input_is_one_clear_error(name, change, message):
+    options = {"target": torch.ones(64, 64), "bounds": (0.0, 0.05), **OPTIONS, **GAAS, **change}
+    with pytest.raises(ValueError, match=message):
+        design(from_pretrained(name, "cpu"), **options)
