@@ -141,8 +141,8 @@ def learn_hamiltonian(surrogate: Any, densities: Any, **options: Any) -> Hamilto
             unknown: names of the couplings to learn, in the range of the training, or {name: (low, high)}.
             shared: all densities belong to one potential (True), or each to its own.
             shift: numbers (K,) added to the shared potential, such as minus the chemical potentials of a lattice.
-            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, identify, progress: see
-                ``design``.
+            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, identify, progress:
+                see ``design``.
 
     Raises:
         ValueError: an argument is not valid.

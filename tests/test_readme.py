@@ -25,6 +25,7 @@ CHECKED = {
     "docs/benchmark.md": "def predict(",
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
+    "docs/design.md": "two_regions(",
     "docs/drawing.md": "confidence(",
     "docs/lattices.md": "well(",
     "docs/own_dots.md": "range",
@@ -98,6 +99,16 @@ def test_the_functions_predict_and_differentiate(capsys):
     assert capsys.readouterr().out.split("\n")[0] == "(64, 64) torch.Size([64, 64])"
     assert variables["density"].sum() * (60 / 64) ** 2 == pytest.approx(3, abs=3e-5)
     assert float(variables["gradient"].abs().max()) > 0
+
+
+def test_a_designed_potential_has_the_wanted_density():
+    variables = run_example("docs/design.md")
+    found, wanted, other = variables["found"], variables["wanted"], variables["other"]
+    assert variables["density"].sum() * (60 / 64) ** 2 == pytest.approx(2, abs=1e-4)
+    assert variables["density"].shape == wanted.shape
+    assert found.trajectory[-1].min() < 0.5 * found.trajectory[0].min() and other.misfits[0] < other.trajectory[0, 0]
+    line = variables["line"]
+    assert line.known.n_determined == 15 and np.ptp(line.best) < 0.01
 
 
 def test_the_energy_of_a_solved_density_is_the_level(capsys):

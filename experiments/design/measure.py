@@ -1,9 +1,9 @@
 """Design potentials with the network ``universal`` and solve them: densities, gaps, J, electrons in two regions.
 
-    python -m experiments.design.measure                  # all designs; 20 minutes on one core
+    python -m experiments.design.measure                  # all designs; 15 minutes on one core
     python -m experiments.design.measure --only gap       # one of density, gap, exchange, charges
 
-From the root. Writes results.json and a figure of each kind beside this program; finished designs are read back.
+From the root. Writes results.json and figures beside this program; finished designs are read back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from qd_pix2pix.provenance import provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-STARTS, STEPS = 6, 100
+STARTS, STEPS = 5, 80
 DOT = {"extent": studies.SIDE, **studies.MATERIAL}
 Row = dict[str, Any]
 
@@ -43,14 +43,15 @@ def common(found: Solutions, seconds: float) -> Row:
     }  # fmt: skip
 
 
-def timed(figure: str, **options: Any) -> tuple[Solutions, float]:
-    """Return a verified design, and its seconds without the solver."""
+def timed(figure: str | None, **options: Any) -> tuple[Solutions, float]:
+    """Return a verified design, and its seconds without the solver; draw it where ``figure`` is a name."""
     begin = perf_counter()
     options = {"starts": STARTS, "steps": STEPS, "bounds": studies.BOUNDS, **DOT, **options}
     found = design(from_pretrained("universal"), **options)
     seconds = perf_counter() - begin
     found.verify()
-    found.save(HERE / f"{figure}.png")
+    if figure:
+        found.save(HERE / f"{figure}.png")
     return found, seconds
 
 
@@ -58,7 +59,7 @@ def of_density(seed: int) -> Row:
     """Return the design of the solver's density of an unseen dot of two electrons."""
     V = studies.unseen(seed)
     n = studies.solved(V, 2).density
-    found, seconds = timed(f"density-{seed}", target=n, n_electrons=2)
+    found, seconds = timed("density" if seed == 0 else None, target=n, n_electrons=2)
     weights = found.identifiable / found.identifiable.sum()
     errors = found.best - V
     errors = errors - (weights * errors).sum()  # a density determines V up to a constant
@@ -72,7 +73,7 @@ def of_density(seed: int) -> Row:
 
 def of_gap(gap: float) -> Row:
     """Return the design of a gap of three electrons, in meV."""
-    found, seconds = timed(f"gap-{gap:g}", target={"gap": gap / 1e3}, tolerance=0.01 * gap / 1e3, n_electrons=3)
+    found, seconds = timed(None, target={"gap": gap / 1e3}, tolerance=0.01 * gap / 1e3, n_electrons=3)
     return common(found, seconds) | {
         "wanted": gap, "verified": 1e3 * float(found.verified["gap"][0]),
         "predicted": 1e3 * float(found.predictions["gap"][0]), "spin": float(found.verified["spin"][0]),
@@ -81,9 +82,10 @@ def of_gap(gap: float) -> Row:
 
 def of_exchange(gap: float) -> Row:
     """Return the design of a splitting of singlet and triplet, in meV, from double wells."""
+    figure = "exchange" if gap == studies.EXCHANGES[0] else None
     start = np.stack([studies.double_well(distance) for distance in (16.0, 22.0, 28.0)])
     found, seconds = timed(
-        f"exchange-{gap:g}", target={"gap": gap / 1e3}, tolerance=0.01 * gap / 1e3, n_electrons=2, start=start,
+        figure, target={"gap": gap / 1e3}, tolerance=0.01 * gap / 1e3, n_electrons=2, start=start,
         starts=None,
     )  # fmt: skip
     states = studies.solved(found.best, 2).spins
@@ -95,7 +97,7 @@ def of_exchange(gap: float) -> Row:
 
 def of_charges(seed: int) -> Row:
     """Return the design of two electrons on the left and one on the right."""
-    found, seconds = timed(f"charges-{seed}", cost=studies.two_and_one, n_electrons=3, seed=seed)
+    found, seconds = timed("charges" if seed == 0 else None, cost=studies.two_and_one, n_electrons=3, seed=seed)
     verified, predicted = (studies.charges(f["n_int"][0]) for f in (found.verified, found.predictions))
     return common(found, seconds) | {"verified": verified.tolist(), "predicted": predicted.tolist()}
 

@@ -52,7 +52,7 @@ def design(
     if cost is not None and not callable(cost):
         raise ValueError(f"cost: expected a function of outputs by name, got {cost!r}")
     surrogate = load(surrogate)
-    shape = shape if shape is not None or start is None else _points_of(surrogate, start)
+    shape = shape if shape is not None else _points_of(surrogate, start, target)
     forward = forward_of(surrogate, shape, [conditions], {})
     sought = None if target is None else make_target(forward, target, tolerance, mask, stacked=False)
     evaluated = OwnCost(cost, forward) if cost is not None else sought
@@ -67,11 +67,15 @@ def design(
     return found
 
 
-def _points_of(surrogate: Any, start: Any) -> Sequence[int] | None:
-    """Return the points of a start, of a function one potential; None where it has too few axes."""
-    points = np.shape(start)
-    axes = len(surrogate.shape) if isinstance(surrogate, Surrogate) else len(points)
-    return points[len(points) - axes :] if len(points) >= axes else None
+def _points_of(surrogate: Any, start: Any, target: Any) -> Sequence[int] | None:
+    """Return the points of a start or of a target of a network; None where they do not follow from them."""
+    if not isinstance(surrogate, Surrogate):
+        return None if start is None else np.shape(start)
+    axes = len(surrogate.shape)
+    given = start if start is not None else target
+    fields = list(given.values()) if isinstance(given, Mapping) else [given]
+    shapes = [np.shape(values) for values in fields if values is not None]
+    return next((shape[len(shape) - axes :] for shape in shapes if len(shape) >= axes), None)
 
 
 def make_problem(

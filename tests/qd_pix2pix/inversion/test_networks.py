@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from qd_pix2pix import design, from_pretrained, learn_hamiltonian
+from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems import make_recipe
 from solvers import Grid
 
@@ -75,6 +78,43 @@ def test_bounds_outside_the_training_are_reported_and_gradients_of_weights_are_n
     assert all(weight.grad is None and weight.requires_grad for weight in surrogate.predictor.network.parameters())
 
 
+def rings(sites=12):
+    """A random network of rings at several couplings U."""
+    torch.manual_seed(0)
+    columns = (Column("V_mu", "field"), Column("n", "field", low=0.0, high=1.0), Column("U", "condition"))
+    schema = Schema("rings", "ring", columns, Domain(("x",), (sites,), (), "periodic", "line", True))
+    ends = {"V_mu": (-2.0, 2.0), "n": (0.0, 1.0), "U": (0.0, 4.0)}
+    statistics = {
+        n: {"min": a, "max": b, "mean": 0.5, "std": 1.0, "sample_mean_min": a, "sample_mean_max": b}
+        for n, (a, b) in ends.items()
+    }
+    mapping = {"source": "V_mu", "target": "n", "also": []}
+    card = Card([schema.to_dict()], mapping, {"class": "ResNet"}, {"field": "bounded"}, False, statistics)
+    predictor = Predictor(card)
+    for weight in predictor.network.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    return Surrogate(predictor, card, "cpu")
+
+
+def test_lattices_of_other_sizes_and_chemical_potentials():
+    """The target fixes the sites; members at several mu share V, and U is learned in the range of the training."""
+    network = rings()
+    V = np.random.default_rng(0).uniform(-1, 1, 20)
+    found = design(network, network(V, U=1.0), starts=2, **OPTIONS | {"identify": True}, U=1.0)
+    assert found.potentials.shape == (2, 20) and found.identifiable.shape == (20,)
+    np.testing.assert_allclose(found.predictions["n"], network(found.potentials, U=1.0), atol=1e-5)
+    mu = np.array([-0.5, 0.5])
+    n = np.stack([network(V - m, U=1.0) for m in mu])
+    learned = learn_hamiltonian(network, n, unknown=["U"], shift=-mu, starts=2, **OPTIONS)
+    assert learned.best.shape == (20,) and ((learned.couplings["U"] > 0) & (learned.couplings["U"] < 4)).all()
+    again = np.stack([network(learned.best - m, U=learned.couplings["U"][0]) for m in mu])
+    np.testing.assert_allclose(learned.predictions["n"][0], again, atol=1e-5)
+    with pytest.raises(ValueError, match="unknown: expected conditions that vary in the training, U; got 'J'"):
+        learn_hamiltonian(network, n, unknown=["J"], **OPTIONS)
+    with pytest.raises(ValueError, match="verify: this surrogate has no solver"):
+        found.verify()
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
@@ -86,7 +126,11 @@ def test_bounds_outside_the_training_are_reported_and_gradients_of_weights_are_n
             "target: expected one of n_int, energy, gap, spin, error; got 'spins'",
         ),
         ("universal", {"target": {"gap": np.ones(3)}}, r"target: expected gap of shape \(\), got \(3,\)"),
-        ("universal", {"target": np.ones((32, 32))}, r"target: expected n_int of shape \(64, 64\), got \(32, 32\)"),
+        (
+            "universal",
+            {"target": np.ones((32, 32)), "shape": (64, 64)},
+            r"target: expected n_int of shape \(64, 64\), got \(32, 32\)",
+        ),
         ("universal", {"target": np.ones((32, 32)), "shape": (8,)}, "shape: expected 2 axes"),
         ("universal", {"n_electrons": 9}, "n_electrons: the network was trained for 1 ... 6, got 9"),
     ],

@@ -1,0 +1,94 @@
+"""Tables of this folder's README, from results.json and hamiltonian.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.reports.tables import markdown, number
+
+HERE = Path(__file__).parent
+TRUE = 12.9
+"""Permittivity of the dot whose couplings are learned."""
+Results = dict[str, Any]
+
+
+def read(name: str) -> Results:
+    """Return the content of a file of results; empty before the first run."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def of_kind(results: Results, kind: str) -> Results:
+    """Return the designs of a kind, by the rest of their names."""
+    return {name.split()[1]: row for name, row in results.items() if name.split()[0] == kind}
+
+
+def percent(value: float) -> str:
+    """Return a share as a percentage with two digits."""
+    return f"{number(100 * value)} %"
+
+
+def density_table(results: Results) -> str:
+    """Return the errors of designed densities."""
+    rows = [
+        [
+            name, percent(row["predicted"]), percent(row["verified"]), f"{1e3 * row['V_rms']:.1f} meV",
+            f"{1e3 * row['V_rms_everywhere']:.1f} meV", row["determined"], percent(row["identifiable"]),
+            f"{row['good']} of {row['starts']}, {row['groups']}",
+        ]
+        for name, row in of_kind(results, "density").items()
+    ]  # fmt: skip
+    head = ("seed of the dot", "NMAE, predicted", "NMAE, solved", "V, where identifiable", "V, everywhere",
+            "directions determined", "mean identifiable", "good starts, groups")  # fmt: skip
+    return markdown(head, rows)
+
+
+def gap_table(results: Results, kind: str) -> str:
+    """Return the errors of designed gaps, or of splittings of singlet and triplet."""
+    rows = []
+    for row in sorted(of_kind(results, kind).values(), key=lambda row: row["wanted"]):
+        off = percent(abs(row["verified"] / row["wanted"] - 1))
+        state = " → ".join(f"{s:.1f}" for s in row["spins"]) if "spins" in row else f"{row['spin']:.1f}"
+        good = f"{row['good']} of {row['starts']}, {row['groups']}"
+        rows.append(
+            [f"{row['wanted']:g} meV", f"{row['predicted']:.3g} meV", f"{row['verified']:.3g} meV", off, state, good]
+        )
+    spin = "spins of the two states" if kind == "exchange" else "spin"
+    return markdown(("requested", "predicted", "solved", "error", spin, "good starts, groups"), rows)
+
+
+def charges_table(results: Results) -> str:
+    """Return the electrons in both regions."""
+    rows = []
+    for seed, row in of_kind(results, "charges").items():
+        cells = [" + ".join(f"{q:.2f}" for q in row[key]) for key in ("predicted", "verified")]
+        rows.append([seed, "2 + 1", *cells, f"{row['good']} of {row['starts']}, {row['groups']}"])
+    return markdown(("seed of the starts", "requested", "predicted", "solved", "good starts, groups"), rows)
+
+
+def hamiltonian_table(found: Results) -> str:
+    """Return learned permittivities and potentials."""
+    rows = []
+    for name, row in found.items():
+        off = percent(abs(row["eps_r"] / TRUE - 1))
+        rows.append(
+            [name, f"{row['eps_r']:.2f} ± {number(row['uncertainty'])}", off, "yes" if row["determined"] else "no",
+             f"{min(row['all']):.1f} … {max(row['all']):.1f}", f"{1e3 * row['V_rms']:.1f} meV"]
+        )  # fmt: skip
+    head = ("densities of", "ε_r", "error", "determined", "all starts", "V, where identifiable")
+    return markdown(head, rows)
+
+
+def content() -> dict[str, str]:
+    """Return all tables and values by name."""
+    results, learned = read("results.json"), read("hamiltonian.json")
+    return {
+        "density": density_table(results),
+        "gap": gap_table(results, "gap"),
+        "exchange": gap_table(results, "exchange"),
+        "charges": charges_table(results),
+        "hamiltonian": hamiltonian_table(learned),
+        "seconds": number(max(row["seconds"] for row in results.values())),
+    }
