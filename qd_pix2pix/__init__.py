@@ -106,7 +106,7 @@ def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
 
     Args:
         surrogate: name or file of a network, a ``Surrogate``, or a function of tensors (B, *points).
-        target: a field, the wanted first output, or fields and numbers by name of the output.
+        target: a field, the requested first output, or fields and numbers by name of the output.
         options:
             cost: in place of a target, a function from outputs (S, ...) by name to costs (S,), in torch.
             bounds: (low, high) of the potential, numbers or fields; by default those of the training.

@@ -1,4 +1,4 @@
-"""Potentials for wanted densities, gaps or costs: ``qd_pix2pix.design``."""
+"""Potentials for requested densities, gaps or costs: ``qd_pix2pix.design``."""
 
 from __future__ import annotations
 
