@@ -34,13 +34,13 @@ def density_table(results: Results) -> str:
     """Return the errors of designed densities."""
     rows = [
         [
-            name, percent(row["predicted"]), percent(row["verified"]), f"{1e3 * row['V_rms']:.1f} meV",
+            name, percent(row["predicted"]), percent(row["verified"]), percent(row["corrected"]), f"{1e3 * row['V_rms']:.1f} meV",
             f"{1e3 * row['V_rms_everywhere']:.1f} meV", row["determined"], percent(row["identifiable"]),
             f"{row['good']} of {row['starts']}, {row['groups']}",
         ]
         for name, row in of_kind(results, "density").items()
     ]  # fmt: skip
-    head = ("seed of the dot", "NMAE, predicted", "NMAE, solved", "V, where identifiable", "V, everywhere",
+    head = ("seed of the dot", "NMAE, predicted", "NMAE, solved", "corrected", "V, where identifiable", "V, everywhere",
             "directions determined", "mean identifiable", "good starts, groups")  # fmt: skip
     return markdown(head, rows)
 
@@ -49,14 +49,15 @@ def gap_table(results: Results, kind: str) -> str:
     """Return the errors of designed gaps, or of splittings of singlet and triplet."""
     rows = []
     for row in sorted(of_kind(results, kind).values(), key=lambda row: row["wanted"]):
-        off = percent(abs(row["verified"] / row["wanted"] - 1))
+        values = [f"{row['wanted']:g} meV", f"{row['predicted']:.3g} meV"]
+        for key in ("verified", "corrected"):
+            values += [f"{row[key]:.3g} meV", percent(abs(row[key] / row["wanted"] - 1))]
         state = " → ".join(f"{s:.1f}" for s in row["spins"]) if "spins" in row else f"{row['spin']:.1f}"
-        good = f"{row['good']} of {row['starts']}, {row['groups']}"
-        rows.append(
-            [f"{row['wanted']:g} meV", f"{row['predicted']:.3g} meV", f"{row['verified']:.3g} meV", off, state, good]
-        )
+        rows.append([*values, state, f"{row['good']} of {row['starts']}, {row['groups']}"])
     spin = "spins of the two states" if kind == "exchange" else "spin"
-    return markdown(("requested", "predicted", "solved", "error", spin, "good starts, groups"), rows)
+    return markdown(
+        ("requested", "predicted", "solved", "error", "corrected", "error", spin, "good starts, groups"), rows
+    )
 
 
 def charges_table(results: Results) -> str:

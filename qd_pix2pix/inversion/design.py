@@ -21,6 +21,8 @@ from solvers.checks import check_flag, check_integer, check_number, check_positi
 
 STARTS = 8
 """Random starts where none is given."""
+FINER = 0.2
+"""First step of a corrected design, relative to that of the design."""
 FINEST = 32
 """Default scale of the parameters: the largest number of points along an axis, divided by this."""
 
@@ -62,6 +64,14 @@ def design(
     shares = torch.zeros(len(first), 0, dtype=first.dtype, device=first.device)
     state = run(problem, first, shares, steps, rate, progress, "designing")
     found = solutions(problem, state, sought, tolerance, identify)
+    if sought is not None:
+        options: dict[str, Any] = {
+            "bounds": bounds, "tolerance": sought.tolerance, "mask": mask, **weights, "scale": scale,
+            "steps": max(1, steps // 2), "rate": rate * FINER, "progress": progress, "identify": False,
+        }  # fmt: skip
+        found.again = lambda shifted, V: design(
+            surrogate, shifted, start=V, shape=forward.shape, **options, **conditions
+        )
     if callable(verify) or verify:
         found.verify(solve=verify if callable(verify) else None)
     return found

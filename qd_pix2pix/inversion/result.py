@@ -67,6 +67,7 @@ class Solutions:
     cost: Callable[[dict[str, Any]], Any] = field(repr=False)
     shift: NDArray[np.float64] = field(repr=False)
     couplings: Arrays = field(default_factory=dict)
+    again: Callable[[Arrays, NDArray[np.float64]], Solutions] | None = field(default=None, repr=False)
     verified: Arrays = field(default_factory=dict)
     verified_misfits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
@@ -122,6 +123,38 @@ class Solutions:
         self.verified_misfits = self.cost(tensors).cpu().numpy()
         self.verified = {name: values[:, 0] if shape[1] == 1 else values for name, values in stacked.items()}
         return self.verified
+
+    def correct(self, rounds: int = 2, solve: Solver | None = None) -> Solutions:
+        """Return the design whose solved outputs are nearest to the target after several rounds, maybe this one.
+
+        In each round the target is shifted by the difference of network and solver at the best potential, where the
+        next descent starts: what the solver computes then approaches the target, although the network is wrong. The
+        misfits of the result are those of the shifted target, ``verified_misfits`` those of the target.
+
+        Args:
+            rounds: number of rounds.
+            solve: see ``verify``.
+
+        Raises:
+            ValueError: the design has a cost in place of a target, or there is no solver.
+        """
+        check_integer("rounds", rounds, 1)
+        if self.again is None:
+            raise ValueError("correct: expected a design of a target; a cost has none that could be shifted")
+        if not self.verified:
+            self.verify(solve=solve)
+        best = current = self
+        for _ in range(rounds):
+            shifted = {
+                name: values[0] + current.predictions[name][0] - current.verified[name][0]
+                for name, values in self.target.items()
+            }
+            current = self.again(shifted, current.best)
+            current.cost, current.target = self.cost, self.target
+            current.verify(solve=solve)
+            if current.verified_misfits[0] < best.verified_misfits[0]:
+                best = current
+        return best
 
     def conditions_of(self, solution: int, member: int) -> dict[str, float]:
         """Return all conditions of a member under one solution."""

@@ -117,6 +117,22 @@ def test_ctrl_c_returns_the_best_so_far():
     np.testing.assert_allclose(np.sort(found.misfits), np.sort(found.trajectory.min(0)))
 
 
+def test_corrections_reach_the_target_of_the_solver_though_the_map_is_wrong():
+    """The solver has another offset and slope; without a correction the target is missed by the difference."""
+
+    def solver(V):
+        return {"output": 1.1 * (V @ MATRIX.numpy().T) + 0.2}
+
+    target = solver(TRUE[None])["output"][0]
+    found = qd_pix2pix.design(linear, target, starts=1, steps=80, tolerance=0.01, **FREE)
+    corrected = found.correct(4, solver)
+    assert found.verified_misfits[0] > 100 and corrected.verified_misfits[0] < 0.1
+    np.testing.assert_allclose(corrected.verified["output"][0], target, atol=0.01)
+    other = qd_pix2pix.design(linear, cost=lambda o: o["output"].square().sum(1), starts=1, steps=2, **FREE)
+    with pytest.raises(ValueError, match="correct: expected a design of a target"):
+        other.correct()
+
+
 def test_verification_figure_and_files(tmp_path):
     def solver(V):
         return {"output": V @ MATRIX.numpy().T + 0.1}
