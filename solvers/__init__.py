@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from solvers.grid import Grid
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.finite_difference import finite_difference_levels
+    from solvers.quantum_dots.hubbard import Couplings, Hubbard, coupling_slopes, hubbard
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
     from solvers.quantum_dots.rayleigh import rayleigh_quotient
     from solvers.quantum_dots.solution import Solution
@@ -30,14 +31,18 @@ if TYPE_CHECKING:
 __all__ = [
     "PRESETS",
     "Charging",
+    "Couplings",
     "Grid",
+    "Hubbard",
     "Interaction",
     "Material",
     "Solution",
     "Wavefunction",
     "charging",
+    "coupling_slopes",
     "dipole",
     "finite_difference_levels",
+    "hubbard",
     "quadrupole",
     "rayleigh_quotient",
     "solve",
@@ -47,6 +52,10 @@ _HOMES = {
     "Grid": "grid",
     "Interaction": "quantum_dots.coulomb",
     "finite_difference_levels": "quantum_dots.finite_difference",
+    "Couplings": "quantum_dots.hubbard",
+    "Hubbard": "quantum_dots.hubbard",
+    "coupling_slopes": "quantum_dots.hubbard",
+    "hubbard": "quantum_dots.hubbard",
     "Charging": "quantum_dots.observables",
     "charging": "quantum_dots.observables",
     "dipole": "quantum_dots.observables",

@@ -30,6 +30,7 @@ CHECKED = {
     "docs/lattices.md": "well(",
     "docs/own_dots.md": "range",
     "docs/python.md": "predict(",
+    "docs/qubits.md": "hubbard(",
     "docs/snapshots.md": "add_holes(",
     "docs/solver.md": "charging(",
     "docs/spins.md": "kaufman(",
@@ -139,6 +140,15 @@ def test_the_solver_shows_its_result(capsys):
     alone = 2 * sum(0.5 * (2 * c * 2 * 0.0380998 / 0.067) ** 0.5 for c in (2e-3, 4e-3))
     assert alone < dot.energy < 2 * alone
     assert dot.energy - alone == pytest.approx(dot.interaction, rel=0.5)
+
+
+def test_couplings_of_the_double_dot_are_those_of_the_text():
+    variables = run_example("docs/qubits.md")
+    dot, slopes = variables["dot"], variables["slopes"]
+    assert dot.J < 0 < dot.J_ci - dot.J_ci_error  # two orbitals give the wrong sign
+    assert dot.couplings.U_prime[0, 1] < dot.couplings.U[0] and dot.errors.U[0] < 0.01 * dot.couplings.U[0]
+    np.testing.assert_allclose(slopes.site_energy[0], slopes.site_energy[1, ::-1], rtol=1e-3)  # V is symmetric
+    assert slopes.t[2, 0, 1] < 0 < slopes.site_energy[2, 0]  # the barrier lowers t and raises both sites
 
 
 def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):

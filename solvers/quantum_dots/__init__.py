@@ -14,6 +14,7 @@
     errors                      estimates of what the truncation to M orbitals leaves
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
+    hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
     rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
@@ -30,12 +31,15 @@ __all__ = [
     "expectation_values",
     "finite_difference",
     "ground_state",
+    "hubbard",
+    "localisation",
     "observables",
     "pairs",
     "potentials",
     "rayleigh",
     "settings",
     "single_particle",
+    "sites",
     "solution",
     "solve",
     "symmetry",

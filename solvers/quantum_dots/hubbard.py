@@ -1,0 +1,231 @@
+"""The Hubbard model of a dot with several sites: its couplings, and the exchange coupling beside that of full CI.
+
+The k lowest states of one electron are rotated into k localised orbitals (``localisation.py``), one for each site. In
+these, with (pq|rs) the integrals of the interaction, H of the sites is
+
+    H = sum_p e_p n_p - sum_pq t_pq E_pq + sum_p U_p n_p(up) n_p(down) + sum_p<q U'_pq n_p n_q + exchange + hopping,
+
+    e_p = h_pp,  t_pq = -h_pq,  U_p = (pp|pp),  U'_pq = (pp|qq),  K_pq = (pq|pq),  X_pq = (pp|pq):
+
+K is the direct exchange, and X the hopping that an electron of the other spin on site p assists. H of the sites
+contains all other integrals as well. For two electrons on two equal sites
+
+    J = E(triplet) - E(singlet) = [sqrt((U - U')^2 + 16 (t - X)^2) - (U - U')] / 2 - 2 K,
+
+4 t^2 / (U - U') where the barrier is high (Burkard, Loss, DiVincenzo, Phys. Rev. B 59, 2070 (1999)).
+
+Three kinds of uncertainty are kept apart. ``errors`` bound what the grid leaves out of the couplings as defined above.
+``relaxed`` are the couplings in orbitals of the interacting electrons: their distance is the ambiguity of the model,
+not an error of a number. And J of full CI, with its own error, shows what a model of k orbitals misses altogether.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from solvers.checks import check_array, check_integer, check_kind, check_positive
+from solvers.grid import Grid
+from solvers.quantum_dots.configuration_interaction import spin_block
+from solvers.quantum_dots.coulomb import COULOMB, Interaction
+from solvers.quantum_dots.density import spin_densities, symmetric_matrix
+from solvers.quantum_dots.localisation import positions
+from solvers.quantum_dots.single_particle import SineBasis
+from solvers.quantum_dots.sites import COARSE, Couplings, changes, coarse_sites, grid_errors, localised, sites
+from solvers.quantum_dots.solution import Solution
+from solvers.quantum_dots.solve import PRESETS, solve
+from solvers.units import Material
+
+Floats = NDArray[np.float64]
+
+MOST_SITES = 8
+"""Largest number of sites."""
+
+
+@dataclass(frozen=True)
+class Hubbard:
+    """The Hubbard model of a dot; energies in eV.
+
+    Attributes:
+        couplings: in localised combinations of the lowest states of one electron.
+        errors: error bars of these by the grid alone: finite number of points and sine functions.
+        relaxed: the couplings in localised natural orbitals of the interacting electrons, one for each site; None
+            without ``compare``.
+        orbitals: localised orbitals, (k, n, n) in nm^-1, in the order of their x, then y; their integrals are positive.
+        centers, spreads: <r>, (k, 2), and (<r^2> - <r>^2)^1/2, (k,), of the orbitals, in nm.
+        separation: distance from the highest of the states used to the next: a small one makes the choice of the
+            orbitals, and with it all couplings, arbitrary.
+        J, J_error: exchange coupling of two electrons on two sites by diagonalisation of the model, and its error by
+            the grid; NaN for other numbers of sites.
+        J_ci, J_ci_error: the same by full CI, with the error of the truncation and of the grid; NaN where the next
+            state is not a triplet above a singlet, or without ``compare``.
+        solution: full CI for one electron per site; None without ``compare``.
+    """
+
+    couplings: Couplings
+    errors: Couplings
+    relaxed: Couplings | None
+    orbitals: Floats
+    centers: Floats
+    spreads: Floats
+    separation: float
+    J: float
+    J_error: float
+    J_ci: float
+    J_ci_error: float
+    solution: Solution | None
+
+
+def hubbard(
+    V: ArrayLike,
+    grid: Grid,
+    material: Material,
+    n_sites: int = 2,
+    interaction: Interaction = COULOMB,
+    n_modes: int | None = None,
+    compare: bool = True,
+    **options: Any,
+) -> Hubbard:
+    """Return the Hubbard model of ``n_sites`` sites in the potential ``V``.
+
+    Args:
+        V: potential in eV, shape (n, n).
+        grid: points and side (nm) of the square.
+        material: effective mass and permittivity.
+        n_sites: number of sites k.
+        interaction: interaction of the electrons.
+        n_modes: sine functions per direction, as in ``solve``.
+        compare: also solve for one electron per site by full CI, for ``relaxed`` and ``J_ci``.
+        options: further arguments of ``solve`` for this; by default those of ``PRESETS["converged"]``.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    potential, n_modes = _checked(V, grid, material, n_sites, interaction, n_modes)
+    options = {"interaction": interaction, "n_modes": n_modes, "wavefunction": True, **options}
+    dot = solve(potential, grid, n_sites, material, **(PRESETS["converged"] | options)) if compare else None
+    found = sites(potential, grid.n, n_modes, grid, material, n_sites, interaction)
+    coarse = coarse_sites(potential, n_modes, grid, material, n_sites, interaction)
+    errors = grid_errors(found.couplings, [other.couplings for other in coarse], found.residual)
+    unit, nm = material.hartree, material.bohr
+    x = positions(found.orbitals / nm, grid.x, grid.cell_area)
+    squared = positions(found.orbitals / nm, grid.x**2, grid.cell_area)
+    centers = np.diagonal(x, axis1=1, axis2=2).T
+    factor = changes(found.couplings, [other.couplings for other in coarse]).factor
+    J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
+    J_ci, J_ci_error = _exchange_of(dot, J_error)
+    return Hubbard(
+        couplings=_scaled(found.couplings, unit),
+        errors=_scaled(errors, unit),
+        relaxed=None if dot is None else _relaxed(dot, potential, grid, material, n_sites, interaction, n_modes),
+        orbitals=found.orbitals / nm,
+        centers=centers,
+        spreads=np.sqrt(np.einsum("kpp->p", squared) - (centers**2).sum(1)),
+        separation=found.separation * unit,
+        J=found.J * unit,
+        J_error=J_error,
+        J_ci=J_ci,
+        J_ci_error=J_ci_error,
+        solution=dot,
+    )
+
+
+def coupling_slopes(
+    V_of: Callable[..., ArrayLike],
+    gates: ArrayLike,
+    step: float,
+    grid: Grid,
+    material: Material,
+    n_sites: int = 2,
+    interaction: Interaction = COULOMB,
+    n_modes: int | None = None,
+) -> tuple[Couplings, Couplings]:
+    """Return the derivatives of all couplings with respect to each gate, and their errors.
+
+    Each array has a leading axis of the gates: ``site_energy`` (gates, k) are the lever arms. They are central
+    differences; the error is that of the grid, and the change when ``step`` is halved.
+
+    Args:
+        V_of: function of one number for each gate that returns a potential (n, n) in eV.
+        gates: the numbers at which the derivatives are taken, (gates,).
+        step: change of a gate, in its unit.
+        grid: as in ``hubbard``, like the other arguments.
+
+    Raises:
+        ValueError: an argument is out of range, or the step is so large that the sites change.
+    """
+    at = check_array("gates", gates, ("gates",)).astype(np.float64)
+    check_positive("step", step)
+
+    def difference(number: int, h: float) -> list[Couplings]:
+        """Return the central differences on the grid itself and on the coarse ones."""
+        ends = []
+        for place in (at + h * np.eye(len(at))[number], at - h * np.eye(len(at))[number]):
+            V, modes = _checked(V_of(*place.tolist()), grid, material, n_sites, interaction, n_modes)
+            fine = sites(V, grid.n, modes, grid, material, n_sites, interaction)
+            ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
+        return [
+            Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))
+            for up, down in zip(*ends, strict=True)
+        ]
+
+    slopes, errors = [], []
+    for number in range(len(at)):
+        fine, *coarse = difference(number, float(step) / 2)
+        rough = difference(number, float(step))[0]
+        change, factor = changes(fine, coarse)
+        slopes.append(fine)
+        errors.append([factor * e + np.abs(a - b) for e, a, b in zip(change, fine, rough, strict=True)])
+    return _stacked(slopes, material.hartree), _stacked(errors, material.hartree)
+
+
+def _stacked(rows: Sequence[Sequence[Floats]], unit: float) -> Couplings:
+    return Couplings(*(np.stack(arrays) * unit for arrays in zip(*rows, strict=True)))
+
+
+def _checked(
+    V: ArrayLike, grid: Grid, material: Material, n_sites: int, interaction: Interaction, n_modes: int | None
+) -> tuple[Floats, int]:
+    """Return the potential, and the number of sine functions; ``solve`` checks all that it takes, without work."""
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_integer("n_sites", n_sites, 1, high=MOST_SITES)
+    potential = check_array("V", V, (grid.n, grid.n)).astype(np.float64)
+    modes = max(grid.n // 2, 2) if n_modes is None else n_modes
+    nothing = np.zeros((0, grid.n, grid.n))
+    solve(nothing, grid, 1, material, n_orbitals=n_sites, interaction=interaction, n_modes=modes)
+    hint = (
+        f"Errors follow from calculations with {COARSE[0]:g} of the sine functions, {n_sites + 1} or more; raise grid.n"
+    )
+    check_integer("n_modes", modes, math.ceil((n_sites + 1) / COARSE[0]), hint)
+    return potential, int(modes)
+
+
+def _relaxed(
+    dot: Solution, V: Floats, grid: Grid, material: Material, k: int, interaction: Interaction, n_modes: int
+) -> Couplings:
+    """Return the couplings in natural orbitals of the lowest states of full CI, averaged with equal weights."""
+    wave = dot.wavefunction
+    assert wave is not None
+    block, vectors = spin_block(wave.orbitals.shape[1], k), wave.vectors[:, : wave.n_states]
+    up, down = spin_densities(block, vectors, np.full(vectors.shape[:2], 1 / wave.n_states))
+    _, columns = np.linalg.eigh(symmetric_matrix(up + down)[0])
+    natural = np.tensordot(columns.T[::-1][:k], wave.orbitals[0], 1) * material.bohr
+    basis = SineBasis(grid.n, material.in_bohr(grid.extent), n_modes)
+    found = localised(basis.from_grid(natural), V, V.min(), basis, material, interaction, 0.0, 0.0)
+    return _scaled(found.couplings, material.hartree)
+
+
+def _exchange_of(dot: Solution | None, grid_error: float) -> tuple[float, float]:
+    """Return J of full CI and its error, NaN unless the lowest two states are a singlet and a triplet."""
+    if dot is None or np.isnan(grid_error) or not np.allclose(dot.spins[:2], [0.0, 1.0], atol=1e-3):
+        return float("nan"), float("nan")
+    return float(dot.gap), float(dot.gap_error) + grid_error
+
+
+def _scaled(couplings: Couplings, unit: float) -> Couplings:
+    return Couplings(*(np.asarray(a) * unit for a in couplings))

@@ -1,0 +1,164 @@
+"""Sites: localised orbitals of the lowest states of one electron, their couplings, and the error of these by the grid.
+
+The symbols are those of ``hubbard.py``. Inside, energies are in hartree, lengths in bohr.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from solvers.eigensolver import TINY
+from solvers.grid import Grid
+from solvers.quantum_dots.active_space import active_space, surroundings
+from solvers.quantum_dots.coulomb import Interaction
+from solvers.quantum_dots.determinants import pair_numbers
+from solvers.quantum_dots.ground_state import ORBITAL_TOLERANCE, SHELL
+from solvers.quantum_dots.localisation import localising_rotation, positions
+from solvers.quantum_dots.pairs import pair_interaction
+from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
+from solvers.units import Material
+
+Floats = NDArray[np.float64]
+
+COARSE = (0.7, 0.77, 0.85)
+"""Points and sine functions of further calculations, as parts of those of the first: their changes are the error of the
+grid. There are three, because a step of V makes them erratic, and one of them small by chance."""
+GRID_FACTOR = 8.0
+"""Error of a coupling by the grid over its largest change on these, for steps of V."""
+FALL = 4.0
+"""Where changes fall from the coarsest to the finest of these, as for a smooth V, errors are smaller, by four times
+their ratio."""
+
+
+class Couplings(NamedTuple):
+    """The parameters of a Hubbard model with k sites, in eV; ``site_energy`` and ``U`` (k,), all others (k, k).
+
+    The diagonals of ``t``, ``U_prime``, ``exchange`` and ``assisted`` are 0. ``assisted`` [p, q] is X_pq = (pp|pq).
+    """
+
+    site_energy: Floats
+    t: Floats
+    U: Floats
+    U_prime: Floats
+    exchange: Floats
+    assisted: Floats
+
+
+class Sites(NamedTuple):
+    """Couplings in hartree, ``orbitals`` (k, n, n) in 1 / bohr, J, and ``separation`` and ``residual`` in hartree."""
+
+    couplings: Couplings
+    orbitals: Floats
+    J: float
+    separation: float
+    residual: float
+
+
+def coarse_sites(
+    V: Floats, n_modes: int, grid: Grid, material: Material, n_sites: int, interaction: Interaction
+) -> list[Sites]:
+    """Return the sites on fewer points, to which V is resampled by its cosine components."""
+    components, found = scipy.fft.dctn(V, norm="ortho"), []
+    for part in COARSE:
+        n = max(int(part * grid.n), 4)
+        resampled = scipy.fft.idctn(components[:n, :n], norm="ortho") * (n / grid.n)
+        found.append(sites(resampled, n, int(part * n_modes), grid, material, n_sites, interaction))
+    return found
+
+
+def sites(
+    V: Floats, n: int, n_modes: int, grid: Grid, material: Material, n_sites: int, interaction: Interaction
+) -> Sites:
+    """Return the sites of a potential (n, n) in eV."""
+    length, bottom = material.in_bohr(grid.extent), V.min()
+    basis, potential = SineBasis(n, length, n_modes), (V - bottom)[None] / material.hartree
+    lowest = lowest_orbitals(potential, basis, n_sites, ORBITAL_TOLERANCE)
+    energies = lowest.energies[0]
+    step = float(energies[n_sites] - energies[n_sites - 1])
+    if step <= SHELL * float(lowest.scale[0]):
+        raise ValueError(
+            f"n_sites: expected a number that keeps shells of degenerate orbitals whole, got {n_sites}: the next level "
+            f"is only {step * material.hartree:.2g} eV higher. Use another number of sites"
+        )
+    return localised(
+        lowest.coefficients[0], V, bottom, basis, material, interaction, step, float(lowest.residuals.max())
+    )
+
+
+def localised(
+    coefficients: Floats,
+    V: Floats,
+    bottom: float,
+    basis: SineBasis,
+    material: Material,
+    interaction: Interaction,
+    step: float,
+    residual: float,
+) -> Sites:
+    """Return the sites in localised combinations of orbitals with these sine ``coefficients`` (k, m, m)."""
+    k, x = len(coefficients), (np.arange(basis.n) + 0.5) * basis.length / basis.n
+    matrices = positions(basis.to_grid(coefficients), x, basis.cell_area)
+    turned = np.tensordot(localising_rotation(matrices), coefficients, 1)
+    functions = basis.to_grid(turned)
+    centers = np.einsum("pij,pij->p", functions, functions * x[:, None]) * basis.cell_area / basis.length
+    rows = np.einsum("pij,pij->p", functions, functions * x) * basis.cell_area / basis.length
+    order = np.lexsort((rows, np.round(centers, 6)))
+    turned = (turned * np.where(functions.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None])[order]
+    around = surroundings(
+        (V - bottom)[None] / material.hartree, basis.length, basis.n_modes, interaction.in_units(material.bohr)
+    )
+    space = active_space(turned[None], around)
+    couplings = _couplings(space.one_body[0], space.integrals[0], k, bottom / material.hartree)
+    return Sites(couplings, space.functions[0], _exchange(space.one_body, space.integrals, k), step, residual)
+
+
+def _couplings(one_body: Floats, integrals: Floats, k: int, bottom: float) -> Couplings:
+    """Return the couplings from h_pq (P,) and (P|Q) (P, P), pairs p <= q; ``bottom`` is added to the site energies."""
+    number, apart = pair_numbers(k), 1 - np.eye(k)
+    own = np.diagonal(number)
+    return Couplings(
+        site_energy=one_body[own] + bottom,
+        t=-one_body[number] * apart,
+        U=integrals[own, own],
+        U_prime=integrals[np.ix_(own, own)] * apart,
+        exchange=integrals[number, number] * apart,
+        assisted=integrals[own[:, None], number] * apart,
+    )
+
+
+def _exchange(one_body: Floats, integrals: Floats, k: int) -> float:
+    """Return E(triplet) - E(singlet) of two electrons on two sites: each spin is a matrix of its pairs."""
+    if k != 2:
+        return float("nan")
+    pairs = pair_interaction(one_body, integrals, 2)
+    return float(np.linalg.eigvalsh(pairs.triplet[0])[0] - np.linalg.eigvalsh(pairs.singlet[0])[0])
+
+
+class Changes(NamedTuple):
+    """The largest changes of couplings on the coarse grids, and the factor by which errors are larger."""
+
+    largest: Couplings
+    factor: float
+
+
+def changes(fine: Couplings, coarse: list[Couplings]) -> Changes:
+    """Return how couplings (of any leading shape) change from the coarse grids to the fine one."""
+    by_grid = [[np.abs(a - b) for a, b in zip(fine, some, strict=True)] for some in coarse]
+    sizes = [float(np.abs(a).max()) + TINY for a in fine]
+    relative = [max(float(a.max()) / size for a, size in zip(some, sizes, strict=True)) for some in by_grid]
+    fall = min(FALL * relative[-1] / (relative[0] + TINY), 1.0)
+    return Changes(Couplings(*(np.max(each, axis=0) for each in zip(*by_grid, strict=True))), GRID_FACTOR * fall)
+
+
+def grid_errors(fine: Couplings, coarse: list[Couplings], residual: float) -> Couplings:
+    """Return the errors; one that is small by chance is raised to what the orbitals' size and their tails imply."""
+    change, factor = changes(fine, coarse)
+    size = np.max(change.U / fine.U)
+    tails = np.minimum(change.t / (np.abs(fine.t) + TINY), 1.0)
+    shares = (0.0, 0.0, size, size, size + 2 * tails, size + tails)  # K falls as the square of the overlap, as t^2
+    found = (np.maximum(c, s * np.abs(a)) for c, s, a in zip(change, shares, fine, strict=True))
+    return Couplings(*(factor * a + 3 * residual for a in found))
