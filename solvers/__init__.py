@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.rayleigh import rayleigh_quotient
     from solvers.quantum_dots.solution import Solution
     from solvers.quantum_dots.solve import PRESETS, solve
+    from solvers.quantum_dots.spectroscopy import Excitations, Tunnelling, excitations, tunnelling
+    from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
     from solvers.quantum_dots.wavefunction import Wavefunction
     from solvers.units import Material
 
@@ -32,20 +34,26 @@ __all__ = [
     "PRESETS",
     "Charging",
     "Couplings",
+    "Excitations",
     "Grid",
     "Hubbard",
     "Interaction",
     "Material",
     "Solution",
+    "Tunnelling",
     "Wavefunction",
     "charging",
     "coupling_slopes",
     "dipole",
+    "dipole_matrix",
+    "dyson_amplitudes",
+    "excitations",
     "finite_difference_levels",
     "hubbard",
     "quadrupole",
     "rayleigh_quotient",
     "solve",
+    "tunnelling",
 ]
 
 _HOMES = {
@@ -64,6 +72,12 @@ _HOMES = {
     "rayleigh_quotient": "quantum_dots.rayleigh",
     "Solution": "quantum_dots.solution",
     "solve": "quantum_dots.solve",
+    "Excitations": "quantum_dots.spectroscopy",
+    "Tunnelling": "quantum_dots.spectroscopy",
+    "excitations": "quantum_dots.spectroscopy",
+    "tunnelling": "quantum_dots.spectroscopy",
+    "dipole_matrix": "quantum_dots.transitions",
+    "dyson_amplitudes": "quantum_dots.transitions",
     "Wavefunction": "quantum_dots.wavefunction",
     "Material": "units",
 }

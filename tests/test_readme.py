@@ -149,6 +149,9 @@ def test_couplings_of_the_double_dot_are_those_of_the_text():
     assert dot.couplings.U_prime[0, 1] < dot.couplings.U[0] and dot.errors.U[0] < 0.01 * dot.couplings.U[0]
     np.testing.assert_allclose(slopes.site_energy[0], slopes.site_energy[1, ::-1], rtol=1e-3)  # V is symmetric
     assert slopes.t[2, 0, 1] < 0 < slopes.site_energy[2, 0]  # the barrier lowers t and raises both sites
+    light, leads = variables["light"], variables["leads"]
+    assert light.spins[0] == pytest.approx(1, abs=1e-3) and light.strengths[0].max() < 1e-9  # the triplet is dark
+    assert (leads.factors < 1).all() and (leads.factor_errors < 0.5).all()
 
 
 def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):

@@ -15,6 +15,7 @@
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
     hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
+    spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
     rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
@@ -42,6 +43,8 @@ __all__ = [
     "sites",
     "solution",
     "solve",
+    "spectroscopy",
     "symmetry",
+    "transitions",
     "wavefunction",
 ]

@@ -1,0 +1,216 @@
+"""Optical and tunnelling spectra of a dot, with error bars.
+
+    excitations   E_k - E_0,  d_k = <0|r|k>,  f_k = 2 m* (E_k - E_0) d_k^2 / hbar^2,   sum_k f_k = N per direction,
+    tunnelling    mu_k = E_0(N) - E_k(N - 1),   Z_k = int |<k, N - 1| psi_s(r) |0, N>|^2 d^2r.
+
+In a parabola only the motion of the centre of mass has a dipole, at the energy hbar omega for every N (Kohn, Phys. Rev.
+123, 1242 (1961)). Levels of several states have one mean square, which does not depend on the choice of the states.
+
+Every spectrum is computed twice, the second time with two thirds of the orbitals and fewer sine functions. States are
+matched by their number among those of equal spin. The change, times a factor, is the error bar; it is NaN where the
+smaller calculation has no such state. It covers the orbitals that are left out, and the sine functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from solvers.checks import check_array, check_integer, check_kind
+from solvers.grid import Grid
+from solvers.quantum_dots.configuration_interaction import block_size
+from solvers.quantum_dots.solution import Solution
+from solvers.quantum_dots.solve import PRESETS, solve
+from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
+from solvers.units import UNITS, Material
+
+Floats = NDArray[np.float64]
+
+FEWER_ORBITALS, FEWER_MODES = 2 / 3, 0.9
+"""Parts of the orbitals and of the sine functions that the second calculation has."""
+MISSING = 3.0
+"""Error bar over the change: what is missing falls as 1 / M, so that two thirds of M leave out half as much again."""
+SPARE_STATES = 4
+"""Additional states of the second calculation, in which levels may have another order."""
+ONE_LEVEL = 1e-6
+"""States closer than this part of their energy above the ground state are one level."""
+
+
+@dataclass(frozen=True)
+class Excitations:
+    """The lowest k states of a dot above its ground state, without the ground state; energies in eV, lengths in nm.
+
+    Attributes:
+        energies, energy_errors: E_j - E_0, (k,).
+        spins: total spin S, (k,); the ground state has ``ground_spin``.
+        s_z: S_z of the states that were computed, 0 or 1/2: without a magnetic field, those of other S_z have the same
+            energies, and the same dipoles to the ground state of their S_z.
+        dipoles, dipole_errors: |<0|x|j>| and |<0|y|j>|, (k, 2); the root mean square over a level.
+        strengths, strength_errors: oscillator strengths of light polarised along x and y, (k, 2); all of them sum to N.
+        solution: the ground state.
+    """
+
+    energies: Floats
+    energy_errors: Floats
+    spins: Floats
+    ground_spin: float
+    s_z: float
+    dipoles: Floats
+    dipole_errors: Floats
+    strengths: Floats
+    strength_errors: Floats
+    solution: Solution
+
+
+@dataclass(frozen=True)
+class Tunnelling:
+    """Transitions from the ground state of N electrons to the lowest k states of N - 1.
+
+    Attributes:
+        energies, energy_errors: mu_j = E_0(N) - E_j(N - 1), (k,) in eV.
+        spins: total spin of the states of N - 1 electrons, (k,); the ground state of N has ``ground_spin``.
+        spin: "up" or "down", that of the electron which tunnels.
+        orbitals: Dyson orbitals, (k, n, n) in nm^-1, of positive integral.
+        factors, factor_errors: spectroscopic factors Z_j, (k,); over all states they sum to the electrons of this spin.
+    """
+
+    energies: Floats
+    energy_errors: Floats
+    spins: Floats
+    ground_spin: float
+    spin: str
+    orbitals: Floats
+    factors: Floats
+    factor_errors: Floats
+
+
+def excitations(
+    V: ArrayLike, grid: Grid, n_electrons: int, material: Material, n_states: int = 6, **options: Any
+) -> Excitations:
+    """Return the lowest ``n_states`` excitations of ``n_electrons`` in the potential ``V`` (n, n) in eV.
+
+    ``options`` are those of ``solve``; by default those of ``PRESETS["converged"]``.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    check_integer("n_states", n_states, 1)
+    potential, options = _checked(V, grid, options)
+    first, second = _twice(potential, grid, n_electrons, material, n_states + 1, options)
+    unit = 2 * UNITS[material.units][0] / material.m_eff  # hbar^2 / m*
+
+    def values(dot: Solution) -> Floats:
+        """Return energies, squared dipoles and strengths, (states, 5)."""
+        wave = dot.wavefunction
+        assert wave is not None
+        squared = dipole_matrix(wave) ** 2
+        energies = dot.energies[: squared.shape[1]] - dot.energies[0]
+        weights = wave.weights[0, : len(energies)]
+        levels = _of_levels(energies, np.einsum("g,cgk->kc", weights / weights.sum(), squared))
+        return np.column_stack([energies, np.sqrt(levels), 2 * energies[:, None] * levels / unit])
+
+    found, other = values(first), values(second)
+    matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
+    errors = MISSING * np.abs(found - matched)[1:]
+    errors[:, 0] = np.fmax(errors[:, 0], first.gap_error)
+    return Excitations(
+        energies=found[1:, 0],
+        energy_errors=errors[:, 0],
+        spins=first.spins[1 : len(found)],
+        ground_spin=float(first.spins[0]),
+        s_z=(n_electrons % 2) / 2,
+        dipoles=found[1:, 1:3],
+        dipole_errors=errors[:, 1:3],
+        strengths=found[1:, 3:],
+        strength_errors=errors[:, 3:],
+        solution=first,
+    )
+
+
+def tunnelling(
+    V: ArrayLike, grid: Grid, n_electrons: int, material: Material, n_states: int = 3, **options: Any
+) -> Tunnelling:
+    """Return the tunnelling from the ground state of ``n_electrons`` to the lowest ``n_states`` of one electron less.
+
+    ``options`` are those of ``solve``; by default those of ``PRESETS["converged"]``.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    check_integer("n_states", n_states, 1)
+    potential, options = _checked(V, grid, options)
+    larger = _twice(potential, grid, n_electrons, material, 2, options)
+    smaller: tuple[Solution | None, ...] = (None, None)
+    if n_electrons > 1:
+        smaller = _twice(potential, grid, n_electrons - 1, material, n_states, options)
+    (energies, amplitudes, orbitals, spins), (_, fewer, _, other_spins) = (
+        _tunnelling(rest, dot) for rest, dot in zip(smaller, larger, strict=True)
+    )
+    matched = _matched(spins, other_spins, fewer[:, None])[:, 0]
+    error = float(larger[0].energy_error + larger[0].grid_error)
+    error += 0.0 if smaller[0] is None else float(smaller[0].energy_error + smaller[0].grid_error)
+    return Tunnelling(
+        energies=energies,
+        energy_errors=np.full(len(energies), error),
+        spins=spins,
+        ground_spin=float(larger[0].spins[0]),
+        spin="up" if n_electrons % 2 else "down",
+        orbitals=orbitals * np.where(orbitals.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None],
+        factors=amplitudes,
+        factor_errors=MISSING * np.abs(amplitudes - matched) + 1e-9,
+    )
+
+
+def _tunnelling(rest: Solution | None, dot: Solution) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return energies, factors, Dyson orbitals, and spins of the states of one electron less."""
+    wave = dot.wavefunction
+    assert wave is not None
+    amplitudes = dyson_amplitudes(None if rest is None else rest.wavefunction, wave)
+    k = len(amplitudes)
+    energies = np.zeros(1) if rest is None else rest.energies[:k]
+    weights = wave.weights[0, : amplitudes.shape[1]]
+    factors = np.einsum("g,jgp->j", weights / weights.sum(), amplitudes**2)
+    orbitals = np.tensordot(amplitudes[:, 0], wave.orbitals[0], 1)
+    spins = np.zeros(1) if rest is None else rest.spins[:k]
+    return dot.energy - energies, _of_levels(energies - energies[0], factors[:, None])[:, 0], orbitals, spins
+
+
+def _checked(V: ArrayLike, grid: Grid, options: dict[str, Any]) -> tuple[Floats, dict[str, Any]]:
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    return check_array("V", V, (grid.n, grid.n)).astype(np.float64), PRESETS["converged"] | options
+
+
+def _twice(
+    V: Floats, grid: Grid, n_electrons: int, material: Material, n_states: int, options: dict[str, Any]
+) -> tuple[Solution, Solution]:
+    """Return the solutions with all orbitals and with fewer, and their wavefunctions."""
+    options = options | {"wavefunction": True}
+    first = solve(V, grid, n_electrons, material, n_states=n_states, **options)
+    m, modes = first.orbital_energies.shape[-1], options.get("n_modes") or max(grid.n // 2, 2)
+    modes = max(int(FEWER_MODES * modes), 2)
+    m = min(max(int(FEWER_ORBITALS * m), (n_electrons + 1) // 2, 1), modes**2)
+    less = options | {"n_orbitals": m, "n_modes": modes, "estimate": False}
+    count = min(n_states + SPARE_STATES, max(block_size(m, n_electrons), 2))
+    return first, solve(V, grid, n_electrons, material, n_states=count, **less)
+
+
+def _of_levels(energies: Floats, values: Floats) -> Floats:
+    """Return ``values`` (k, ...) averaged over the states of each level; ``energies`` ascend from 0."""
+    starts = np.r_[True, np.diff(energies) > ONE_LEVEL * np.abs(energies[1:]) + 1e-300]
+    level = np.cumsum(starts) - 1
+    return np.stack([values[level == number].mean(axis=0) for number in level])
+
+
+def _matched(spins: Floats, other_spins: Floats, other: Floats) -> Floats:
+    """Return rows of ``other`` in the order of ``spins``: the j-th of each spin; NaN where there is none."""
+    ours, theirs = np.round(2 * np.asarray(spins)), np.round(2 * np.asarray(other_spins))
+    found = np.full((len(ours), other.shape[1]), np.nan)
+    for row, spin in enumerate(ours):
+        places = np.flatnonzero(theirs == spin)
+        number = int((ours[:row] == spin).sum())
+        if number < len(places):
+            found[row] = other[places[number]]
+    return found

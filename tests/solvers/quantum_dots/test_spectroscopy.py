@@ -1,0 +1,199 @@
+"""Dipoles and Dyson orbitals against second quantisation, closed forms and sum rules, and the error bars of spectra."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from analytic import ATOMIC, GAAS
+from dots import GRID, smooth_potential, trap
+from fock_space import annihilators, fock_rows
+
+from solvers import Grid, Material, dipole, dipole_matrix, dyson_amplitudes, excitations, solve, tunnelling
+from solvers.quantum_dots.configuration_interaction import spin_block
+from solvers.quantum_dots.spectroscopy import _matched, _of_levels
+
+
+def waves(n_electrons, m=4, n_states=4, v=None, grid=GRID):
+    v = smooth_potential(3) if v is None else v
+    return solve(v, grid, n_electrons, GAAS, m, n_states=n_states, wavefunction=True)
+
+
+# Second quantisation
+
+
+@pytest.mark.parametrize("n_electrons", [2, 3, 4])
+def test_amplitudes_are_those_of_second_quantisation(n_electrons):
+    m = 4
+    fewer, more = (waves(n).wavefunction for n in (n_electrons - 1, n_electrons))
+    np.testing.assert_allclose(fewer.orbitals, more.orbitals, atol=1e-12)  # else the next test
+    found = dyson_amplitudes(fewer, more)
+    a, states = annihilators(2 * m), []
+    for wave in (fewer, more):
+        whole = np.zeros((wave.n_states, 4**m))
+        whole[:, fock_rows(spin_block(m, wave.n_electrons))] = wave.vectors[0, : wave.n_states]
+        states.append(whole)
+    spin = m if n_electrons % 2 == 0 else 0
+    expected = np.stack([states[0] @ a[p + spin] @ states[1].T for p in range(m)], axis=-1)
+    sign = np.sign((found * expected).sum())  # of the operators before those of this spin
+    np.testing.assert_allclose(found, sign * expected, atol=1e-10)
+
+
+def tensor(wave, state=0):
+    """Antisymmetric amplitudes psi[up ..., down ...] of orbitals, normalised to one."""
+    m, block = wave.orbitals.shape[1], spin_block(wave.orbitals.shape[1], wave.n_electrons)
+    c = wave.vectors[0, state].reshape(block.up.count, block.down.count)
+    whole = []
+    for spin in block:
+        basis = np.zeros((spin.count, *[m] * spin.n_electrons))
+        for row, string in zip(basis, spin.index, strict=True):
+            row[string] = 1.0 if spin.n_electrons < 2 else 0.5**0.5
+            if spin.n_electrons == 2:
+                row[string[::-1]] = -(0.5**0.5)
+        whole.append(basis)
+    return np.tensordot(np.tensordot(c, whole[0], (0, 0)), whole[1], (0, 0))
+
+
+def test_amplitudes_between_different_orbitals():
+    """Three and two electrons, four and three, with refined orbitals of their own, in first quantisation."""
+    options = {"refinements": 1, "n_states": 2, "wavefunction": True}
+    two, three, four = (solve(smooth_potential(3), GRID, n, GAAS, m, **options) for n, m in ((2, 5), (3, 4), (4, 5)))
+    two, three, four = (s.wavefunction for s in (two, three, four))
+
+    def overlap(a, b):
+        return np.einsum("pij,qij->pq", a.orbitals[0], b.orbitals[0]) * GRID.cell_area
+
+    s = overlap(two, three)
+    assert np.abs(s[:4] - np.eye(4)).max() > 1e-3
+    expected = 2**0.5 * np.einsum("ab,aq,bs,pqs->p", tensor(two), s, s, tensor(three))
+    found = dyson_amplitudes(two, three)[0, 0]
+    np.testing.assert_allclose(found * np.sign(found @ expected), expected, atol=1e-10)
+    s = overlap(three, four)
+    expected = 2**0.5 * np.einsum("abc,ap,bq,cs,pqst->t", tensor(three), s, s, s, tensor(four), optimize=True)
+    found = dyson_amplitudes(three, four)[0, 0]
+    np.testing.assert_allclose(found * np.sign(found @ expected), expected, atol=1e-10)
+
+
+def test_diagonal_of_the_dipoles_is_that_of_the_densities():
+    wave = waves(3, m=6).wavefunction
+    found = dipole_matrix(wave)
+    for state in range(3):
+        expected = dipole(sum(wave.density(state))[0], GRID)
+        np.testing.assert_allclose(found[:, state, state], expected, atol=1e-9)
+    np.testing.assert_array_equal(found, found.swapaxes(1, 2))
+
+
+def test_dipoles_obey_completeness():
+    """sum_k <0|x|k>^2 = <0|x^2|0> of all states, here of two electrons in the determinants of four orbitals."""
+    wave = waves(2, n_states=16).wavefunction
+    found = dipole_matrix(wave)[0]
+    m = np.einsum("pij,qij->pq", *[wave.orbitals[0], wave.orbitals[0] * (GRID.x[:, None] - 15)]) * GRID.cell_area
+    c = wave.vectors[0, 0].reshape(4, 4)
+    moved = m @ c + c @ m
+    assert (found[0] ** 2).sum() == pytest.approx((moved**2).sum(), rel=1e-9)
+    np.testing.assert_allclose((found @ found)[0, 0], (moved**2).sum(), rtol=1e-9)
+
+
+# Tunnelling
+
+
+def test_one_electron_leaves_its_orbital():
+    wave = waves(1).wavefunction
+    found = tunnelling(smooth_potential(3), GRID, 1, GAAS, n_orbitals=4, refinements=0)
+    assert found.factors[0] == pytest.approx(1.0, abs=1e-9) and found.spin == "up"
+    np.testing.assert_allclose(np.abs(found.orbitals[0]), np.abs(wave.orbitals[0, 0]), atol=1e-9)
+    assert found.energies[0] == pytest.approx(waves(1).energy, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n_electrons", "total", "all_states"), [(2, 1, 4), (3, 2, 16), (4, 2, 24)])
+def test_factors_of_all_states_are_the_electrons_of_the_spin(n_electrons, total, all_states):
+    found = dyson_amplitudes(waves(n_electrons - 1, n_states=all_states).wavefunction, waves(n_electrons).wavefunction)
+    np.testing.assert_allclose((found**2).sum((0, 2)), total, atol=1e-9)
+
+
+def test_factor_of_weakly_interacting_electrons():
+    """1 without interaction, and less the stronger it is."""
+    factors = []
+    for eps in (1e5, 12.9, 4.0):
+        found = tunnelling(smooth_potential(3), GRID, 2, Material(0.067, eps), n_states=1, n_orbitals=6)
+        factors.append(found.factors[0])
+        assert found.factor_errors[0] < 0.1
+        assert GRID.integrate(found.orbitals[0] ** 2) == pytest.approx(found.factors[0], abs=1e-9)
+    assert factors[0] == pytest.approx(1.0, abs=1e-6)
+    assert (np.diff(factors) < 0).all() and factors[-1] < 0.97
+
+
+def test_error_of_a_factor_covers_more_orbitals():
+    v, grid = trap(1.0, n=24)
+    few, many = (tunnelling(v, grid, 2, ATOMIC, n_states=2, n_orbitals=m) for m in (8, 15))
+    assert (np.abs(few.factors - many.factors) <= few.factor_errors).all()
+    assert (few.factor_errors < 0.2).all()
+    assert abs(few.energies[0] - (3.0 - 1.0)) <= few.energy_errors[0]  # Taut: 3; one electron: 1
+
+
+# Excitations
+
+
+def test_only_the_centre_of_mass_of_a_parabola_absorbs():
+    """Kohn 1961: N electrons at omega_x and omega_y with f = N, at no other energy."""
+    grid = Grid(32, 14.0)
+    x, y = (c - 7.0 for c in grid.mesh())
+    for n_electrons in (1, 2, 3):
+        found = excitations((x**2 + 2 * y**2) / 2, grid, n_electrons, ATOMIC, 6 if n_electrons < 3 else 8)
+        for axis, omega in ((0, 1.0), (1, 2**0.5)):
+            close = np.abs(found.energies - omega) < 0.08
+            near, rest = found.strengths[close, axis], found.strengths[~close, axis]
+            assert near.sum() == pytest.approx(n_electrons, rel=0.05)
+            assert (rest < 0.02 * n_electrons).all()
+            mode = np.argmax(found.strengths[:, axis])
+            assert abs(found.energies[mode] - omega) <= found.energy_errors[mode] + 1e-6
+            assert found.dipoles[mode, axis] == pytest.approx(np.sqrt(n_electrons / (2 * omega)), rel=0.1)
+        assert found.s_z == (n_electrons % 2) / 2
+
+
+def test_strengths_of_a_box():
+    """f = 256 / (27 pi^2) of the first transition of a box along x, and nothing to the second; they sum to 1."""
+    grid = Grid(32, 10.0)
+    found = excitations(np.zeros((32, 32)), grid, 1, GAAS, n_states=24, n_orbitals=30)
+    first = np.argmax(found.strengths[:, 0])
+    assert 2 * found.strengths[first, 0] == pytest.approx(256 / (27 * np.pi**2), rel=1e-4)  # two states in a level
+    assert found.strengths[:, 0].sum() == pytest.approx(1.0, abs=0.01)
+    np.testing.assert_allclose(found.strengths[:, 0], found.strengths[:, 1], atol=1e-9)  # the square has no direction
+
+
+def test_triplets_are_dark():
+    found = excitations(smooth_potential(3), GRID, 2, GAAS, n_states=6, n_orbitals=8)
+    triplet = np.abs(found.spins - 1) < 1e-3
+    assert triplet.any() and (found.dipoles[triplet] < 1e-6).all() and found.ground_spin == pytest.approx(0, abs=1e-4)
+    assert (found.dipoles[~triplet] > 1e-4).any(axis=1).all()
+
+
+# Pieces
+
+
+def test_values_of_a_level_are_averaged():
+    energies = np.array([0.0, 1.0, 1.0 + 1e-9, 2.0])
+    found = _of_levels(energies, np.array([[1.0], [2.0], [4.0], [5.0]]))
+    np.testing.assert_array_equal(found[:, 0], [1.0, 3.0, 3.0, 5.0])
+
+
+def test_states_are_matched_by_spin():
+    found = _matched(np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]), np.array([[1.0], [2.0], [3.0]]))
+    np.testing.assert_array_equal(found[:, 0], [1.0, 3.0, 2.0, np.nan])
+
+
+def test_bad_arguments_are_refused():
+    one, two = (waves(n).wavefunction for n in (1, 2))
+    with pytest.raises(ValueError, match="fewer: expected 0 electrons on the grid of more, got 2"):
+        dyson_amplitudes(two, one)
+    with pytest.raises(ValueError, match="fewer: expected a wavefunction of 1 electrons, got None"):
+        dyson_amplitudes(None, two)
+    with pytest.raises(ValueError, match="fewer: expected 1 electrons on the grid"):
+        dyson_amplitudes(replace(one, grid=Grid(32, 29.0)), two)
+    with pytest.raises(ValueError, match="wave: expected a solve"):
+        dipole_matrix(waves(1))
+    with pytest.raises(ValueError, match=r"system: expected a whole number in 0 \.\.\. 0"):
+        dipole_matrix(two, 1)
+    with pytest.raises(ValueError, match=r"V: expected an array of numbers of shape \(32, 32\)"):
+        excitations(np.zeros((2, 32, 32)), GRID, 1, GAAS)
+    with pytest.raises(ValueError, match="n_states: expected a whole number of at least 1"):
+        tunnelling(smooth_potential(), GRID, 1, GAAS, n_states=0)
