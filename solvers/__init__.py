@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from solvers.grid import Grid
+    from solvers.quantum_dots.charge_lines import charge_lines, mutual_charging, triple_points
+    from solvers.quantum_dots.constant_interaction import fit_constant_interaction
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.hubbard import Couplings, Hubbard, coupling_slopes, hubbard
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.solution import Solution
     from solvers.quantum_dots.solve import PRESETS, solve
     from solvers.quantum_dots.spectroscopy import Excitations, Tunnelling, excitations, tunnelling
+    from solvers.quantum_dots.stability import StabilityDiagram, stability_diagram
+    from solvers.quantum_dots.stability_figure import draw_stability
     from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
     from solvers.quantum_dots.wavefunction import Wavefunction
     from solvers.units import Material
@@ -40,23 +44,37 @@ __all__ = [
     "Interaction",
     "Material",
     "Solution",
+    "StabilityDiagram",
     "Tunnelling",
     "Wavefunction",
+    "charge_lines",
     "charging",
     "coupling_slopes",
     "dipole",
     "dipole_matrix",
+    "draw_stability",
     "dyson_amplitudes",
     "excitations",
     "finite_difference_levels",
+    "fit_constant_interaction",
     "hubbard",
+    "mutual_charging",
     "quadrupole",
     "rayleigh_quotient",
     "solve",
+    "stability_diagram",
+    "triple_points",
     "tunnelling",
 ]
 
 _HOMES = {
+    "charge_lines": "quantum_dots.charge_lines",
+    "mutual_charging": "quantum_dots.charge_lines",
+    "triple_points": "quantum_dots.charge_lines",
+    "fit_constant_interaction": "quantum_dots.constant_interaction",
+    "StabilityDiagram": "quantum_dots.stability",
+    "stability_diagram": "quantum_dots.stability",
+    "draw_stability": "quantum_dots.stability_figure",
     "Grid": "grid",
     "Interaction": "quantum_dots.coulomb",
     "finite_difference_levels": "quantum_dots.finite_difference",

@@ -142,7 +142,8 @@ def test_the_solver_shows_its_result(capsys):
     assert dot.energy - alone == pytest.approx(dot.interaction, rel=0.5)
 
 
-def test_couplings_of_the_double_dot_are_those_of_the_text():
+def test_couplings_of_the_double_dot_are_those_of_the_text(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     variables = run_example("docs/qubits.md")
     dot, slopes = variables["dot"], variables["slopes"]
     assert dot.J < 0 < dot.J_ci - dot.J_ci_error  # two orbitals give the wrong sign
@@ -152,6 +153,8 @@ def test_couplings_of_the_double_dot_are_those_of_the_text():
     light, leads = variables["light"], variables["leads"]
     assert light.spins[0] == pytest.approx(1, abs=1e-3) and light.strengths[0].max() < 1e-9  # the triplet is dark
     assert (leads.factors < 1).all() and (leads.factor_errors < 0.5).all()
+    assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= set(variables["diagram"].configurations)
+    assert variables["model"].charging[0] > variables["model"].mutual[0, 1] > 0 and (tmp_path / "diagram.png").exists()
 
 
 def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):

@@ -16,6 +16,8 @@
     observables                 moments of the charge, charging energies
     hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
+    stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
+    charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
@@ -23,7 +25,9 @@
 
 __all__ = [
     "active_space",
+    "charge_lines",
     "configuration_interaction",
+    "constant_interaction",
     "coulomb",
     "cusp",
     "density",
@@ -31,6 +35,7 @@ __all__ = [
     "errors",
     "expectation_values",
     "finite_difference",
+    "gate_points",
     "ground_state",
     "hubbard",
     "localisation",
@@ -44,6 +49,8 @@ __all__ = [
     "solution",
     "solve",
     "spectroscopy",
+    "stability",
+    "stability_figure",
     "symmetry",
     "transitions",
     "wavefunction",

@@ -1,0 +1,154 @@
+"""Energies of 0 ... N electrons at points of gate space: in batches, over processes, kept on disk one point a file.
+
+A file is written beside its place and moved there, so that a run that ends at any time leaves whole files, and a later
+run computes only what is missing. Its name is a hash of the potential and of everything else that fixes the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.grid import Grid
+from solvers.quantum_dots.coulomb import COULOMB
+from solvers.quantum_dots.solve import solve
+from solvers.units import Material
+
+Floats = NDArray[np.float64]
+
+TOGETHER = 8
+"""Points that are solved in one call."""
+FORMAT = 1
+"""Version of the files."""
+
+
+class Point(NamedTuple):
+    """Results at one point, N = 0 ... n_max: ``energies`` and ``errors`` (N + 1,) in eV, ``charges`` (N + 1, dots)."""
+
+    energies: Floats
+    errors: Floats
+    charges: Floats
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is computed at each point. ``nearest`` (n, n) is the number of the dot that a point of the grid belongs to.
+
+    ``options`` are those of ``solve``.
+    """
+
+    grid: Grid
+    material: Material
+    n_max: int
+    nearest: NDArray[np.intp]
+    n_dots: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def key(self, V: Floats) -> str:
+        """Return the name of the result for the potential ``V`` (n, n)."""
+        interaction = asdict(self.options.get("interaction", COULOMB))
+        plain = {k: v for k, v in self.options.items() if k not in ("interaction", "memory", "threads", "timer")}
+        stated = [FORMAT, asdict(self.grid), asdict(self.material), self.n_max, self.n_dots, interaction, plain]
+        text = json.dumps(stated, sort_keys=True, default=float).encode()
+        whole = hashlib.sha256(text)
+        whole.update(np.ascontiguousarray(self.nearest, dtype=np.int64).tobytes())
+        whole.update(np.ascontiguousarray(V, dtype=np.float64).tobytes())
+        return whole.hexdigest()[:40]
+
+    def solve(self, V: Floats) -> list[Point]:
+        """Return the results for potentials (k, n, n)."""
+        k, shape = len(V), (len(V), self.n_max + 1)
+        energies, errors, charges = np.zeros(shape), np.zeros(shape), np.zeros((*shape, self.n_dots))
+        for n_electrons in range(1, self.n_max + 1):
+            dot = solve(V, self.grid, n_electrons, self.material, **self.options)
+            energies[:, n_electrons] = dot.energy
+            errors[:, n_electrons] = dot.energy_error + dot.grid_error
+            for number in range(self.n_dots):
+                charges[:, n_electrons, number] = self.grid.integrate(dot.density * (self.nearest == number))
+        return [Point(energies[i], errors[i], charges[i]) for i in range(k)]
+
+
+class Cache:
+    """Results in the files of a folder; without a folder, nothing is kept.
+
+    Raises:
+        ValueError: the folder cannot be made.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(f"cache: expected a folder that can be made, got {self.folder}: {error}") from None
+
+    def get(self, key: str) -> Point | None:
+        """Return a result, or None where there is no readable file."""
+        if self.folder is None:
+            return None
+        try:
+            stored = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            return Point(*(np.array(stored[name], dtype=np.float64) for name in Point._fields))
+        except (OSError, ValueError, KeyError, TypeError):  # missing, or damaged by other programs: computed anew
+            return None
+
+    def put(self, key: str, point: Point) -> None:
+        """Keep a result."""
+        if self.folder is None:
+            return
+        text = json.dumps({name: values.tolist() for name, values in point._asdict().items()})
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.replace(file.name, self.folder / f"{key}.json")
+
+
+@contextmanager
+def workers(processes: int) -> Iterator[Executor | None]:
+    """Return an executor of so many processes, or None for one."""
+    if processes == 1:
+        yield None
+        return
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def solve_points(
+    task: Task, potentials: list[Floats], cache: Cache, pool: Executor | None, done: Callable[[int], object]
+) -> list[Point]:
+    """Return the results for ``potentials``; ``done`` is called with the number of points that were finished."""
+    keys = [task.key(V) for V in potentials]
+    found = {key: point for key in set(keys) if (point := cache.get(key)) is not None}
+    done(sum(key in found for key in keys))
+    missing = list(dict.fromkeys(i for i, key in enumerate(keys) if key not in found))
+    pieces = [missing[first : first + TOGETHER] for first in range(0, len(missing), TOGETHER)]
+
+    def keep(piece: list[int], points: list[Point]) -> None:
+        for i, point in zip(piece, points, strict=True):
+            found[keys[i]] = point
+            cache.put(keys[i], point)
+        done(len(piece))
+
+    if pool is None:
+        for piece in pieces:
+            keep(piece, task.solve(np.stack([potentials[i] for i in piece])))
+    else:
+        futures = {pool.submit(task.solve, np.stack([potentials[i] for i in piece])): piece for piece in pieces}
+        for future in as_completed(futures):
+            keep(futures[future], future.result())
+    return [found[key] for key in keys]

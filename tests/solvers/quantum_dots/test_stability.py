@@ -1,0 +1,337 @@
+"""Charge-stability diagrams: of a known constant-interaction model, and of full CI; resumed, and in parallel."""
+
+import json
+
+import numpy as np
+import pytest
+from analytic import GAAS
+from scipy.integrate import quad
+from scipy.optimize import brentq
+
+from solvers import (
+    Grid,
+    charge_lines,
+    draw_stability,
+    fit_constant_interaction,
+    hubbard,
+    mutual_charging,
+    solve,
+    stability_diagram,
+    triple_points,
+)
+from solvers.quantum_dots.constant_interaction import ConstantInteraction
+from solvers.quantum_dots.gate_points import Point, Task
+from solvers.quantum_dots.stability import _shared, broadened_step
+
+SMALL = Grid(4, 10.0)
+MODEL = ConstantInteraction(
+    charging=np.array([0.010, 0.012]),
+    mutual=np.array([[0.0, 0.003], [0.003, 0.0]]),
+    offset=np.array([0.002, 0.001]),
+    lever_arms=np.array([[0.6, 0.05], [0.08, 0.7]]),
+    deviations=np.zeros(0),
+    shifts=np.zeros(0),
+    rms=0.0,
+    largest=0.0,
+    error=0.0,
+)
+
+
+def as_field(g1, g2):
+    """A field that carries the gates to the model below."""
+    field = np.zeros((4, 4))
+    field[0, :2] = g1, g2
+    return field
+
+
+class Classical:
+    """The model in the place of full CI; counts the points, and ends after a number of calls."""
+
+    def __init__(self, calls=10**9):
+        self.points, self.calls = 0, calls
+
+    def __call__(self, task, V):
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        self.points += len(V)
+        found = []
+        known, values = MODEL.omega(V[:, 0, :2], 0.0, task.n_max)
+        known = np.array(known)
+        for row in values:
+            energies, charges = [], []
+            for n in range(task.n_max + 1):
+                mine = np.flatnonzero(known.sum(1) == n)
+                best = mine[np.argmin(row[mine])]
+                energies.append(row[best])
+                charges.append(known[best].astype(float))
+            found.append(Point(np.array(energies), np.full(task.n_max + 1, 1e-5), np.stack(charges)))
+        return found
+
+
+@pytest.fixture
+def classical(monkeypatch):
+    def use(calls=10**9):
+        model = Classical(calls)
+        monkeypatch.setattr(Task, "solve", lambda task, V: model(task, V))
+        return model
+
+    return use
+
+
+def diagram(**changes):
+    arguments = {"gate1": (-0.01, 0.05), "gate2": (-0.01, 0.05), "n_max": 4, "grid": SMALL, "material": GAAS}
+    arguments |= {"mu": 0.004, "dots": [[2.0, 5.0], [8.0, 5.0]], "cells": 8, "divisions": 2} | changes
+    return stability_diagram(as_field, **arguments)
+
+
+# The classical limit
+
+
+def test_lines_of_a_known_model(classical):
+    model = classical()
+    found = diagram()
+    assert model.points < 0.6 * 33**2  # of a whole lattice
+    for configuration, gates in zip(found.configurations, found.gates, strict=True):
+        known, omega = MODEL.omega(gates, 0.004, 4)
+        assert configuration == known[np.argmin(omega)]
+    lines = charge_lines(found)
+    pairs = {(line.a, line.b) for line in lines}
+    assert {((0, 0), (1, 0)), ((0, 0), (0, 1)), ((0, 1), (1, 0)), ((1, 0), (1, 1)), ((1, 1), (2, 0))} <= pairs
+    for line in lines:
+        change = np.array(line.b) - np.array(line.a)
+        levers = change @ MODEL.lever_arms
+        omega = [MODEL.energy(c, line.points) - 0.004 * sum(c) for c in (line.a, line.b)]
+        if line.adds == 1:
+            assert (
+                np.median(np.abs(omega[0] - omega[1])) < 1e-9
+            )  # next to a triple point an edge has three configurations
+            assert (np.abs(omega[0] - omega[1]) <= 3 * line.errors * np.linalg.norm(levers * 0.06) + 1e-9).all()
+            np.testing.assert_allclose(line.slope, -levers[0] / levers[1], rtol=0.1, atol=0.05)
+            if line.straight.sum() > 6:
+                np.testing.assert_allclose(line.lever_arms, levers, rtol=0.2, atol=0.06)  # corners are nearby
+        else:
+            assert (np.abs(omega[0] - omega[1]) <= 0.7 * 0.06 / 32).all()
+
+
+def test_triple_points_and_capacitance_of_a_known_model(classical):
+    classical()
+    found = diagram()
+    points = {p.configurations: p.gates for p in triple_points(found)}
+    for three in (((0, 0), (0, 1), (1, 0)), ((0, 1), (1, 0), (1, 1)), ((1, 0), (1, 1), (2, 0))):
+        omega = [MODEL.energy(c, points[three]) - 0.004 * sum(c) for c in three]
+        np.testing.assert_allclose(omega, omega[0], atol=1e-4)
+    for charging in mutual_charging(found):
+        assert charging.energy == pytest.approx(0.003, rel=0.2)
+        assert abs(charging.energy - 0.003) <= charging.error
+    (first,) = [m for m in mutual_charging(found) if m.configuration == (0, 0)]
+    assert set(first.dots) == {0, 1}
+
+
+def test_fit_recovers_a_known_model(classical):
+    classical()
+    fit = fit_constant_interaction(diagram(divisions=3))
+    np.testing.assert_allclose(fit.charging, MODEL.charging, rtol=0.05)
+    np.testing.assert_allclose(fit.mutual, MODEL.mutual, rtol=0.1)
+    np.testing.assert_allclose(fit.lever_arms, MODEL.lever_arms, rtol=0.05, atol=0.02)
+    assert fit.rms < 2e-4 and fit.largest < 1e-3 and fit.error > 0
+
+
+def test_what_the_lines_do_not_determine_is_nan(classical):
+    classical()
+    fit = fit_constant_interaction(diagram(n_max=1))
+    assert np.isnan(fit.charging).all() and np.isnan(fit.mutual[0, 1]) and np.isfinite(fit.lever_arms).all()
+    with pytest.raises(ValueError, match="diagram: expected a line at which an electron enters"):
+        fit_constant_interaction(diagram(gate1=(-0.02, -0.01), gate2=(-0.02, -0.01)))
+
+
+def test_cells_without_a_line_hold_one_configuration(classical):
+    classical()
+    found = diagram()
+    assert sum(size**2 for *_, size in found.cells.tolist()) == found.steps**2
+    for i, j, size in found.cells.tolist():
+        inside = np.stack(np.meshgrid(i + np.linspace(0, size, 5), j + np.linspace(0, size, 5)), axis=-1)
+        if size > 1:
+            known, omega = MODEL.omega(found.in_gates(inside), 0.004, 4)
+            assert len(np.unique(np.argmin(omega, axis=-1))) == 1
+
+
+# Resuming
+
+
+def test_a_run_that_ends_is_resumed(classical, tmp_path):
+    first = classical(calls=20)
+    with pytest.raises(KeyboardInterrupt):
+        diagram(cache=tmp_path)
+    kept = list(tmp_path.iterdir())
+    assert len(kept) == first.points > 100 and all(json.loads(path.read_text()) for path in kept)
+    rest = classical()
+    resumed = diagram(cache=tmp_path)
+    assert rest.points == len(resumed.places) - len(kept)
+    last = classical()
+    again = diagram(cache=tmp_path)
+    assert last.points == 0 and again.n_max == 4
+    np.testing.assert_array_equal(again.energies, resumed.energies)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_damaged_files_and_other_settings_are_computed_anew(classical, tmp_path):
+    classical()
+    first = diagram(cache=tmp_path, divisions=1)
+    for path in list(tmp_path.iterdir())[:5]:
+        path.write_text(path.read_text()[:40])
+    model = classical()
+    second = diagram(cache=tmp_path, divisions=1)
+    assert model.points == 5
+    np.testing.assert_array_equal(first.energies, second.energies)
+    diagram(cache=tmp_path, divisions=1, n_orbitals=9)
+    assert model.points == 5 + len(first.places)
+    diagram(cache=tmp_path, divisions=1, mu=0.0041)  # mu is no setting of a point
+    assert model.points < 5 + 1.5 * len(first.places)
+
+
+# Full CI
+
+
+GRID = Grid(20, 110.0)
+DOTS = [[32.0, 55.0], [78.0, 55.0]]
+
+
+def V_of(left, right):
+    x, y = GRID.mesh()
+    return -sum(d * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 288) for d, (a, b) in zip((left, right), DOTS, strict=True))
+
+
+@pytest.fixture(scope="module")
+def double_dot(tmp_path_factory):
+    """Two weakly coupled wells, up to two electrons."""
+    folder = tmp_path_factory.mktemp("points")
+    options = {"n_orbitals": 4, "refinements": 0, "cusp": False}
+    return stability_diagram(V_of, (0.01, 0.045), (0.01, 0.045), 2, GRID, GAAS, -0.008, DOTS, 3, 2, folder, **options)
+
+
+def test_double_dot_has_the_honeycomb(double_dot):
+    assert set(double_dot.configurations) == {(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0)}
+    numbers = {
+        place: int(n) for place, n in zip(map(tuple, double_dot.places.tolist()), double_dot.numbers, strict=True)
+    }
+    for (i, j), n in numbers.items():
+        assert n <= numbers.get((i + 1, j), n) and n <= numbers.get((i, j + 1), n)  # deeper wells hold more
+    mirrored = {(j, i) for i, j in numbers}
+    assert mirrored == set(numbers)
+    np.testing.assert_allclose(double_dot.charges.sum(-1), np.arange(3)[None].repeat(len(numbers), 0), atol=1e-8)
+
+
+def test_far_dots_follow_from_each_dot_alone(double_dot):
+    """The first line is where one well alone has its level at mu; U' of the sites is the mutual charging energy."""
+
+    def level(depth):
+        return float(solve(V_of(depth, 0.01), GRID, 1, GAAS, 1).energy) + 0.008
+
+    expected = brentq(level, 0.015, 0.03, xtol=1e-6)
+    lines = charge_lines(double_dot)
+    (first,) = [line for line in lines if (line.a, line.b) == ((0, 0), (1, 0))]
+    lowest = np.argmin(first.points[:, 1])
+    assert first.points[lowest, 1] == pytest.approx(0.01)
+    assert first.points[lowest, 0] == pytest.approx(expected, abs=3e-5)
+    (charging,) = [m for m in mutual_charging(double_dot, lines) if m.configuration == (0, 0)]
+    sites = hubbard(V_of(expected, expected), GRID, GAAS, compare=False).couplings
+    assert sites.t[0, 1] < 0.15 * sites.U_prime[0, 1]
+    assert charging.energy == pytest.approx(sites.U_prime[0, 1], rel=0.1)
+    assert abs(charging.energy - sites.U_prime[0, 1]) < charging.error
+
+
+def test_the_model_fitted_to_full_ci_misses_by_more_than_rounding(double_dot):
+    fit = fit_constant_interaction(double_dot)
+    assert fit.lever_arms[0, 0] == pytest.approx(fit.lever_arms[1, 1], rel=0.01)
+    assert fit.lever_arms[0, 0] > 5 * fit.lever_arms[0, 1] > 0
+    assert 1e-6 < fit.rms < 1e-3
+    assert fit.charging[0] > fit.mutual[0, 1] > 0
+    assert np.nanmax(fit.shifts) < 0.05
+
+
+@pytest.mark.slow
+def test_processes_return_the_same_diagram(double_dot, tmp_path):
+    options = {"n_orbitals": 4, "refinements": 0, "cusp": False}
+    arguments = (V_of, (0.01, 0.045), (0.01, 0.045), 2, GRID, GAAS, -0.008, DOTS, 3, 2, tmp_path)
+    found = stability_diagram(*arguments, processes=2, **options)
+    np.testing.assert_array_equal(found.places, double_dot.places)
+    np.testing.assert_array_equal(found.energies, double_dot.energies)
+
+
+def test_figure_and_progress(classical, tmp_path, capfd):
+    classical()
+    found = diagram(divisions=2, progress=True)
+    shown = capfd.readouterr().err
+    assert "dot/s" in shown and "<" in shown and "cells of 1/32" in shown
+    path = draw_stability(found, tmp_path / "diagram.png", temperature=1e-4, width=1e-4)
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="ending of path: expected one of png, pdf, svg"):
+        draw_stability(found, tmp_path / "diagram.bmp")
+
+
+# Broadening
+
+
+@pytest.mark.parametrize("energy", [-0.003, -0.0004, 0.0, 0.0007, 0.002])
+def test_steps_are_fermi_functions_convolved_with_lorentzians(energy):
+    kT, width = 3e-4, 5e-4
+
+    def integrand(t):
+        """Lorentzian in the angle t: e = energy + width / 2 tan t."""
+        return 1 / (1 + np.exp(np.clip((energy + width / 2 * np.tan(t)) / kT, -700, 700))) / np.pi
+
+    expected = quad(integrand, -np.pi / 2, np.pi / 2, limit=400, epsabs=1e-12)[0]
+    assert broadened_step(energy, kT, width) == pytest.approx(expected, abs=1e-8)
+    assert broadened_step(energy, kT, 1e-12) == pytest.approx(broadened_step(energy, kT, 0.0), abs=1e-8)
+    assert broadened_step(energy, 1e-9, width) == pytest.approx(broadened_step(energy, 0.0, width), abs=1e-5)
+
+
+def test_signal_counts_electrons(classical):
+    classical()
+    found = diagram()
+    sharp, soft = found.mean_number(60), found.mean_number(60, 5e-4, 2e-4)
+    assert sharp.min() == 0 and sharp.max() == 4
+    assert np.abs(sharp - soft).mean() < 0.2
+    assert min(np.diff(soft, axis=0).min(), np.diff(soft, axis=1).min()) > -0.02  # energies are linear in each cell
+    with pytest.raises(ValueError, match="temperature: expected a number of at least 0"):
+        found.mean_number(10, -1.0)
+
+
+# Pieces, and bad input
+
+
+def test_charges_are_shared():
+    assert _shared(np.array([0.4, 0.6]), 1) == (0, 1)
+    assert _shared(np.array([1.0 - 1e-12, 1e-12]), 1) == (1, 0)
+    assert _shared(np.array([0.9, 1.2, 0.9]), 3) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"gate1": (1.0, 0.0)}, r"gate1: expected \[low, high\]"),
+        ({"gate2": (1.0, 1.0)}, r"gate2: expected \[low, high\] with low < high"),
+        ({"n_max": 0}, "n_max: expected a whole number of at least 1"),
+        ({"cells": 0}, "cells: expected a whole number"),
+        ({"divisions": 12}, r"divisions: expected a whole number in 0 \.\.\. 9"),
+        ({"processes": 0}, "processes: expected a whole number"),
+        ({"dots": [[1.0, 11.0]]}, "dots: expected an array of numbers of shape"),
+        ({"grid": Grid(5, 10.0)}, r"V_of\(-0.01, -0.01\): expected an array of numbers of shape \(5, 5\)"),
+        ({"mu": np.nan}, "mu: expected a number"),
+        ({"progress": 1}, "progress: expected True or False"),
+    ],
+)
+def test_bad_arguments_are_refused(classical, change, match):
+    classical()
+    with pytest.raises(ValueError, match=match):
+        diagram(**change)
+
+
+def test_a_cache_that_is_a_file_is_refused(classical, tmp_path):
+    classical()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cache: expected a folder"):
+        diagram(cache=tmp_path / "file")
+    with pytest.raises(ValueError, match="diagram: expected a StabilityDiagram"):
+        charge_lines(None)
