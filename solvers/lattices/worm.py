@@ -1,0 +1,265 @@
+"""Averages of the extended Bose-Hubbard model by a continuous-time worm algorithm, with error bars.
+
+The moves and their balance are in ``worm_kernels``. There is no error of a time step and no truncation except n_max.
+A sweep is the number of worms whose heads travel sites * beta along imaginary time on average; the number is measured
+in the burn-in and fixed afterwards. Averages over imaginary time are recorded once a sweep.
+
+A chain starts at 2^-5 beta, where it equilibrates fast. beta is doubled five times: world lines stretched along
+imaginary time are a configuration of the colder system. Thus solids without defects grow.
+
+Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles as the run goes
+on. Bins are longer than the autocorrelation time only in runs of many such times; ``Averages.tau`` states the times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from solvers.checks import check_integer, check_positive
+from solvers.lattices.bosons import Bosons, Floats
+from solvers.lattices.worm_kernels import FULL, sweep
+from solvers.lattices.worm_lines import empty_lines, enlarged
+from solvers.spins.autocorrelation import autocorrelation_time
+from solvers.spins.random_numbers import streams
+
+BINS = 32
+"""Fewest bins of a chain in a long run."""
+DOUBLINGS = 5
+"""How often beta is doubled in the burn-in."""
+ROOM = 4096
+"""Nodes for which a chain has room at first."""
+LARGEST_SEED = 2**64 - 1
+
+
+class NotReached(ValueError):
+    """The limit of sweeps was met before the requested error; ``averages`` holds what was found."""
+
+    def __init__(self, message: str, averages: Averages) -> None:
+        super().__init__(message)
+        self.averages = averages
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Thermal averages and their standard errors; d is the number of axes.
+
+    Attributes:
+        n, n_error: <n_i>, (L,) or (L, L').
+        variance, variance_error: <n_i^2> - <n_i>^2.
+        products, products_error: <n_i n_j> with the neighbour in the positive direction, (d, L) or (d, L, L').
+        energy, energy_error: <H>, with -mu N.
+        number, number_error: <N>.
+        sweeps: sweeps of each chain after the burn-in.
+        bins: bins of all chains, from which the errors follow.
+        tau: integrated autocorrelation times in sweeps of "energy", "number" and "staggered" (the density on one
+            sublattice minus that on the other).
+    """
+
+    n: Floats
+    n_error: Floats
+    variance: Floats
+    variance_error: Floats
+    products: Floats
+    products_error: Floats
+    energy: float
+    energy_error: float
+    number: float
+    number_error: float
+    sweeps: int
+    bins: int
+    tau: dict[str, float]
+
+    @property
+    def density_error(self) -> float:
+        """Return the mean error of n over the sites."""
+        return float(self.n_error.mean())
+
+
+def sample_bosons(
+    model: Bosons, sweeps: int = 2000, burn_in: int = 200, chains: int = 1, seed: int = 0
+) -> Averages:
+    """Sample a system for a fixed number of sweeps.
+
+    Args:
+        model: the system.
+        sweeps: sweeps of each chain, at least 2 ``BINS``.
+        burn_in: sweeps before, distributed over the temperatures of the start.
+        chains: independent chains, each with its own start.
+        seed: whole number; a chain depends on it and on the number of the chain only.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    check_integer("sweeps", sweeps, 2 * BINS)
+    started = _start(model, burn_in, chains, seed)
+    for chain in started:
+        chain.advance(sweeps)
+    return _averages(model, started)
+
+
+def sample_until(
+    model: Bosons,
+    density_error: float = 0.015,
+    sweeps: int = 500,
+    most_sweeps: int = 32000,
+    burn_in: int = 200,
+    chains: int = 1,
+    seed: int = 0,
+    follow: Callable[[Averages], None] | None = None,
+) -> Averages:
+    """Sample a system until the mean error of the density is below ``density_error``; see ``sample_bosons``.
+
+    The number of sweeps is doubled from ``sweeps`` on. A run ends where the error is small enough and the run has 50
+    autocorrelation times, without which an error is not reliable. ``follow`` is called after each doubling.
+
+    Raises:
+        NotReached: ``most_sweeps`` were not enough.
+        ValueError: an argument is out of range.
+    """
+    check_positive("density_error", density_error)
+    check_integer("sweeps", sweeps, 2 * BINS)
+    check_integer("most_sweeps", most_sweeps, sweeps)
+    started = _start(model, burn_in, chains, seed)
+    made = 0
+    while True:
+        wanted = min(max(2 * made, sweeps), most_sweeps)
+        for chain in started:
+            chain.advance(wanted - made)
+        made = wanted
+        found = _averages(model, started)
+        if follow is not None:
+            follow(found)
+        if found.density_error <= density_error and made >= 50 * max(found.tau.values()):
+            return found
+        if made >= most_sweeps:
+            raise NotReached(
+                f"most_sweeps: expected a mean error of the density of at most {density_error:g}, got "
+                f"{found.density_error:.3g} after {made} sweeps with an autocorrelation time of "
+                f"{max(found.tau.values()):.0f}. Allow more sweeps or a larger error; near a transition or in a solid, "
+                "raise the temperature",
+                found,
+            )
+
+
+def _start(model: Bosons, burn_in: int, chains: int, seed: int) -> list[_Chain]:
+    check_integer("burn_in", burn_in, DOUBLINGS + 1)
+    check_integer("chains", chains, 1)
+    check_integer("seed", seed, 0, high=LARGEST_SEED)
+    started = [_Chain(model, state) for state in streams(seed, chains)]
+    for chain in started:
+        chain.burn_in(burn_in)
+    return started
+
+
+class _Chain:
+    """One Markov chain and its records."""
+
+    def __init__(self, model: Bosons, state: Any) -> None:
+        self.model, self.state = model, state
+        self.sites, self.axes = model.potential.size, len(model.shape)
+        self.neighbours, self.potential = model.neighbours, model.potential.ravel()
+        self.lines = empty_lines(np.zeros(self.sites, dtype=np.int64), max(ROOM, 8 * self.sites))
+        self.worms = 1
+        self.bins: list[Floats] = []
+        self.bin_length = 1
+        self.series: list[tuple[float, float, float]] = []
+        self.signs = (-1.0) ** np.indices(model.shape).sum(0).ravel()
+
+    def burn_in(self, sweeps: int) -> None:
+        """Cool the chain, and set the number of worms of a sweep."""
+        part = sweeps // (DOUBLINGS + 1)
+        for doubling in range(DOUBLINGS, -1, -1):
+            beta = self.model.beta / 2**doubling
+            target = self.sites * beta * (part if doubling else sweeps - DOUBLINGS * part)
+            path, worms = 0.0, 0
+            while path < target and worms < 100 * target:
+                worms += 10
+                path += self._make(beta, 10, self._empty(0))
+            if doubling:
+                self.lines[0][:] *= 2.0
+        self.worms = max(1, round(worms * self.sites * self.model.beta / max(path, 1e-9)))
+        self.worms = min(self.worms, 100 * self.sites)
+
+    def advance(self, sweeps: int) -> None:
+        """Make and record sweeps; bins that become too many are merged in pairs."""
+        for _ in range(sweeps):
+            sums = self._empty(2 + self.axes)
+            self._make(self.model.beta, self.worms, sums)
+            self._record(sums)
+
+    def _empty(self, rows: int) -> Floats:
+        return np.zeros((rows, self.sites))
+
+    def _make(self, beta: float, worms: int, sums: Floats) -> float:
+        """Make worms; where the room for nodes ends, repeat them with more room and the same random numbers."""
+        couplings = np.array([beta, self.model.hopping, self.model.onsite, self.model.neighbour])
+        while True:
+            kept, state = enlarged(self.lines, len(self.lines[0])), self.state.copy()
+            path = sweep(
+                self.lines, self.neighbours, self.potential, couplings, self.model.n_max, self.state, worms, sums
+            )
+            if path != FULL:
+                return float(path)
+            self.lines, self.state = enlarged(kept, 2 * len(kept[0])), state
+
+    def _record(self, sums: Floats) -> None:
+        tau, _, _, counts, _ = self.lines
+        kinks = (len(tau) - int(counts[0]) - self.sites) / 2
+        parts = {"n": sums[0], "squares": sums[1], "products": sums[2:]}
+        energy = float(self.model.energy(parts)) - kinks / self.model.beta
+        self.series.append((energy, float(sums[0].sum()), float(self.signs @ sums[0])))
+        place = (len(self.series) - 1) // self.bin_length
+        if place == 2 * BINS:
+            self.bins = [a + b for a, b in zip(self.bins[::2], self.bins[1::2], strict=True)]
+            self.bin_length *= 2
+            place //= 2
+        if place == len(self.bins):
+            self.bins.append(sums)
+        else:
+            self.bins[place] = self.bins[place] + sums
+
+    def means(self) -> Floats:
+        """Return the means (bins, 2 + d, sites) of all complete bins."""
+        complete = len(self.series) // self.bin_length
+        return np.stack(self.bins[:complete]) / self.bin_length
+
+
+def _averages(model: Bosons, chains: list[_Chain]) -> Averages:
+    bins = np.concatenate([chain.means() for chain in chains])
+    series = np.array([chain.series for chain in chains])
+    names = ("energy", "number", "staggered")
+    tau = {name: autocorrelation_time(series[..., i]) for i, name in enumerate(names)}
+    count = len(bins)
+    mean, error = bins.mean(0), bins.std(0) / np.sqrt(count - 1)
+    others = (bins.sum(0) - bins) / (count - 1)  # jackknife
+    variances = others[:, 1] - others[:, 0] ** 2
+    variance_error = variances.std(0) * np.sqrt(count - 1)
+    (energy, energy_error), (number, number_error) = (_mean_error(series[..., i], count) for i in (0, 1))
+    shape, axes = model.shape, len(model.shape)
+    return Averages(
+        mean[0].reshape(shape),
+        error[0].reshape(shape),
+        (mean[1] - mean[0] ** 2).reshape(shape),
+        variance_error.reshape(shape),
+        mean[2:].reshape(axes, *shape),
+        error[2:].reshape(axes, *shape),
+        energy,
+        energy_error,
+        number,
+        number_error,
+        series.shape[1],
+        count,
+        tau,
+    )
+
+
+def _mean_error(series: Floats, bins: int) -> tuple[float, float]:
+    """Return the mean of ``series`` (chains, sweeps) and its error from bins."""
+    each = bins // len(series)
+    length = series.shape[1] // each
+    means = series[:, : each * length].reshape(len(series) * each, length).mean(1)
+    return float(series.mean()), float(means.std() / np.sqrt(len(means) - 1))
