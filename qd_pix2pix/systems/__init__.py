@@ -1,5 +1,6 @@
 """Systems: the distribution of samples, their solver and their schema. Only this package imports the solvers."""
 
+from qd_pix2pix.systems.bose_hubbard import BoseHubbard
 from qd_pix2pix.systems.build import build, complete, make_recipe, recipe_class, recipes_of
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.fermion_chains import FermionChains
@@ -14,6 +15,7 @@ from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 __all__ = [
     "Collages",
     "FermionChains",
+    "BoseHubbard",
     "FilePotentials",
     "CoulombSpins",
     "Ising",

@@ -79,9 +79,7 @@ class Averages:
         return float(self.n_error.mean())
 
 
-def sample_bosons(
-    model: Bosons, sweeps: int = 2000, burn_in: int = 200, chains: int = 1, seed: int = 0
-) -> Averages:
+def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 200, chains: int = 1, seed: int = 0) -> Averages:
     """Sample a system for a fixed number of sweeps.
 
     Args:

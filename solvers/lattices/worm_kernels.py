@@ -106,9 +106,7 @@ def _begin(lines: Any, n_max: int, beta: float, state: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _surroundings(
-    lines: Any, neighbours: Any, hopping: float, n_max: int, site: int, t: float, direction: int
-) -> Any:
+def _surroundings(lines: Any, neighbours: Any, hopping: float, n_max: int, site: int, t: float, direction: int) -> Any:
     """Return the sum of n_j, S, and the time of the next change of a neighbour (-1 or infinity if there is none)."""
     tau, nodes, _, _, cursor = lines
     total, weight = 0, 0
@@ -129,9 +127,7 @@ def _surroundings(
 
 
 @njit(cache=True, nogil=True)
-def _hop(
-    lines: Any, neighbours: Any, hopping: float, n_max: int, head: int, t: float, s: int, target: float
-) -> Any:
+def _hop(lines: Any, neighbours: Any, hopping: float, n_max: int, head: int, t: float, s: int, target: float) -> Any:
     """Leave a kink to the neighbour where the sum of weights exceeds ``target``; return the new head, its direction."""
     tau, nodes, free, counts, cursor = lines
     site = nodes[head, SITE]

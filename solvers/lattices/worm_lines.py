@@ -70,9 +70,7 @@ def place(tau: Any, nodes: Any, cursor: Any, site: int, t: float, forward: bool)
 
 
 @njit(cache=True, nogil=True)
-def insert_after(
-    tau: Any, nodes: Any, free: Any, counts: Any, before: int, t: float, n: int, partner: int
-) -> Any:
+def insert_after(tau: Any, nodes: Any, free: Any, counts: Any, before: int, t: float, n: int, partner: int) -> Any:
     """Insert a node at ``t``, with ``n`` bosons after it, behind the node ``before``; return it."""
     counts[0] -= 1
     new = free[counts[0]]
@@ -109,9 +107,7 @@ def remove(nodes: Any, free: Any, counts: Any, cursor: Any, node: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def add_averages(
-    tau: Any, nodes: Any, neighbours: Any, beta: float, n: Any, squares: Any, products: Any
-) -> None:
+def add_averages(tau: Any, nodes: Any, neighbours: Any, beta: float, n: Any, squares: Any, products: Any) -> None:
     """Add the means over imaginary time of n_i, n_i^2 (sites,) and n_i n_j (d, sites) to the arrays."""
     for i in range(len(n)):
         node = i
