@@ -49,6 +49,7 @@ class Column:
         values: all values that occur, such as -1 and 1 of spins; empty for a continuous range.
         marked_in: for a number of objects, name of the field that has the value ``mark`` at the place of each object.
         mark: this value.
+        pattern: for a field that a user may leave out, the pattern that takes its place; see ``inference.inputs``.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Column:
     values: tuple[float, ...] = ()
     marked_in: str | None = None
     mark: int = 0
+    pattern: str = ""
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")
     LEARNED: ClassVar = ("field", "scalar", "class", "counts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,34 @@ TEXTURES = {
     "roughness": ("smaller differences between neighbours", "larger differences between neighbours"),
 }
 """What a field has where its texture is below, or above, that of the training; see ``mapping.texture``."""
+PATTERNS: dict[str, Callable[[tuple[int, ...]], NDArray[np.float64]]] = {
+    "checkerboard": lambda shape: (-1.0) ** np.indices(shape).sum(0)
+}
+"""Patterns of +1 and -1 in place of a field that a user leaves out, from the points of the sample."""
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
+
+
+def with_patterns(given: Mapping[str, Any], schema: Schema, sources: Sequence[str]) -> dict[str, Any]:
+    """Return the sources by name, with the pattern of each that may be left out.
+
+    Raises:
+        ValueError: the pattern does not fit the number of points.
+    """
+    found, first = dict(given), next(iter(given.values()), None)
+    for name in sources:
+        pattern = schema[name].pattern
+        if not pattern or name in given or first is None:
+            continue
+        shape = tuple(np.shape(first))[-len(schema.domain.shape) :]
+        if any(points % 2 for points in shape):
+            raise ValueError(
+                f"input: expected an even number of points along each axis, got shape {shape}; a {pattern} does not "
+                f"fit odd sides. For other boundaries give {name} yourself"
+            )
+        values = np.broadcast_to(PATTERNS[pattern](shape), np.shape(first))
+        found[name] = first.new_tensor(values.copy(), dtype=first.dtype) if hasattr(first, "new_tensor") else values
+    return found
 
 
 def check_fields(arrays: Mapping[str, Any], schema: Schema) -> Fields:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.generators import ConfidentGenerator, Generator
 from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
-from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of, with_patterns
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
@@ -198,9 +198,10 @@ class Surrogate:
         """Return all outputs by name: fields (..., *points), numbers and classes (...).
 
         Args:
-            source: fields (..., *points) in the units of the training; for several sources a dictionary by name. On
-                more points than in training, with the same spacing, the domain is larger. Tensors give tensors on their
-                device, with the gradient with respect to them.
+            source: fields (..., *points) in the units of the training; for several sources a dictionary by name, in
+                which a checkerboard may be missing: it is then +1 at the first site. On more points than in training,
+                with the same spacing, the domain is larger. Tensors give tensors on their device, with the gradient
+                with respect to them.
             symmetrise: average over the symmetries of the samples.
             device, batch_size: device of the prediction, and samples per batch; by default those of ``choose_batch``.
             conditions: conditions of these samples, by name or by a preset: n_electrons=3, material="si", extent=30.0;
@@ -235,6 +236,7 @@ class Surrogate:
     def _given(self, source: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, Any]:
         """Return the sources by name."""
         given = source if isinstance(source, Mapping) else {self.sources[0]: source}
+        given = with_patterns(given, self.predictor.schema, self.sources)
         if set(given) != set(self.sources):
             raise ValueError(f"input: expected {', '.join(self.sources)}; got {', '.join(given)}")
         return given

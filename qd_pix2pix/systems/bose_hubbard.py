@@ -18,8 +18,9 @@ from solvers.lattices.random_fields import checkerboard
 
 V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential of each site minus the chemical potential")
 CHECKERBOARD = Column(
-    "checkerboard", "field", "i1", None, r"\eta", "sublattice with more bosons, +1 or -1", -1.0, 1.0, values=(-1.0, 1.0)
-)
+    "checkerboard", "field", "i1", None, r"\eta", "+1 on the sublattice with more bosons, -1 on the other", -1.0, 1.0,
+    values=(-1.0, 1.0), pattern="checkerboard",
+)  # fmt: skip
 NEIGHBOUR = Column("neighbour", "condition", "f8", "energy", "V", "interaction of bosons on neighbouring sites")
 ONSITE = Column("onsite", "condition", "f8", "energy", "U", "interaction of bosons on one site")
 GUARDS = (

@@ -10,7 +10,6 @@ count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +64,3 @@ class Bosons:
         axes = range(self.potential.ndim)
         moved = [np.roll(sites, step, axis).ravel() for step in (-1, 1) for axis in axes]
         return np.ascontiguousarray(np.stack(moved, axis=1), dtype=np.int64)
-
-    def energy(self, averages: dict[str, Any]) -> Any:
-        """Return <H> without the kinetic energy, from <n>, <n^2> (..., sites) and <n_i n_j> (..., d, sites)."""
-        n, squares, products = averages["n"], averages["squares"], averages["products"]
-        local = self.potential.ravel() * n + 0.5 * self.onsite * (squares - n)
-        return local.sum(-1) + self.neighbour * products.sum((-1, -2))

@@ -11,8 +11,8 @@ import numpy as np
 
 from solvers.lattices.bosons import Bosons, Floats, Integers
 
-LARGEST_BLOCK = 13000
-"""States of one N that are diagonalised; 16 hard-core sites have 12870 with N = 8."""
+LARGEST_BLOCK = 4000
+"""States of one N that are diagonalised: seconds."""
 
 
 @dataclass(frozen=True)

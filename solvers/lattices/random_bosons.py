@@ -63,7 +63,7 @@ class HardCore:
 
 @dataclass(frozen=True)
 class SoftCore:
-    """Bosons with an on-site repulsion on a square; numbers are uniform in their ranges.
+    r"""Bosons with an on-site repulsion on a square; numbers are uniform in their ranges.
 
     Attributes:
         beta: inverse temperature, 1 / t.
@@ -72,7 +72,7 @@ class SoftCore:
         neighbour: lowest and highest 4 V / U.
         mu: lowest and highest mu / U.
         powers: lowest and highest p of the field, drawn log-uniformly.
-        amplitude: lowest and highest ratio of the largest modulus of the field and \\|mu\\|.
+        amplitude: lowest and highest ratio of the largest modulus of the field and \|mu\|.
     """
 
     beta: float

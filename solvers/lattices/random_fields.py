@@ -28,7 +28,8 @@ def power_law_field(rng: np.random.Generator, shape: Sequence[int], power: float
     for sites in shape:
         check_integer("shape", sites, 2)
     check_number("power", power, -20.0, 20.0)
-    k = np.sqrt(sum(axis**2 for axis in np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")))
+    waves = np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")
+    k = np.sqrt(np.sum([axis**2 for axis in waves], axis=0))
     k.flat[0] = np.inf
     amplitudes = (k / k.min()) ** -power
     amplitudes.flat[0] = 0.0
@@ -40,7 +41,7 @@ def power_law_field(rng: np.random.Generator, shape: Sequence[int], power: float
 
 def parabola(shape: Sequence[int], edge: float) -> Floats:
     """Return a parabola that is 0 in the middle and ``edge`` at the middle of the nearest sides."""
-    r2 = sum(axis**2 for axis in _centred(shape))
+    r2 = np.sum([axis**2 for axis in _centred(shape)], axis=0)
     found: Floats = edge * r2 / (min(shape) / 2) ** 2
     return found
 

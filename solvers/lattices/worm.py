@@ -8,7 +8,8 @@ A chain starts at 2^-5 beta, where it equilibrates fast. beta is doubled five ti
 imaginary time are a configuration of the colder system. Thus solids without defects grow.
 
 Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles as the run goes
-on. Bins are longer than the autocorrelation time only in runs of many such times; ``Averages.tau`` states the times.
+on. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
+times; ``Averages.tau`` states them.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import numpy as np
 
 from solvers.checks import check_integer, check_positive
 from solvers.lattices.bosons import Bosons, Floats
-from solvers.lattices.worm_kernels import FULL, sweep
+from solvers.lattices.worm_kernels import make_sweeps, make_worms
 from solvers.lattices.worm_lines import empty_lines, enlarged
 from solvers.spins.autocorrelation import autocorrelation_time
 from solvers.spins.random_numbers import streams
 
-BINS = 32
+BINS = 16
 """Fewest bins of a chain in a long run."""
+RELIABLE = 50
+"""Autocorrelation times of a run whose errors are reliable: bins then have at least 1.5 of them."""
 DOUBLINGS = 5
 """How often beta is doubled in the burn-in."""
 ROOM = 4096
@@ -79,7 +82,7 @@ class Averages:
         return float(self.n_error.mean())
 
 
-def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 200, chains: int = 1, seed: int = 0) -> Averages:
+def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 120, chains: int = 1, seed: int = 0) -> Averages:
     """Sample a system for a fixed number of sweeps.
 
     Args:
@@ -102,17 +105,18 @@ def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 200, chains:
 def sample_until(
     model: Bosons,
     density_error: float = 0.015,
-    sweeps: int = 500,
+    sweeps: int = 256,
     most_sweeps: int = 32000,
-    burn_in: int = 200,
+    burn_in: int = 120,
     chains: int = 1,
     seed: int = 0,
     follow: Callable[[Averages], None] | None = None,
 ) -> Averages:
     """Sample a system until the mean error of the density is below ``density_error``; see ``sample_bosons``.
 
-    The number of sweeps is doubled from ``sweeps`` on. A run ends where the error is small enough and the run has 50
-    autocorrelation times, without which an error is not reliable. ``follow`` is called after each doubling.
+    The number of sweeps is doubled from ``sweeps`` on. A run ends where the error is small enough and the run has
+    ``RELIABLE`` autocorrelation times, without which an error is not reliable. ``follow`` is called after each
+    doubling.
 
     Raises:
         NotReached: ``most_sweeps`` were not enough.
@@ -131,7 +135,7 @@ def sample_until(
         found = _averages(model, started)
         if follow is not None:
             follow(found)
-        if found.density_error <= density_error and made >= 50 * max(found.tau.values()):
+        if found.density_error <= density_error and made >= RELIABLE * max(found.tau.values()):
             return found
         if made >= most_sweeps:
             raise NotReached(
@@ -164,7 +168,7 @@ class _Chain:
         self.worms = 1
         self.bins: list[Floats] = []
         self.bin_length = 1
-        self.series: list[tuple[float, float, float]] = []
+        self.series: list[Floats] = []
         self.signs = (-1.0) ** np.indices(model.shape).sum(0).ravel()
 
     def burn_in(self, sweeps: int) -> None:
@@ -176,7 +180,7 @@ class _Chain:
             path, worms = 0.0, 0
             while path < target and worms < 100 * target:
                 worms += 10
-                path += self._make(beta, 10, self._empty(0))
+                path += float(self._make(make_worms, beta, 10))
             if doubling:
                 self.lines[0][:] *= 2.0
         self.worms = max(1, round(worms * self.sites * self.model.beta / max(path, 1e-9)))
@@ -184,51 +188,52 @@ class _Chain:
 
     def advance(self, sweeps: int) -> None:
         """Make and record sweeps; bins that become too many are merged in pairs."""
-        for _ in range(sweeps):
-            sums = self._empty(2 + self.axes)
-            self._make(self.model.beta, self.worms, sums)
-            self._record(sums)
+        while sweeps:
+            made = sum(map(len, self.series))
+            if made == 2 * BINS * self.bin_length:
+                self.bins = [a + b for a, b in zip(self.bins[::2], self.bins[1::2], strict=True)]
+                self.bin_length *= 2
+            missing = self.bin_length - made % self.bin_length
+            part = min(sweeps, missing)
+            sums, series = np.zeros((2 + self.axes, self.sites)), np.zeros((part, 3))
+            self._make(make_sweeps, self.model.beta, self.worms, self.signs, sums, series)
+            if missing == self.bin_length:
+                self.bins.append(sums)
+            else:
+                self.bins[-1] = self.bins[-1] + sums
+            self.series.append(series)
+            sweeps -= part
 
-    def _empty(self, rows: int) -> Floats:
-        return np.zeros((rows, self.sites))
-
-    def _make(self, beta: float, worms: int, sums: Floats) -> float:
-        """Make worms; where the room for nodes ends, repeat them with more room and the same random numbers."""
+    def _make(self, kernel: Any, beta: float, worms: int, *records: Floats) -> Any:
+        """Call a kernel; where the room for nodes ends, repeat the call with more room and the same random numbers."""
         couplings = np.array([beta, self.model.hopping, self.model.onsite, self.model.neighbour])
         while True:
             kept, state = enlarged(self.lines, len(self.lines[0])), self.state.copy()
-            path = sweep(
-                self.lines, self.neighbours, self.potential, couplings, self.model.n_max, self.state, worms, sums
+            found = kernel(
+                self.lines,
+                self.neighbours,
+                self.potential,
+                couplings,
+                self.model.n_max,
+                self.state,
+                worms,
+                *records,
             )
-            if path != FULL:
-                return float(path)
+            if found is not False and found >= 0:
+                return found
             self.lines, self.state = enlarged(kept, 2 * len(kept[0])), state
-
-    def _record(self, sums: Floats) -> None:
-        tau, _, _, counts, _ = self.lines
-        kinks = (len(tau) - int(counts[0]) - self.sites) / 2
-        parts = {"n": sums[0], "squares": sums[1], "products": sums[2:]}
-        energy = float(self.model.energy(parts)) - kinks / self.model.beta
-        self.series.append((energy, float(sums[0].sum()), float(self.signs @ sums[0])))
-        place = (len(self.series) - 1) // self.bin_length
-        if place == 2 * BINS:
-            self.bins = [a + b for a, b in zip(self.bins[::2], self.bins[1::2], strict=True)]
-            self.bin_length *= 2
-            place //= 2
-        if place == len(self.bins):
-            self.bins.append(sums)
-        else:
-            self.bins[place] = self.bins[place] + sums
+            for record in records[1:]:
+                record[:] = 0.0
 
     def means(self) -> Floats:
         """Return the means (bins, 2 + d, sites) of all complete bins."""
-        complete = len(self.series) // self.bin_length
+        complete = sum(map(len, self.series)) // self.bin_length
         return np.stack(self.bins[:complete]) / self.bin_length
 
 
 def _averages(model: Bosons, chains: list[_Chain]) -> Averages:
     bins = np.concatenate([chain.means() for chain in chains])
-    series = np.array([chain.series for chain in chains])
+    series = np.stack([np.concatenate(chain.series) for chain in chains])
     names = ("energy", "number", "staggered")
     tau = {name: autocorrelation_time(series[..., i]) for i, name in enumerate(names)}
     count = len(bins)

@@ -31,8 +31,8 @@ and behind the head, and D = E_L - E_R.
 4. The worm begins at a random place, with the probabilities n and n + 1, divided by their largest sum, of the
    intermediate numbers n - 1 and n + 1, each for both directions. Reverse: a head that meets the tail ends with it.
 
-The head carries a weight max(n before, n behind)^(1/2), so that all ratios of weights are whole numbers times t. Averages
-are over configurations without a worm, one after each attempt to begin one.
+The head carries a weight max(n before, n behind)^(1/2), so that all ratios of weights are whole numbers times t.
+Averages are over configurations without a worm, one after each attempt to begin one.
 """
 
 from __future__ import annotations
@@ -65,24 +65,63 @@ FULL = -1.0
 
 
 @njit(cache=True, nogil=True)
-def sweep(
-    lines: Any, neighbours: Any, potential: Any, couplings: Any, n_max: int, state: Any, worms: int, sums: Any
-) -> Any:
-    """Make ``worms`` worms; return the length of their paths, or ``FULL``. Add the averages to ``sums`` if it has any.
+def make_worms(lines: Any, neighbours: Any, potential: Any, couplings: Any, n_max: int, state: Any, worms: int) -> Any:
+    """Make ``worms`` worms; return the length of their paths, or ``FULL``.
 
-    ``lines`` are those of ``worm_lines``; ``couplings`` is (beta, t, U, V); ``sums`` (2 + d, sites) holds n, n^2 and
-    n_i n_j, or has no rows.
+    ``lines`` are those of ``worm_lines``; ``couplings`` is (beta, t, U, V).
     """
+    near = np.zeros(neighbours.shape[1], dtype=np.int64)
+    changes = np.zeros(neighbours.shape[1])
     total = 0.0
     for _ in range(worms):
-        path = _worm(lines, neighbours, potential, couplings, n_max, state)
+        if lines[3][0] < 2:
+            return FULL
+        head, s, direction = _begin(lines, n_max, couplings[0], state)
+        if head == NONE:
+            continue
+        path = _move(lines, neighbours, potential, couplings, n_max, head, s, direction, state, near, changes)
         if path < 0:
             return FULL
         total += path
-    if len(sums):
-        tau, nodes = lines[0], lines[1]
-        add_averages(tau, nodes, neighbours, couplings[0], sums[0], sums[1], sums[2:])
     return total
+
+
+@njit(cache=True, nogil=True)
+def make_sweeps(
+    lines: Any,
+    neighbours: Any,
+    potential: Any,
+    couplings: Any,
+    n_max: int,
+    state: Any,
+    worms: int,
+    signs: Any,
+    sums: Any,
+    series: Any,
+) -> Any:
+    """Make ``len(series)`` sweeps of ``worms`` worms, and record after each; return False if there was no room.
+
+    n, n^2 and n_i n_j are added to ``sums`` (2 + d, sites). A row of ``series`` is the energy, the number of bosons,
+    and the sum of n_i with the ``signs`` of the sublattices.
+    """
+    found = np.zeros_like(sums)
+    tau, nodes, _, counts, _ = lines
+    beta, onsite, coupling = couplings[0], couplings[2], couplings[3]
+    for i in range(len(series)):
+        if make_worms(lines, neighbours, potential, couplings, n_max, state, worms) < 0:
+            return False
+        found[:] = 0.0
+        add_averages(tau, nodes, neighbours, beta, found[0], found[1], found[2:])
+        kinks = (len(tau) - counts[0] - len(signs)) // 2
+        energy, number, staggered = -kinks / beta, 0.0, 0.0
+        for j in range(len(signs)):
+            n = found[0, j]
+            energy += potential[j] * n + 0.5 * onsite * (found[1, j] - n) + coupling * found[2:, j].sum()
+            number += n
+            staggered += signs[j] * n
+        series[i, 0], series[i, 1], series[i, 2] = energy, number, staggered
+        sums += found
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -106,30 +145,45 @@ def _begin(lines: Any, n_max: int, beta: float, state: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _surroundings(lines: Any, neighbours: Any, hopping: float, n_max: int, site: int, t: float, direction: int) -> Any:
-    """Return the sum of n_j, S, and the time of the next change of a neighbour (-1 or infinity if there is none)."""
+def _find_neighbours(lines: Any, neighbours: Any, site: int, t: float, direction: int, near: Any, changes: Any) -> None:
+    """Find the node of each neighbour that holds at ``t``, and the time of its next change in this direction.
+
+    Behind the last change the time is infinity, or -1 backwards.
+    """
     tau, nodes, _, _, cursor = lines
+    for k in range(len(near)):
+        near[k] = place(tau, nodes, cursor, neighbours[site, k], t, direction > 0)
+        changes[k] = _next_change(tau, nodes, near[k], neighbours[site, k], direction)
+
+
+@njit(cache=True, nogil=True)
+def _next_change(tau: Any, nodes: Any, node: int, root: int, direction: int) -> Any:
+    if direction < 0:
+        return tau[node] if node != root else -1.0
+    following = nodes[node, NEXT]
+    return tau[following] if following != root else np.inf
+
+
+@njit(cache=True, nogil=True)
+def _surroundings(nodes: Any, near: Any, hopping: float, n_max: int) -> Any:
+    """Return the sum of n_j over the neighbours, and S."""
     total, weight = 0, 0
-    change = np.inf if direction > 0 else -1.0
-    for k in range(neighbours.shape[1]):
-        j = neighbours[site, k]
-        node = place(tau, nodes, cursor, j, t, direction > 0)
-        m = nodes[node, N]
+    for k in range(len(near)):
+        m = nodes[near[k], N]
         total += m
         weight += m + (m + 1 if m < n_max else 0)
-        if direction > 0:
-            node = nodes[node, NEXT]
-            if node != j:
-                change = min(change, tau[node])
-        elif node != j:
-            change = max(change, tau[node])
-    return total, hopping * weight, change
+    return total, hopping * weight
 
 
 @njit(cache=True, nogil=True)
 def _hop(lines: Any, neighbours: Any, hopping: float, n_max: int, head: int, t: float, s: int, target: float) -> Any:
-    """Leave a kink to the neighbour where the sum of weights exceeds ``target``; return the new head, its direction."""
+    """Leave a kink to the neighbour where the sum of weights exceeds ``target``; return the new head, its direction.
+
+    The head is ``NONE`` if there is no room.
+    """
     tau, nodes, free, counts, cursor = lines
+    if counts[0] < 2:
+        return NONE, 0
     site = nodes[head, SITE]
     k, last = 0, neighbours.shape[1] - 1
     while True:
@@ -145,7 +199,7 @@ def _hop(lines: Any, neighbours: Any, hopping: float, n_max: int, head: int, t: 
             step = 1
             break
         k += 1
-    # between head and kink there are m + step bosons: the head is behind the kink if the kink's change, -s, is this step
+    # between head and kink there are m + step bosons: the head is behind the kink if this is the kink's change -s
     forward = step == -s
     if forward:
         kink = insert_after(tau, nodes, free, counts, before, t, m + step, head)
@@ -174,58 +228,131 @@ def _pass(nodes: Any, head: int, met: int, s: int, direction: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _worm(lines: Any, neighbours: Any, potential: Any, couplings: Any, n_max: int, state: Any) -> Any:
-    """Make one worm; return the length of its path along imaginary time, or ``FULL``."""
-    tau, nodes, free, counts, cursor = lines
-    beta, hopping, onsite, coupling = couplings[0], couplings[1], couplings[2], couplings[3]
-    if counts[0] < 2:
-        return FULL
-    head, s, direction = _begin(lines, n_max, beta, state)
-    if head == NONE:
-        return 0.0
-    t, path, landed = tau[head], 0.0, False
+def _move(
+    lines: Any,
+    neighbours: Any,
+    potential: Any,
+    couplings: Any,
+    n_max: int,
+    head: int,
+    s: int,
+    direction: int,
+    state: Any,
+    near: Any,
+    changes: Any,
+) -> Any:
+    """Move a head until it meets the tail; return the length of its path along imaginary time, or ``FULL``.
+
+    ``near`` and ``changes`` (2 d,) are room for the nodes of the neighbours and the times of their changes.
+    """
+    nodes, beta, hopping = lines[1], couplings[0], couplings[1]
+    t, path, moved, until = lines[0][head], 0.0, True, -log(1.0 - next_unit(state))
     while True:
         site = nodes[head, SITE]
-        total, weight, change = _surroundings(lines, neighbours, hopping, n_max, site, t, direction)
-        n = nodes[head, N]  # behind the head; n - s before it
-        d = -s * (potential[site] + coupling * total + onsite * (n - (1 if s > 0 else 0)))
-        if landed:  # x+ is the probability of moving backwards
-            landed = False
-            if next_unit(state) * 2 * weight < weight + d:
-                direction = -1
-                continue  # the changes of neighbours behind are others
-        uphill = direction * d
-        rate = max(uphill, (weight + uphill) / 2 if uphill > -weight else 0.0)
-        flight = -log(1.0 - next_unit(state)) / rate if rate > 0 else np.inf
-        met = nodes[head, NEXT] if direction > 0 else nodes[head, PREVIOUS]
-        end = tau[met] if met != site else (beta if direction > 0 else 0.0)
-        stop = min(end, change) if direction > 0 else max(end, change)
-        if flight < abs(stop - t):
-            t += direction * flight
-            path += flight
+        if moved:
+            _find_neighbours(lines, neighbours, site, t, direction, near, changes)
+        total, weight = _surroundings(nodes, near, hopping, n_max)
+        d = _difference(potential[site], couplings, total, nodes[head, N], s)
+        moved, uphill = False, direction * d
+        rate = _rate(uphill, weight)
+        met, end, stop = _next_stop(lines, head, beta, direction, changes)
+        if until < rate * abs(stop - t):  # an event: the integral of the rate since the last one is ``until``
+            t += direction * until / rate
+            path += until / rate
+            until, moved = -log(1.0 - next_unit(state)), True
             if next_unit(state) * rate < uphill - weight:
                 direction = -direction
-                continue
-            if counts[0] < 2:
-                return FULL
-            head, direction = _hop(lines, neighbours, hopping, n_max, head, t, s, next_unit(state) * weight)
+            else:
+                head, direction = _hop(lines, neighbours, hopping, n_max, head, t, s, next_unit(state) * weight)
+                if head == NONE:
+                    return FULL
             continue
         path += abs(stop - t)
+        until -= rate * abs(stop - t)
         t = stop
+        _advance_neighbours(lines, neighbours, site, t, direction, near, changes)
         if stop != end:
             continue
-        if met == site:
-            _pass(nodes, head, met, s, direction)
-            t = 0.0 if direction > 0 else beta
-            continue
-        kink = nodes[met, N] - nodes[nodes[met, PREVIOUS], N]
-        if kink == s:
-            _pass(nodes, head, met, s, direction)
-            continue
-        partner = nodes[met, PARTNER]
-        remove(nodes, free, counts, cursor, head)
-        remove(nodes, free, counts, cursor, met)
-        if partner == TAIL:
+        head, landed = _meet(lines, head, met, s, direction)
+        if head == TAIL:
             return path
-        head, direction, landed = partner, 1, True
-        nodes[head, PARTNER] = NONE
+        if landed:
+            direction = _land(lines, neighbours, potential, couplings, n_max, head, t, s, state, near, changes)
+            moved = direction < 0
+        elif met == site:
+            t, moved = beta - t, True  # from one end of imaginary time to the other
+
+
+@njit(cache=True, nogil=True)
+def _land(
+    lines: Any,
+    neighbours: Any,
+    potential: Any,
+    couplings: Any,
+    n_max: int,
+    head: int,
+    t: float,
+    s: int,
+    state: Any,
+    near: Any,
+    changes: Any,
+) -> Any:
+    """Return the direction of a head that has deleted a kink; ``near`` and ``changes`` are then those of forwards."""
+    nodes = lines[1]
+    site = nodes[head, SITE]
+    _find_neighbours(lines, neighbours, site, t, 1, near, changes)
+    total, weight = _surroundings(nodes, near, couplings[1], n_max)
+    d = _difference(potential[site], couplings, total, nodes[head, N], s)
+    return -1 if next_unit(state) * 2 * weight < weight + d else 1  # x+ is the probability of moving backwards
+
+
+@njit(cache=True, nogil=True)
+def _rate(uphill: float, weight: float) -> Any:
+    """Return r of a head that moves uphill by this difference."""
+    return max(uphill, (weight + uphill) / 2 if uphill > -weight else 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _difference(potential: float, couplings: Any, total: int, n: int, s: int) -> Any:
+    """Return D = E_L - E_R, with n bosons behind the head, n - s before it, and ``total`` on the neighbours."""
+    return -s * (potential + couplings[3] * total + couplings[2] * (n - (1 if s > 0 else 0)))
+
+
+@njit(cache=True, nogil=True)
+def _next_stop(lines: Any, head: int, beta: float, direction: int, changes: Any) -> Any:
+    """Return the next node of the head's own site, its time, and the time of the first change there or beside it."""
+    tau, nodes = lines[0], lines[1]
+    met = nodes[head, NEXT] if direction > 0 else nodes[head, PREVIOUS]
+    end = tau[met] if met != nodes[head, SITE] else (beta if direction > 0 else 0.0)
+    stop = end
+    for k in range(len(changes)):
+        stop = min(stop, changes[k]) if direction > 0 else max(stop, changes[k])
+    return met, end, stop
+
+
+@njit(cache=True, nogil=True)
+def _advance_neighbours(
+    lines: Any, neighbours: Any, site: int, t: float, direction: int, near: Any, changes: Any
+) -> None:
+    """Take the next node of each neighbour that changes at ``t``."""
+    tau, nodes = lines[0], lines[1]
+    for k in range(len(changes)):
+        if changes[k] == t:
+            near[k] = nodes[near[k], NEXT] if direction > 0 else nodes[near[k], PREVIOUS]
+            changes[k] = _next_change(tau, nodes, near[k], neighbours[site, k], direction)
+
+
+@njit(cache=True, nogil=True)
+def _meet(lines: Any, head: int, met: int, s: int, direction: int) -> Any:
+    """Pass the node that the head meets, or delete both; return the new head, or ``TAIL``, and True on another site."""
+    _, nodes, free, counts, cursor = lines
+    root = met == nodes[head, SITE]
+    if root or nodes[met, N] - nodes[nodes[met, PREVIOUS], N] == s:
+        _pass(nodes, head, met, s, direction)
+        return head, False
+    partner = nodes[met, PARTNER]
+    remove(nodes, free, counts, cursor, head)
+    remove(nodes, free, counts, cursor, met)
+    if partner != TAIL:
+        nodes[partner, PARTNER] = NONE
+    return partner, True

@@ -1,0 +1,60 @@
+"""Errors of a network in units of the statistical errors of its test samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix import from_pretrained
+from qd_pix2pix.data.store import Store
+from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.reports.history import read_tests
+from qd_pix2pix.sweeps.ledger import Record
+
+FLOOR = 0.015
+"""The error of the density that samples may have: the scale of the second chi^2."""
+Array = NDArray[np.float64]
+
+
+def predict(surrogate: Surrogate, potential: Array, checkerboard: Array, neighbour: Array) -> Array:
+    """Return n (S, L, L) of samples, each with its own V."""
+    return np.stack(
+        [
+            surrogate({"V_mu": v, "checkerboard": signs}, neighbour=float(coupling))
+            for v, signs, coupling in zip(potential, checkerboard, neighbour, strict=True)
+        ]
+    )
+
+
+def chi_squares(predicted: Array, reference: Array, sigma: Array) -> dict[str, float]:
+    """Return the mean error and reduced chi^2: by the error of each site, its median over samples, and by ``FLOOR``.
+
+    Insulators have errors of 1e-4: a deviation of 0.002, which no use of a network notices, is then 20 errors. The
+    third number therefore takes no site's error below that with which samples were requested.
+    """
+    squares = (predicted - reference) ** 2
+    by_site = squares / np.maximum(sigma, 1e-4) ** 2
+    return {
+        "mae": float(np.abs(predicted - reference).mean()),
+        "sigma": float(sigma.mean()),
+        "chi2": float(by_site.mean()),
+        "median_chi2": float(np.median(by_site.mean((1, 2)))),
+        "chi2_floor": float((squares / np.maximum(sigma, FLOOR) ** 2).mean()),
+    }
+
+
+def measures(run: Path, record: Record) -> dict[str, Any]:
+    """Return the errors of a finished run on its test split."""
+    surrogate = from_pretrained(run / "checkpoints" / "best.ckpt")
+    test = next(iter(read_tests(run).values()))
+    columns = (
+        Store(Path("data") / test.model["datasets"][0])
+        .split("test")
+        .load(("V_mu", "checkerboard", "n", "sigma", "neighbour"))
+    )
+    found = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    predicted = predict(surrogate, found["V_mu"], found["checkerboard"], found["neighbour"])
+    return {"errors": chi_squares(predicted, found["n"], found["sigma"])}

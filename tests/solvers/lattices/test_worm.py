@@ -1,0 +1,130 @@
+"""The worm algorithm has the averages of a diagonalisation, within its own error bars, and these are right."""
+
+import numpy as np
+import pytest
+
+from solvers.lattices import Bosons, NotReached, checkerboard, exact_bosons, sample_bosons, sample_until, worm
+from solvers.spins import exact_heisenberg
+
+
+def system(shape, seed=0, **others):
+    return Bosons(np.random.default_rng(seed).uniform(-3, 1, shape), **{"beta": 1.5, **others})
+
+
+def deviations(found, exact):
+    """Deviations of all averages, in standard errors."""
+    parts = []
+    for name in ("n", "variance", "products", "energy", "number"):
+        error = np.maximum(getattr(found, f"{name}_error"), 1e-12)
+        parts.append(np.ravel((getattr(found, name) - getattr(exact, name)) / error))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        system((4,), n_max=1),
+        system((4,), n_max=2, onsite=3.0, neighbour=-0.5),
+        system((2, 2), n_max=3, onsite=4.0, neighbour=1.0),
+        system((3, 3), n_max=1, neighbour=2.0),
+        system((2, 3), n_max=1, neighbour=3.0, hopping=0.3, beta=6.0),
+    ],
+    ids=lambda m: f"{m.shape} n_max {m.n_max}",
+)
+def test_averages_are_exact(model):
+    found = sample_bosons(model, 1200, chains=2, seed=1)
+    assert np.abs(deviations(found, exact_bosons(model))).max() < 4.5
+    assert found.density_error < 0.03 * model.n_max
+    assert found.energy_error < 0.08 * np.ptp(model.potential) * model.n_max
+
+
+def test_errors_are_those_of_repeated_runs():
+    """The mean of the squared deviations, in units of the errors, is 1."""
+    model = system((2, 2), seed=3, neighbour=2.0)
+    exact = exact_bosons(model)
+    runs = [sample_bosons(model, 256, seed=seed) for seed in range(20)]
+    squares = np.mean([((run.n - exact.n) / run.n_error) ** 2 for run in runs])
+    assert 0.6 < squares < 1.6
+    spread = np.std([run.n for run in runs], axis=0).mean()
+    assert np.mean([run.density_error for run in runs]) == pytest.approx(spread, rel=0.3)
+
+
+def test_without_hopping_sites_are_independent():
+    model = Bosons(np.array([-1.0, 0.0, 0.5, 2.0]), 1.0, n_max=1, hopping=0.0)
+    found = sample_bosons(model, 2000)
+    expected = 1 / (1 + np.exp(model.potential))
+    assert np.abs((found.n - expected) / found.n_error).max() < 4
+    np.testing.assert_allclose(found.variance, found.n * (1 - found.n), atol=1e-12)
+
+
+def test_particles_and_holes_are_symmetric():
+    """n -> 1 - n maps V_i - mu to -(V_i - mu) - z V, and leaves the half-filled lattice at mu = z V / 2 as it is."""
+    shape, v = (4, 4), 1.5
+    half = sample_bosons(Bosons(np.full(shape, -2 * v), 2.0, neighbour=v), 400)
+    assert half.number == pytest.approx(8, abs=4 * half.number_error) and half.number_error < 0.3
+    field = np.random.default_rng(1).uniform(-2, 2, shape)
+    a, b = (sample_bosons(Bosons(f, 2.0, neighbour=v), 400) for f in (field, -field - 4 * v))
+    error = np.hypot(a.n_error, b.n_error)
+    assert np.abs((a.n + b.n - 1) / error).max() < 4.5 and error.mean() < 0.05
+
+
+def test_a_solid_has_the_checkerboard():
+    found = sample_bosons(Bosons(np.full((6, 6), -12.0), 4.0, neighbour=6.0), 64)
+    assert abs((found.n * checkerboard((6, 6))).sum()) > 0.8 * 18
+    assert found.n.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_chain_depends_on_its_seed_only(monkeypatch):
+    model = system((3, 3), beta=4.0)
+    one = sample_bosons(model, 200, seed=5)
+    assert not np.array_equal(one.n, sample_bosons(model, 200, seed=6).n)
+    monkeypatch.setattr(worm, "ROOM", 16)  # kinks do not fit: repeated with more room
+    again = sample_bosons(model, 200, seed=5)
+    np.testing.assert_array_equal(one.n, again.n)
+    assert one.tau == again.tau
+
+
+def test_sampling_goes_on_until_the_error_is_reached():
+    model, seen = system((3, 3), beta=2.0), []
+    found = sample_until(model, 0.01, 64, 8192, follow=seen.append)
+    assert found.density_error <= 0.01 and found.sweeps == 64 * 2 ** (len(seen) - 1) and len(seen) > 1
+    assert seen[0].density_error > 0.01
+    with pytest.raises(NotReached, match="most_sweeps: expected a mean error of the density of at most 0.001") as error:
+        sample_until(model, 0.001, 64, 128)
+    assert error.value.averages.sweeps == 128 and error.value.averages.density_error > 0.001
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"potential": np.zeros((1, 4)), "beta": 1.0}, "potential: expected at least 2 sites"),
+        ({"potential": np.full((2, 2), np.nan), "beta": 1.0}, "potential"),
+        ({"potential": np.zeros((2, 2)), "beta": 0.0}, "beta"),
+        ({"potential": np.zeros((2, 2)), "beta": 1.0, "n_max": 0}, "n_max"),
+        ({"potential": np.zeros((2, 2)), "beta": 1.0, "hopping": -1.0}, "hopping"),
+        ({"potential": np.zeros((2, 2)), "beta": 1.0, "neighbour": "1"}, "neighbour"),
+    ],
+)
+def test_bad_systems(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Bosons(**arguments)
+
+
+def test_bad_runs():
+    model = system((2, 2))
+    for name, value in (("sweeps", 3), ("burn_in", 1), ("chains", 0), ("seed", -1)):
+        with pytest.raises(ValueError, match=name):
+            sample_bosons(model, **{name: value})
+    with pytest.raises(ValueError, match="density_error"):
+        sample_until(model, 0.0)
+
+
+@pytest.mark.slow
+def test_4_x_4_sites_are_exact():
+    """V = 2 t at half filling is the Heisenberg antiferromagnet with J = 2 t, turned on one sublattice."""
+    exact = exact_heisenberg(4, 0.5)
+    found = sample_bosons(Bosons(np.full((4, 4), -4.0), 1.0, neighbour=2.0), 8000, chains=2)
+    energy = found.energy + 2.0 * 32 / 4
+    assert abs(energy - 2 * exact.energy) < 4 * found.energy_error and found.energy_error < 0.06
+    products = found.products - 0.25
+    assert np.abs((products - exact.correlations[0, 1]) / found.products_error).max() < 4.5
