@@ -56,7 +56,7 @@ def parts() -> dict[str, list[Bosons]]:
     found |= {"trap": [trap()], "well": [well(depth) for depth in DEPTHS]}
     for side, count in LARGER.items():
         rng = np.random.default_rng([side, count])
-        found[f"random {side}"] = [ensemble.sample(rng, side)[0] for _ in range(count)]
+        found[f"random {side}"] = [ensemble.sample(rng, side) for _ in range(count)]
     return found
 
 

@@ -44,8 +44,8 @@ def with_patterns(given: Mapping[str, Any], schema: Schema, sources: Sequence[st
                 f"input: expected an even number of points along each axis, got shape {shape}; a {pattern} does not "
                 f"fit odd sides. For other boundaries give {name} yourself"
             )
-        values = np.broadcast_to(PATTERNS[pattern](shape), np.shape(first))
-        found[name] = first.new_tensor(values.copy(), dtype=first.dtype) if hasattr(first, "new_tensor") else values
+        values = np.array(np.broadcast_to(PATTERNS[pattern](shape), np.shape(first)))
+        found[name] = first.new_tensor(values, dtype=first.dtype) if hasattr(first, "new_tensor") else values
     return found
 
 
@@ -188,11 +188,16 @@ def compare_with_training(fields: Fields, card: Card, conditions: Mapping[str, f
     """
     schemas = [Schema.from_dict(content) for content in card.schemas]
     remarks = []
-    for column in schemas[0].conditions:
-        trained = sorted(schema.constants[column.name] for schema in schemas)
+    for column in schemas[0].given:
+        if column in schemas[0].conditions:
+            low, *_, high = 2 * sorted(schema.constants[column.name] for schema in schemas)
+        elif column.name in conditions and column.name in card.statistics:
+            low, high = (card.statistics[column.name][end] for end in ("min", "max"))
+        else:
+            continue
         value, unit = conditions[column.name], schemas[0].unit(column)
-        if not trained[0] <= value <= trained[-1]:
-            known = " ... ".join(f"{v:g}" for v in sorted({trained[0], trained[-1]}))
+        if not low <= value <= high:
+            known = " ... ".join(f"{v:.4g}" for v in sorted({low, high}))
             remarks.append(f"{column.name} is {value:g} {unit}".rstrip() + f", in training {known}")
     for name, values in fields.items():
         remarks += _compare_field(name, values, card, schemas[0], conditions)

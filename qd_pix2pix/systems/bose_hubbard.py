@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
@@ -24,7 +25,6 @@ CHECKERBOARD = Column(
 NEIGHBOUR = Column("neighbour", "condition", "f8", "energy", "V", "interaction of bosons on neighbouring sites")
 ONSITE = Column("onsite", "condition", "f8", "energy", "U", "interaction of bosons on one site")
 GUARDS = (
-    Column("mu", "guard", "f8", "energy", r"\mu", "chemical potential"),
     Column("sweeps", "guard", "i8", None, "", "sweeps of the worm algorithm", 1.0),
     Column("tau", "guard", "f8", None, r"\tau", "largest autocorrelation time in sweeps", 0.0),
 )
@@ -36,8 +36,8 @@ class Ensemble(Protocol):
     n_max: int
     beta: float
 
-    def sample(self, rng: np.random.Generator, side: int) -> tuple[Bosons, float]:
-        """Draw one system and its chemical potential."""
+    def sample(self, rng: np.random.Generator, side: int) -> Bosons:
+        """Draw one system."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class BoseHubbard(Recipe):
         return Schema(
             system="lattices of bosons",
             sample="lattice",
-            columns=(V_MU, CHECKERBOARD, *maps(n_max), NEIGHBOUR, *((ONSITE,) if n_max > 1 else ()), *GUARDS),
+            columns=(V_MU, CHECKERBOARD, *maps(n_max), NEIGHBOUR, ONSITE, *GUARDS),
             domain=Domain(
                 ("x", "y"), (self.side, self.side), boundary="periodic", symmetry="square", translations=True
             ),
@@ -106,24 +106,22 @@ class BoseHubbard(Recipe):
         return {column.name: np.stack([row[column.name] for row in rows]) for column in self.schema.columns}
 
     def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
-        """See ``Recipe.solve``; mu is unknown, NaN.
+        """See ``Recipe.solve``; the random numbers of a sample follow from its values.
 
         Raises:
             ValueError: an interaction is missing, or a sample needs more than ``most_sweeps``.
         """
-        n_max, beta = self.ensemble.n_max, self.ensemble.beta
-        wanted = ["V_mu", "neighbour", *(["onsite"] if n_max > 1 else [])]
-        if missing := [name for name in wanted if name not in given]:
+        if missing := [name for name in self.SOLVABLE if name not in given]:
             raise ValueError(f"{missing[0]}: expected its values, which the solver takes")
         rows = []
         for i, potential in enumerate(given["V_mu"]):
-            onsite = float(given["onsite"][i]) if n_max > 1 else 0.0
-            model = Bosons(potential, beta, onsite, float(given["neighbour"][i]), n_max)
+            onsite, neighbour = (float(given[name][i]) for name in ("onsite", "neighbour"))
+            model = Bosons(potential, self.ensemble.beta, onsite, neighbour, self.ensemble.n_max)
             try:
-                rows.append(self._solved(model, self.seed + i) | {"mu": np.nan})
+                rows.append(self._solved(model))
             except ValueError as error:
                 raise ValueError(f"{names[i] if names else f'sample {i}'}: {error}") from None
-        columns = [column.name for column in self.schema.columns if column.name not in wanted]
+        columns = [column.name for column in self.schema.columns if column.name not in self.SOLVABLE]
         return {name: np.stack([row[name] for row in rows]) for name in columns}
 
     def _sample(self, split: str, sample: int) -> dict[str, Any]:
@@ -132,9 +130,8 @@ class BoseHubbard(Recipe):
 
         rng = self.random(split, sample)
         for _ in range(self.attempts):
-            (model, mu), seed = self.ensemble.sample(rng, self.side), int(rng.integers(2**63))
             try:
-                return self._solved(model, seed) | {"mu": mu}
+                return self._solved(self.ensemble.sample(rng, self.side))
             except NotReached:
                 continue
         raise ValueError(
@@ -142,14 +139,16 @@ class BoseHubbard(Recipe):
             f"{self.density_error:g} within {self.most_sweeps} sweeps. Raise data.most_sweeps or data.density_error"
         )
 
-    def _solved(self, model: Bosons, seed: int) -> dict[str, Any]:
-        """Return the columns of a system, except mu.
+    def _solved(self, model: Bosons) -> dict[str, Any]:
+        """Return the columns of a system.
 
         Raises:
             NotReached: the sweeps are not enough.
         """
         from solvers.lattices.worm import sample_until  # numba
 
+        given = np.append(model.potential.ravel(), [model.neighbour, model.onsite])
+        seed = int.from_bytes(hashlib.sha256(given.astype("<f8").tobytes()).digest()[:7], "little")
         found = sample_until(model, self.density_error, self.sweeps, self.most_sweeps, self.burn_in, seed=seed)
         return {
             "V_mu": model.potential,
@@ -164,6 +163,13 @@ class BoseHubbard(Recipe):
             "sweeps": found.sweeps,
             "tau": max(found.tau.values()),
         }
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``Recipe.of_samples``."""
+        return super().of_samples(config, shape, conditions) | {"side": shape[0]}
 
 
 def maps(n_max: int) -> tuple[Column, ...]:

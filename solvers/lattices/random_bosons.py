@@ -52,13 +52,13 @@ class HardCore:
         """Largest number of bosons on a site."""
         return 1
 
-    def sample(self, rng: np.random.Generator, side: int) -> tuple[Bosons, float]:
-        """Return one system of ``side`` x ``side`` sites and its mu."""
+    def sample(self, rng: np.random.Generator, side: int) -> Bosons:
+        """Return one system of ``side`` x ``side`` sites."""
         v = rng.uniform(*self.neighbour)
         half = NEIGHBOURS * v / 2 + NEIGHBOURS
         mu = NEIGHBOURS * v / 2 + rng.uniform(-1, 1) * (half + self.margin)
         field = rng.uniform(*self.amplitude) * half * _field(rng, side, self.powers)
-        return Bosons(field - mu, self.beta, 0.0, v, 1), float(mu)
+        return Bosons(field - mu, self.beta, 0.0, v, 1)
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class SoftCore:
         check_range("data.ensemble.powers", self.powers, SMALLEST, 20.0)
         check_range("data.ensemble.amplitude", self.amplitude, 0.0, 100.0)
 
-    def sample(self, rng: np.random.Generator, side: int) -> tuple[Bosons, float]:
-        """Return one system of ``side`` x ``side`` sites and its mu."""
+    def sample(self, rng: np.random.Generator, side: int) -> Bosons:
+        """Return one system of ``side`` x ``side`` sites."""
         u = NEIGHBOURS / rng.uniform(*self.hopping)
         v, mu = u / NEIGHBOURS * rng.uniform(*self.neighbour), u * rng.uniform(*self.mu)
         field = rng.uniform(*self.amplitude) * abs(mu) * _field(rng, side, self.powers)
-        return Bosons(field - mu, self.beta, u, v, self.n_max), float(mu)
+        return Bosons(field - mu, self.beta, u, v, self.n_max)
 
 
 def _field(rng: np.random.Generator, side: int, powers: tuple[float, float]) -> np.ndarray:

@@ -23,6 +23,13 @@ SYSTEMS = {
 SIZES = ["data.train=5", "data.val=2", "data.test=2", "data.shard_size=2"]
 SMALLER = {
     "QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "data.grid.extent=24.0", "solver.n_orbitals=4"],
+    "BoseHubbard": [
+        "data.side=4",
+        "data.ensemble.beta=2.0",
+        "data.sweeps=64",
+        "data.burn_in=64",
+        "data.density_error=0.1",
+    ],
     "ScaledDots": [
         "potential=universal",
         "data.n=16",
