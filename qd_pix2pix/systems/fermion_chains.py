@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems.recipe import Columns, Recipe
 from solvers.checks import check_integer, check_number
-from solvers.lattices import GroundStates, crossings, fermion_maps, ground_energies, ground_states
+from solvers.lattices import crossings, fermion_maps, ground_energies, ground_states
 from solvers.lattices.fermions import LONGEST, SHORTEST
 
 V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential minus the chemical potential")
@@ -29,7 +29,7 @@ NUMBERS = (
     Column("gap", "scalar", "f8", "energy", r"\Delta E", "distance of the next level of N fermions", 0.0),
     Column("mu_low", "scalar", "f8", "energy", r"\mu_-", "E(N) - E(N - 1), from the chemical potential", high=0.0),
     Column("mu_high", "scalar", "f8", "energy", r"\mu_+", "E(N + 1) - E(N), from the chemical potential", low=0.0),
-    Column("mu", "guard", "f8", "energy", r"\mu", "chemical potential; V = V_mu + mu"),
+    Column("mu", "guard", "f8", "energy", r"\mu", "chemical potential from the mean of V: V = V_mu + mu"),
     Column("degeneracy", "guard", "i8", None, "", "states that share the ground-state energy"),
 )
 INTERACTION = Column("interaction", "condition", "f8", "energy", "U", "interaction of neighbours")
@@ -95,48 +95,44 @@ class FermionChains(Recipe):
         streams = [self.random(split, i) for i in samples]
         potentials = np.stack([self.potential.sample(rng, self.sites) for rng in streams])
         orders = np.stack([rng.permuted(np.arange(1, self.sites)) for rng in streams])
-        found = self._empty(potentials)
+        numbers, low, high = self._intervals(potentials, orders)
+        mu = low + (high - low) * np.array([rng.random() for rng in streams])
+        v_mu = potentials - mu[:, None]
+        return {"V_mu": v_mu} | self._solved(v_mu, numbers)
+
+    def _intervals(self, potentials: NDArray, orders: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Return N (S,), the first of ``orders`` (S, L - 1) with an interval of chemical potentials, and its ends (S,).
+
+        An E(N) above the mean of its neighbours is nowhere the ground state; such N are left out.
+        """
+        numbers, low, high = orders[:, 0].copy(), *(np.zeros(len(potentials)) for _ in range(2))
         left = np.arange(len(potentials))
         for attempt in range(orders.shape[1]):
-            for n in np.unique(orders[left, attempt]):
-                rows = left[orders[left, attempt] == n]
-                around = crossings(potentials[rows], self.interaction, int(n))
-                self._fill(found, rows, around.states, around.low, around.high)
-            left = left[found["mu_high"][left] <= found["mu_low"][left]]  # such an N is nowhere the ground state
-        if len(left):
-            raise ValueError(f"data.potential: {len(left)} rings have no number of fermions with a chemical potential")
-        return self._at(found, np.array([rng.random() for rng in streams]))
+            numbers[left] = orders[left, attempt]
+            for n in np.unique(numbers[left]):
+                rows = left[numbers[left] == n]
+                low[rows], high[rows] = crossings(potentials[rows], self.interaction, int(n))
+            left = left[high[left] <= low[left]]
+            if not len(left):
+                return numbers, low, high
+        raise ValueError(f"data.potential: {len(left)} rings have no number of fermions with a chemical potential")
 
-    def _empty(self, v_mu: NDArray) -> Columns:
-        """Return columns of the right shapes for potentials (S, L)."""
-        numbers = {column.name: np.zeros(len(v_mu), column.dtype) for column in NUMBERS}
-        return {"V_mu": v_mu} | {column.name: np.zeros(v_mu.shape) for column in MAPS} | numbers
-
-    @staticmethod
-    def _fill(found: Columns, rows: NDArray, states: GroundStates, low: NDArray, high: NDArray) -> None:
-        """Write ground states and their chemical potentials into the ``rows`` of all columns."""
-        maps = fermion_maps(states)
-        numbers: Columns = {"energy": states.energy, "gap": states.gap, "degeneracy": states.degeneracy}
-        numbers |= {"particles": np.full(len(rows), states.sector.particles), "mu_low": low, "mu_high": high}
-        for name, values in (numbers | {"n": maps.pop("density")} | maps).items():
-            found[name][rows] = values
-
-    @staticmethod
-    def _at(found: Columns, share: NDArray) -> Columns:
-        """Return the columns from a chemical potential, at this ``share`` (S,) of its interval."""
-        mu = found["mu_low"] + (found["mu_high"] - found["mu_low"]) * share
-        moved = {name: found[name] - mu for name in ("mu_low", "mu_high")}
-        energy = found["energy"] - mu * found["particles"]
-        return found | moved | {"mu": mu, "energy": energy, "V_mu": found["V_mu"] - mu[:, None]}
-
-    def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
-        """See ``Recipe.solve``: the ground state of all N at V - mu; the chemical potential is 0."""
-        v_mu = np.asarray(given["V_mu"], dtype=np.float64)
-        energies = np.pad(ground_energies(v_mu, self.interaction), ((0, 0), (1, 1)), constant_values=np.inf)
-        numbers, found = energies.argmin(1) - 1, self._empty(v_mu)
+    def _solved(self, v_mu: NDArray, numbers: NDArray) -> Columns:
+        """Return all columns but V_mu, of the ground states of ``numbers`` (S,) fermions at V - mu (S, L)."""
+        found: Columns = {column.name: np.zeros(v_mu.shape) for column in MAPS}
+        found |= {column.name: np.zeros(len(v_mu), column.dtype) for column in NUMBERS}
         for n in np.unique(numbers):
             rows = np.flatnonzero(numbers == n)
-            below, here, above = energies[rows, n : n + 3].T
             states = ground_states(v_mu[rows], self.interaction, int(n))
-            self._fill(found, rows, states, here - below, above - here)
-        return {name: values for name, values in found.items() if name != "V_mu"}
+            low, high = crossings(v_mu[rows], self.interaction, int(n))
+            maps = fermion_maps(states)
+            new: Columns = {"n": maps.pop("density"), **maps, "energy": states.energy, "gap": states.gap, "mu_low": low}
+            new |= {"mu_high": high, "degeneracy": states.degeneracy, "particles": np.full(len(rows), n)}
+            for name, values in new.items():
+                found[name][rows] = values
+        return found | {"mu": -v_mu.mean(1)}
+
+    def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
+        """See ``Recipe.solve``: the ground state of all N at V - mu."""
+        v_mu = np.asarray(given["V_mu"], dtype=np.float64)
+        return self._solved(v_mu, ground_energies(v_mu, self.interaction).argmin(1))

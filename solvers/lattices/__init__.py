@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from solvers.lattices.fermion_maps import fermion_maps
-from solvers.lattices.fermions import Crossings, GroundStates, crossings, ground_energies, ground_states
+from solvers.lattices.fermions import GroundStates, crossings, ground_energies, ground_states
 from solvers.lattices.hartree_fock import MeanField, hartree_fock
 from solvers.lattices.potentials import RandomChains, well
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Averages",
     "Bosons",
-    "Crossings",
     "GroundStates",
     "HardCore",
     "MeanField",

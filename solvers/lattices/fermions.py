@@ -186,32 +186,21 @@ def ground_states(potentials: ArrayLike, interaction: float, particles: int, n: 
     return GroundStates(states, pairs.values[:, 0], gap, degeneracy, pairs.vectors, same / degeneracy[:, None])
 
 
-@dataclass(frozen=True)
-class Crossings:
-    """The ground states of N fermions, and the chemical potentials between which they are those of all N.
+def crossings(potentials: ArrayLike, interaction: float, particles: int) -> tuple[Floats, Floats]:
+    """Return E(N) - E(N - 1) and E(N + 1) - E(N) in potentials (B, L): (B,) each, in J; infinite for N = 0 and L.
 
-    Attributes:
-        states: the ground states.
-        low, high: E(N) - E(N - 1) and E(N + 1) - E(N), (B,), in J.
-    """
-
-    states: GroundStates
-    low: Floats
-    high: Floats
-
-
-def crossings(potentials: ArrayLike, interaction: float, particles: int) -> Crossings:
-    """Return the ground states of 0 < N < L fermions in potentials (B, L), with the chemical potentials around them.
+    Between them N fermions are the ground state, if E(N) is convex.
 
     Raises:
         ValueError: N is out of range; see also ``check_rings`` and ``lowest_states``.
     """
     values = check_rings(potentials, interaction)
     sites = values.shape[1]
-    check_integer("particles", particles, 1, high=sites - 1)
-    states = ground_states(values, interaction, particles)
-    below, above = (
+    check_integer("particles", particles, 0, high=sites)
+    below, here, above = (
         lowest_states(values, interaction, sector(sites, n), 1, LOOSE).values[:, 0]
-        for n in (particles - 1, particles + 1)
+        if 0 <= n <= sites
+        else np.full(len(values), np.inf)
+        for n in (particles - 1, particles, particles + 1)
     )
-    return Crossings(states, states.energy - below, above - states.energy)
+    return here - below, above - here

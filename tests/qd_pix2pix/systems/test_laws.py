@@ -22,6 +22,7 @@ SYSTEMS = {
 }
 SIZES = ["data.train=5", "data.val=2", "data.test=2", "data.shard_size=2"]
 SMALLER = {
+    "FermionChains": ["data.sites=8"],
     "QuantumDots": ["potential=double_gaussian", "data.grid.n=16", "data.grid.extent=24.0", "solver.n_orbitals=4"],
     "BoseHubbard": [
         "data.side=4",

@@ -168,10 +168,10 @@ def test_energies_of_all_numbers_are_convex_where_fermions_repel():
     V = random_rings(6, 10, 4.0)
     energies = ground_energies(V, 2.0)
     assert (np.diff(energies, 2, axis=1) > 0).all()
-    around = crossings(V, 2.0, 4)
-    np.testing.assert_allclose(around.low, energies[:, 4] - energies[:, 3], atol=1e-7)
-    np.testing.assert_allclose(around.high, energies[:, 5] - energies[:, 4], atol=1e-7)
-    mu = (around.low + around.high) / 2
+    low, high = crossings(V, 2.0, 4)
+    np.testing.assert_allclose(low, energies[:, 4] - energies[:, 3], atol=1e-7)
+    np.testing.assert_allclose(high, energies[:, 5] - energies[:, 4], atol=1e-7)
+    mu = (low + high) / 2
     at_mu = energies - mu[:, None] * np.arange(11)
     assert (at_mu.argmin(1) == 4).all()
     assert (np.diff(ground_energies(np.zeros((1, 8)), -3.0), 2, axis=1) < 0).any(), "attracted fermions come together"
@@ -198,8 +198,8 @@ def test_other_bad_arguments_are_named():
         ground_energies(np.zeros((1, 8)), np.inf)
     with pytest.raises(ValueError, match=r"particles.*0 \.\.\. 8"):
         ground_states(np.zeros((1, 8)), 1.0, 9)
-    with pytest.raises(ValueError, match=r"particles.*1 \.\.\. 7"):
-        crossings(np.zeros((1, 8)), 1.0, 8)
+    with pytest.raises(ValueError, match=r"particles.*0 \.\.\. 8"):
+        crossings(np.zeros((1, 8)), 1.0, -1)
 
 
 def test_states_that_do_not_converge_are_an_error(monkeypatch):

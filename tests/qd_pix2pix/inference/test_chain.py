@@ -1,0 +1,90 @@
+"""The shipped network of fermion chains: any length, symmetric, near the solver, and strict about its input."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from qd_pix2pix import from_pretrained
+from solvers.lattices import RandomChains, fermion_maps, ground_energies, ground_states
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return from_pretrained("chain")
+
+
+def rings(number, sites, strength=3.0):
+    noise = RandomChains({"white": 1.0}, (strength, strength))
+    return np.stack([noise.sample(np.random.default_rng(i), sites) for i in range(number)]) - 0.3 * strength
+
+
+def test_densities_are_near_those_of_the_solver(chain):
+    V_mu = rings(12, 10)
+    numbers = ground_energies(V_mu, 2.0).argmin(1)
+    exact = np.stack(
+        [fermion_maps(ground_states(v[None], 2.0, int(n)))["density"][0] for v, n in zip(V_mu, numbers, strict=True)]
+    )
+    errors = np.abs(chain(V_mu) - exact).sum(1) / exact.sum(1)
+    assert np.median(errors) < 0.05
+
+
+@pytest.mark.parametrize("shape", [(9,), (2, 3, 48), (1, 400)])
+def test_any_number_of_sites_is_taken(chain, shape):
+    found = chain.predict(rings(int(np.prod(shape[:-1], dtype=int)), shape[-1]).reshape(shape))
+    assert {values.shape for values in found.values()} == {shape}
+    assert found["n"].min() >= 0 and found["n"].max() <= 1
+
+
+def test_maps_turn_and_move_with_the_potential(chain):
+    V_mu = rings(4, 30)
+    maps = chain.predict(V_mu)
+    for change in (lambda values: values[..., ::-1], lambda values: np.roll(values, 7, axis=-1)):
+        for name, values in chain.predict(change(V_mu).copy()).items():
+            np.testing.assert_allclose(values, change(maps[name]), atol=1e-5)
+
+
+def test_what_is_far_away_does_not_matter(chain):
+    """A change beyond the reach of the network leaves a density as it is, unlike a norm over the points."""
+    V_mu = rings(1, 120)
+    other = V_mu.copy()
+    other[:, 55:65] += 1.0
+    reach = chain.predictor.network.reach
+    assert reach < 45
+    a, b = chain(V_mu)[0], chain(other)[0]
+    np.testing.assert_allclose(a[: 55 - reach], b[: 55 - reach], atol=1e-6)
+    assert np.abs(a - b)[50:70].max() > 0.05
+
+
+def test_gradients_flow_to_the_potential(chain):
+    V_mu = torch.tensor(rings(2, 20), requires_grad=True)
+    chain(V_mu)[:, 10].sum().backward()
+    assert V_mu.grad[:, 10].max() < 0, "a higher potential repels"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.zeros(6), r"does not take fields of \(6,\).*at least 9 points"),
+        (np.float64(1.0), r"expected shape \(\.\.\., n_x\)"),
+        (np.full(20, np.nan), "finite"),
+        (1e6 * rings(1, 20), "another unit"),
+    ],
+)
+def test_bad_potentials_are_one_clear_error(chain, given, said):
+    with pytest.raises(ValueError, match=said):
+        chain(given)
+
+
+def test_other_interactions_are_an_error(chain):
+    with pytest.raises(ValueError, match="trained for interaction = 2 only, got 3"):
+        chain(rings(1, 20), interaction=3.0)
+
+
+def test_potentials_unlike_training_are_reported(chain):
+    with pytest.warns(UserWarning, match="leave the range of V_mu"):
+        chain(rings(1, 20, 60.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chain(rings(3, 14))
