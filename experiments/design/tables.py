@@ -32,9 +32,10 @@ def percent(value: float) -> str:
 
 def density_table(results: Results) -> str:
     """Return the errors of designed densities."""
+    solved = ("predicted", "verified", "corrected")
     rows = [
         [
-            name, percent(row["predicted"]), percent(row["verified"]), percent(row["corrected"]), f"{1e3 * row['V_rms']:.1f} meV",
+            name, *(percent(row[key]) for key in solved), f"{1e3 * row['V_rms']:.1f} meV",
             f"{1e3 * row['V_rms_everywhere']:.1f} meV", row["determined"], percent(row["identifiable"]),
             f"{row['good']} of {row['starts']}, {row['groups']}",
         ]

@@ -202,7 +202,7 @@ class Solutions:
             fields += [Field(f"spread of {self.good.sum()} good solutions", self.spread, forward.unit_of_source)]
         if self.identified is not None:
             left = self.uncertainty if self.uncertainty.ndim == len(forward.shape) else self.uncertainty[0]
-            fields += [Field("not determined by the outputs", left, forward.unit_of_source)]
+            fields += [Field("left undetermined", left, forward.unit_of_source)]
         return inversion_figure(fields, forward.lengths(self.conditions[0]), self.trajectory)
 
     def save(self, path: Path | str) -> None:
