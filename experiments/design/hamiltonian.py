@@ -31,10 +31,9 @@ CASES: dict[str, tuple[str, tuple[int, ...], float]] = {
     "network, N = 1, 2, 3": ("network", (1, 2, 3), 0.0),
     "solver, N = 1, 2, 3": ("solver", (1, 2, 3), 0.0),
     "solver, N = 1, 2, 3, noise 1 %": ("solver", (1, 2, 3), 0.01),
-    "solver, N = 1, 2, 3, noise 3 %": ("solver", (1, 2, 3), 0.03),
     "solver, N = 1": ("solver", (1,), 0.0),
     "solver, N = 2": ("solver", (2,), 0.0),
-    "solver, N = 1, 2": ("solver", (1, 2), 0.0),
+    "solver, N = 1, 2, 3, noise 3 %": ("solver", (1, 2, 3), 0.03),
 }
 """Origin of the densities, numbers of electrons, and noise."""
 LEAST = 0.01
@@ -60,7 +59,7 @@ def learned(origin: str, electrons: tuple[int, ...], noise: float) -> dict[str, 
     begin = perf_counter()
     found = learn_hamiltonian(
         "universal", n, known={"n_electrons": electrons, "m_eff": studies.MATERIAL["m_eff"], "extent": studies.SIDE},
-        unknown={"eps_r": RANGE}, bounds=studies.BOUNDS, starts=3, steps=80,
+        unknown={"eps_r": RANGE}, bounds=studies.BOUNDS, starts=2, steps=60,
         tolerance=max(noise, LEAST) * float(n.max()),
     )  # fmt: skip
     weights = found.identifiable / found.identifiable.sum()
