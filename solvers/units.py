@@ -34,7 +34,8 @@ class Material:
     """Effective mass ``m_eff`` (in free electron masses) and relative permittivity ``eps_r`` of the host.
 
     ``units`` are those of every length and energy in the input and output of the solver: "nm, eV", or "bohr, hartree",
-    the atomic units of the free electron. Docstrings of this package write nm and eV for both.
+    the atomic units of the free electron. Docstrings of this package write nm and eV for both. The mass is that of
+    every direction in the plane.
 
     Raises:
         ValueError: a number is not positive, the units are unknown, or the effective units overflow.
@@ -46,6 +47,11 @@ class Material:
 
     def __post_init__(self) -> None:
         check_choice("material.units", self.units, UNITS)
+        if isinstance(self.m_eff, (tuple, list)) and len(self.m_eff) > 1:
+            raise ValueError(
+                f"material.m_eff: expected one number, got {self.m_eff}. Masses that differ along x and y are not "
+                "supported; that of the density of states is (m_x m_y)^1/2"
+            )
         check_positive("material.m_eff", self.m_eff)
         check_positive("material.eps_r", self.eps_r)
         use_python_numbers(self, "m_eff", "eps_r")

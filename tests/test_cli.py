@@ -93,7 +93,7 @@ def run(program, *words, cwd, **options):
         ("train", "range.n_electrons=two", ["range.n_electrons", "[1, 2]"]),
         ("train", "model=regressor model.density.loss.l3=1", ["Choices", "likelihood"]),
         ("train", "model=regressor model.density.head=softmax", ["charge, positive, bounded"]),
-        ("train", "model=regressor range.material=[gaas,gold]", ["gaas, inas, si"]),
+        ("train", "model=regressor range.material=[gaas,gold]", ["gaas, gan, germanium", "inas, insb", "si, si_mos"]),
         ("train", "model=regressor network.padding=mirror", ["zeros, circular"]),
         ("train", "model=regressor data.grid.n=40", ["multiple of 16"]),
         ("train", "model.optimizer.lr=-1", ["model.optimizer"]),

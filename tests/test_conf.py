@@ -1,6 +1,7 @@
 """Every YAML composes, names a class that exists, and gives it arguments that it takes."""
 
 import inspect
+import re
 
 import pytest
 from hydra.utils import get_object
@@ -37,8 +38,10 @@ def test_options_compose_and_fit_their_classes(group, option):
 
 STATED = [(group, option) for group, option in OPTIONS if group not in ("experiment", "scale", "sweep", "trainer")]
 FREE = {
-    "preset": {"V", "grid", "n_electrons", "material", "memory", "backend", "threads", "wavefunction", "timer"},
+    "preset": {"V", "grid", "n_electrons", "material", "memory", "backend", "threads", "wavefunction", "timer"}
+    | {"gate_distance"},
     "material": {"units"},  # nm and eV
+    "interaction": {"gate_distance"},  # none is without a metal plane: names of earlier datasets stay
     "network": {
         "in_channels",
         "out_channels",
@@ -64,6 +67,7 @@ FREE = {
         "threads",
         "wavefunction",
         "timer",
+        "gate_distance",
     },
 }
 """Arguments that fix no result, or that the program gives."""
@@ -108,3 +112,11 @@ def test_generate_and_train_agree_on_the_dataset():
 def test_presets_of_the_command_line_are_those_of_the_solver(preset):
     solver = configuration("generate", f"preset={preset}")["data"]["solver"]
     assert {key: solver[key] for key in PRESETS[preset]} == PRESETS[preset]
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "material").glob("*.yaml")), ids=lambda path: path.stem)
+def test_materials_have_a_source_and_stand_in_the_docs(path):
+    text = path.read_text(encoding="utf-8")
+    node = configuration("train", f"material={path.stem}")["data"]["material"]
+    assert f"| `{path.stem}` | {node['m_eff']:g} | {node['eps_r']:g} |" in (ROOT / "docs/solver.md").read_text("utf-8")
+    assert path.stem == "vacuum" or re.search(r"\((19|20)\d\d\)", text.partition("_target_")[0])

@@ -5,7 +5,7 @@ makes the Fourier transform smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006)
 
     v(k) = 2 pi R [J0(kR) + (pi/2) (J1(kR) H0(kR) - J0(kR) H1(kR))],   v(0) = 2 pi R   (H0, H1: Struve functions),
 
-and for a screened or softened v(r) it is 2 pi int_0^R v(r) J0(kr) r dr, by quadrature.
+and for a screened or softened v(r), or one with image charges, it is 2 pi int_0^R v(r) J0(kr) r dr, by quadrature.
 
 It is sampled on a grid padded to 4n, brought to real space, kept for separations -n ... n-1 and transformed again; pair
 densities then need a pad of 2n only. By Parseval the integrals take forward transforms and one matrix product:
@@ -19,8 +19,9 @@ small matrix products, faster than an FFT. Effective atomic units.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -43,10 +44,15 @@ VANISHED = 750.0
 
 @dataclass(frozen=True)
 class Interaction:
-    """v(r) = exp(-r / screening) / sqrt(r^2 + thickness^2), in units of e^2 / (4 pi eps_0 eps_r).
+    """v(r) = exp(-r / screening) [1 / (r^2 + thickness^2)^1/2 - 1 / (r^2 + thickness^2 + 4 gate_distance^2)^1/2].
 
-    ``screening``: length of a Yukawa screening by a gate or by other electrons (nm); None without screening.
+    In units of e^2 / (4 pi eps_0 eps_r), with
+
+    ``screening``: length of a Yukawa screening by other electrons (nm); None without.
     ``thickness``: extent of the electrons across the plane (nm), which softens the interaction at short distance.
+    ``gate_distance``: distance of a metal plane parallel to that of the electrons (nm), such as a gate that covers the
+    dot: each electron also interacts with the image charges of the others. None without. The attraction to its own
+    image is the same everywhere, and left out.
 
     Raises:
         ValueError: a length is out of range.
@@ -54,12 +60,14 @@ class Interaction:
 
     screening: float | None = None
     thickness: float = 0.0
+    gate_distance: float | None = None
 
     def __post_init__(self) -> None:
-        if self.screening is not None:
-            check_positive("interaction.screening", self.screening)
+        for name in ("screening", "gate_distance"):
+            if getattr(self, name) is not None:
+                check_positive(f"interaction.{name}", getattr(self, name))
         check_number("interaction.thickness", self.thickness, 0.0)
-        use_python_numbers(self, "screening", "thickness")
+        use_python_numbers(self, "screening", "thickness", "gate_distance")
 
     def in_units(self, bohr: float) -> Interaction:
         """Return the same interaction with lengths in units of ``bohr``, the effective Bohr radius (nm).
@@ -67,31 +75,44 @@ class Interaction:
         Raises:
             ValueError: a length is too small or too large in these units to be represented.
         """
-        screening, thickness = self.screening and self.screening / bohr, self.thickness / bohr
-        for name, length, low in (("screening", screening, SMALLEST), ("thickness", thickness, 0.0)):
+        found: dict[str, Any] = {}
+        for name, low in (("screening", SMALLEST), ("thickness", 0.0), ("gate_distance", SMALLEST)):
+            value = getattr(self, name)
+            length = found[name] = None if value is None else value / bohr
             if length is not None and not low <= length <= LARGEST:
                 raise ValueError(
                     f"interaction.{name}: expected a length in [{low:g}, {LARGEST:g}] effective Bohr radii, got "
-                    f"{getattr(self, name):g} = {length:g} radii"
+                    f"{value:g} = {length:g} radii"
                 )
-        return Interaction(screening, thickness)
+        return replace(self, **found)
+
+    def times_distance(self, r: Floats) -> Floats:
+        """Return r v(r), which is finite, at distances ``r`` > 0."""
+        near = np.hypot(r, self.thickness)
+        found = r / near
+        if self.gate_distance is not None:
+            image = np.hypot(near, 2 * self.gate_distance)
+            # 1 / near - 1 / image without the loss of digits far away, where both are nearly equal
+            found = found * (2 * self.gate_distance / image) * (2 * self.gate_distance / (image + near))
+        return found if self.screening is None else found * np.exp(-r / self.screening)
 
     def fourier(self, k: Floats, radius: float) -> Floats:
         """Return the two-dimensional Fourier transform at ``k`` of v(r) for r < ``radius``, 0 beyond."""
-        if self.screening is None and self.thickness == 0:
+        if self == COULOMB:
             return truncated_coulomb(k, radius)
         return self._by_quadrature(k, radius)
 
     def _by_quadrature(self, k: Floats, radius: float) -> Floats:
         """Return the transform by Gauss-Legendre quadrature on panels.
 
-        Their width doubles from the thickness on, up to a few oscillations or the screening length.
+        Their width doubles from the thickness and the distance of the image on, up to a few oscillations or the
+        screening length.
         """
-        screening, edges = self.screening or math.inf, self._panels(float(np.max(k)), radius)
+        edges = self._panels(float(np.max(k)), radius)
         x, w = np.polynomial.legendre.leggauss(NODES)
         low, half = np.array(edges[:-1])[:, None], np.diff(edges)[:, None] / 2
         r = (low + half * (1 + x)).ravel()
-        weight = (half * w).ravel() * 2 * np.pi * np.exp(-r / screening) * r / np.hypot(r, self.thickness)
+        weight = (half * w).ravel() * 2 * np.pi * self.times_distance(r)
         distinct, place = np.unique(np.round(k, 12), return_inverse=True)
         values = np.concatenate(
             [j0(np.multiply.outer(part, r)) @ weight for part in np.array_split(distinct, len(distinct) // AT_ONCE + 1)]
@@ -103,7 +124,8 @@ class Interaction:
         screening = self.screening or math.inf
         radius = min(radius, VANISHED * screening)
         widest = 6 / max(k, 1 / radius)
-        edges, width = [0.0], min(self.thickness or radius, widest, screening)
+        image = math.inf if self.gate_distance is None else 2 * self.gate_distance
+        edges, width = [0.0], min(self.thickness or radius, image, widest, screening)
         while edges[-1] < radius:
             edges.append(min(edges[-1] + width, radius))
             width = min(2 * width, widest, screening)
@@ -112,7 +134,7 @@ class Interaction:
     def kernel_bytes(self, n: int, length: float) -> int:
         """Return the working memory of ``coulomb_kernel`` in bytes."""
         nodes = 0
-        if self.screening is not None or self.thickness:
+        if self != COULOMB:
             nodes = NODES * len(self._panels(np.pi * n / length * 2**0.5, 2**0.5 * length))
         return 800 * n**2 + 16 * nodes * AT_ONCE
 

@@ -13,9 +13,9 @@ In second order, with v_k = 2 pi / k and the energy k^2 of two electrons with mo
 P2(r, r) the density of pairs at one point: two electrons of opposite spin. The last factor takes from P2 what the
 missing momenta take from psi(r, r): with the cusp psi(r12) = psi(0) (1 + r12) these are 2 pi psi(0) / k^3, and the sum
 of them above k is psi(0) / k. A few orbitals of a dot resolve less than plane waves of their density do: the factor
-1 + ``EDGE`` / M, from exact parabolas, corrects for that. A softened or screened v_k weakens the cusp. Second order
-also divides the energy: the kinetic part rises by E_cusp, and the interaction falls by twice as much. Effective atomic
-units.
+1 + ``EDGE`` / M, from exact parabolas, corrects for that. A softened or screened v_k, or image charges, weaken the
+cusp. Second order also divides the energy: the kinetic part rises by E_cusp, and the interaction falls by twice as
+much. Effective atomic units.
 
 Compare basis-set corrections by a local range of the interaction: Giner et al., J. Chem. Phys. 149, 194301 (2018).
 """
@@ -65,4 +65,7 @@ def _missing_per_pair(local: Array, v: Interaction) -> Array:
     energy = xp.where(k > 1e-6, np.pi / (k**2 + TINY) / (1 + 1 / k), xp.zeros_like(k))
     softened = 2 * k * v.thickness
     energy = energy * xp.exp(-softened) / (1 + softened / 2)  # int_k exp(-2 k' t) / k'^3 to a tenth
+    if v.gate_distance is not None:  # v_k has the factor 1 - exp(-2 k d), and its square enters
+        image = (4 * v.gate_distance**2 + v.thickness**2) ** 0.5 - v.thickness
+        energy = energy * xp.expm1(-k * image) ** 2
     return energy * k**2 / (k**2 + 1 / v.screening**2) if v.screening else energy

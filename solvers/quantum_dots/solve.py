@@ -72,7 +72,7 @@ def solve(
             orbitals of a larger space; see ``active_space.py``.
         n_states: requested number of lowest states of the block of lowest |S_z|; refined orbitals are an average for
             all of them.
-        interaction: bare Coulomb, or screened, or softened.
+        interaction: bare Coulomb, or screened, softened, or below a metal plane.
         n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
         estimate: estimate the errors of the truncation; otherwise they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.

@@ -17,6 +17,10 @@ INTERACTIONS = {
     "screened and softened": Interaction(screening=3.0, thickness=0.25),
     "screened within a charge": Interaction(screening=0.2),
     "thin": Interaction(thickness=0.01),
+    "metal plane": Interaction(gate_distance=1.3),
+    "near metal plane": Interaction(gate_distance=0.05),
+    "metal plane and softened": Interaction(thickness=0.4, gate_distance=2.0),
+    "all three": Interaction(screening=5.0, thickness=0.2, gate_distance=0.7),
 }
 every = pytest.mark.parametrize("interaction", INTERACTIONS.values(), ids=INTERACTIONS)
 
@@ -24,7 +28,10 @@ every = pytest.mark.parametrize("interaction", INTERACTIONS.values(), ids=INTERA
 def at_distance(r, interaction):
     """V(r), written down once more."""
     screened = 1.0 if interaction.screening is None else np.exp(-r / interaction.screening)
-    return screened / np.sqrt(r**2 + interaction.thickness**2)
+    direct = 1 / np.sqrt(r**2 + interaction.thickness**2)
+    if interaction.gate_distance is None:
+        return screened * direct
+    return screened * (direct - 1 / np.sqrt(r**2 + interaction.thickness**2 + 4 * interaction.gate_distance**2))
 
 
 def average_over_gaussian(spread, distance, interaction):
@@ -205,6 +212,67 @@ def test_very_thick_electrons_feel_a_constant(n_electrons):
     repulsion = n_electrons * (n_electrons - 1) / 2 * 1.439964548 / SI.eps_r / thickness
     assert solution.energy - filled == pytest.approx(repulsion, rel=1e-4)
     np.testing.assert_allclose(solution.density, solution.density_noninteracting, atol=1e-7)
+
+
+@pytest.mark.parametrize("thickness", [0.0, 0.3])
+@pytest.mark.parametrize("n", [40, 41])
+def test_charges_below_a_metal_plane_against_the_direct_sum(n, thickness):
+    """Two charges that do not overlap, and the image of one of them: a sum over all pairs of points."""
+    interaction, grid = Interaction(thickness=thickness, gate_distance=3.0), Grid(n, 20.0)
+    x, y = grid.mesh()
+    left = x * y**2 * np.exp(-1.2 * (x - 4.0) ** 2 - (y - 6.0) ** 2)
+    right = (x - 13.0) * np.exp(-((x - 14.0) ** 2) - 1.3 * (y - 13.0) ** 2)
+    integrals = coulomb_integrals(np.stack([left, right])[None], grid.extent, interaction)[0]
+    assert integrals[0, 1] == pytest.approx(brute_force(left, right, grid, interaction), rel=1e-8)
+
+
+@pytest.mark.parametrize("distance", [0.3, 0.03, 0.003])
+def test_near_a_metal_plane_charges_are_dipoles(distance):
+    """2 d^2 / r^3 far away, of two charges with their images: vertical dipoles of the moment 2 d, half of it real."""
+    grid, interaction = Grid(64, 30.0), Interaction(gate_distance=distance)
+    charges = np.stack([gaussian_charge(2.0, c, grid) for c in ((5.0, 6.0), (24.0, 23.0))])[None]
+    found = coulomb_integrals(charges, grid.extent, interaction)[0]
+    expected = 2 * distance**2 / np.hypot(19.0, 17.0) ** 3
+    # (1 / r^3 of two Gaussian charges is larger by 9 / (2 omega r^2): a Laplacian of 9 / r^5, times 1 / (2 omega))
+    spread = 1 + 9 / (4 * 2.0 * np.hypot(19.0, 17.0) ** 2) * 2
+    assert found[0, 1] == pytest.approx(expected * spread, rel=2e-3, abs=1e-12)
+    # on top of each other the plane leaves int rho^2 times 4 pi d, v(k) -> 4 pi d
+    if distance < 0.01:
+        assert found[0, 0] == pytest.approx(4 * np.pi * distance * 2.0 / (2 * np.pi), rel=0.02)
+
+
+@pytest.mark.parametrize("distance", [0.3, 2.0])
+def test_transform_below_a_metal_plane(distance):
+    """2 pi (1 - exp(-2 k d)) / k where the cut is far away: the rest falls as 1 / r^3."""
+    k = np.array([0.3, 1.0, 4.0, 9.0])
+    found = Interaction(gate_distance=distance).fourier(k, 300.0 * distance)
+    np.testing.assert_allclose(found, 2 * np.pi * -np.expm1(-2 * k * distance) / k, rtol=1e-3)
+
+
+@pytest.mark.parametrize("n_electrons", [2, 3])
+def test_a_far_metal_plane_is_a_constant(n_electrons):
+    """1 / r - 1 / (2 d): each pair loses e^2 / (4 pi eps_0 eps_r 2 d); and a near one leaves nothing."""
+    bare, far, near = energies(n_electrons, [COULOMB, Interaction(gate_distance=1e5), Interaction(gate_distance=1e-3)])
+    pairs = n_electrons * (n_electrons - 1) / 2
+    assert bare - far == pytest.approx(pairs * 1.439964548 / GAAS.eps_r / 2e5, rel=1e-3)
+    levels = solve(smooth_potential(1), GRID, n_electrons, GAAS, 6).orbital_energies
+    assert near == pytest.approx(np.repeat(levels, 2)[:n_electrons].sum(), rel=2e-3)
+    found = energies(n_electrons, [Interaction(gate_distance=d) for d in (1e4, 100.0, 30.0, 10.0, 3.0)])
+    assert (np.diff(found) < -1e-6).all()
+
+
+def test_the_cusp_is_weaker_below_a_metal_plane():
+    """The correction recovers most of what few orbitals miss, for each distance of the plane."""
+    v = smooth_potential(1)
+    cusps = []
+    for distance in (None, 2.0, 0.2):
+        interaction = Interaction(gate_distance=distance)
+        few, many = (solve(v, GRID, 2, SI, m, interaction=interaction, cusp=True) for m in (6, 20))
+        plain = solve(v, GRID, 2, SI, 6, interaction=interaction)
+        cusps.append(few.cusp)
+        assert abs(few.energy - many.energy) < abs(plain.energy - many.energy)
+        assert abs(few.energy - many.energy) <= few.energy_error
+    assert cusps[-1] > 0.5 * cusps[0]  # in between, electrons come closer, and more of them meet
 
 
 def test_thin_and_unscreened_is_coulomb():
