@@ -113,7 +113,7 @@ def test_factors_of_all_states_are_the_electrons_of_the_spin(n_electrons, total,
 def test_factor_of_weakly_interacting_electrons():
     """1 without interaction, and less the stronger it is."""
     factors = []
-    for eps in (1e5, 12.9, 4.0):
+    for eps in (1e5, 4.0):
         found = tunnelling(smooth_potential(3), GRID, 2, Material(0.067, eps), n_states=1, n_orbitals=6)
         factors.append(found.factors[0])
         assert found.factor_errors[0] < 0.1
@@ -133,21 +133,21 @@ def test_error_of_a_factor_covers_more_orbitals():
 # Excitations
 
 
-def test_only_the_centre_of_mass_of_a_parabola_absorbs():
+@pytest.mark.parametrize("n_electrons", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
+def test_only_the_centre_of_mass_of_a_parabola_absorbs(n_electrons):
     """Kohn 1961: N electrons at omega_x and omega_y with f = N, at no other energy."""
     grid = Grid(32, 14.0)
     x, y = (c - 7.0 for c in grid.mesh())
-    for n_electrons in (1, 2, 3):
-        found = excitations((x**2 + 2 * y**2) / 2, grid, n_electrons, ATOMIC, 6 if n_electrons < 3 else 8)
-        for axis, omega in ((0, 1.0), (1, 2**0.5)):
-            close = np.abs(found.energies - omega) < 0.08
-            near, rest = found.strengths[close, axis], found.strengths[~close, axis]
-            assert near.sum() == pytest.approx(n_electrons, rel=0.05)
-            assert (rest < 0.02 * n_electrons).all()
-            mode = np.argmax(found.strengths[:, axis])
-            assert abs(found.energies[mode] - omega) <= found.energy_errors[mode] + 1e-6
-            assert found.dipoles[mode, axis] == pytest.approx(np.sqrt(n_electrons / (2 * omega)), rel=0.1)
-        assert found.s_z == (n_electrons % 2) / 2
+    found = excitations((x**2 + 2 * y**2) / 2, grid, n_electrons, ATOMIC, 6 if n_electrons < 3 else 8)
+    for axis, omega in ((0, 1.0), (1, 2**0.5)):
+        close = np.abs(found.energies - omega) < 0.08
+        near, rest = found.strengths[close, axis], found.strengths[~close, axis]
+        assert near.sum() == pytest.approx(n_electrons, rel=0.05)
+        assert (rest < 0.02 * n_electrons).all()
+        mode = np.argmax(found.strengths[:, axis])
+        assert abs(found.energies[mode] - omega) <= found.energy_errors[mode] + 1e-6
+        assert found.dipoles[mode, axis] == pytest.approx(np.sqrt(n_electrons / (2 * omega)), rel=0.1)
+    assert found.s_z == (n_electrons % 2) / 2
 
 
 def test_strengths_of_a_box():
