@@ -29,6 +29,7 @@ RUNS = {
     "gaas-N2-paper": ("field_regressors", "bar gaas-N2 30 min"),
     "gaas-N2-all": ("field_regressors", "wide gaas-N2 all outputs"),
     "range": ("field_regressors", "wide range"),
+    "bose-hubbard": ("bose_hubbard", "hard core"),
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),

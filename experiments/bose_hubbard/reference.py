@@ -2,7 +2,7 @@
 
     python -m experiments.bose_hubbard.reference     # about ten minutes on one core; writes reference.npz
 
-Each part is written when it is complete, and an interrupted program goes on with the next one.
+Each part is written when it is complete; after an interruption the same command samples the missing ones.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ INTERACTIONS = (1.0, 3.0, 5.0)
 TRAP_V, TRAP_SIDE = 3.5, 24
 WELL_V, WELL_SIDE, WELL_WIDTH, WELL_MU = 2.5, 16, 8, -4.5
 DEPTHS = np.arange(0.0, 20.1, 2.0)
-LARGER = {16: 8, 24: 4, 40: 2}
+LARGER = {16: 6, 24: 3, 40: 2}
 """Random lattices by their side."""
 
 
 def chemical_potentials(v: float) -> NDArray[np.float64]:
     """Return mu from an empty lattice to half filling, mu = 2 V; holes give the other half."""
-    return np.arange(-4.0, 2 * v + 0.01, 0.5 if v <= 2 else 0.25)
+    if v <= 2:
+        return np.arange(-4.0, 2 * v + 0.01, 0.5)
+    return np.concatenate([np.arange(-4.0, -0.9, 1.0), np.arange(-0.75, 2 * v + 0.01, 0.25)])
 
 
 def trap() -> Bosons:
@@ -64,7 +66,7 @@ def sample(model: Bosons, number: int) -> tuple[Averages, float]:
     """Return the averages of a system and the processor time, s; where the sweeps end first, those reached."""
     start = time.process_time()
     try:
-        found = sample_until(model, 0.01, 256, 4096, seed=number)
+        found = sample_until(model, 0.01, 256, 2048, seed=number)
     except NotReached as missed:
         found = missed.averages
     return found, time.process_time() - start

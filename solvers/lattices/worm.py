@@ -7,8 +7,8 @@ in the burn-in and fixed afterwards. Averages over imaginary time are recorded o
 A chain starts at 2^-5 beta, where it equilibrates fast. beta is doubled five times: world lines stretched along
 imaginary time are a configuration of the colder system. Thus solids without defects grow.
 
-Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles as the run goes
-on. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
+Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles in longer
+runs. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
 times; ``Averages.tau`` states them.
 """
 

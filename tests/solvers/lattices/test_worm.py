@@ -84,7 +84,7 @@ def test_a_chain_depends_on_its_seed_only(monkeypatch):
     assert one.tau == again.tau
 
 
-def test_sampling_goes_on_until_the_error_is_reached():
+def test_sampling_continues_until_the_error_is_reached():
     model, seen = system((3, 3), beta=2.0), []
     found = sample_until(model, 0.01, 64, 8192, follow=seen.append)
     assert found.density_error <= 0.01 and found.sweeps == 64 * 2 ** (len(seen) - 1) and len(seen) > 1

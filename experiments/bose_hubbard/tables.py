@@ -1,0 +1,81 @@
+"""Tables of this folder's README, from results.json and transfer.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.reports.tables import markdown, number
+
+HERE = Path(__file__).parent
+NAMES = {
+    "trap": "parabola, 24 × 24",
+    "well": "square well, 16 × 16, all depths",
+    "random 16": "random fields, 16 × 16",
+    "random 24": "random fields, 24 × 24",
+    "random 40": "random fields, 40 × 40",
+}
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a file of this folder; nothing if it does not exist."""
+    path = HERE / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def errors_table(results: dict[str, Any], transfer: dict[str, Any]) -> str:
+    """Return the errors of the density on all kinds of lattices."""
+    rows = [["test split, 8 × 8", results["hard core"]["errors"]]]
+    rows += [[NAMES[part], found] for part, found in transfer["errors"].items()]
+    head = ("lattices", "mean error of n", "of the samples", "χ²", "median χ²", "χ², σ of at least 0.015")
+    cells = ("mae", "sigma", "chi2", "median_chi2", "chi2_floor")
+    return markdown(head, [[name, *(number(found[cell]) for cell in cells)] for name, found in rows])
+
+
+def phases_table(transfer: dict[str, Any]) -> str:
+    """Return where the solid begins, for both, and the mean error of the density."""
+    rows = []
+    for v, found in transfer["phases"].items():
+        own, predicted = found["boundary"]
+        known = own is not None and predicted is not None
+        shift = f"{100 * abs(predicted / own - 1):.1f} %" if known else "–"
+        edges = ["no solid" if mu is None else f"{mu:.2f}" for mu in (own, predicted)]
+        rows.append([v, *edges, shift, number(found["mae"])])
+    return markdown(("V", "solid from μ, worm", "network", "difference", "mean error of the density"), rows)
+
+
+def well_table(transfer: dict[str, Any]) -> str:
+    """Return the number of bosons against the depth of the well."""
+    depths, (own, predicted) = transfer["well"]["depth"], transfer["well"]["number"]
+    rows = [[f"{d:g}", f"{a:.1f}", f"{b:.1f}"] for d, a, b in zip(depths, own, predicted, strict=True)]
+    return markdown(("depth", "bosons, worm", "network"), rows)
+
+
+def speed_table(transfer: dict[str, Any]) -> str:
+    """Return the times of both, and their ratio with its error."""
+    rows = []
+    for side, found in transfer["speed"].items():
+        (a, da), (b, db), (r, dr) = (found[name] for name in ("sampling", "network", "ratio"))
+        rows.append(
+            [f"{side} × {side}", f"{a:.1f} ± {da:.1f}", f"{1000 * b:.1f} ± {1000 * db:.1f}", f"{r:.0f} ± {dr:.0f}"]
+        )
+    return markdown(("sites", "worm (s)", "network (ms)", "ratio"), rows)
+
+
+def content() -> dict[str, str]:
+    """Return all tables and values by name."""
+    results, transfer = read("results.json"), read("transfer.json")
+    if not results or not transfer:
+        return {}
+    run = results["hard core"]
+    return {
+        "errors": errors_table(results, transfer),
+        "phases": phases_table(transfer),
+        "well": well_table(transfer),
+        "speed": speed_table(transfer),
+        "mae": number(run["errors"]["mae"]),
+        "minutes": f"{run['seconds'] / 60:.0f}",
+        "steps": str(run["steps"]),
+        "parameters": f"{run['parameters']:,}".replace(",", " "),
+    }
