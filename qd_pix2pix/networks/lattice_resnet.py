@@ -10,6 +10,7 @@ those of the training wherever correlations end before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -71,6 +72,8 @@ class LatticeResNet(nn.Module):
         channels: features of every block; an equivariant feature has one channel per group element.
         blocks: number of residual blocks.
         dilations: spacing of the points of a block's first kernel, for the blocks in turn.
+        waves: number of pairs sin(2^k pi x), cos(2^k pi x), k = 0, 1, ..., that are given beside each input x in
+            [-1, 1]: for densities that change within a small part of the range of the potential.
         padding: zeros, circular, or None for that of the domain.
         equivariant: True for a network that commutes with the symmetry group of the domain.
         dims: number of dimensions of the fields, 1 or 2.
@@ -91,6 +94,7 @@ class LatticeResNet(nn.Module):
         channels: int = 64,
         blocks: int = 9,
         dilations: Sequence[int] = (1, 2, 4),
+        waves: int = 0,
         padding: str | None = None,
         equivariant: bool = False,
         dims: int = 2,
@@ -100,6 +104,7 @@ class LatticeResNet(nn.Module):
         super().__init__()
         check_integer("network.channels", channels, 1)
         check_integer("network.blocks", blocks, 1)
+        check_integer("network.waves", waves, 0, high=16)
         if not isinstance(dilations, (list, tuple)) or not dilations:
             raise ValueError(f"network.dilations: expected a list such as [1, 2, 4], got {dilations!r}")
         for dilation in dilations:
@@ -110,7 +115,8 @@ class LatticeResNet(nn.Module):
         used = [dilations[i % len(dilations)] for i in range(blocks)]
         self.reach = STEM // 2 + sum(dilation + 1 for dilation in used)
         self.shortest = max(STEM, 2 * max(used) + 1)
-        self.stem = conv(in_channels, channels, STEM, lifted=(False, True))
+        self.waves = waves
+        self.stem = conv(in_channels * (1 + 2 * waves), channels, STEM, lifted=(False, True))
         self.blocks = nn.Sequential(*(LatticeBlock(conv, channels, order, dilation) for dilation in used))
         self.head = conv(channels, out_channels, 1, gain=0.1, lifted=(True, False))
 
@@ -122,6 +128,8 @@ class LatticeResNet(nn.Module):
                 f"longest kernel, got shape {tuple(x.shape[2:])}"
             )
         with torch.autocast(x.device.type, enabled=False):  # half precision does not resolve small potentials
+            angles = [x * (2**k * math.pi) for k in range(self.waves)]
+            x = torch.cat([x, *map(torch.sin, angles), *map(torch.cos, angles)], dim=1)
             x = self.stem(channels_last(x))
         x = self.blocks(x)
         with torch.autocast(x.device.type, enabled=False):
