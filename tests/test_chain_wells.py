@@ -44,10 +44,10 @@ def test_references_are_those_of_the_solver():
 
 
 def test_steps_are_found_and_compared():
-    assert transfer.steps([0.2, 0.9, 1.2, 1.8, 3.1]) == [1, 3, 4]
+    assert transfer.steps([0.2, 0.9, 1.2, 1.8, 3.1]) == {1: 1, 2: 3, 3: 4}
     found = {
-        "particles": [0, 1, 1, 2, 2],
-        "predicted_particles": [0.1, 0.6, 1.2, 1.3, 1.9],
-        "mean_field_particles": [0, 0, 1, 2, 2],
+        "particles": [1, 1, 2, 2, 3],
+        "predicted_particles": [1.1, 1.3, 1.2, 1.8, 2.6],
+        "mean_field_particles": [1, 2, 2, 2, 2],
     }
-    assert transfer.step_distances(found) == {"network": [0, 1], "hartree_fock": [1, 0]}
+    assert transfer.step_distances(found) == {"network": {2: 1, 3: 0}, "hartree_fock": {2: -1, 3: None}}

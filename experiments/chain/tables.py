@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 WELLS = {
     "wells": "wells of 6 to 11 sites",
     "depths": "depth sweep, 9 sites",
-    "wide": "wells of 16 and 24 sites",
+    "wide": "wells of 16 sites",
 }
 MAPS = {
     "n": "density n",
@@ -51,12 +51,12 @@ def maps_table(found: dict[str, Any]) -> str:
 
 def steps_table(found: dict[str, Any]) -> str:
     """Return the distances of the steps of the number of fermions from those of the reference, in points."""
-    rows = [
-        [label, *[f"{distance:+d}" if distance else "0" for distance in found["steps"][kind]]]
-        for kind, label in (("network", "network"), ("hartree_fock", "Hartree–Fock"))
-    ]
-    most = max(len(row) for row in rows)
-    return markdown(("step to N =", *range(1, most)), [row + [""] * (most - len(row)) for row in rows])
+    kinds = {"network": "network", "hartree_fock": "Hartree–Fock"}
+    shown = {
+        label: ["none" if d is None else f"{d:+d}" if d else "0" for d in found["steps"][kind].values()]
+        for kind, label in kinds.items()
+    }
+    return markdown(("step to N =", *found["steps"]["network"]), [[label, *row] for label, row in shown.items()])
 
 
 def values(found: dict[str, Any]) -> dict[str, str]:

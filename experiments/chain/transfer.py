@@ -99,17 +99,21 @@ def errors_of_wells(network: Any, interaction: float, references: list[dict[str,
     }
 
 
-def steps(numbers: list[float]) -> list[int]:
-    """Return for each N = 1, 2, ... the first point of a sweep at which the rounded number of fermions is N or more."""
+def steps(numbers: list[float]) -> dict[int, int]:
+    """Return the first point of a sweep at which the rounded number of fermions is N or more, by N."""
     rounded = np.round(numbers)
-    return [int(np.argmax(rounded >= n)) for n in range(1, int(rounded.max()) + 1)]
+    return {n: int(np.argmax(rounded >= n)) for n in range(int(rounded[0]) + 1, int(rounded.max()) + 1)}
 
 
-def step_distances(found: dict[str, Any]) -> dict[str, list[int]]:
-    """Return how many points of the sweep each step of the network and of Hartree-Fock is beside the reference."""
-    exact = steps(found["particles"])
+def step_distances(found: dict[str, Any]) -> dict[str, dict[int, int | None]]:
+    """Return how many points each step of the network and of Hartree-Fock is after that of the reference, by N.
+
+    A step that the sweep does not have is None.
+    """
     kinds = {"network": "predicted_particles", "hartree_fock": "mean_field_particles"}
-    return {kind: [a - b for a, b in zip(steps(found[key]), exact, strict=False)] for kind, key in kinds.items()}
+    own = {kind: steps(found[key]) for kind, key in kinds.items()}
+    exact = steps(found["particles"])
+    return {kind: {n: at[n] - point if n in at else None for n, point in exact.items()} for kind, at in own.items()}
 
 
 def seconds(network: Any, well: Well, repeats: int = 20) -> float:

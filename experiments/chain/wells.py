@@ -49,14 +49,14 @@ def random_wells(number: int = 16, sites: int = 48, seed: int = 0) -> list[Well]
     return [Well(sites, int(w), float(i), float(o)) for w, i, o in zip(widths, inside, outside, strict=True)]
 
 
-def depths(points: int = 26, sites: int = 28, width: int = 9, outside: float = 3.0) -> list[Well]:
-    """Return one well whose depth rises in equal steps, from no fermion to a full well."""
-    return [Well(sites, width, float(v), outside) for v in np.linspace(1.6, -5.9, points).round(4)]
+def depths(points: int = 20, sites: int = 28, width: int = 9, outside: float = 3.0) -> list[Well]:
+    """Return one well whose depth rises in steps of 0.3 J, from two fermions on."""
+    return [Well(sites, width, round(1.6 - 0.3 * i, 4), outside) for i in range(points)]
 
 
-def wide_wells(sites: int = 48, outside: float = 4.0) -> list[Well]:
+def wide_wells(sites: int = 48, width: int = 16, outside: float = 4.0) -> list[Well]:
     """Return wells wider than any ring of the training."""
-    return [Well(sites, width, inside, outside) for width in (16, 24) for inside in (-1.0, 0.3)]
+    return [Well(sites, width, inside, outside) for inside in (-1.0, 0.3)]
 
 
 SETS = {"wells": random_wells, "depths": depths, "wide": wide_wells}
