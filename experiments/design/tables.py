@@ -50,9 +50,9 @@ def gap_table(results: Results, kind: str) -> str:
     """Return the errors of designed gaps, or of splittings of singlet and triplet."""
     rows = []
     for row in sorted(of_kind(results, kind).values(), key=lambda row: row["wanted"]):
-        values = [f"{row['wanted']:g} meV", f"{row['predicted']:.3g} meV"]
+        values = [f"{row['wanted']:g} meV", f"{row['predicted']:.3f} meV"]
         for key in ("verified", "corrected"):
-            values += [f"{row[key]:.3g} meV", percent(abs(row[key] / row["wanted"] - 1))]
+            values += [f"{row[key]:.3f} meV", percent(abs(row[key] / row["wanted"] - 1))]
         state = " → ".join(f"{s:.1f}" for s in row["spins"]) if "spins" in row else f"{row['spin']:.1f}"
         rows.append([*values, state, f"{row['good']} of {row['starts']}, {row['groups']}"])
     spin = "spins of the two states" if kind == "exchange" else "spin"
@@ -65,7 +65,7 @@ def charges_table(results: Results) -> str:
     """Return the electrons in both regions."""
     rows = []
     for seed, row in of_kind(results, "charges").items():
-        cells = [" + ".join(f"{q:.2f}" for q in row[key]) for key in ("predicted", "verified")]
+        cells = [" + ".join(f"{q:.3f}" for q in row[key]) for key in ("predicted", "verified")]
         rows.append([seed, "2 + 1", *cells, f"{row['good']} of {row['starts']}, {row['groups']}"])
     return markdown(("seed of the starts", "requested", "predicted", "solved", "good starts, groups"), rows)
 
