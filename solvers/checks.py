@@ -76,6 +76,12 @@ def check_kind(name: str, value: object, kind: type, example: str = "") -> None:
         raise ValueError(_message(name, f"{article} {example or kind.__name__}", value))
 
 
+def check_function(name: str, value: object) -> None:
+    """Raise ValueError unless ``value`` can be called."""
+    if not callable(value):
+        raise ValueError(_message(name, "a function", value))
+
+
 def check_plain(name: str, value: object) -> None:
     """Raise ValueError if ``value``, or a member of a nested list, is an array that a plain array cannot represent.
 

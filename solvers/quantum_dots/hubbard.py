@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.checks import check_array, check_integer, check_kind, check_positive
+from solvers.checks import check_array, check_function, check_integer, check_kind, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
@@ -159,6 +159,7 @@ def coupling_slopes(
     Raises:
         ValueError: an argument is out of range, or the step is so large that the sites change.
     """
+    check_function("V_of", V_of)
     at = check_array("gates", gates, ("gates",)).astype(np.float64)
     check_positive("step", step)
 

@@ -114,18 +114,19 @@ def excitations(
 
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
-    errors = MISSING * np.abs(found - matched)[1:]
-    errors[:, 0] = np.fmax(errors[:, 0], first.gap_error)
+    errors = np.stack([_errors(found[1:, k], matched[1:, k]) for k in range(1, 5)], axis=1)
+    change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
+    energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error))
     return Excitations(
         energies=found[1:, 0],
-        energy_errors=errors[:, 0],
+        energy_errors=energy_errors,
         spins=first.spins[1 : len(found)],
         ground_spin=float(first.spins[0]),
         s_z=(n_electrons % 2) / 2,
         dipoles=found[1:, 1:3],
-        dipole_errors=errors[:, 1:3],
+        dipole_errors=errors[:, :2],
         strengths=found[1:, 3:],
-        strength_errors=errors[:, 3:],
+        strength_errors=errors[:, 2:],
         solution=first,
     )
 
@@ -160,7 +161,7 @@ def tunnelling(
         spin="up" if n_electrons % 2 else "down",
         orbitals=orbitals * np.where(orbitals.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None],
         factors=amplitudes,
-        factor_errors=MISSING * np.abs(amplitudes - matched) + 1e-9,
+        factor_errors=_errors(amplitudes, matched) + 1e-9,
     )
 
 
@@ -176,6 +177,13 @@ def _tunnelling(rest: Solution | None, dot: Solution) -> tuple[Floats, Floats, F
     orbitals = np.tensordot(amplitudes[:, 0], wave.orbitals[0], 1)
     spins = np.zeros(1) if rest is None else rest.spins[:k]
     return dot.energy - energies, _of_levels(energies - energies[0], factors[:, None])[:, 0], orbitals, spins
+
+
+def _errors(found: Floats, other: Floats) -> Floats:
+    """Return error bars (k,); one that is small by chance has the relative error of all values together."""
+    change = np.abs(found - other)
+    common = np.nansum(change) / max(float(np.nansum(np.abs(found))), 1e-300)
+    return MISSING * np.maximum(change, common * np.abs(found))
 
 
 def _checked(V: ArrayLike, grid: Grid, options: dict[str, Any]) -> tuple[Floats, dict[str, Any]]:

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import LinearNDInterpolator
 from scipy.special import digamma, expit
 
-from solvers.checks import check_array, check_flag, check_integer, check_kind, check_number, check_range
+from solvers.checks import check_array, check_flag, check_function, check_integer, check_kind, check_number, check_range
 from solvers.grid import Grid
+from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.gate_points import Cache, Point, Task, solve_points, workers
 from solvers.units import Material
 
@@ -181,6 +182,7 @@ def stability_diagram(
     Raises:
         ValueError: an argument is out of range.
     """
+    check_function("V_of", V_of)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
     task = _task(grid, material, n_max, dots, options)
     steps = int(cells) * 2 ** int(divisions)
@@ -263,6 +265,7 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
     check_integer("n_max", n_max, 1)
+    check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
     middle = [[grid.extent / 2, grid.extent / 2]]
     centers = check_array("dots", middle if dots is None else dots, ("dots", 2), 0.0, grid.extent)
     x, y = grid.mesh()

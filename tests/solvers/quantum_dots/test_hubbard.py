@@ -197,6 +197,33 @@ def test_lever_arms_of_a_field_along_the_dots():
     assert (errors.site_energy > 0).all() and (errors.site_energy < 0.05 * 20).all()
 
 
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"V_of": None}, "V_of: expected a function"),
+        ({"gates": 0.0}, r"gates: expected an array of numbers of shape \(gates,\)"),
+        ({"step": 0.0}, "step: expected a positive number"),
+        ({"V_of": lambda f: np.zeros(3)}, r"V: expected an array of numbers of shape \(32, 32\)"),
+    ],
+)
+def test_bad_arguments_of_slopes_are_refused(change, match):
+    arguments = {"V_of": lambda f: apart(36.0, GRID) + f, "gates": [0.0], "step": 1e-3} | change
+    with pytest.raises(ValueError, match=match):
+        coupling_slopes(**arguments, grid=GRID, material=GAAS)
+
+
+def test_an_offset_and_other_units_change_no_coupling():
+    v = apart(36.0, GRID)
+    here, moved = (hubbard(f, GRID, GAAS, compare=False) for f in (v, v + 0.4))
+    np.testing.assert_allclose(moved.couplings.site_energy - 0.4, here.couplings.site_energy, atol=1e-10)
+    bohr, hartree = 0.0529177, 27.2114
+    atomic = Material(0.067, 12.9, "bohr, hartree")
+    other = hubbard(v / hartree, Grid(32, 100.0 / bohr), atomic, compare=False)
+    for a, b, c in zip(here.couplings[1:], moved.couplings[1:], other.couplings[1:], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(c * hartree, a, rtol=1e-3, atol=1e-9)
+
+
 # Localisation
 
 

@@ -333,6 +333,7 @@ def test_charges_are_shared():
         ({"dots": [[1.0, 11.0]]}, "dots: expected an array of numbers of shape"),
         ({"grid": Grid(5, 10.0)}, r"V_of\(-0.01, -0.01\): expected an array of numbers of shape \(5, 5\)"),
         ({"mu": np.nan}, "mu: expected a number"),
+        ({"interaction": None}, "interaction: expected an Interaction"),
         ({"progress": 1}, "progress: expected True or False"),
     ],
 )
@@ -340,6 +341,11 @@ def test_bad_arguments_are_refused(classical, change, match):
     classical()
     with pytest.raises(ValueError, match=match):
         diagram(**change)
+
+
+def test_a_potential_that_is_no_function_is_refused():
+    with pytest.raises(ValueError, match="V_of: expected a function, got 'V'"):
+        stability_diagram("V", (0.0, 1.0), (0.0, 1.0), 2, SMALL, GAAS)
 
 
 def test_a_cache_that_is_a_file_is_refused(classical, tmp_path):
