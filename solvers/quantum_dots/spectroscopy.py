@@ -114,7 +114,7 @@ def excitations(
 
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
-    errors = np.stack([_errors(found[1:, k], matched[1:, k]) for k in range(1, 5)], axis=1)
+    dipole_errors, strength_errors = (_errors(found[1:, c], matched[1:, c]) for c in (slice(1, 3), slice(3, 5)))
     change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
     energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error))
     return Excitations(
@@ -124,9 +124,9 @@ def excitations(
         ground_spin=float(first.spins[0]),
         s_z=(n_electrons % 2) / 2,
         dipoles=found[1:, 1:3],
-        dipole_errors=errors[:, :2],
+        dipole_errors=dipole_errors,
         strengths=found[1:, 3:],
-        strength_errors=errors[:, 2:],
+        strength_errors=strength_errors,
         solution=first,
     )
 
@@ -180,7 +180,7 @@ def _tunnelling(rest: Solution | None, dot: Solution) -> tuple[Floats, Floats, F
 
 
 def _errors(found: Floats, other: Floats) -> Floats:
-    """Return error bars (k,); one that is small by chance has the relative error of all values together."""
+    """Return error bars (k, ...); one that is small by chance has the relative error of all values together."""
     change = np.abs(found - other)
     common = np.nansum(change) / max(float(np.nansum(np.abs(found))), 1e-300)
     return MISSING * np.maximum(change, common * np.abs(found))
