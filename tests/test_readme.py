@@ -23,6 +23,7 @@ CHECKED = {
     "README.md": "from_pretrained",
     "docs/any_dot.md": "universal",
     "docs/benchmark.md": "def predict(",
+    "docs/bose_hubbard.md": "sample_until(",
     "docs/counting.md": "contributions(",
     "docs/datasets.md": "SLURM",
     "docs/design.md": "two_regions(",
@@ -162,6 +163,12 @@ def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):
     assert variables["energy"] == pytest.approx(-0.525, abs=5 * variables["error"])
     undoped, sprinkled, strings = (float(line.split(",")[0][1:]) for line in capsys.readouterr().out.splitlines())
     assert undoped > sprinkled > strings + 0.02 > 0.1
+
+
+def test_the_network_of_bosons_is_near_the_worm_algorithm(capsys):
+    variables = run_example("docs/bose_hubbard.md")
+    assert variables["found"].density_error <= 0.02
+    assert float(capsys.readouterr().out.splitlines()[-1]) < 0.06
 
 
 def test_sampled_spins_are_near_the_exact_ones(capsys):

@@ -1,0 +1,68 @@
+"""The shipped network of hard-core bosons: any even size, limits that are exact, and what it reports or refuses."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from qd_pix2pix import from_pretrained
+from qd_pix2pix.systems.bose_hubbard import variant
+from solvers.lattices import Bosons, checkerboard, power_law_field, sample_bosons
+
+
+@pytest.fixture(scope="module")
+def surrogate():
+    return from_pretrained("bose-hubbard", device="cpu")
+
+
+def quiet(call):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call()
+
+
+def test_densities_are_those_of_the_worm_algorithm(surrogate):
+    field = 3.0 * power_law_field(np.random.default_rng(5), (12, 12), 1.0) - 3.0
+    found = sample_bosons(Bosons(field, 8.0, neighbour=2.0), 256)
+    n = surrogate({"V_mu": field, "checkerboard": variant(found.n)}, neighbour=2.0)
+    assert np.abs(n - found.n).mean() < 0.05
+    assert np.corrcoef(n.ravel(), found.n.ravel())[0, 1] > 0.95
+
+
+def test_a_translated_lattice_has_the_translated_density(surrogate):
+    field = 3.0 * power_law_field(np.random.default_rng(6), (10, 8), 1.0) - 3.0
+    signs = checkerboard((10, 8))
+    n, moved, turned = (
+        quiet(lambda f=f, s=s: surrogate({"V_mu": f, "checkerboard": s}, neighbour=3.0))
+        for f, s in (
+            (field, signs),
+            (np.roll(field, (3, 2), (0, 1)), np.roll(signs, (3, 2), (0, 1))),
+            (field.T, signs.T),
+        )
+    )
+    np.testing.assert_allclose(moved, np.roll(n, (3, 2), (0, 1)), atol=1e-5)
+    np.testing.assert_allclose(turned, n.T, atol=1e-5)
+    np.testing.assert_array_equal(n, quiet(lambda: surrogate(field, neighbour=3.0)))
+
+
+def test_empty_and_full_lattices_and_a_solid(surrogate):
+    def density(value):
+        return quiet(lambda: surrogate(np.full((16, 16), value), neighbour=4.0))
+
+    assert density(4.8).mean() < 0.03 and density(-20.8).mean() > 0.97
+    solid = density(-8.0)
+    assert (solid * checkerboard((16, 16))).mean() > 0.35 and solid.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_bad_input_is_reported_or_refused(surrogate):
+    field = power_law_field(np.random.default_rng(7), (8, 8), 1.0) * 4 - 3
+    with pytest.warns(UserWarning, match=r"neighbour is 9 t, in training 0.* \.\.\. 5\.99"):
+        surrogate(field, neighbour=9.0)
+    with pytest.raises(ValueError, match="a checkerboard does not fit odd sides"):
+        surrogate(field[:7], neighbour=2.0)
+    with pytest.raises(ValueError, match="at least 5 points along each axis"):
+        surrogate(field[:4, :4], neighbour=2.0)
+    with pytest.raises(ValueError, match="neighbour: the network was trained for several values"):
+        surrogate(field)
+    with pytest.raises(ValueError, match="expected checkerboard of -1 and 1 only"):
+        surrogate({"V_mu": field, "checkerboard": field}, neighbour=2.0)
