@@ -174,9 +174,11 @@ def _try_on(predictor: Predictor, shape: tuple[int, ...]) -> None:
     try:
         predictor.try_on(shape)
     except ValueError as error:
+        domain = predictor.schema.domain
+        advice = "Resample the fields to this grid" if domain.sides else "Give lattices of a size that it takes"
         raise ValueError(
             f"input: the network does not take fields of {shape} points ({error}); in training they had "
-            f"{predictor.schema.domain.shape}. Resample the fields to this grid"
+            f"{domain.shape}. {advice}"
         ) from None
 
 

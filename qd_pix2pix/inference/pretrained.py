@@ -247,7 +247,7 @@ class Surrogate:
         dims = len(self.shape)
         leading = next(iter(arrays.values())).shape[:-dims]
         points = ", ".join(f"n_{axis}" for axis in self.predictor.schema.domain.axes)
-        if any(array.ndim < dims for array in arrays.values()):
+        if any(array.ndim < dims or 0 in array.shape[-dims:] for array in arrays.values()):
             shapes = ", ".join(str(array.shape) for array in arrays.values())
             raise ValueError(f"input: expected shape (..., {points}), got {shapes}")
         flat = {name: array.reshape(-1, *array.shape[array.ndim - dims :]) for name, array in arrays.items()}

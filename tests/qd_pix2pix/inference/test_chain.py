@@ -66,7 +66,8 @@ def test_gradients_flow_to_the_potential(chain):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (np.zeros(6), r"does not take fields of \(6,\).*at least 9 points"),
+        (np.zeros(6), r"does not take fields of \(6,\).*at least 9 points.* Give lattices of a size that it takes"),
+        (np.zeros((2, 0)), r"expected shape \(\.\.\., n_x\), got \(2, 0\)"),
         (np.float64(1.0), r"expected shape \(\.\.\., n_x\)"),
         (np.full(20, np.nan), "finite"),
         (1e6 * rings(1, 20), "another unit"),
