@@ -49,7 +49,7 @@ def random_wells(number: int = 16, sites: int = 48, seed: int = 0) -> list[Well]
     return [Well(sites, int(w), float(i), float(o)) for w, i, o in zip(widths, inside, outside, strict=True)]
 
 
-def depths(points: int = 20, sites: int = 28, width: int = 9, outside: float = 3.0) -> list[Well]:
+def depths(points: int = 24, sites: int = 28, width: int = 9, outside: float = 3.0) -> list[Well]:
     """Return one well whose depth rises in steps of 0.3 J, from two fermions on."""
     return [Well(sites, width, round(1.6 - 0.3 * i, 4), outside) for i in range(points)]
 

@@ -19,8 +19,8 @@ from solvers.lattices.fermions import LONGEST, SHORTEST
 V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential minus the chemical potential")
 MAPS = (
     Column("n", "field", "f4", None, "n", "density", 0.0, 1.0),
-    Column("neighbour_correlator", "field", "f4", None, "C", "correlator of the density with both neighbours, mean"),
-    Column("coherence", "field", "f4", None, "T", "coherence with both neighbours, mean"),
+    Column("neighbour_correlator", "field", "f4", None, "C", "mean correlator of the density with both neighbours"),
+    Column("coherence", "field", "f4", None, "T", "mean coherence with both neighbours"),
     Column("current_correlator", "field", "f4", "current2", "K", "correlator of the currents of both bonds"),
 )
 NUMBERS = (
