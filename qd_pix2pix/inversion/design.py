@@ -21,6 +21,8 @@ from solvers.checks import check_flag, check_integer, check_number, check_positi
 
 STARTS = 8
 """Random starts where none is given."""
+NEAR = 1e-3
+"""Distance from the lowest cost, as a part of the decrease of a user's cost, up to which a solution is good."""
 FINER = 0.2
 """First step of a corrected design, relative to that of the design."""
 FINEST = 32
@@ -193,15 +195,16 @@ def solutions(
     arrays = {name: (values[:, 0] if one else values).cpu().numpy() for name, values in outputs.items()}
     V = (potentials[:, 0] if potentials.shape[1] == 1 else potentials).cpu().numpy()
     numbers = misfits.cpu().numpy()
-    good = numbers <= max(1.0, 2 * float(numbers[0])) if target else numbers <= numbers[0] + abs(numbers[0])
+    first = float(state.trajectory[0].median())
+    limit = max(1.0, 2 * float(numbers[0])) if target else numbers[0] + NEAR * max(first - float(numbers[0]), 0.0)
     remarks = _remarks(problem, V[0])
     for remark in remarks:
         warnings.warn(f"{remark}; predictions may be wrong, use verify=True", stacklevel=4)
     return kind(
         potentials=V, misfits=numbers, costs=state.score[order].cpu().numpy(), predictions=arrays,
-        trajectory=state.trajectory[:, order].cpu().numpy(), good=good,
+        trajectory=state.trajectory[:, order].cpu().numpy(), good=numbers <= limit,
         groups=groups_of(V, identified, problem.bounds.span),
-        spread=V[good].std(0) if good.any() else np.zeros(V.shape[1:]), identified=identified,
+        spread=V[numbers <= limit].std(0), identified=identified,
         conditions=forward.members, remarks=remarks, interrupted=state.interrupted, forward=forward,
         target={name: values.cpu().numpy() for name, values in target.values.items()} if target else {},
         cost=problem.cost,

@@ -38,7 +38,8 @@ class Solutions:
         costs: number by which solutions are ordered, the misfit with regularisers, (S,).
         predictions: predicted outputs of each solution, (S, ...) by name; with several members (S, K, ...).
         trajectory: misfits of all steps, (steps, S).
-        good: True for solutions within the tolerance, or else within twice the lowest misfit, (S,).
+        good: True for solutions within the tolerance, or else within twice the lowest misfit; of a user's cost for
+            those within a thousandth of its decrease from the lowest, (S,).
         groups: number of the group of each solution; solutions of one group agree where they are identifiable, (S,).
         spread: standard deviation of the good solutions, point by point; zero of a single one.
         identified: what the outputs determine at the best solution, see ``Identifiability``; None with identify=False.

@@ -71,7 +71,7 @@ def test_costs_start_and_fixed_points():
     found = qd_pix2pix.design(
         total, cost=cost, start=np.full((2, POINTS), low + 0.5 * (high - low)), starts=1, **options
     )
-    assert found.potentials.shape == (3, POINTS) and found.misfits.max() < 1e-4
+    assert found.potentials.shape == (3, POINTS) and found.misfits.max() < 1e-4 and found.good.all()
     assert (found.potentials[:, 3] == 0.25).all() and found.best.sum() == pytest.approx(7, abs=0.01)
     near = found.potentials[np.abs(found.potentials - found.potentials.mean(1, keepdims=True)).max(1).argmin()]
     np.testing.assert_allclose(np.delete(near, 3), np.delete(near, 3).mean(), atol=1e-6)  # uniform starts stay uniform

@@ -114,17 +114,3 @@ def test_invalid_input_is_one_clear_error(change, message):
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         qd_pix2pix.learn_hamiltonian(**options)
-
-
-def test_couplings_of_the_shipped_network_have_the_range_of_its_training():
-    """lambda = L m* / (eps_r a_0): eps_r of lambda from 0.3 to 100, and no whole number is learned."""
-    from qd_pix2pix import from_pretrained
-    from qd_pix2pix.inversion.forward import trained_range
-
-    surrogate = from_pretrained("universal", "cpu")
-    members = [{"n_electrons": 2, "m_eff": 0.067, "extent": 60.0}]
-    low, high = trained_range(surrogate, "eps_r", members)
-    bohr = 0.0529177
-    np.testing.assert_allclose([60 * 0.067 / bohr / high, 60 * 0.067 / bohr / low], [0.3, 100.0], rtol=2e-3)
-    with pytest.raises(ValueError, match="unknown: expected a condition of the coupling"):
-        trained_range(surrogate, "n_electrons", members)

@@ -6,6 +6,7 @@ import torch
 
 from qd_pix2pix import design, from_pretrained, learn_hamiltonian
 from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.inversion.forward import trained_range
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems import make_recipe
@@ -15,13 +16,19 @@ GAAS = {"n_electrons": 2, "material": "gaas", "extent": 60.0}
 OPTIONS = {"steps": 2, "progress": False, "identify": False}
 
 
+@pytest.fixture(scope="module")
+def universal():
+    """The network of every dot."""
+    return from_pretrained("universal", "cpu")
+
+
 def well(points=64):
     x, y = Grid(n=points, extent=60.0).mesh()
     return 0.04 * (1 - np.exp(-((x - 25) ** 2 + (y - 33) ** 2) / 300))
 
 
-def test_dots_of_any_size_by_a_density():
-    surrogate = from_pretrained("universal", "cpu")
+def test_dots_of_any_size_by_a_density(universal):
+    surrogate = universal
     V = well()
     wanted = surrogate(V, **GAAS).density
     given = {"density": wanted, "gap": 0.004}
@@ -47,9 +54,9 @@ def test_the_solver_verifies_a_design():
     assert found.remarks == [] or all("unlike training" in remark for remark in found.remarks)
 
 
-def test_members_have_conditions_of_their_own():
+def test_members_have_conditions_of_their_own(universal):
     """Densities of one and two electrons in one potential, and a permittivity that is learned."""
-    surrogate = from_pretrained("universal", "cpu")
+    surrogate = universal
     known = {"n_electrons": [1, 2], "m_eff": 0.067, "extent": 60.0}
     densities = [surrogate(well(), n_electrons=n, m_eff=0.067, eps_r=12.9, extent=60.0).density for n in (1, 2)]
     found = learn_hamiltonian(
@@ -116,26 +123,34 @@ def test_lattices_of_other_sizes_and_chemical_potentials():
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "message"),
+    ("change", "message"),
     [
-        ("universal", {"bounds": None}, r"bounds: give the lowest and the highest potential in eV"),
-        ("universal", {"n_electrons": None}, "n_electrons: this network serves all of them"),
+        ({"bounds": None}, r"bounds: give the lowest and the highest potential in eV"),
+        ({"n_electrons": None}, "n_electrons: this network serves all of them"),
         (
-            "universal",
             {"target": {"spins": 1.0}},
             "target: expected one of n_int, energy, gap, spin, error; got 'spins'",
         ),
-        ("universal", {"target": {"gap": np.ones(3)}}, r"target: expected gap of shape \(\), got \(3,\)"),
+        ({"target": {"gap": np.ones(3)}}, r"target: expected gap of shape \(\), got \(3,\)"),
         (
-            "universal",
             {"target": np.ones((32, 32)), "shape": (64, 64)},
             r"target: expected n_int of shape \(64, 64\), got \(32, 32\)",
         ),
-        ("universal", {"target": np.ones((32, 32)), "shape": (8,)}, "shape: expected 2 axes"),
-        ("universal", {"n_electrons": 9}, "n_electrons: the network was trained for 1 ... 6, got 9"),
+        ({"target": np.ones((32, 32)), "shape": (8,)}, "shape: expected 2 axes"),
+        ({"n_electrons": 9}, "n_electrons: the network was trained for 1 ... 6, got 9"),
     ],
 )
-def test_invalid_input_is_one_clear_error(name, change, message):
+def test_invalid_input_is_one_clear_error(universal, change, message):
     options = {"target": torch.ones(64, 64), "bounds": (0.0, 0.05), **OPTIONS, **GAAS, **change}
     with pytest.raises(ValueError, match=message):
-        design(from_pretrained(name, "cpu"), **options)
+        design(universal, **options)
+
+
+def test_couplings_of_the_shipped_network_have_the_range_of_its_training(universal):
+    """lambda = L m* / (eps_r a_0): eps_r of lambda from 0.3 to 100, and no whole number is learned."""
+    members = [{"n_electrons": 2, "m_eff": 0.067, "extent": 60.0}]
+    low, high = trained_range(universal, "eps_r", members)
+    bohr = 0.0529177
+    np.testing.assert_allclose([60 * 0.067 / bohr / high, 60 * 0.067 / bohr / low], [0.3, 100.0], rtol=2e-3)
+    with pytest.raises(ValueError, match="unknown: expected a condition of the coupling"):
+        trained_range(universal, "n_electrons", members)
