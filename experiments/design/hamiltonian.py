@@ -31,6 +31,7 @@ CASES: dict[str, tuple[str, tuple[int, ...], float]] = {
     "network, N = 1, 2, 3": ("network", (1, 2, 3), 0.0),
     "solver, N = 1, 2, 3": ("solver", (1, 2, 3), 0.0),
     "solver, N = 1, 2, 3, noise 1 %": ("solver", (1, 2, 3), 0.01),
+    "solver, N = 1, 2, 3, noise 5 %": ("solver", (1, 2, 3), 0.05),
     "solver, N = 1": ("solver", (1,), 0.0),
     "solver, N = 2": ("solver", (2,), 0.0),
 }

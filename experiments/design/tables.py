@@ -73,7 +73,7 @@ def charges_table(results: Results) -> str:
 def hamiltonian_table(found: Results) -> str:
     """Return learned permittivities and potentials."""
     rows = []
-    for name, row in found.items():
+    for name, row in sorted(found.items(), key=lambda item: (-len(item[0].split(",")), item[0])):
         off = percent(abs(row["eps_r"] / TRUE - 1))
         rows.append(
             [name, f"{row['eps_r']:.2f} ± {number(row['uncertainty'])}", off, "yes" if row["determined"] else "no",
