@@ -184,7 +184,8 @@ def stability_diagram(
     """
     check_function("V_of", V_of)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
-    task = _task(grid, material, n_max, dots, options)
+    alone = {"threads": 1} if processes > 1 else {}  # each process has its own
+    task = _task(grid, material, n_max, dots, alone | options)
     steps = int(cells) * 2 ** int(divisions)
     scale = [(high - low) / steps for low, high in ranges]
     points: dict[Place, Point] = {}

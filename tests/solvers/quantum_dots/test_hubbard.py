@@ -65,7 +65,7 @@ def self_energy(density, grid):
     """Repulsion of a charge with itself by a sum over all pairs of points.
 
     The point r = r' of the sum over a square lattice is replaced by -4 zeta(1/2) beta(1/2) / h, with an error of order
-    h^3 (Marin, Runborg, Tornberg, IMA J. Numer. Anal. 34, 77 (2014)).
+    h^3 (Marin, Runborg, Tornberg, IMA J. Numer. Anal. 34 (2014)).
     """
     x, y = (c.ravel() for c in grid.mesh())
     charge = density.ravel() * grid.cell_area
