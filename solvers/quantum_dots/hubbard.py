@@ -118,7 +118,7 @@ def hubbard(
     centers = np.diagonal(x, axis1=1, axis2=2).T
     factor = changes(found.couplings, [other.couplings for other in coarse]).factor
     J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
-    J_ci, J_ci_error = _exchange_of(dot, J_error)
+    J_ci, J_ci_error = _exchange_of(dot, found.couplings, errors)
     return Hubbard(
         couplings=_scaled(found.couplings, unit),
         errors=_scaled(errors, unit),
@@ -221,11 +221,16 @@ def _relaxed(
     return _scaled(found.couplings, material.hartree)
 
 
-def _exchange_of(dot: Solution | None, grid_error: float) -> tuple[float, float]:
-    """Return J of full CI and its error, NaN unless the lowest two states are a singlet and a triplet."""
-    if dot is None or np.isnan(grid_error) or not np.allclose(dot.spins[:2], [0.0, 1.0], atol=1e-3):
+def _exchange_of(dot: Solution | None, c: Couplings, errors: Couplings) -> tuple[float, float]:
+    """Return J of full CI and its error, NaN unless two sites have a singlet and a triplet as their lowest states.
+
+    The relative error by the grid is that of t^2 / (U - U'): J falls with the barrier as t^2 does.
+    """
+    if dot is None or len(c.U) != 2 or not np.allclose(dot.spins[:2], [0.0, 1.0], atol=1e-3):
         return float("nan"), float("nan")
-    return float(dot.gap), float(dot.gap_error) + grid_error
+    repulsion = np.mean(c.U) - c.U_prime[0, 1]
+    by_grid = 2 * errors.t[0, 1] / abs(c.t[0, 1]) + (errors.U.max() + errors.U_prime[0, 1]) / repulsion
+    return float(dot.gap), float(dot.gap_error) + float(dot.gap) * float(by_grid)
 
 
 def _scaled(couplings: Couplings, unit: float) -> Couplings:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analytic import ATOMIC, GAAS, SQUARE, gaussian_repulsion
+from analytic import ATOMIC, GAAS, SI, SQUARE, gaussian_repulsion
 from dots import square_potential, trap
 
 from solvers import Grid, Material, coupling_slopes, hubbard, solve
@@ -171,6 +171,18 @@ def test_two_orbitals_fail_where_the_repulsion_is_long_ranged():
     pair = solve(v, GRID, 2, GAAS, n_orbitals=14, refinements=1, cusp=True)
     assert found.J_ci == pytest.approx(pair.gap, rel=1e-9)
     np.testing.assert_allclose(pair.spins, [0, 1], atol=1e-6)
+
+
+def test_error_of_exchange_covers_a_finer_grid_and_more_orbitals():
+    """In silicon, where J is a thousandth of what a coarse grid leaves uncertain in the integrals of the model."""
+
+    def exchange(n, m):
+        grid = Grid(n, 100.0)
+        return hubbard(apart(36.0, grid), grid, SI, n_orbitals=m)
+
+    coarse, fine = exchange(24, 8), exchange(32, 14)
+    assert abs(coarse.J_ci - fine.J_ci) <= coarse.J_ci_error
+    assert fine.J_ci_error < min(0.5 * fine.J_ci, 0.1 * fine.J_error)
 
 
 def test_orbitals_do_not_relax_without_repulsion():
