@@ -173,6 +173,7 @@ def test_two_orbitals_fail_where_the_repulsion_is_long_ranged():
     np.testing.assert_allclose(pair.spins, [0, 1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_error_of_exchange_covers_a_finer_grid_and_more_orbitals():
     """In silicon, where J is a thousandth of what a coarse grid leaves uncertain in the integrals of the model."""
 
@@ -185,6 +186,7 @@ def test_error_of_exchange_covers_a_finer_grid_and_more_orbitals():
     assert fine.J_ci_error < min(0.5 * fine.J_ci, 0.1 * fine.J_error)
 
 
+@pytest.mark.slow
 def test_orbitals_do_not_relax_without_repulsion():
     found = hubbard(apart(34.0, GRID), GRID, Material(0.067, 1e6))
     for a, b in zip(found.couplings, found.relaxed, strict=True):

@@ -261,6 +261,7 @@ def test_a_far_metal_plane_is_a_constant(n_electrons):
     assert (np.diff(found) < -1e-6).all()
 
 
+@pytest.mark.slow
 def test_the_cusp_is_weaker_below_a_metal_plane():
     """The correction recovers most of what few orbitals miss, for each distance of the plane."""
     v = smooth_potential(1)

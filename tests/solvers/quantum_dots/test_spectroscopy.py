@@ -122,6 +122,7 @@ def test_factor_of_weakly_interacting_electrons():
     assert (np.diff(factors) < 0).all() and factors[-1] < 0.97
 
 
+@pytest.mark.slow
 def test_error_of_a_factor_covers_more_orbitals():
     v, grid = trap(1.0, n=24)
     few, many = (tunnelling(v, grid, 2, ATOMIC, n_states=2, n_orbitals=m) for m in (8, 15))

@@ -184,6 +184,7 @@ def test_a_run_that_ends_is_resumed(classical, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_damaged_files_and_other_settings_are_computed_anew(classical, tmp_path):
     classical()
     first = diagram(cache=tmp_path, divisions=1)
