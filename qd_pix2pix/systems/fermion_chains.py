@@ -59,7 +59,8 @@ class FermionChains(Recipe):
     interaction: float
     potential: Potentials
 
-    RANGES: ClassVar = {"interaction": ((float, int), "[1.0, 2.0]")}
+    RANGES: ClassVar = {"sites": ((int,), "[10, 12, 14]"), "interaction": ((float, int), "[1.0, 2.0]")}
+    SIZES: ClassVar = ("sites",)
     SOLVABLE: ClassVar = ("V_mu",)
 
     def __post_init__(self) -> None:
