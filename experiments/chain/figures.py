@@ -32,7 +32,9 @@ def wells_figure(found: dict[str, Any], references: dict[str, Any]) -> Figure:
     for row, name in zip(panels, names, strict=True):
         kept, exact = found["wells"][name], references[name]
         filled = sorted(range(len(exact)), key=lambda i, exact=exact: -exact[i]["well"]["width"])
-        for panel, i in zip(row, [j for j in filled if 1 < exact[j]["particles"]], strict=False):
+        for panel in row[len(filled) :]:
+            panel.set_axis_off()
+        for panel, i in zip(row, filled, strict=False):
             well = exact[i]["well"]
             sites = np.arange(well["sites"])
             panel.plot(sites, exact[i]["density"], "o", ms=4, mfc="none", color="black", label="DMRG")
@@ -41,9 +43,9 @@ def wells_figure(found: dict[str, Any], references: dict[str, Any]) -> Figure:
             panel.set_title(f"{well['width']} sites, N = {exact[i]['particles']}, V − μ = {well['inside']:g} J", size=9)
             panel.set(ylim=(-0.03, 1.05), xlim=(well["sites"] / 2 - 16, well["sites"] / 2 + 16))
         row[0].set_ylabel("density")
-    for panel in panels[-1]:
-        panel.set_xlabel("site")
-    panels[0][0].legend(fontsize=8)
+        for panel in row[: len(filled)]:
+            panel.set_xlabel("site")
+    figure.legend(handles=panels[0][0].get_lines(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
