@@ -73,7 +73,8 @@ def charges_table(results: Results) -> str:
 def hamiltonian_table(found: Results) -> str:
     """Return learned permittivities and potentials."""
     rows = []
-    for name, row in sorted(found.items(), key=lambda item: (-len(item[0].split(",")), item[0])):
+    order = sorted(found, key=lambda name: ("network" not in name, -len(name.partition(", noise")[0]), name))
+    for name, row in ((name, found[name]) for name in order):
         off = percent(abs(row["eps_r"] / TRUE - 1))
         rows.append(
             [name, f"{row['eps_r']:.2f} ± {number(row['uncertainty'])}", off, "yes" if row["determined"] else "no",
