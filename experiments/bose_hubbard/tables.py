@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qd_pix2pix.reports.tables import markdown, number
+from qd_pix2pix.reports.tables import SUPERSCRIPT, markdown, number
 
 HERE = Path(__file__).parent
 NAMES = {
@@ -24,13 +24,19 @@ def read(name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def shown(value: float) -> str:
+    """Return a number with two digits, a large one as a power of ten."""
+    mantissa, _, power = f"{value:.1e}".partition("e")
+    return f"{mantissa}×10{power.lstrip('+0').translate(SUPERSCRIPT)}" if value >= 1e4 else number(value)
+
+
 def errors_table(results: dict[str, Any], transfer: dict[str, Any]) -> str:
     """Return the errors of the density on all kinds of lattices."""
     rows = [["test split, 8 × 8", results["hard core"]["errors"]]]
     rows += [[NAMES[part], found] for part, found in transfer["errors"].items()]
     head = ("lattices", "mean error of n", "of the samples", "χ²", "median χ²", "χ², σ of at least 0.015")
     cells = ("mae", "sigma", "chi2", "median_chi2", "chi2_floor")
-    return markdown(head, [[name, *(number(found[cell]) for cell in cells)] for name, found in rows])
+    return markdown(head, [[name, *(shown(found[cell]) for cell in cells)] for name, found in rows])
 
 
 def phases_table(transfer: dict[str, Any]) -> str:
@@ -58,9 +64,15 @@ def speed_table(transfer: dict[str, Any]) -> str:
     for side, found in transfer["speed"].items():
         (a, da), (b, db), (r, dr) = (found[name] for name in ("sampling", "network", "ratio"))
         rows.append(
-            [f"{side} × {side}", f"{a:.1f} ± {da:.1f}", f"{1000 * b:.1f} ± {1000 * db:.1f}", f"{r:.0f} ± {dr:.0f}"]
+            [
+                f"{side} × {side}",
+                number(found["sigma"]),
+                f"{a:.1f} ± {da:.1f}",
+                f"{1000 * b:.1f} ± {1000 * db:.1f}",
+                f"{r:.0f} ± {dr:.0f}",
+            ]
         )
-    return markdown(("sites", "worm (s)", "network (ms)", "ratio"), rows)
+    return markdown(("sites", "error of n, worm", "worm (s)", "network (ms)", "ratio"), rows)
 
 
 def content() -> dict[str, str]:

@@ -56,7 +56,7 @@ def test_empty_and_full_lattices_and_a_solid(surrogate):
 
 def test_bad_input_is_reported_or_refused(surrogate):
     field = power_law_field(np.random.default_rng(7), (8, 8), 1.0) * 4 - 3
-    with pytest.warns(UserWarning, match=r"neighbour is 9 t, in training 0.* \.\.\. 5\.99"):
+    with pytest.warns(UserWarning, match=r"neighbour is 9 t, in training 0.* \.\.\. 5\.9"):
         surrogate(field, neighbour=9.0)
     with pytest.raises(ValueError, match="a checkerboard does not fit odd sides"):
         surrogate(field[:7], neighbour=2.0)
