@@ -53,7 +53,7 @@ def test_predictions_stay_the_same(name, before):
 
 
 def test_all_networks_are_shipped():
-    assert shipped() == sorted([*NAMES, "ising-ednn", "ising-flow", "ising-rugan", "universal"])
+    assert shipped() == sorted([*NAMES, "chain", "ising-ednn", "ising-flow", "ising-rugan", "universal"])
 
 
 def test_an_unknown_name_lists_the_choices():
