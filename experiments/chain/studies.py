@@ -13,6 +13,10 @@ SMOKE = (
     "trainer.max_steps=8",
     "trainer.val_check_interval=4",
 )
+LENGTHS = (
+    *("range.sites=[14,10,12,13]", "data.train=6000", "data.val=150", "data.test=250"),
+    *("trainer.max_steps=20000", "trainer.max_time=00:00:22:00"),
+)
 PAPER = ("data.sites=16", "data.train=100000", "network.channels=60", "network.blocks=32", "trainer.max_steps=200000")
 
 
@@ -22,7 +26,7 @@ def best(scale: str) -> Runs:
 
 
 def continued(scale: str) -> Runs:
-    """Return the run of the shipped network: from the weights of the first one, at half its learning rate."""
+    """Return the second run: from the weights of the first one, at half its learning rate."""
     first = make_run("chain", best(scale)["chain"]).key
     more = ("trainer.max_steps=8",) if scale == "smoke" else ("trainer.max_steps=4000",)
     start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
@@ -30,4 +34,12 @@ def continued(scale: str) -> Runs:
     return {"chain, continued": (*best(scale)["chain"], start, *words)}
 
 
-STUDIES = {"best": best, "continued": continued}
+def lengths(scale: str) -> Runs:
+    """Return the run of the shipped network: from the weights of the second one, on rings of several lengths."""
+    second = make_run("chain, continued", continued(scale)["chain, continued"]).key
+    more = ("trainer.max_steps=8", "range.sites=[9,10]", *SMOKE[1:5]) if scale == "smoke" else LENGTHS
+    start = f"init_from=runs/chain/{second}/checkpoints/best.ckpt"
+    return {"chain, several lengths": ("experiment=chain", start, "model.optimizer.lr=1e-3", *more)}
+
+
+STUDIES = {"best": best, "continued": continued, "lengths": lengths}
