@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from qd_pix2pix.inference.differentiable import constant
 from qd_pix2pix.inference.dots import DotSurrogate
-from qd_pix2pix.inference.inputs import compare_with_training, conditions_of
+from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of, with_patterns
 from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
 from qd_pix2pix.mapping.reduction import Reduction
@@ -113,25 +114,26 @@ def forward_of(
     Args:
         surrogate: name or file of a network, a ``Surrogate``, or a function of tensors.
         shape: points; None: those of the training.
-        members: given conditions of each member.
+        members: given conditions of each member, and fields that the network takes beside the potential.
         free: conditions that are not given, with any value in their range.
 
     Raises:
-        ValueError: a generator, or a network that takes several fields or whose conditions are not valid.
+        ValueError: a generator, or a network whose conditions or further fields are not valid.
     """
     found = load(surrogate)
     if isinstance(found, Sampler):
         raise ValueError("surrogate: expected a network that predicts, got a generator, which draws samples")
     if not isinstance(found, Surrogate):
         return _of_function(found, shape, members)
-    if len(found.sources) != 1:
-        raise ValueError(f"surrogate: expected a network of one field, got one of {', '.join(found.sources)}")
     points = tuple(shape) if shape is not None else found.shape
     if len(points) != len(found.shape):
         raise ValueError(f"shape: expected {len(found.shape)} axes, as in training, got {points}")
     given = [{**member, **free} for member in members]
-    made = _of_dots(found, points, given) if isinstance(found, DotSurrogate) else _of_network(found, points, given)
-    return made
+    if isinstance(found, DotSurrogate):
+        return _of_dots(found, points, given)
+    fields = _further_fields(found, points, given)
+    plain = [{name: value for name, value in member.items() if name not in fields} for member in given]
+    return _of_network(found, points, plain, fields)
 
 
 def _of_function(function: Any, shape: Sequence[int] | None, members: Sequence[Mapping[str, Any]]) -> Forward:
@@ -147,13 +149,34 @@ def _of_function(function: Any, shape: Sequence[int] | None, members: Sequence[M
     return Forward(evaluate, tuple(shape), OUTPUT, (), tuple({n: float(v) for n, v in m.items()} for m in members))
 
 
-def _of_network(surrogate: Surrogate, shape: tuple[int, ...], given: Sequence[Mapping[str, Any]]) -> Forward:
+def _further_fields(
+    surrogate: Surrogate, shape: tuple[int, ...], members: Sequence[Mapping[str, Any]]
+) -> dict[str, Tensor]:
+    """Return the fields (K, *points) that a network takes beside the potential, by name.
+
+    Raises:
+        ValueError: a field is missing, or its values are not valid.
+    """
+    schema, sources, rows = surrogate.predictor.schema, surrogate.sources, []
+    for member in members:
+        given = {sources[0]: np.zeros(shape), **{n: member[n] for n in sources[1:] if member.get(n) is not None}}
+        given = with_patterns(given, schema, sources)
+        if missing := [name for name in sources if name not in given]:
+            raise ValueError(f"{missing[0]}: give this field, which the network takes beside {sources[0]}")
+        rows.append(check_fields(given, schema))
+    stacked = {name: np.concatenate([row[name] for row in rows]) for name in sources[1:]}
+    return {name: torch.as_tensor(values, device=surrogate.device) for name, values in stacked.items()}
+
+
+def _of_network(
+    surrogate: Surrogate, shape: tuple[int, ...], given: Sequence[Mapping[str, Any]], fields: Mapping[str, Tensor]
+) -> Forward:
     predictor, card = surrogate.predictor, surrogate.card
     known = tuple(conditions_of(predictor, shape, member) for member in given)
-    (source,) = predictor.mapping.sources
+    source = predictor.mapping.sources[0]
     span = predictor.ranges[source]
     return Forward(
-        _evaluation(predictor, source, surrogate.device), shape, surrogate.target, _outputs(predictor), known,
+        _evaluation(predictor, source, surrogate.device, fields), shape, surrogate.target, _outputs(predictor), known,
         (span.low, span.high), predictor.schema.domain.boundary == "periodic", surrogate.device, predictor.schema,
         source, card, lambda fields: compare_with_training({source: fields}, card, known[0]),
     )  # fmt: skip
@@ -181,13 +204,18 @@ def _outputs(predictor: Predictor) -> tuple[str, ...]:
 
 
 def _evaluation(
-    predictor: Predictor, source: str, device: torch.device
+    predictor: Predictor, source: str, device: torch.device, fields: Mapping[str, Tensor] | None = None
 ) -> Callable[[Tensor, Mapping[str, Tensor]], Outputs]:
-    """Return the map of a predictor, whose weights are constants; classes are no outputs, as they have no gradient."""
+    """Return the map of a predictor, whose weights are constants; classes are no outputs, as they have no gradient.
+
+    ``fields`` (K, *points) are those of K members, which follow one another in a batch.
+    """
     predictor.to(device).eval()
 
     def evaluate(potentials: Tensor, conditions: Mapping[str, Tensor]) -> Outputs:
         columns = {source: potentials.float(), **{name: value.float() for name, value in conditions.items()}}
+        for name, values in (fields or {}).items():
+            columns[name] = values.float().repeat(len(potentials) // len(values), *(1,) * (values.ndim - 1))
         with constant(predictor):
             raw = predictor.raw(columns)
             found = predictor.interpret(raw, columns)

@@ -60,7 +60,7 @@ def learn_hamiltonian(
     """Return couplings and potentials of given densities; see ``qd_pix2pix.learn_hamiltonian``."""
     given = {n: _array(n, v) for n, v in densities.items()} if isinstance(densities, Mapping) else _array("", densities)
     first_one = next(iter(given.values())) if isinstance(given, dict) else given
-    members = _members(known or {}, len(first_one))
+    members = _members(known or {}, len(first_one), first_one.ndim)
     found = load(surrogate)
     ranges = _ranges(found, unknown, members)
     check_flag("shared", shared)
@@ -90,12 +90,19 @@ def _array(name: str, values: Any) -> NDArray[np.float64]:
     return array
 
 
-def _members(known: Mapping[str, Any], number: int) -> list[dict[str, Any]]:
-    """Return the known conditions of each density: lists have one value for each, other values are for all."""
-    for name, value in known.items():
-        if isinstance(value, (list, tuple, np.ndarray)) and len(value) != number:
-            raise ValueError(f"known: expected {name} as one value or {number}, one for each density; got {value!r}")
-    several = {name for name, value in known.items() if isinstance(value, (list, tuple, np.ndarray))}
+def _members(known: Mapping[str, Any], number: int, axes: int) -> list[dict[str, Any]]:
+    """Return what is known of each density: lists have one value for each, other values and single fields are for all.
+
+    ``axes`` is the number of axes of all densities together, and of a list of fields.
+    """
+    several = {
+        name for name, v in known.items() if isinstance(v, (list, tuple, np.ndarray)) and np.ndim(v) in (1, axes)
+    }
+    for name in several:
+        if len(known[name]) != number:
+            raise ValueError(
+                f"known: expected {name} as one value or {number}, one for each density; got {len(known[name])} values"
+            )
     plain = {
         name: [v.item() if hasattr(v, "item") else v for v in value] for name, value in known.items() if name in several
     }

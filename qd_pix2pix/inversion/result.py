@@ -170,16 +170,26 @@ class Solutions:
             found = solve(potential[None])
         else:
             names = tuple(name for name in forward.outputs if name != ERROR)
-            found = solver.solve(self._recipe(solution, member, names), {forward.source: potential[None]}, names)
+            given = {forward.source: potential, **self._columns(solution, member)}
+            recipe = self._recipe(solution, member, tuple(given), names)
+            found = solver.solve(recipe, {name: np.asarray(value)[None] for name, value in given.items()}, names)
         return {name: np.asarray(values)[0] for name, values in found.items()}
 
-    def _recipe(self, solution: int, member: int, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the configuration of the system that solves a member."""
+    def _columns(self, solution: int, member: int) -> dict[str, float]:
+        """Return the conditions that are columns of samples: those of a member, or the only value of the training."""
+        card, given = self.forward.card, self.conditions_of(solution, member)
+        known = {name: (s["min"], s["max"]) for name, s in (card.statistics if card else {}).items()}
+        columns = [column.name for column in (card.schema.of_role("condition") if card else ())]
+        only = {name: known[name][0] for name in columns if name in known and known[name][0] == known[name][1]}
+        return only | {name: given[name] for name in columns if name in given}
+
+    def _recipe(self, solution: int, member: int, given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the configuration of the system that solves a member from the columns ``given``."""
         card, forward = self.forward.card, self.forward
         if card is None or not card.recipes:
             raise ValueError("verify: this surrogate has no solver; give a function of potentials, verify=my_solver")
         recipe = solver.recipe_of_samples(card.recipes[0], forward.shape, self.conditions_of(solution, member))
-        if solver.check_verifiable(recipe, (forward.source,), names):
+        if solver.check_verifiable(recipe, given, names):
             raise ValueError(f"verify: the solver does not start from {forward.source}; use verify=False")
         return recipe
 
