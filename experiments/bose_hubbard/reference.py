@@ -28,6 +28,8 @@ TRAP_V, TRAP_SIDE = 3.5, 24
 WELL_V, WELL_SIDE, WELL_WIDTH, WELL_MU = 2.5, 16, 8, -4.5
 DEPTHS = np.arange(0.0, 20.1, 2.0)
 ATTEMPTS = 3
+BURN_IN = {"trap": 3000}
+"""Sweeps of the burn-in where domains of the solid meet in a ring; 120 for all others."""
 LARGER = {16: 6, 24: 3, 40: 2}
 """Random lattices by their side."""
 
@@ -68,7 +70,7 @@ def parts() -> dict[str, list[Bosons]]:
     return found
 
 
-def sample(model: Bosons, number: int) -> tuple[Averages, float]:
+def sample(model: Bosons, number: int, burn_in: int = 120) -> tuple[Averages, float]:
     """Return the averages of a system and the processor time, s.
 
     A chain that changes between both sublattices of a solid does not reach its error. Such a system is sampled again
@@ -77,7 +79,7 @@ def sample(model: Bosons, number: int) -> tuple[Averages, float]:
     for attempt in range(ATTEMPTS):
         start = time.process_time()
         try:
-            found = sample_until(model, 0.01, 256, 2048, seed=number + 1000 * attempt)
+            found = sample_until(model, 0.01, 256, 2048, burn_in, seed=number + 1000 * attempt)
             break
         except NotReached as missed:
             found = missed.averages
@@ -99,7 +101,7 @@ def main() -> None:
         stored = read()
         if f"{part}/n" in stored:
             continue
-        found = [sample(model, number) for number, model in enumerate(models)]
+        found = [sample(model, number, BURN_IN.get(part, 120)) for number, model in enumerate(models)]
         columns = {
             "potential": [model.potential for model in models],
             "neighbour": [model.neighbour for model in models],

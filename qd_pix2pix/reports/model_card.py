@@ -54,6 +54,7 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         points=", ".join(map(str, schema.domain.shape)),
         varying=varying,
+        arguments=_arguments(card, schema, given),
         physical=_physical(schema),
         tests=tests,
         provenance=provenance_lines(records[0]),
@@ -74,6 +75,15 @@ def _physical(schema: Schema) -> str:
         inside = next(iter(choices.values()))
         names = [preset, *(name for name in names if name not in inside)]
     return "".join(f", {name}=..." for name in names)
+
+
+def _arguments(card: Mapping[str, Any], schema: Schema, given: Sequence[str]) -> str:
+    """Return the arguments of a call: the sources, and the middle of each condition that varies between samples."""
+    sources = given[0] if len(given) == 1 else "{" + ", ".join(f'"{name}": {name}' for name in given) + "}"
+    seen = {column.name: card["statistics"].get(column.name) for column in schema.of_role("condition")}
+    ends = {name: (found["min"], found["max"]) for name, found in seen.items() if found and not schema.reduction}
+    varying = [f"{name}={(low + high) / 2:.3g}" for name, (low, high) in ends.items() if high > low]
+    return ", ".join([sources, *varying])
 
 
 def _trust(card: Mapping[str, Any]) -> str:
