@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from solvers.lattices import sample_bosons
+from solvers.lattices import checkerboard, sample_bosons
 
 run = importlib.import_module("experiments.worm_speed.run")
 tables = importlib.import_module("experiments.worm_speed.tables")
@@ -16,12 +16,15 @@ FINISHED = [name for name, row in ROWS.items() if row["alps"]["finished"]]
 
 @pytest.mark.parametrize("name", FINISHED)
 def test_densities_are_those_of_alps(name):
-    """The stored run, and a short one with another seed."""
+    """The stored run, and a short one with another seed on the same sublattice."""
     row = ROWS[name]
     assert row["system"] == run.systems()[name]
     assert np.abs(tables.deviations(row)).max() < 4.5 and abs(tables.energy_deviation(row)) < 4
     assert np.mean(row["alps"]["n_error"]) < 0.03
-    fresh = sample_bosons(run.model_of(row["system"]), 256, seed=1)
+    runs = (sample_bosons(run.model_of(row["system"]), 256, seed=seed) for seed in range(1, 12))
+    signs = checkerboard(np.shape(row["system"]["potential"])).ravel()
+    order = signs @ row["alps"]["n"]  # a solid may be on either sublattice
+    fresh = next(f for f in runs if abs(order) < 0.2 * len(signs) or order * (signs @ f.n.ravel()) > 0)
     error = np.hypot(fresh.n_error.ravel(), row["alps"]["n_error"])
     assert np.abs((fresh.n.ravel() - row["alps"]["n"]) / error).max() < 5
 

@@ -49,7 +49,7 @@ def sample(system: dict[str, Any], sweeps: int, limit: float) -> dict[str, Any]:
         "U": system["onsite"],
         "V": system["neighbour"],
         "T": 1 / system["beta"],
-        "INITIAL_CUTOFF": 20000,
+        **system.get("more_for_alps", {}),
         "SWEEPS": sweeps,
         "THERMALIZATION": sweeps // 10,
         "MEASURE_LOCAL[Local Density]": "n",

@@ -36,10 +36,20 @@ def systems() -> dict[str, dict[str, Any]]:
         return {"potential": field.tolist(), "onsite": 0.0, "n_max": 1, "limit": 60, "sweeps": 2000, **others}
 
     return {
-        "hard core, 4 x 4": system(4, 2.0, 3.0, beta=2.0, neighbour=1.0, alps_sweeps=10000),
-        "superfluid, 8 x 8": system(8, 2.0, 3.0, beta=8.0, neighbour=1.0, alps_sweeps=1000),
-        "near the solid, 8 x 8": system(8, 6.0, 4.0, beta=8.0, neighbour=3.0, alps_sweeps=1000),
-        "soft core, 4 x 4": system(4, 8.0, 6.0, beta=4.0, neighbour=2.5, onsite=10.0, n_max=3, alps_sweeps=300),
+        "hard core, 4 x 4": system(4, 2.0, 3.0, beta=2.0, neighbour=1.0, alps_sweeps=20000),
+        "superfluid, 8 x 8": system(8, 2.0, 3.0, beta=8.0, neighbour=1.0, alps_sweeps=3000),
+        "V = 2, 8 x 8": system(8, 3.0, 4.0, beta=8.0, neighbour=2.0, alps_sweeps=2000),
+        "soft core, 4 x 4": system(
+            4,
+            8.0,
+            6.0,
+            beta=4.0,
+            neighbour=2.5,
+            onsite=10.0,
+            n_max=3,
+            alps_sweeps=1000,
+            more_for_alps={"INITIAL_CUTOFF": 2000},
+        ),
     }
 
 
