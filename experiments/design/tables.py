@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from results.json and hamiltonian.json."""
+"""Tables of this folder's README, from results.json, hamiltonian.json and lattices.json."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from qd_pix2pix.reports.tables import markdown, number
 HERE = Path(__file__).parent
 TRUE = 12.9
 """Permittivity of the dot whose couplings are learned."""
+NEIGHBOUR = 3.0
+"""Interaction of the bosons, in units of the hopping."""
 Results = dict[str, Any]
 
 
@@ -20,9 +22,9 @@ def read(name: str) -> Results:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def of_kind(results: Results, kind: str) -> Results:
-    """Return the designs of a kind, by the rest of their names."""
-    return {name.split()[1]: row for name, row in results.items() if name.split()[0] == kind}
+def of_kind(results: Results, kind: str, whole: bool = False) -> Results:
+    """Return the designs of a kind, by the second word of their names, or by their whole names."""
+    return {name if whole else name.split()[1]: row for name, row in results.items() if name.split()[0] == kind}
 
 
 def percent(value: float) -> str:
@@ -84,14 +86,46 @@ def hamiltonian_table(found: Results) -> str:
     return markdown(head, rows)
 
 
+def rings_table(found: Results) -> str:
+    """Return the errors of designed densities of rings, by the number of sites."""
+    rows = []
+    by_sites: dict[str, list[Results]] = {}
+    for name, row in of_kind(found, "ring", whole=True).items():
+        by_sites.setdefault(name.split()[1], []).append(row)
+    for sites, cases in by_sites.items():
+        means = [percent(sum(row[key] for row in cases) / len(cases)) for key in ("predicted", "verified", "corrected")]
+        worst = percent(max(row["corrected"] for row in cases))
+        known = percent(sum(row["identifiable"] for row in cases) / len(cases))
+        rows.append([sites, len(cases), *means, worst, known])
+    head = ("sites", "rings", "NMAE, predicted", "NMAE, solved", "corrected", "worst", "mean identifiable")
+    return markdown(head, rows)
+
+
+def bosons_table(found: Results) -> str:
+    """Return learned interactions of bosons against the noise."""
+    rows = []
+    for noise, row in of_kind(found, "bosons").items():
+        low, high = min(row["all"]), max(row["all"])
+        level = percent(float(noise)) if float(noise) else "none"
+        rows.append(
+            [level, f"{row['neighbour']:.2f} ± {number(row['uncertainty'])}",
+             percent(abs(row["neighbour"] / NEIGHBOUR - 1)), "yes" if row["determined"] else "no",
+             f"{low:.2f} … {high:.2f}", f"{row['V_rms']:.2f} t", f"{row['misfit']:.1f}"]
+        )  # fmt: skip
+    head = ("noise", "V", "error", "determined", "all starts", "potential, where identifiable", "misfit")
+    return markdown(head, rows)
+
+
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
-    results, learned = read("results.json"), read("hamiltonian.json")
+    results, learned, lattices = read("results.json"), read("hamiltonian.json"), read("lattices.json")
     return {
         "density": density_table(results),
         "gap": gap_table(results, "gap"),
         "exchange": gap_table(results, "exchange"),
         "charges": charges_table(results),
         "hamiltonian": hamiltonian_table(learned),
+        "rings": rings_table(lattices),
+        "bosons": bosons_table(lattices),
         "seconds": number(max(row["seconds"] for row in results.values())),
     }

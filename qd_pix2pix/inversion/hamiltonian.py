@@ -104,7 +104,9 @@ def _members(known: Mapping[str, Any], number: int, axes: int) -> list[dict[str,
                 f"known: expected {name} as one value or {number}, one for each density; got {len(known[name])} values"
             )
     plain = {
-        name: [v.item() if hasattr(v, "item") else v for v in value] for name, value in known.items() if name in several
+        name: [v.item() if np.ndim(v) == 0 and hasattr(v, "item") else v for v in value]
+        for name, value in known.items()
+        if name in several
     }
     return [{name: plain[name][i] if name in several else known[name] for name in known} for i in range(number)]
 

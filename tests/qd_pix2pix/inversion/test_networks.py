@@ -11,6 +11,7 @@ from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems import make_recipe
 from solvers import Grid
+from solvers.lattices import checkerboard, parabola
 
 GAAS = {"n_electrons": 2, "material": "gaas", "extent": 60.0}
 OPTIONS = {"steps": 2, "progress": False, "identify": False}
@@ -154,3 +155,34 @@ def test_couplings_of_the_shipped_network_have_the_range_of_its_training(univers
     np.testing.assert_allclose([60 * 0.067 / bohr / high, 60 * 0.067 / bohr / low], [0.3, 100.0], rtol=2e-3)
     with pytest.raises(ValueError, match="unknown: expected a condition of the coupling"):
         trained_range(universal, "n_electrons", members)
+
+
+def test_fields_beside_the_potential_are_given():
+    """Bosons at two chemical potentials, whose solids occupy different sublattices; one V, learned with the trap."""
+    network = from_pretrained("bose-hubbard", "cpu")
+    trap, signs = parabola((8, 8), 4.0), checkerboard((8, 8))
+    boards, shift = np.stack([signs, -signs]), [-5.0, -8.0]
+    densities = network({"V_mu": np.stack([trap + s for s in shift]), "checkerboard": boards}, neighbour=4.0)
+    known = {"checkerboard": boards, "neighbour": 4.0}
+    found = learn_hamiltonian(network, densities, known=known, shift=shift, start=trap, bounds=(-1.0, 9.0), **OPTIONS)
+    assert found.misfits[0] < 1e-2
+    for k in range(2):
+        again = network({"V_mu": found.best + shift[k], "checkerboard": boards[k]}, neighbour=4.0)
+        np.testing.assert_allclose(found.predictions["n"][0, k], again, atol=1e-5)
+    # without a checkerboard it is that of +1 at the first site, as in a prediction
+    one = design(network, densities[0], start=trap + shift[0], bounds=(-6.0, 4.0), **OPTIONS, neighbour=4.0)
+    assert one.misfits[0] < 1e-2
+    for bad, message in ((np.zeros((8, 8)), "of -1 and 1 only"), (signs[:6, :6], "sources of the same shape")):
+        with pytest.raises(ValueError, match=message):
+            learn_hamiltonian(network, densities, known=known | {"checkerboard": bad}, shift=shift, **OPTIONS)
+
+
+@pytest.mark.slow
+def test_bosons_are_verified_at_their_own_interaction():
+    network = from_pretrained("bose-hubbard", "cpu")
+    v_mu = parabola((8, 8), 10.0) - 3.0
+    found = design(network, network(v_mu, neighbour=1.0), start=v_mu, bounds=(-4.0, 14.0), **OPTIONS, neighbour=1.0)
+    recipe = make_recipe(network.card.recipes[0])
+    solved = recipe.solve({"V_mu": found.best[None], "neighbour": np.ones(1), "onsite": np.zeros(1)})["n"][0]
+    np.testing.assert_array_equal(found.verify()["n"][0], solved)
+    assert np.abs(solved - found.predictions["n"][0]).mean() < 0.06
