@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,9 +100,11 @@ class Experiment:
         parser.add_argument("--only", default="", help="only runs whose name contains this")
         given = parser.parse_args(arguments)
         quiet()
-        known = {name: result["words"] for name, result in self.results(given.scale).items()}
+        known = {name: lasting(result["words"]) for name, result in self.results(given.scale).items()}
         wanted = {n: words for n, words in self.studies[given.study](given.scale).items() if given.only in n}
-        missing = [make_run(name, words) for name, words in wanted.items() if known.get(name) != " ".join(words)]
+        missing = [
+            make_run(name, words) for name, words in wanted.items() if known.get(name) != lasting(" ".join(words))
+        ]
         jobs = LocalJobs(given.parallel)
         failed = []
         for record in done(do_all(missing, self.folder, jobs), len(missing)):
@@ -111,6 +114,11 @@ class Experiment:
                 failed.append(line(record))
         if failed:
             sys.exit("\n".join(["not finished:", *failed]))
+
+
+def lasting(words: str) -> str:
+    """Return overrides without the hashes of runs whose weights are used, which every new option of conf/ changes."""
+    return re.sub(r"runs/(\w+)/[0-9a-f]{12}/", r"runs/\1/*/", words)
 
 
 def threads_of(run: Path) -> int:

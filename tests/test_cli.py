@@ -104,7 +104,7 @@ def run(program, *words, cwd, **options):
         ("generate", "data.n_electrons=two", ["n_electrons"]),
         ("generate", "check=nowhere", ["nowhere"]),
         ("evaluate", "chekpoint=x", ["Did you mean checkpoint?"]),
-        ("evaluate", "checkpoint=x", ["checkpoint: expected a file, or one of chain", "got 'x'"]),
+        ("evaluate", "checkpoint=x", ["checkpoint: expected a file, or one of bose-hubbard", "got 'x'"]),
         ("evaluate", "checkpoint=x.safetensors", ["x.safetensors is not there", "save="]),
         # a part is replaced by a value, an option by a list
         ("train", "data.material=5", ["data.material: expected its parts"]),

@@ -39,7 +39,7 @@ LEAST = 0.02
 
 
 def ring(sites: int, seed: int) -> NDArray[np.float64]:
-    """Return the exact density (L,) of a ring of smooth noise."""
+    """Return the density (L,) of a ring of smooth noise, by exact diagonalisation."""
     potential = RandomChains({"smooth": 1.0}, (4.0, 4.0)).sample(np.random.default_rng([seed, sites]), sites)
     v_mu = potential[None] - potential.mean()
     number = int(ground_energies(v_mu, INTERACTION).argmin(1)[0])
@@ -48,15 +48,17 @@ def ring(sites: int, seed: int) -> NDArray[np.float64]:
 
 def of_ring(sites: int, seed: int) -> dict[str, Any]:
     """Return the design of the density of a ring, solved and corrected."""
-    wanted, begin = ring(sites, seed), perf_counter()
-    found = design("chain", wanted, shape=(sites,), bounds=(-6.0, 6.0), starts=8, steps=150, smoothness=1e-3, seed=seed)
+    requested, begin = ring(sites, seed), perf_counter()
+    found = design(
+        "chain", requested, shape=(sites,), bounds=(-6.0, 6.0), starts=8, steps=150, smoothness=1e-3, seed=seed
+    )
     seconds = perf_counter() - begin
     found.verify()
     better = found.correct(3)
     errors = (found.predictions["n"][0], found.verified["n"][0], better.verified["n"][0])
     names = ("predicted", "verified", "corrected")
     return {
-        **{name: float(nmae(n[None], wanted[None])[0]) for name, n in zip(names, errors, strict=True)},
+        **{name: float(nmae(n[None], requested[None])[0]) for name, n in zip(names, errors, strict=True)},
         "identifiable": float(found.identifiable.mean()), "good": int(found.good.sum()), "starts": len(found.misfits),
         "seconds": seconds,
     }  # fmt: skip

@@ -23,7 +23,7 @@ def read(name: str) -> Results:
 
 
 def of_kind(results: Results, kind: str, whole: bool = False) -> Results:
-    """Return the designs of a kind, by the second word of their names, or by their whole names."""
+    """Return the designs of a kind, by the second part of their names, or by their whole names."""
     return {name if whole else name.split()[1]: row for name, row in results.items() if name.split()[0] == kind}
 
 

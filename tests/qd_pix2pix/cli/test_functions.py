@@ -63,7 +63,7 @@ def test_errors_are_exceptions(words, message, tmp_path, monkeypatch, data_root)
 
 
 def test_errors_of_an_evaluation_are_exceptions(trained):
-    with pytest.raises(FileNotFoundError, match="expected a file, or one of gaas-N2, .* got 'nowhere'"):
+    with pytest.raises(FileNotFoundError, match="expected a file, or one of bose-hubbard, .* got 'nowhere'"):
         qd_pix2pix.evaluate("nowhere")
     with pytest.raises(ValueError, match="split: expected one of train, val, test"):
         qd_pix2pix.evaluate(trained.checkpoint, "split=all")

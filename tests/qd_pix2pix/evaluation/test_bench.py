@@ -155,7 +155,7 @@ def test_other_dots_are_refused(root, stores):
         ({"checkpoint": "gaas-N2", "function": "nearest"}, "got both"),
         ({"function": "nearst"}, "nearst cannot be imported.*mean_density, nearest, mean_field"),
         ({"function": "math:pi"}, "expected a function"),
-        ({"checkpoint": "gaas-N9"}, "expected a file, or one of gaas-N2"),
+        ({"checkpoint": "gaas-N9"}, "expected a file, or one of bose-hubbard"),
         ({"checkpoint": "ising-ednn"}, "takes networks of quantum dots"),
         ({"function": "bench_answers:wrong"}, r"expected density of shape \(1, 16, 16\), got \(1, 16\)"),
     ],

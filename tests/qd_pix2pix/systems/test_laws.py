@@ -183,14 +183,16 @@ def test_given_samples_are_solved_as_drawn_ones(made, system):
 
 
 @every_system
-def test_ranges_change_the_conditions_and_not_the_configuration(made, system):
+def test_ranges_change_conditions_or_points_and_not_the_configuration(made, system):
     recipe, config = made[system][0], config_of(system)
     for option, (kinds, example) in recipe.RANGES.items():
         values = yaml.safe_load(example)
         assert all(type(value) in kinds for value in values)
         found = [make_recipe(recipe.vary(config, option, value)).schema for value in values]
-        assert len({str(schema.constants) for schema in found}) == len(values), option
-        assert all(schema.columns == recipe.schema.columns for schema in found)
+        changed = [schema.domain.shape if option in recipe.SIZES else str(schema.constants) for schema in found]
+        assert len(set(changed)) == len(values), option
+        assert option in recipe.SIZES or all(schema.columns == recipe.schema.columns for schema in found)
+    assert set(recipe.SIZES) <= set(recipe.RANGES)
     assert config == config_of(system), "the configuration itself was changed"
 
 
