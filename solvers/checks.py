@@ -10,6 +10,7 @@ Numbers are those of Python or NumPy; True and False are not numbers. Their squa
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,12 @@ def check_function(name: str, value: object) -> None:
     """Raise ValueError unless ``value`` can be called."""
     if not callable(value):
         raise ValueError(_message(name, "a function", value))
+
+
+def check_path(name: str, value: object, what: str = "a path") -> None:
+    """Raise ValueError unless ``value`` is a path: a string that is not empty, or a ``pathlib.Path``."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise ValueError(_message(name, what, value))
 
 
 def check_plain(name: str, value: object) -> None:

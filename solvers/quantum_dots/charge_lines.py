@@ -117,6 +117,21 @@ def charge_lines(diagram: StabilityDiagram) -> list[Line]:
     return [_line(diagram, a, b, crossings) for (a, b), crossings in sorted(found.items())]
 
 
+def checked_lines(diagram: StabilityDiagram, lines: list[Line] | None) -> list[Line]:
+    """Return ``lines``, or those of the ``diagram`` where they are None.
+
+    Raises:
+        ValueError: an argument is of another kind.
+    """
+    check_kind("diagram", diagram, StabilityDiagram, "StabilityDiagram, from stability_diagram")
+    if lines is None:
+        return charge_lines(diagram)
+    check_kind("lines", lines, list, "list of lines, from charge_lines")
+    for line in lines:
+        check_kind("lines", line, Line, "Line, from charge_lines, as each member")
+    return lines
+
+
 def _crossing(diagram: StabilityDiagram, start: Place, end: Place) -> _Crossing:
     """Return the crossing between two neighbouring points, whose configurations differ."""
     p, q = (diagram.place_numbers[place] for place in (start, end))
@@ -216,8 +231,11 @@ def triple_points(diagram: StabilityDiagram, lines: list[Line] | None = None) ->
     """Return the triple points: intersections of the straight parts of two lines at which electrons enter.
 
     Their configurations are c, and two more with one electron more than c in two different dots, or one less.
+
+    Raises:
+        ValueError: an argument is of another kind.
     """
-    lines = charge_lines(diagram) if lines is None else lines
+    lines = checked_lines(diagram, lines)
     entering = {(line.a, line.b): line for line in lines if line.adds == 1}
     spans = np.array([diagram.gate1[1] - diagram.gate1[0], diagram.gate2[1] - diagram.gate2[0]])
     low = np.array([diagram.gate1[0], diagram.gate2[0]])
@@ -243,8 +261,12 @@ def _intersection(first: Line, second: Line) -> Floats | None:
 
 
 def mutual_charging(diagram: StabilityDiagram, lines: list[Line] | None = None) -> list[MutualCharging]:
-    """Return the mutual charging energies, from each pair of triple points that share the same two configurations."""
-    lines = charge_lines(diagram) if lines is None else lines
+    """Return the mutual charging energies, from each pair of triple points that share the same two configurations.
+
+    Raises:
+        ValueError: an argument is of another kind.
+    """
+    lines = checked_lines(diagram, lines)
     entering = {(line.a, line.b): line for line in lines if line.adds == 1}
     points = triple_points(diagram, lines)
     found = []

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.quantum_dots.charge_lines import Line, charge_lines
+from solvers.quantum_dots.charge_lines import Line, checked_lines
 from solvers.quantum_dots.stability import Configuration, StabilityDiagram
 
 Floats = NDArray[np.float64]
@@ -67,9 +67,9 @@ def fit_constant_interaction(diagram: StabilityDiagram, lines: list[Line] | None
     """Return the model fitted to all ``lines`` of a diagram.
 
     Raises:
-        ValueError: the diagram has no line at which an electron enters.
+        ValueError: the diagram has no line at which an electron enters, or an argument is of another kind.
     """
-    lines = charge_lines(diagram) if lines is None else lines
+    lines = checked_lines(diagram, lines)
     entering = [line for line in lines if line.adds]
     if not entering:
         raise ValueError(

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.checks import check_path
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB
 from solvers.quantum_dots.solve import solve
@@ -88,6 +89,8 @@ class Cache:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        if folder is not None:
+            check_path("cache", folder, "a folder")
         self.folder = None if folder is None else Path(folder)
         if self.folder is not None:
             try:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.checks import check_array, check_function, check_integer, check_kind, check_positive
+from solvers.checks import check_array, check_flag, check_function, check_integer, check_kind, check_positive
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
@@ -39,7 +39,7 @@ from solvers.quantum_dots.single_particle import SineBasis
 from solvers.quantum_dots.sites import COARSE, Couplings, changes, coarse_sites, grid_errors, localised, sites
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
-from solvers.units import Material
+from solvers.units import HIGHEST, Material
 
 Floats = NDArray[np.float64]
 
@@ -106,7 +106,9 @@ def hubbard(
     Raises:
         ValueError: an argument is out of range.
     """
-    potential, n_modes = _checked(V, grid, material, n_sites, interaction, n_modes)
+    check_flag("compare", compare)
+    n_modes = _checked(grid, material, n_sites, interaction, n_modes)
+    potential = _potential("V", V, grid, material)
     options = {"interaction": interaction, "n_modes": n_modes, "wavefunction": True, **options}
     dot = solve(potential, grid, n_sites, material, **(PRESETS["converged"] | options)) if compare else None
     found = sites(potential, grid.n, n_modes, grid, material, n_sites, interaction)
@@ -162,12 +164,15 @@ def coupling_slopes(
     check_function("V_of", V_of)
     at = check_array("gates", gates, ("gates",)).astype(np.float64)
     check_positive("step", step)
+    modes = _checked(grid, material, n_sites, interaction, n_modes)
+    if (at + float(step) / 2 == at).any():
+        raise ValueError(f"step: expected a change that the digits of gates resolve, got {step}. Use a larger step")
 
     def difference(number: int, h: float) -> list[Couplings]:
         """Return the central differences on the grid itself and on the coarse ones."""
         ends = []
         for place in (at + h * np.eye(len(at))[number], at - h * np.eye(len(at))[number]):
-            V, modes = _checked(V_of(*place.tolist()), grid, material, n_sites, interaction, n_modes)
+            V = _potential("V_of", V_of(*place.tolist()), grid, material)
             fine = sites(V, grid.n, modes, grid, material, n_sites, interaction)
             ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
         return [
@@ -189,21 +194,24 @@ def _stacked(rows: Sequence[Sequence[Floats]], unit: float) -> Couplings:
     return Couplings(*(np.stack(arrays) * unit for arrays in zip(*rows, strict=True)))
 
 
-def _checked(
-    V: ArrayLike, grid: Grid, material: Material, n_sites: int, interaction: Interaction, n_modes: int | None
-) -> tuple[Floats, int]:
-    """Return the potential, and the number of sine functions; ``solve`` checks all that it takes, without work."""
+def _checked(grid: Grid, material: Material, n_sites: int, interaction: Interaction, n_modes: int | None) -> int:
+    """Return the number of sine functions; ``solve`` checks all that it takes, without work."""
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_integer("n_sites", n_sites, 1, high=MOST_SITES)
-    potential = check_array("V", V, (grid.n, grid.n)).astype(np.float64)
     modes = max(grid.n // 2, 2) if n_modes is None else n_modes
-    nothing = np.zeros((0, grid.n, grid.n))
-    solve(nothing, grid, 1, material, n_orbitals=n_sites, interaction=interaction, n_modes=modes)
     hint = (
         f"Errors follow from calculations with {COARSE[0]:g} of the sine functions, {n_sites + 1} or more; raise grid.n"
     )
     check_integer("n_modes", modes, math.ceil((n_sites + 1) / COARSE[0]), hint)
-    return potential, int(modes)
+    nothing = np.zeros((0, grid.n, grid.n))
+    solve(nothing, grid, 1, material, n_orbitals=n_sites, interaction=interaction, n_modes=modes)
+    return int(modes)
+
+
+def _potential(name: str, V: ArrayLike, grid: Grid, material: Material) -> Floats:
+    """Return a potential that ``solve`` would take."""
+    highest = HIGHEST * material.hartree
+    return check_array(name, V, (grid.n, grid.n), -highest, highest).astype(np.float64)
 
 
 def _relaxed(

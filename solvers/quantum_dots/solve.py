@@ -110,6 +110,8 @@ def solve(
     close = None if degeneracy is None else float(degeneracy) / material.hartree
     settings = make_settings(numbers, units, estimate, wavefunction, close, cusp, timer)
     _check_fits(settings, grid.n, length, memory)
+    if not math.prod(potential.shape):
+        return _solution([], potential, grid, material, settings)
     threads = int(threads or blas_threads()) if on_host(potential) else 1
     parts = _in_pieces(potential, grid, material, settings, memory, threads)
     return _solution(parts, potential, grid, material, settings)

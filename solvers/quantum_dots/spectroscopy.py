@@ -99,7 +99,7 @@ def excitations(
     """
     check_integer("n_states", n_states, 1)
     potential, options = _checked(V, grid, options)
-    first, second = _twice(potential, grid, n_electrons, material, n_states + 1, options)
+    first, second = _twice(potential, grid, n_electrons, material, int(n_states) + 1, options)
     unit = 2 * UNITS[material.units][0] / material.m_eff  # hbar^2 / m*
 
     def values(dot: Solution) -> Floats:

@@ -19,10 +19,20 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import LinearNDInterpolator
 from scipy.special import digamma, expit
 
-from solvers.checks import check_array, check_flag, check_function, check_integer, check_kind, check_number, check_range
+from solvers.checks import (
+    SMALLEST,
+    check_array,
+    check_flag,
+    check_function,
+    check_integer,
+    check_kind,
+    check_number,
+    check_range,
+)
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.gate_points import Cache, Point, Task, solve_points, workers
+from solvers.quantum_dots.solve import solve
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
@@ -133,9 +143,10 @@ def broadened_step(energy: ArrayLike, temperature: float, width: float) -> Float
     """Return the occupation of a level at ``energy`` (eV) above mu: the Fermi function convolved with a Lorentzian.
 
     1/2 - Im psi(1/2 + (Gamma / 2 + i E) / (2 pi k T)) / pi, with its limits: the Fermi function for ``width`` 0, and
-    1/2 - arctan(2 E / Gamma) / pi for ``temperature`` 0.
+    1/2 - arctan(2 E / Gamma) / pi for ``temperature`` 0. Widths below ``SMALLEST`` count as 0.
     """
     e = np.asarray(energy, dtype=np.float64)
+    temperature, width = (0.0 if w < SMALLEST else float(w) for w in (temperature, width))
     if temperature == 0 and width == 0:
         return np.heaviside(-e, 0.5)
     if temperature == 0:
@@ -184,11 +195,11 @@ def stability_diagram(
     """
     check_function("V_of", V_of)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
+    stored, points = Cache(cache), dict[Place, Point]()
     alone = {"threads": 1} if processes > 1 else {}  # each process has its own
     task = _task(grid, material, n_max, dots, alone | options)
     steps = int(cells) * 2 ** int(divisions)
     scale = [(high - low) / steps for low, high in ranges]
-    points: dict[Place, Point] = {}
     size = 2 ** int(divisions)
     leaves: list[tuple[int, int, int]] = []
     active = [(i * size, j * size) for i in range(int(cells)) for j in range(int(cells))]
@@ -200,7 +211,7 @@ def stability_diagram(
                 for place in new
             ]
             with _bar(progress, len(new), f"cells of 1/{steps // size}") as done:
-                found = solve_points(task, potentials, Cache(cache), pool, done)
+                found = solve_points(task, potentials, stored, pool, done)
             points.update(zip(new, found, strict=True))
             mixed = [len({_configuration(points[c], mu) for c in _corners(*cell, size)}) > 1 for cell in active]
             leaves += [(*cell, size) for cell, some in zip(active, mixed, strict=True) if not some or size == 1]
@@ -272,7 +283,9 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     x, y = grid.mesh()
     distances = [(x - a) ** 2 + (y - b) ** 2 for a, b in centers.tolist()]
     nearest = np.argmin(distances, axis=0)
-    return Task(grid, material, int(n_max), nearest, len(centers), CHEAP | options)
+    options = CHEAP | options
+    solve(np.zeros((0, grid.n, grid.n)), grid, n_max, material, **options)  # checks all that it takes, without work
+    return Task(grid, material, int(n_max), nearest, len(centers), options)
 
 
 @contextmanager

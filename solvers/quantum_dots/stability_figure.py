@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from solvers.checks import check_choice, check_kind
+from solvers.checks import check_choice, check_kind, check_number, check_path
 from solvers.quantum_dots.charge_lines import charge_lines, triple_points
 from solvers.quantum_dots.constant_interaction import fit_constant_interaction
 from solvers.quantum_dots.stability import StabilityDiagram
@@ -30,8 +30,11 @@ def draw_stability(
         ValueError: the ending is unknown, or an argument is out of range.
     """
     check_kind("diagram", diagram, StabilityDiagram, "StabilityDiagram, from stability_diagram")
+    check_path("path", path, "a file")
     path = Path(path)
-    check_choice("ending of path", path.suffix.lstrip("."), FORMATS)
+    check_choice("path.suffix", path.suffix.lstrip("."), FORMATS)
+    check_number("temperature", temperature, 0.0)
+    check_number("width", width, 0.0)
     from matplotlib.figure import Figure
 
     lines = charge_lines(diagram)

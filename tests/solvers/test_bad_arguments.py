@@ -2,6 +2,10 @@
 
 import inspect
 import re
+import sys
+from contextlib import nullcontext
+from functools import partial
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -11,14 +15,28 @@ from solvers import (
     Grid,
     Interaction,
     Material,
+    StabilityDiagram,
+    charge_lines,
     charging,
+    coupling_slopes,
     dipole,
+    dipole_matrix,
+    draw_stability,
+    dyson_amplitudes,
+    excitations,
     finite_difference_levels,
+    fit_constant_interaction,
+    hubbard,
+    mutual_charging,
     quadrupole,
     rayleigh_quotient,
     solve,
+    stability_diagram,
+    triple_points,
+    tunnelling,
 )
-from solvers.quantum_dots import potentials
+from solvers.quantum_dots import potentials, stability, stability_figure
+from solvers.quantum_dots.gate_points import Point, Task
 
 GRID = Grid(8, 30.0)
 V = np.zeros((8, 8))
@@ -99,6 +117,66 @@ PLAIN = {
     potentials.InfiniteWell: {"size": (9.0, 9.0)},
     potentials.MaskedNoise: vars(WELL) | {"v_max": 0.5},
 }
+X, Y = GRID.mesh()
+DOT = 1e-3 * X + 3e-4 * Y
+"""A potential without degenerate levels."""
+WAVES = [solve(DOT, GRID, n, GAAS, 3, estimate=False, wavefunction=True).wavefunction for n in (1, 2)]
+PLACES = np.stack(np.meshgrid([0, 1, 2], [0, 1, 2], indexing="ij"), axis=-1).reshape(-1, 2)
+DIAGRAM = StabilityDiagram(
+    gate1=(0.0, 1.0),
+    gate2=(0.0, 1.0),
+    steps=2,
+    mu=0.0,
+    places=PLACES,
+    energies=np.stack([np.zeros(9), 0.9 - PLACES.sum(1)], axis=-1),
+    errors=np.full((9, 2), 1e-3),
+    charges=np.stack([np.zeros((9, 1)), np.ones((9, 1))], axis=1),
+    cells=np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]]),
+)
+"""One electron enters a dot."""
+
+
+NO_FIGURE = MagicMock()
+NO_FIGURE.Figure.return_value.subplots.return_value = MagicMock(), MagicMock()
+
+
+def slopes(argument, value):
+    """Take the slopes with one coarse grid."""
+
+    def tilted(*gates):
+        return DOT + 1e-5 * np.tanh(sum(gates)) * Y
+
+    plain = {"V_of": tilted, "gates": [0.0], "step": 0.1, "grid": GRID, "material": GAAS, "n_modes": 5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("solvers.quantum_dots.sites.COARSE", (0.7,))
+        coupling_slopes(**(plain | {argument: value}))
+
+
+def drawn(argument, value):
+    """Draw on nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stability_figure, "RASTER", 2)
+        patch.setitem(sys.modules, "matplotlib.figure", NO_FIGURE)
+        draw_stability(**({"diagram": DIAGRAM, "path": "a.png"} | {argument: value}))
+
+
+def empty_points(task, V):
+    """Results without a line, in the place of full CI."""
+    shape = (task.n_max + 1, task.n_dots)
+    return [Point(np.arange(shape[0]) * 1.0, np.zeros(shape[0]), np.zeros(shape))] * len(V)
+
+
+def diagram_of(argument, value):
+    """Make a diagram in this process, without full CI, and keep no points."""
+    plain = {"V_of": lambda a, b: V, "gate1": (0, 1), "gate2": (0, 1), "n_max": 1, "grid": GRID, "material": GAAS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Task, "solve", empty_points)
+        patch.setattr(stability, "workers", lambda processes: nullcontext())
+        patch.setattr("pathlib.Path.mkdir", lambda *_, **__: None)
+        patch.setattr("solvers.quantum_dots.gate_points.Cache.put", lambda *_: None)
+        stability_diagram(**(plain | {"cells": 1, "divisions": 0} | {argument: value}))
+
+
 RANDOM = [getattr(potentials, name) for name in potentials.__all__ if name.startswith("Random")]
 NEW = [f for f in RANDOM if getattr(potentials, f.__name__.removeprefix("Random"), None) not in {*PLAIN, None}]
 PLAIN |= {type(drawn): vars(drawn) for drawn in (f().sample(np.random.default_rng(0), GRID) for f in NEW)}
@@ -118,8 +196,24 @@ CALLS = {
     rayleigh_quotient: lambda a, v: rayleigh_quotient(
         **({"density": np.ones((1, 8, 8)), "V": np.zeros((1, 8, 8)), "grid": GRID, "material": GAAS} | {a: v})
     ),
+    hubbard: lambda a, v: hubbard(
+        **({"V": DOT, "grid": GRID, "material": GAAS, "n_modes": 5, "n_orbitals": 3, "refinements": 0} | {a: v})
+    ),
+    coupling_slopes: slopes,
+    dipole_matrix: lambda a, v: dipole_matrix(**({"wave": WAVES[1]} | {a: v})),
+    dyson_amplitudes: lambda a, v: dyson_amplitudes(**({"fewer": WAVES[0], "more": WAVES[1]} | {a: v})),
+    stability_diagram: diagram_of,
+    draw_stability: drawn,
+    charge_lines: lambda a, v: charge_lines(**{a: v}),
 } | {family: lambda a, v, family=family: family(**(PLAIN[family] | {a: v}))(GRID) for family in PLAIN}
 CALLS |= {family: lambda a, v, family=family: draw(family, a, v) for family in RANDOM}
+SPECTRUM = {"V": DOT, "grid": GRID, "n_electrons": 2, "material": GAAS, "n_states": 1, "n_orbitals": 3}
+SPECTRUM |= {"refinements": 0, "cusp": False, "estimate": False}
+CALLS |= {f: lambda a, v, f=f: f(**(SPECTRUM | {a: v})) for f in (excitations, tunnelling)}
+CALLS |= {
+    f: lambda a, v, f=f: f(**({"diagram": DIAGRAM} | {a: v}))
+    for f in (triple_points, mutual_charging, fit_constant_interaction)
+}
 OTHERS = {
     (Grid, "n"): "grid.extent",
     (Interaction, "screening"): "interaction",
@@ -132,6 +226,17 @@ OTHERS = {
     (finite_difference_levels, "grid"): "V",
     (rayleigh_quotient, "grid"): "density",
     (rayleigh_quotient, "density"): "V",
+    (hubbard, "grid"): "V",
+    (hubbard, "V"): "n_sites",
+    (hubbard, "n_sites"): "n_modes",
+    (coupling_slopes, "gates"): "step",
+    (coupling_slopes, "n_sites"): "n_modes",
+    (excitations, "grid"): "V",
+    (excitations, "n_electrons"): "n_states",
+    (tunnelling, "grid"): "V",
+    (tunnelling, "n_electrons"): "n_states",
+    (stability_diagram, "n_max"): "n_electrons",
+    (fit_constant_interaction, "lines"): "diagram",
     (Material, "m_eff"): "material|grid.extent",
     (Material, "eps_r"): "material|grid.extent",
     (potentials.MaskedNoise, "blob_size"): "potential.v_max",
@@ -140,7 +245,8 @@ OTHERS = {
     (potentials.RandomWells, None): "potential.radius|potential.max_overlap|potential.max_coverage",
 }
 """Arguments that may be blamed in place of the one that was given, because only both together are wrong."""
-ELSEWHERE = {(charging, "options"), (solve, "timer")}
+ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram)}
+ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (stability_diagram, "V_of")}
 """Options of another function; a function of the user, whose errors are the user's."""
 CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
@@ -166,6 +272,7 @@ def test_every_public_name_is_covered():
     import solvers
 
     results = {"PRESETS", "Charging", "Solution", "Wavefunction"}
+    results |= {"Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
     assert {name.__name__ for name in CALLS} >= (set(solvers.__all__) | set(potentials.__all__)) - results
 
 
@@ -197,6 +304,19 @@ def test_questions_to_a_wavefunction():
         assert_named(lambda value, a=argument, plain=plain: wave.pair_density(**(plain | {a: value})), argument)
     assert_named(wave.density, "state")
     assert_named(wave.natural_orbitals, "state")
+
+
+def test_questions_to_a_diagram():
+    assert_named(partial(DIAGRAM.raster), "n")
+    for argument in ("n", "temperature", "width"):
+        plain = {"n": 2, "temperature": 1e-3, "width": 1e-3}
+        assert_named(lambda value, a=argument, plain=plain: DIAGRAM.mean_number(**(plain | {a: value})), argument)
+
+
+@pytest.mark.parametrize("call", [slopes, diagram_of])
+def test_families_of_potentials_are_functions_that_return_potentials(call):
+    assert_named(lambda value: None if callable(value) else call("V_of", value), "V_of")
+    assert_named(lambda value: call("V_of", lambda *gates: value), "V_of", "n_sites")
 
 
 @pytest.mark.parametrize("timer", [None, 1, "orbitals", {}])

@@ -217,7 +217,8 @@ def test_lever_arms_of_a_field_along_the_dots():
         ({"V_of": None}, "V_of: expected a function"),
         ({"gates": 0.0}, r"gates: expected an array of numbers of shape \(gates,\)"),
         ({"step": 0.0}, "step: expected a positive number"),
-        ({"V_of": lambda f: np.zeros(3)}, r"V: expected an array of numbers of shape \(32, 32\)"),
+        ({"step": 1e-30, "gates": [1.0]}, "step: expected a change that the digits of gates resolve"),
+        ({"V_of": lambda f: np.zeros(3)}, r"V_of: expected an array of numbers of shape \(32, 32\)"),
     ],
 )
 def test_bad_arguments_of_slopes_are_refused(change, match):

@@ -23,7 +23,7 @@ from solvers.quantum_dots.constant_interaction import ConstantInteraction
 from solvers.quantum_dots.gate_points import Point, Task
 from solvers.quantum_dots.stability import _shared, broadened_step
 
-SMALL = Grid(4, 10.0)
+SMALL = Grid(8, 10.0)
 MODEL = ConstantInteraction(
     charging=np.array([0.010, 0.012]),
     mutual=np.array([[0.0, 0.003], [0.003, 0.0]]),
@@ -39,7 +39,7 @@ MODEL = ConstantInteraction(
 
 def as_field(g1, g2):
     """A field that carries the gates to the model below."""
-    field = np.zeros((4, 4))
+    field = np.zeros((8, 8))
     field[0, :2] = g1, g2
     return field
 
@@ -276,7 +276,7 @@ def test_progress_has_rate_and_remaining_time(classical, capfd):
 
 def test_figure(known_diagram, tmp_path):
     """That it is written: the test of docs/qubits.md."""
-    with pytest.raises(ValueError, match="ending of path: expected one of png, pdf, svg"):
+    with pytest.raises(ValueError, match="path.suffix: expected one of png, pdf, svg"):
         draw_stability(known_diagram, tmp_path / "diagram.bmp")
 
 
@@ -328,11 +328,12 @@ def test_charges_are_shared():
         ({"gate1": (1.0, 0.0)}, r"gate1: expected \[low, high\]"),
         ({"gate2": (1.0, 1.0)}, r"gate2: expected \[low, high\] with low < high"),
         ({"n_max": 0}, "n_max: expected a whole number of at least 1"),
+        ({"n_max": 17}, "n_electrons: expected a whole number in 1 ... 16"),
         ({"cells": 0}, "cells: expected a whole number"),
         ({"divisions": 12}, r"divisions: expected a whole number in 0 \.\.\. 9"),
         ({"processes": 0}, "processes: expected a whole number"),
         ({"dots": [[1.0, 11.0]]}, "dots: expected an array of numbers of shape"),
-        ({"grid": Grid(5, 10.0)}, r"V_of\(-0.01, -0.01\): expected an array of numbers of shape \(5, 5\)"),
+        ({"grid": Grid(9, 10.0)}, r"V_of\(-0.01, -0.01\): expected an array of numbers of shape \(9, 9\)"),
         ({"mu": np.nan}, "mu: expected a number"),
         ({"interaction": None}, "interaction: expected an Interaction"),
         ({"progress": 1}, "progress: expected True or False"),
