@@ -26,7 +26,7 @@ def best(scale: str) -> Runs:
 
 
 def continued(scale: str) -> Runs:
-    """Return the second run: from the weights of the first one, at half its learning rate."""
+    """Return the run of the shipped network: from the weights of the first one, at half its learning rate."""
     first = make_run("chain", best(scale)["chain"]).key
     more = ("trainer.max_steps=8",) if scale == "smoke" else ("trainer.max_steps=4000",)
     start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
@@ -35,7 +35,7 @@ def continued(scale: str) -> Runs:
 
 
 def lengths(scale: str) -> Runs:
-    """Return the run of the shipped network: from the weights of the second one, on rings of several lengths."""
+    """Return the third run: from the weights of the second one, on rings of several lengths."""
     second = make_run("chain, continued", continued(scale)["chain, continued"]).key
     more = ("trainer.max_steps=8", "range.sites=[9,10]", *SMOKE[1:5]) if scale == "smoke" else LENGTHS
     start = f"init_from=runs/chain/{second}/checkpoints/best.ckpt"

@@ -42,6 +42,24 @@ def densities_table(found: dict[str, Any]) -> str:
     return markdown(("rings", "sites", "number", "mean NMAE", "median", "Hartree–Fock, mean", "ratio of means"), rows)
 
 
+def lengths_table(found: dict[str, Any], lengths: dict[str, Any]) -> str:
+    """Return the NMAE of densities, of the shipped network and of the one trained on several lengths."""
+    if not lengths:
+        return ""
+    named = {**{kind: kind for kind in found["rings"]}, **WELLS}
+    both = [files["rings"] | files["wells"] for files in (found, lengths)]
+    rows = [
+        [
+            label,
+            both[0][name]["sites"],
+            *(percent(each[name]["nmae"][key]) for each in both for key in ("mean", "median")),
+        ]
+        for name, label in named.items()
+    ]
+    head = ("rings", "sites", "14 sites only, mean NMAE", "median", "10, 12, 13, 14 sites, mean NMAE", "median")
+    return markdown(head, rows)
+
+
 def maps_table(found: dict[str, Any]) -> str:
     """Return the mean errors of all maps on white noise of the training's size, and their spread."""
     errors = found["rings"]["white noise"]
@@ -76,4 +94,5 @@ def content() -> dict[str, str]:
     if not found:
         return {}
     tables = {"densities": densities_table(found), "maps": maps_table(found), "steps": steps_table(found)}
+    tables["lengths"] = lengths_table(found, read("lengths.json"))
     return tables | {f"value-{name}": text for name, text in values(found).items()}

@@ -2,7 +2,8 @@
 
     python -m experiments.chain.transfer
 
-Random rings are solved by exact diagonalisation; step wells are those of dmrg.json. Writes transfer.json.
+Random rings are solved by exact diagonalisation; step wells are those of dmrg.json. Writes transfer.json;
+lengths.json is that of the training on several lengths.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ def seconds(network: Any, well: Well, repeats: int = 20) -> float:
 def main() -> None:
     """Predict, solve, compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--weights", default="chain")
+    parser.add_argument("--weights", default="chain", help="shipped network, file or checkpoint")
+    parser.add_argument("--output", default="transfer.json", help="file of the results in this folder")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", ".*predictions may be wrong")  # this is what the experiment measures
     network = from_pretrained(arguments.weights)
@@ -144,7 +146,7 @@ def main() -> None:
         "network": seconds(network, SETS["wells"]()[0]),
         "dmrg": float(np.median([reference["seconds"] for reference in references["wells"]])),
     }
-    write_text(HERE / "transfer.json", json.dumps(found | {"provenance": provenance()}) + "\n")
+    write_text(HERE / arguments.output, json.dumps(found | {"provenance": provenance()}) + "\n")
     for name, errors in (found["rings"] | found["wells"]).items():
         print(name, f"{errors['nmae']['mean']:.4f}", f"{errors['hartree_fock']['mean']:.4f}")
     print(found["steps"])
