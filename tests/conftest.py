@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 # small networks on one thread: faster than two, and no two tests' threads wait for each other
@@ -51,17 +52,28 @@ def common(factory):
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def copy_of_run(factory, name, words):
-    """This process's copy of the folder of a run, which the first process to need it has trained."""
-    from qd_pix2pix.training.run import train
-
-    run, done = (common(factory) / f"{name}{part}" for part in ("", ".done"))
+def copy_of(factory, name, make):
+    """This process's copy of a folder that the first process to need it has made with ``make(folder)``."""
+    folder, done = (common(factory) / f"{name}{part}" for part in ("", ".done"))
     with FileLock(common(factory) / f"{name}.lock"):
         if not done.exists():
-            shutil.rmtree(run, ignore_errors=True)
-            train(configuration("train", *words), run)
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
             done.touch()
-    return Path(shutil.copytree(run, factory.mktemp(name) / "run"))
+    return Path(shutil.copytree(folder, factory.mktemp(name) / "run"))
+
+
+def copy_of_run(factory, name, words):
+    """This process's copy of the folder of a run."""
+    from qd_pix2pix.training.run import train
+
+    return copy_of(factory, name, lambda run: train(configuration("train", *words), run))
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """Function of a name and of ``make(folder)`` that returns a copy of the folder, made once by all processes."""
+    return partial(copy_of, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -277,6 +277,7 @@ def test_the_picture_of_the_quickstart_is_drawn_from_a_run(small_run, tmp_path, 
     assert (tmp_path / "dots.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_classes_of_mills_are_measured(monkeypatch):
     figures = script("mills_potentials/figures")
     monkeypatch.setattr(figures, "MODES", (24,))

@@ -115,6 +115,7 @@ def test_a_killed_parent_is_started_again(many, tmp_path, sent):
     assert checksums(path) == checksums(many)
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_is_told(small_store, tmp_path, monkeypatch):
     seen = generation._check_seen
     with LocalCluster(n_workers=1, processes=False, protocol="tcp", **QUIET) as cluster:

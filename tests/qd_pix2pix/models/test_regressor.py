@@ -346,6 +346,7 @@ DOTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_estimated_error_covers_its_part_of_the_validation_split(tmp_path):
     """Nine of ten dots, up to one dot, whatever the network has learned: the calibration decides."""
     config = configuration("train", *DOTS)

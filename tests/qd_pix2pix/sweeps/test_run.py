@@ -33,13 +33,16 @@ def trainings_are_forked(forked):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(words, tmp_path_factory, forked_here):
+def undisturbed(words, shared_folder, forked_here):
     """The folder of a sweep that was left alone."""
     del forked_here
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done = finish(folder, *words)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder):
+        folder.mkdir()
+        done = finish(folder, *words)
+        assert done.returncode == 0, done.stderr
+
+    return shared_folder("undisturbed", make)
 
 
 @pytest.fixture

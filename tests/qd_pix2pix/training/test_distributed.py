@@ -210,6 +210,7 @@ def test_a_process_that_trains_alone_is_the_first(monkeypatch, name):
     assert is_first() and name not in os.environ and not started_elsewhere()
 
 
+@pytest.mark.slow
 def test_a_run_with_a_foreign_rank_writes_everything(regressor_words, small_store, tmp_path, monkeypatch):
     del small_store
     for name in ("SLURM_PROCID", "SLURM_LOCALID", "RANK", "LOCAL_RANK", "JSM_NAMESPACE_RANK"):
