@@ -22,14 +22,8 @@ from qd_pix2pix.reports.study import FINISHED
 from qd_pix2pix.sweeps.ledger import Record
 from qd_pix2pix.systems import make_recipe, recipe_class
 from qd_pix2pix.training.checkpoint import flatten
-from qd_pix2pix.training.settings import (
-    NO_END,
-    recipes_of_run,
-    total_steps,
-    trainer_options,
-    training_sizes,
-    untrained,
-)
+from qd_pix2pix.training.length import NO_END, total_steps, training_sizes
+from qd_pix2pix.training.settings import recipes_of_run, trainer_options, untrained
 
 KIND = (
     *("model._target_", "model.discriminator", "model.optimizer._target_", "network.", "mapping."),

@@ -36,18 +36,16 @@ from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
 from qd_pix2pix.training.initial import load_initial, read_initial
 from qd_pix2pix.training.initial_data import reach, spacing
+from qd_pix2pix.training.length import NO_END, total_steps, training_sizes
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
 from qd_pix2pix.training.settings import (
-    NO_END,
     Config,
     check_config,
     make_card,
     own_callbacks,
     recipes_of_run,
-    total_steps,
     trainer_options,
-    training_sizes,
     without_ours,
 )
 from qd_pix2pix.training.threads import set_threads

@@ -20,7 +20,6 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from qd_pix2pix import networks
 from qd_pix2pix.data.generate import make_launcher
 from qd_pix2pix.data.manifest import training_statistics
-from qd_pix2pix.data.sampler import n_batches
 from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.predict import best_device, device_name
@@ -30,10 +29,11 @@ from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Schema
-from qd_pix2pix.systems import Recipe, make_recipe, recipes_of
+from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
-from qd_pix2pix.training.distributed import check_devices, world_size
+from qd_pix2pix.training.distributed import check_devices
 from qd_pix2pix.training.initial import adopt, load_initial
+from qd_pix2pix.training.length import total_steps, training_sizes
 from qd_pix2pix.training.loggers import check_logger
 from solvers.checks import check_integer, check_positive
 
@@ -54,8 +54,6 @@ REFUSED = {
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 GAP = 1 / 20
 """Share of the range of a label that is a gap where no training sample has a label in it."""
-NO_END = 10**9
-"""Number of steps of a run that is limited by ``trainer.max_time`` only."""
 
 
 def recipes_of_run(config: Config) -> list[Config]:
@@ -317,37 +315,3 @@ def _multiplies_bf16() -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # matrix units of Intel; vector units of AMD, Intel
     return any(getattr(torch.cpu, unit, bool)() for unit in units)
-
-
-def training_sizes(recipes: Sequence[Recipe]) -> list[int]:
-    """Return the number of training samples of each shape; a batch has samples of one shape."""
-    found: dict[tuple[int, ...], int] = {}
-    for recipe in recipes:
-        shape = tuple(recipe.schema.domain.shape)
-        found[shape] = found.get(shape, 0) + recipe.train
-    return list(found.values())
-
-
-def total_steps(config: Config, sizes: Sequence[int]) -> int:
-    """Return the number of steps of the training, from the number of training samples of each shape.
-
-    Raises:
-        ValueError: the training has no end or no step.
-    """
-    trainer, batch = config["trainer"], config["loader"]["batch_size"]
-    for name in ("max_epochs", "max_steps"):
-        if trainer[name] is not None:
-            check_integer(f"trainer.{name}", trainer[name], -1)
-    check_integer("loader.batch_size", batch, 1)
-    epochs, steps = (-1 if trainer[name] is None else trainer[name] for name in ("max_epochs", "max_steps"))
-    per_epoch = n_batches(sizes, batch * world_size(trainer))
-    if trainer["max_time"] is not None and steps < 0 and epochs < 0:
-        return NO_END
-    bounds = []
-    if epochs >= 0:
-        bounds.append(per_epoch * epochs)
-    if steps >= 0:
-        bounds.append(steps)
-    if not bounds or min(bounds) < 1:
-        raise ValueError(f"trainer.max_epochs, trainer.max_steps: expected at least one step, got {epochs} and {steps}")
-    return min(bounds)

@@ -8,7 +8,8 @@ from small import configuration
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import run as training
-from qd_pix2pix.training.settings import check_config, total_steps
+from qd_pix2pix.training.length import total_steps
+from qd_pix2pix.training.settings import check_config
 
 EARLY = {"_target_": "pytorch_lightning.callbacks.EarlyStopping"}
 
