@@ -36,7 +36,16 @@ from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix
 from solvers.quantum_dots.localisation import positions
 from solvers.quantum_dots.single_particle import SineBasis
-from solvers.quantum_dots.sites import COARSE, Couplings, changes, coarse_sites, grid_errors, localised, sites
+from solvers.quantum_dots.sites import (
+    COARSE,
+    Couplings,
+    changes,
+    coarse_sites,
+    grid_errors,
+    has_steps,
+    localised,
+    sites,
+)
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
 from solvers.units import HIGHEST, Material
@@ -113,12 +122,13 @@ def hubbard(
     dot = solve(potential, grid, n_sites, material, **(PRESETS["converged"] | options)) if compare else None
     found = sites(potential, grid.n, n_modes, grid, material, n_sites, interaction)
     coarse = coarse_sites(potential, n_modes, grid, material, n_sites, interaction)
-    errors = grid_errors(found.couplings, [other.couplings for other in coarse], found.residual)
+    others, stepped = [other.couplings for other in coarse], has_steps(potential)
+    errors = grid_errors(found.couplings, others, found.residual, stepped)
     unit, nm = material.hartree, material.bohr
     x = positions(found.orbitals / nm, grid.x, grid.cell_area)
     squared = positions(found.orbitals / nm, grid.x**2, grid.cell_area)
     centers = np.diagonal(x, axis1=1, axis2=2).T
-    factor = changes(found.couplings, [other.couplings for other in coarse]).factor
+    factor = changes(found.couplings, others, stepped).factor
     J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
     J_ci, J_ci_error = _exchange_of(dot, found.couplings, errors)
     return Hubbard(
@@ -180,11 +190,12 @@ def coupling_slopes(
             for up, down in zip(*ends, strict=True)
         ]
 
+    stepped = has_steps(_potential("V_of", V_of(*at.tolist()), grid, material))
     slopes, errors = [], []
     for number in range(len(at)):
         fine, *coarse = difference(number, float(step) / 2)
         rough = difference(number, float(step))[0]
-        change, factor = changes(fine, coarse)
+        change, factor = changes(fine, coarse, stepped)
         slopes.append(fine)
         errors.append([factor * e + np.abs(a - b) for e, a, b in zip(change, fine, rough, strict=True)])
     return _stacked(slopes, material.hartree), _stacked(errors, material.hartree)

@@ -27,11 +27,13 @@ Floats = NDArray[np.float64]
 COARSE = (0.7, 0.77, 0.85)
 """Points and sine functions of further calculations, as parts of those of the first: their changes are the error of the
 grid. There are three, because a step of V makes them erratic, and one of them small by chance."""
-GRID_FACTOR = 8.0
-"""Error of a coupling by the grid over its largest change on these, for steps of V."""
+GRID_FACTOR, STEP_FACTOR = 8.0, 16.0
+"""Error of a coupling by the grid over its largest change on these, without and with steps of V."""
 FALL = 4.0
-"""Where changes fall from the coarsest to the finest of these, as for a smooth V, errors are smaller, by four times
-their ratio."""
+"""Where changes fall from the coarsest to the finest of these, errors are smaller, by four times their ratio. Not with
+steps of V: there the changes may fall by chance."""
+STEPPED = 0.08
+"""Part of V that the coarsest grid leaves out, from which V has steps: cosine components fall as 1 / k at a step."""
 
 
 class Couplings(NamedTuple):
@@ -145,18 +147,29 @@ class Changes(NamedTuple):
     factor: float
 
 
-def changes(fine: Couplings, coarse: list[Couplings]) -> Changes:
-    """Return how couplings (of any leading shape) change from the coarse grids to the fine one."""
+def has_steps(V: Floats) -> bool:
+    """Return True if a potential (n, n) has steps between neighbouring points."""
+    power = scipy.fft.dctn(V - V.mean(), norm="ortho") ** 2
+    n = max(int(min(COARSE) * len(V)), 4)
+    return float(power.sum() - power[:n, :n].sum()) > STEPPED**2 * float(power.sum())
+
+
+def changes(fine: Couplings, coarse: list[Couplings], stepped: bool) -> Changes:
+    """Return how couplings (of any leading shape) change from the coarse grids to the fine one.
+
+    ``stepped`` is that of ``has_steps``.
+    """
     by_grid = [[np.abs(a - b) for a, b in zip(fine, some, strict=True)] for some in coarse]
     sizes = [float(np.abs(a).max()) + TINY for a in fine]
     relative = [max(float(a.max()) / size for a, size in zip(some, sizes, strict=True)) for some in by_grid]
     fall = min(FALL * relative[-1] / (relative[0] + TINY), 1.0)
-    return Changes(Couplings(*(np.max(each, axis=0) for each in zip(*by_grid, strict=True))), GRID_FACTOR * fall)
+    factor = STEP_FACTOR if stepped else GRID_FACTOR * fall
+    return Changes(Couplings(*(np.max(each, axis=0) for each in zip(*by_grid, strict=True))), factor)
 
 
-def grid_errors(fine: Couplings, coarse: list[Couplings], residual: float) -> Couplings:
+def grid_errors(fine: Couplings, coarse: list[Couplings], residual: float, stepped: bool) -> Couplings:
     """Return the errors; one that is small by chance is raised to what the orbitals' size and their tails imply."""
-    change, factor = changes(fine, coarse)
+    change, factor = changes(fine, coarse, stepped)
     size = np.max(change.U / fine.U)
     tails = np.minimum(change.t / (np.abs(fine.t) + TINY), 1.0)
     shares = (0.0, 0.0, size, size, size + 2 * tails, size + tails)  # K falls as the square of the overlap, as t^2

@@ -7,6 +7,7 @@ from dots import square_potential, trap
 
 from solvers import Grid, Material, coupling_slopes, hubbard, solve
 from solvers.quantum_dots.localisation import localising_rotation, positions
+from solvers.quantum_dots.sites import has_steps
 
 GRID = Grid(32, 100.0)
 
@@ -291,3 +292,23 @@ def test_bad_arguments_are_refused(change, match):
     arguments = {"V": apart(36.0, GRID), "grid": GRID, "material": GAAS, "compare": False} | change
     with pytest.raises(ValueError, match=match):
         hubbard(**arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_of_wells_with_walls_cover_where_the_walls_are(seed):
+    """Two square wells whose walls lie anywhere between the points: twice the points move them by up to half a step."""
+    rng = np.random.default_rng([seed, 5])
+    depth, a, w = rng.uniform(0.02, 0.2), rng.uniform(12, 16), rng.uniform(7, 9)
+
+    def dot(n):
+        grid = Grid(n, 70.0)
+        x, y = (c - 35.0 for c in grid.mesh())
+        V = np.where((abs(abs(x) - a) < w) & (abs(y) < w), 0.0, depth)
+        assert has_steps(V) and not has_steps(depth * np.exp(-(x**2 + y**2) / 100))
+        return hubbard(V, grid, GAAS, compare=False)
+
+    coarse, fine = dot(32), dot(64)
+    for name in ("site_energy", "U", "t"):
+        change = np.abs(np.abs(getattr(coarse.couplings, name)) - np.abs(getattr(fine.couplings, name)))
+        assert (change <= 2 * getattr(coarse.errors, name) + 1e-12).all(), name
