@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.charge_lines import charge_lines, mutual_charging, triple_points
     from solvers.quantum_dots.constant_interaction import fit_constant_interaction
     from solvers.quantum_dots.coulomb import Interaction
+    from solvers.quantum_dots.device_files import load_device, save_device
+    from solvers.quantum_dots.devices import Device, Gate
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.hubbard import Couplings, Hubbard, coupling_slopes, hubbard
+    from solvers.quantum_dots.lever_arms import LeverArms, lever_arms
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
+    from solvers.quantum_dots.random_voltages import RandomVoltages
     from solvers.quantum_dots.rayleigh import rayleigh_quotient
     from solvers.quantum_dots.solution import Solution
     from solvers.quantum_dots.solve import PRESETS, solve
@@ -38,11 +42,15 @@ __all__ = [
     "PRESETS",
     "Charging",
     "Couplings",
+    "Device",
     "Excitations",
+    "Gate",
     "Grid",
     "Hubbard",
     "Interaction",
+    "LeverArms",
     "Material",
+    "RandomVoltages",
     "Solution",
     "StabilityDiagram",
     "Tunnelling",
@@ -58,9 +66,12 @@ __all__ = [
     "finite_difference_levels",
     "fit_constant_interaction",
     "hubbard",
+    "lever_arms",
+    "load_device",
     "mutual_charging",
     "quadrupole",
     "rayleigh_quotient",
+    "save_device",
     "solve",
     "stability_diagram",
     "triple_points",
@@ -82,6 +93,13 @@ _HOMES = {
     "Hubbard": "quantum_dots.hubbard",
     "coupling_slopes": "quantum_dots.hubbard",
     "hubbard": "quantum_dots.hubbard",
+    "LeverArms": "quantum_dots.lever_arms",
+    "lever_arms": "quantum_dots.lever_arms",
+    "Device": "quantum_dots.devices",
+    "Gate": "quantum_dots.devices",
+    "load_device": "quantum_dots.device_files",
+    "save_device": "quantum_dots.device_files",
+    "RandomVoltages": "quantum_dots.random_voltages",
     "Charging": "quantum_dots.observables",
     "charging": "quantum_dots.observables",
     "dipole": "quantum_dots.observables",

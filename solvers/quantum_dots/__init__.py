@@ -18,6 +18,8 @@
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
     stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
+    devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
+    lever_arms                  shifts of the sites with each gate; virtual gates
     rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
@@ -32,16 +34,20 @@ __all__ = [
     "cusp",
     "density",
     "determinants",
+    "device_files",
+    "devices",
     "errors",
     "expectation_values",
     "finite_difference",
     "gate_points",
     "ground_state",
     "hubbard",
+    "lever_arms",
     "localisation",
     "observables",
     "pairs",
     "potentials",
+    "random_voltages",
     "rayleigh",
     "settings",
     "single_particle",

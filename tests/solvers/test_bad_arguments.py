@@ -1,10 +1,13 @@
 """Every argument of every public name with values of wrong kinds and sizes: a result, or a ValueError that names it."""
 
+import hashlib
 import inspect
 import re
 import sys
+import tempfile
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -12,9 +15,12 @@ import pytest
 from analytic import GAAS
 
 from solvers import (
+    Device,
+    Gate,
     Grid,
     Interaction,
     Material,
+    RandomVoltages,
     StabilityDiagram,
     charge_lines,
     charging,
@@ -27,9 +33,12 @@ from solvers import (
     finite_difference_levels,
     fit_constant_interaction,
     hubbard,
+    lever_arms,
+    load_device,
     mutual_charging,
     quadrupole,
     rayleigh_quotient,
+    save_device,
     solve,
     stability_diagram,
     triple_points,
@@ -115,6 +124,7 @@ PLAIN = {
     potentials.GaussianWells: {"depth": np.ones(1), "center": np.zeros((1, 2)), "width": np.ones((1, 2))},
     potentials.Harmonic: {"k": (1e-3, 1e-3)},
     potentials.InfiniteWell: {"size": (9.0, 9.0)},
+    potentials.PolygonGates: {"polygons": [[[0, 0], [9, 0], [0, 9]]], "voltage": np.ones(1), "gas_depth": 2.0},
     potentials.MaskedNoise: vars(WELL) | {"v_max": 0.5},
 }
 X, Y = GRID.mesh()
@@ -136,6 +146,16 @@ DIAGRAM = StabilityDiagram(
 """One electron enters a dot."""
 
 
+SQUARE = [[5.0, 5.0], [25.0, 5.0], [25.0, 25.0], [5.0, 25.0]]
+CHIP = {"gates": [Gate("P1", [SQUARE], 0.1)], "gas_depth": 3.0, "origin": (0.0, 0.0), "extent": (30.0, 30.0)}
+FOLDER = tempfile.TemporaryDirectory()
+CORNERS = save_device(Device(**CHIP), Path(FOLDER.name) / "device.yaml")
+VOLTAGES = {
+    "path": str(CORNERS),
+    "sha256": hashlib.sha256(CORNERS.read_bytes()).hexdigest(),
+    "voltages": {"P1": (0, 1)},
+}
+
 NO_FIGURE = MagicMock()
 NO_FIGURE.Figure.return_value.subplots.return_value = MagicMock(), MagicMock()
 
@@ -150,6 +170,21 @@ def slopes(argument, value):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("solvers.quantum_dots.sites.COARSE", (0.7,))
         coupling_slopes(**(plain | {argument: value}))
+
+
+def levers(argument, value):
+    """Take the lever arms of a function with one coarse grid."""
+    plain = {"V_of": lambda *gates: DOT + 1e-5 * np.tanh(sum(gates)) * Y, "voltages": [0.0], "step": 0.1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("solvers.quantum_dots.sites.COARSE", (0.7,))
+        lever_arms(**(plain | {"grid": GRID, "material": GAAS, "n_modes": 5} | {argument: value}))
+
+
+def saved(argument, value):
+    """Write nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", lambda *_, **__: None)
+        save_device(**({"device": Device(**CHIP), "path": "a.yaml"} | {argument: value}))
 
 
 def drawn(argument, value):
@@ -202,6 +237,12 @@ CALLS = {
     coupling_slopes: slopes,
     dipole_matrix: lambda a, v: dipole_matrix(**({"wave": WAVES[1]} | {a: v})),
     dyson_amplitudes: lambda a, v: dyson_amplitudes(**({"fewer": WAVES[0], "more": WAVES[1]} | {a: v})),
+    lever_arms: levers,
+    Gate: lambda a, v: Gate(**({"name": "P1", "polygons": [SQUARE], "voltage": 0.0} | {a: v})),
+    Device: lambda a, v: Device(**(CHIP | {a: v})).potential()(GRID),
+    load_device: lambda a, v: load_device(**{a: v}),
+    save_device: saved,
+    RandomVoltages: lambda a, v: RandomVoltages(**(VOLTAGES | {a: v})).sample(np.random.default_rng(0), GRID)(GRID),
     stability_diagram: diagram_of,
     draw_stability: drawn,
     charge_lines: lambda a, v: charge_lines(**{a: v}),
@@ -231,6 +272,15 @@ OTHERS = {
     (hubbard, "n_sites"): "n_modes",
     (coupling_slopes, "gates"): "step",
     (coupling_slopes, "n_sites"): "n_modes",
+    (lever_arms, "voltages"): "gates|step",
+    (lever_arms, "n_sites"): "n_modes",
+    (Gate, "name"): r"gates\.name",
+    (Gate, "polygons"): r"gates\.P1",
+    (Gate, "voltage"): r"gates\.P1\.voltage",
+    (Device, "gas_depth"): r"gates\.P1",
+    (Device, "origin"): r"gates\.P1",
+    (Device, "extent"): r"gates\.P1|grid.extent",
+    (load_device, "source"): "device.*",
     (excitations, "grid"): "V",
     (excitations, "n_electrons"): "n_states",
     (tunnelling, "grid"): "V",
@@ -246,7 +296,7 @@ OTHERS = {
 }
 """Arguments that may be blamed in place of the one that was given, because only both together are wrong."""
 ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram)}
-ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (stability_diagram, "V_of")}
+ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (lever_arms, "V_of"), (stability_diagram, "V_of")}
 """Options of another function; a function of the user, whose errors are the user's."""
 CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
@@ -272,7 +322,7 @@ def test_every_public_name_is_covered():
     import solvers
 
     results = {"PRESETS", "Charging", "Solution", "Wavefunction"}
-    results |= {"Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
+    results |= {"LeverArms", "Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
     assert {name.__name__ for name in CALLS} >= (set(solvers.__all__) | set(potentials.__all__)) - results
 
 
@@ -313,7 +363,7 @@ def test_questions_to_a_diagram():
         assert_named(lambda value, a=argument, plain=plain: DIAGRAM.mean_number(**(plain | {a: value})), argument)
 
 
-@pytest.mark.parametrize("call", [slopes, diagram_of])
+@pytest.mark.parametrize("call", [slopes, levers, diagram_of])
 def test_families_of_potentials_are_functions_that_return_potentials(call):
     assert_named(lambda value: None if callable(value) else call("V_of", value), "V_of")
     assert_named(lambda value: call("V_of", lambda *gates: value), "V_of", "n_sites")

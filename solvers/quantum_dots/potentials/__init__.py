@@ -13,6 +13,7 @@ from solvers.quantum_dots.potentials.harmonic import Harmonic, RandomHarmonic
 from solvers.quantum_dots.potentials.infinite_well import InfiniteWell, RandomBox, RandomInfiniteWell
 from solvers.quantum_dots.potentials.masked_noise import MaskedNoise, RandomMaskedNoise
 from solvers.quantum_dots.potentials.mixture import RandomMixture
+from solvers.quantum_dots.potentials.polygon_gates import PolygonGates
 from solvers.quantum_dots.potentials.random_wells import CircularWells, RandomWells
 from solvers.quantum_dots.potentials.ring import RandomRing, Ring
 from solvers.quantum_dots.potentials.sum import RandomSum, Sum
@@ -28,6 +29,7 @@ __all__ = [
     "Harmonic",
     "InfiniteWell",
     "MaskedNoise",
+    "PolygonGates",
     "RandomAnharmonic",
     "RandomBox",
     "RandomDisorder",
