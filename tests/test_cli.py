@@ -176,9 +176,9 @@ def test_help_and_configuration_are_shown(tmp_path):
 @pytest.mark.parametrize(
     ("program", "words", "shown"),
     [
-        ("train", "-m --help", "Configuration groups"),
-        ("train", "--help", "Configuration groups"),
-        ("evaluate", "--help", "checkpoint: null"),
+        ("train", "-m --help", "Groups: GROUP=OPTION"),
+        ("train", "--help", "Groups: GROUP=OPTION"),
+        ("evaluate", "--help", "checkpoint=null"),
         ("train", "-m seed=3,4 --cfg=job", "seed: 3"),
         ("train", "seed=5 -m --cfg job", "seed: 5"),
         ("train", "--multirun --info=searchpath", "Config search path"),

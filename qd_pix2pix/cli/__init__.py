@@ -212,9 +212,11 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return Hydra's flags, each as one argument (``--cfg=job``), and the overrides.
 
     Raises:
-        ValueError: a flag is not one of Hydra's.
+        ValueError: a flag is not one of Hydra's, or an override has no equals sign.
     """
     from hydra._internal.utils import get_args_parser
+
+    from qd_pix2pix.cli.hints import check_equals
 
     def refuse(message: str) -> NoReturn:
         raise ValueError(message)
@@ -230,14 +232,22 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         name: value for name, value in vars(known).items() if value not in (None, False, []) and name != "overrides"
     }
     flags = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in found.items()]
-    return flags, [*known.overrides, *rest]
+    given = [*known.overrides, *rest]
+    check_equals(given)
+    return flags, given
 
 
 def show(name: str, flags: Sequence[str], given: Sequence[str]) -> None:
-    """Pass flags such as --help or --cfg to Hydra; of several values in an override the first is shown."""
+    """Print the help, or pass flags such as --cfg to Hydra; of several values in an override the first is shown."""
     from qd_pix2pix.cli.compose import parse
-    from qd_pix2pix.cli.overrides import single
+    from qd_pix2pix.cli.overrides import check_overrides, single
 
+    if "--help" in flags:
+        from qd_pix2pix.cli.help import help_text
+
+        check_overrides(name, given, many=True)
+        print(help_text(name, [single(override) for override in parse(given)]))
+        return
     if "--multirun" in flags:
         moved = [flag for flag in flags if flag.startswith("--config-")]
         if moved:

@@ -18,6 +18,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from qd_pix2pix.cli.compose import compose_config, is_plain, parse
+from qd_pix2pix.cli.hints import elsewhere
 from qd_pix2pix.files import search_here
 
 TEXT = (
@@ -203,7 +204,7 @@ def _check_key(override: Override, config: Any, groups: set[str]) -> None:
     key, node = override.key_or_group, config
     for depth, part in enumerate(key.split(".")):
         if not isinstance(node, dict) or part not in node:
-            raise ValueError(_no_such_key(key, depth, node, groups))
+            raise ValueError(_no_such_key(key, depth, node, groups, config))
         node = node[part]
     if isinstance(node, str) and node.startswith("${") and isinstance(config.get(node[2:-1]), dict):
         node = config[node[2:-1]]
@@ -235,7 +236,7 @@ def _first(part: dict[str, Any]) -> str:
     return next((key for key in part if not key.startswith("_")), next(iter(part), "NAME"))
 
 
-def _no_such_key(key: str, depth: int, node: Any, groups: set[str]) -> str:
+def _no_such_key(key: str, depth: int, node: Any, groups: set[str], config: dict[str, Any]) -> str:
     parts = key.split(".")
     where = f" in {'.'.join(parts[:depth])}" if depth else ""
     if not isinstance(node, dict):
@@ -248,7 +249,8 @@ def _no_such_key(key: str, depth: int, node: Any, groups: set[str]) -> str:
         names |= {group for group in groups if "/" not in group}
     if depth and parts[depth] in groups:  # model.network.levels: the network is a group of its own
         return f"{key}: {parts[depth]} is not part of {'.'.join(parts[:depth])}; write {'.'.join(parts[depth:])}="
-    return f"{parts[depth]}: no such option{where}.{_hint(parts[depth], names)}"
+    found = elsewhere(key, config, ".".join(parts[:depth])) or _hint(parts[depth], names)
+    return f"{parts[depth]}: no such option{where}.{found}"
 
 
 def _hint(name: str, choices: set[str]) -> str:
