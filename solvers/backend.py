@@ -33,18 +33,20 @@ def namespace(array: Array) -> Any:
     return array_api_compat.array_namespace(array)
 
 
-def as_field(name: str, field: Array, n: int) -> Array:
+def as_field(name: str, field: Array, points: tuple[int, int]) -> Array:
     """Return ``field`` as a plain array of its library.
 
     Raises:
-        ValueError: ``field``, the argument ``name``, is not an array (..., n, n), or has masked values.
+        ValueError: ``field``, the argument ``name``, is not an array (..., n_x, n_y) of these ``points``, or has masked
+        values.
     """
     check_plain(name, field)
     shape = getattr(field, "shape", None)
     known = isinstance(shape, tuple) and array_api_compat.is_array_api_obj(field)
-    if not known or tuple(field.shape[-2:]) != (n, n) or not namespace(field).isdtype(field.dtype, ("bool", "numeric")):
+    if not known or tuple(field.shape[-2:]) != points or not namespace(field).isdtype(field.dtype, ("bool", "numeric")):
         got = f"{field.dtype} of shape {tuple(field.shape)}" if known else f"{type(field).__name__}"
-        raise ValueError(f"{name}: expected numbers in an array of shape (..., {n}, {n}), that of the grid, got {got}")
+        size = f"(..., {points[0]}, {points[1]})"
+        raise ValueError(f"{name}: expected numbers in an array of shape {size}, that of the grid, got {got}")
     return np.asarray(field) if on_host(field) else field  # a subclass would convert results to its own type
 
 

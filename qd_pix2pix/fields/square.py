@@ -1,4 +1,4 @@
-"""From the points of a file to the points of a network: side of the square, uniform spacing, resampling.
+"""From the points of a file to the points of a network: sides of the square or rectangle, uniform spacing, resampling.
 
 Points of a network are the centres of cells, x_i = (i + 1/2) L / n. Files have these, or nodes x_i = i L / (n - 1) from
 wall to wall. Values are resampled along x and then along y by the monotone cubic interpolation of Fritsch and Carlson
@@ -23,6 +23,8 @@ UNIFORM = 0.02
 MOST = 4096
 """Largest number of points along an axis after resampling."""
 POINTS = ("centres", "nodes")
+Pair = tuple[float, float]
+"""Lengths along x and y."""
 
 
 @dataclass(frozen=True)
@@ -46,59 +48,85 @@ class Placing:
 
 @dataclass(frozen=True)
 class Placed:
-    """A field on a square.
+    """A field on a square or rectangle.
 
     Attributes:
-        values: values (..., n, n) at the centres of cells.
-        side: side of the square, in the unit of the coordinates.
+        values: values (..., n_x, n_y) at the centres of cells.
+        sides: sides along x and y, in the unit of the coordinates.
         nodes: True if the points of the file were taken for nodes.
         note: the way in which the values were resampled, with the error of a round trip; empty if they were not.
     """
 
     values: NDArray[np.float64]
-    side: float
+    sides: Pair
     nodes: bool
     note: str = ""
 
 
-def place(field: Field, sides: Sequence[float], spacing: float | None, n: int, placing: Placing) -> Placed:
-    """Return a field with coordinates on the square of a network.
+def place(
+    field: Field, sides: Sequence[Pair], spacing: Pair | None, shape: tuple[int, int], placing: Placing
+) -> Placed:
+    """Return a field with coordinates on the square or rectangle of a network.
 
     Args:
         field: values (..., nx, ny) with coordinates in the unit of ``sides``.
-        sides: sides of the squares of the training.
-        spacing: distance between the points of the network, if it is the same for squares of all sides.
-        n: points along an axis otherwise.
+        sides: sides along x and y of the squares or rectangles of the training.
+        spacing: distances between the points of the network, if they are the same for all sides.
+        shape: points along x and y otherwise.
         placing: options.
 
     Raises:
-        ValueError: the points are not those of a square, or must be resampled against the options.
+        ValueError: the points are not those of a square, where all of the training are, or must be resampled against
+            the options.
     """
     assert field.x is not None and field.y is not None
     axes = (field.x, field.y)
     if min(map(len, axes)) < 4:
         raise ValueError(f"expected at least 4 points along each axis, got {_by(axes)}")
-    nodes = _are_nodes(axes[0], sides, placing.points or ("centres" if field.cells else None))
-    lengths = [_side(along, nodes) for along in axes]
-    step = max(length / len(along) for length, along in zip(lengths, axes, strict=True))
-    if abs(lengths[0] - lengths[1]) > 0.1 * step:
-        raise ValueError(
-            f"expected points of a square, got sides of {lengths[0]:.4g} and {lengths[1]:.4g}; cut out a square, or "
-            "extend the shorter side by walls"
-        )
-    side = _known(lengths[0], sides, 0.1 * step)
-    target = n if spacing is None else round(side / spacing)
+    nodes = _are_nodes(axes[0], [x for x, _ in sides], placing.points or ("centres" if field.cells else None))
+    found = [_side(along, nodes) for along in axes]
+    steps = [length / len(along) for length, along in zip(found, axes, strict=True)]
+    are_squares = all(x == y for x, y in sides)
+    if are_squares:
+        steps = [max(steps)] * 2
+        if abs(found[0] - found[1]) > 0.1 * steps[0]:
+            raise ValueError(
+                f"expected points of a square, got sides of {found[0]:.4g} and {found[1]:.4g}; cut out a square, or "
+                "extend the shorter side by walls"
+            )
+        found[1] = found[0]
+    made = [_known(found[i], [pair[i] for pair in sides], 0.1 * steps[i]) for i in (0, 1)]
+    target = [
+        _points(side, [pair[i] for pair in sides], shape[i] if spacing is None else None, spacing and spacing[i])
+        for i, side in enumerate(made)
+    ]
+    placed, points = (made[0], made[1]), (target[0], target[1])
+    even = all(map(_is_uniform, axes))
+    if even and not nodes and tuple(map(len, axes)) == points:
+        return Placed(field.values, placed, nodes)
+    _check_allowed(axes, even, nodes, points, placing.resample)
+    values, note = _resampled(field.values, [_from_wall(along, nodes) for along in axes], placed, points)
+    return Placed(values, placed, nodes, note)
+
+
+def _points(side: float, sides: Sequence[float], n: int | None, spacing: float | None) -> int:
+    """Return the number of points along a ``side``: ``n``, or as many as fit at this ``spacing``.
+
+    Raises:
+        ValueError: no or too many points fit.
+    """
+    target = n if n is not None else round(side / spacing) if spacing else 0
     if not 4 <= target <= MOST:
         raise ValueError(f"has a side of {side:.4g}, in training {_range(sides)}. Is length_unit another one?")
-    if spacing is not None and abs(side / spacing - target) > 0.1:
+    if spacing and abs(side / spacing - target) > 0.1:
         fit = " or ".join(f"{k * spacing:.4g}" for k in sorted({int(side / spacing), int(side / spacing) + 1}))
         raise ValueError(f"has a side of {side:.4g}; points {spacing:.4g} apart need {fit}. Cut or extend the square")
-    even = all(map(_is_uniform, axes))
-    if even and not nodes and all(len(along) == target for along in axes):
-        return Placed(field.values, side, nodes)
-    _check_allowed(axes, even, nodes, target, placing.resample)
-    values, note = _resampled(field.values, [_from_wall(along, nodes) for along in axes], side, target)
-    return Placed(values, side, nodes, note)
+    return target
+
+
+def lengths(sides: Sequence[float]) -> str:
+    """Return the side of a square, or both sides of a rectangle, for a message."""
+    return f"{sides[0]:g}" if sides[0] == sides[1] else f"{sides[0]:g} \u00d7 {sides[1]:g}"
 
 
 def _by(axes: Sequence[NDArray]) -> str:
@@ -146,23 +174,29 @@ def _known(side: float, sides: Sequence[float], slack: float) -> float:
     return float(nearest) if abs(nearest - side) <= slack else float(f"{side:.6g}")
 
 
-def _check_allowed(axes: Sequence[NDArray], even: bool, nodes: bool, target: int, allowed: bool | None) -> None:
-    if allowed or (allowed is None and even and len(axes[0]) == len(axes[1])):
+def _check_allowed(
+    axes: Sequence[NDArray], even: bool, nodes: bool, target: tuple[int, int], allowed: bool | None
+) -> None:
+    cells = [len(along) - nodes for along in axes]
+    in_proportion = cells[0] * target[1] == cells[1] * target[0]
+    if allowed or (allowed is None and even and in_proportion):
         return
     what = f"{_by(axes)} {'nodes' if nodes else 'cells'}" + ("" if even else " of unequal spacing")
-    raise ValueError(f"has {what} instead of {target} \u00d7 {target} equal cells; resample=true interpolates them")
+    raise ValueError(
+        f"has {what} instead of {target[0]} \u00d7 {target[1]} equal cells; resample=true interpolates them"
+    )
 
 
-def _resampled(values: NDArray, axes: Sequence[NDArray], side: float, n: int) -> tuple[NDArray, str]:
-    centres = (np.arange(n) + 0.5) * (side / n)
-    made = interpolate(values, axes, (centres, centres))
-    back = interpolate(made, (centres, centres), axes)
+def _resampled(values: NDArray, axes: Sequence[NDArray], sides: Pair, shape: tuple[int, int]) -> tuple[NDArray, str]:
+    centres = [(np.arange(n) + 0.5) * (side / n) for n, side in zip(shape, sides, strict=True)]
+    made = interpolate(values, axes, centres)
+    back = interpolate(made, centres, axes)
     span = np.ptp(values, axis=(-2, -1))
     difference = np.abs(back - values)
     scale = np.where(span > 0, span, 1.0)
     error = float((np.sqrt((difference**2).mean((-2, -1))) / scale).max())
     most = float((difference.max((-2, -1)) / scale).max())
-    sizes = f"from {_by(axes)} to {n} \u00d7 {n} points"
+    sizes = f"from {_by(axes)} to {shape[0]} \u00d7 {shape[1]} points"
     note = f"resampled {sizes}, error of a round trip {100 * error:.2g} % of the range, at most {100 * most:.2g} %"
     return made, note
 

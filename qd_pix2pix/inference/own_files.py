@@ -12,6 +12,7 @@ import numpy as np
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
 from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.square import lengths
 from qd_pix2pix.fields.units import factor
 from qd_pix2pix.inference.inputs import Fields, check_fields
 from qd_pix2pix.predictor import Predictor
@@ -112,26 +113,29 @@ def _placed(
 ) -> tuple[Any, dict[str, float], list[str]]:
     """Return values on the points of the network, the sides of the domain, and what was done."""
     domain, placing = predictor.schema.domain, Placing(reading.points, reading.resample)
-    square = len(domain.shape) == 2 and len(set(domain.sides)) == 1 and domain.boundary == "walls"
-    if found.x is None or found.y is None or column.values or not square:
+    planar = len(domain.shape) == 2 and bool(domain.sides) and domain.boundary == "walls"
+    if found.x is None or found.y is None or column.values or not planar:
         given = [name for name in ("points", "resample") if getattr(reading, name) not in (None, False)]
-        if given and (found.x is None or not square):
+        if given and (found.x is None or not planar):
             raise ValueError(f"{given[0]}: {path} has no coordinates x and y on a square; leave it out")
         return found.values, {}, []
     if not np.isfinite(found.values).all():
         return found.values, {}, []  # check_fields counts the values that are not finite
-    side = domain.sides[0]
-    known = predictor.conditions
-    sides = sorted({known.usual[side], known.low.get(side, known.usual[side]), known.high.get(side, known.usual[side])})
-    spacing = None if side in known.varying else sides[0] / domain.shape[0]
+    (side_x, side_y), known = domain.sides, predictor.conditions
+    ends = (known.usual, known.usual | known.low, known.usual | known.high)
+    sides = sorted({(end[side_x], end[side_y]) for end in ends})
+    n_x, n_y = domain.shape
+    varies = {side_x, side_y} & set(known.varying)
+    spacing = None if varies else (sides[0][0] / n_x, sides[0][1] / n_y)
     try:
-        made = place(found, sides, spacing, domain.shape[0], placing)
+        made = place(found, sides, spacing, (n_x, n_y), placing)
     except ValueError as error:
         is_option = str(error).startswith(("points:", "resample:"))
         raise ValueError(str(error) if is_option else about("input", path, str(error))) from None
-    size = f"a side of {made.side:g} {found.length_unit or ''}".rstrip()
+    several = "a side" if made.sides[0] == made.sides[1] else "sides"
+    size = f"{several} of {lengths(made.sides)} {found.length_unit or ''}".rstrip()
     said = f"{size} between outermost points" if made.nodes else f"{size} from centres of cells"
-    return made.values, {side: made.side}, [said, *([made.note] if made.note else [])]
+    return made.values, dict(zip(domain.sides, made.sides, strict=True)), [said, *([made.note] if made.note else [])]
 
 
 def with_sides(predictor: Predictor, given: Mapping[str, Any], sides: Mapping[str, float]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field, Placing, checksum, place, read_field
 from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.square import lengths
 from qd_pix2pix.fields.units import factor
 from qd_pix2pix.systems.recipe import SPLITS
 from solvers import Grid
@@ -52,7 +53,7 @@ class FilePotentials:
         return Path(self.path).name
 
     def numbered(self, seed: int, split: str, sample: int, grid: Grid, units: str) -> NDArray[np.float64]:
-        """Return potential number ``sample`` of a split, (n, n) in the energy unit of ``units``.
+        """Return potential number ``sample`` of a split, (n_x, n_y) in the energy unit of ``units``.
 
         Raises:
             ValueError: the file has changed, is not readable, or does not fit the grid.
@@ -76,7 +77,7 @@ class FilePotentials:
 
 @lru_cache(maxsize=2)
 def _dots(family: FilePotentials, grid: Grid, units: str) -> tuple[NDArray[np.float64], str]:
-    """Return all potentials (S, n, n) in the energy unit of ``units``, such as "nm, eV", and a remark."""
+    """Return all potentials (S, n_x, n_y) in the energy unit of ``units``, such as "nm, eV", and a remark."""
     path = Path(family.path)
     if checksum(path) != family.sha256:
         raise ValueError(
@@ -92,15 +93,16 @@ def _dots(family: FilePotentials, grid: Grid, units: str) -> tuple[NDArray[np.fl
         raise ValueError(about("potential.path", path, text))
     try:
         made = place(
-            replace(found, values=values), [float(grid.extent)], None, grid.n, Placing(family.points, family.resample)
+            replace(found, values=values), [grid.sides], None, grid.shape, Placing(family.points, family.resample)
         )
     except ValueError as error:
         raise ValueError(about("potential.path", path, str(error))) from None
-    if not np.isclose(made.side, grid.extent):
+    if not np.allclose(made.sides, grid.sides):
         raise ValueError(
-            f"data.grid.extent: expected the side of {path}, {made.side:g} {length}; got {grid.extent:g} {length}"
+            f"data.grid.extent: expected the side of {path}, {lengths(made.sides)} {length}; got "
+            f"{lengths(grid.sides)} {length}"
         )
-    return made.values.reshape(-1, grid.n, grid.n), made.note
+    return made.values.reshape(-1, *grid.shape), made.note
 
 
 def _with_coordinates(found: Field, grid: Grid, family: FilePotentials, length: str) -> Field:
@@ -112,7 +114,7 @@ def _with_coordinates(found: Field, grid: Grid, family: FilePotentials, length: 
         raise ValueError(f"potential.length_unit: {family.path} has no coordinates x and y; leave it out")
     nodes = family.points == "nodes"
     axes = [
-        np.linspace(0.0, grid.extent, n) if nodes else (np.arange(n) + 0.5) * (grid.extent / n)
-        for n in found.values.shape[-2:]
+        np.linspace(0.0, side, n) if nodes else (np.arange(n) + 0.5) * (side / n)
+        for n, side in zip(found.values.shape[-2:], grid.sides, strict=True)
     ]
     return replace(found, x=axes[0], y=axes[-1])

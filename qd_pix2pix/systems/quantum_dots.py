@@ -1,7 +1,8 @@
-"""The system of a few electrons in a square quantum dot: random potentials, full configuration interaction.
+"""The system of a few electrons in a quantum dot: random potentials, full configuration interaction.
 
-The columns are those of ``solvers.Solution``. The potential of sample i of a split is drawn from (seed, split, i), so
-that one seed gives the same potentials for every number of electrons, material and solver.
+The dot lies in a square, or in a rectangle whose sides are conditions of their own; so are masses that differ along x
+and y. The columns are those of ``solvers.Solution``. The potential of sample i of a split is drawn from (seed, split,
+i), so that one seed gives the same potentials for every number of electrons, material and solver.
 """
 
 from __future__ import annotations
@@ -65,11 +66,44 @@ CONDITIONS = (
 )
 
 
+ALONG_AXES = {
+    "m_eff": (
+        Column("m_x", "condition", "f8", None, "m_x", "effective mass along x, in free electron masses", TINY),
+        Column("m_y", "condition", "f8", None, "m_y", "effective mass along y, in free electron masses", TINY),
+    ),
+    "extent": (
+        Column("extent_x", "condition", "f8", "length", "L_x", "side along x", TINY),
+        Column("extent_y", "condition", "f8", "length", "L_y", "side along y", TINY),
+    ),
+}
+"""The conditions along x and y in the place of one, where these differ."""
+
+
+def conditions_of(**values: Any) -> tuple[tuple[Column, ...], dict[str, float]]:
+    """Return the conditions of dots and their values, from a number or a pair for each of ``CONDITIONS``."""
+    columns: list[Column] = []
+    constants: dict[str, float] = {}
+    for column in CONDITIONS:
+        value = values[column.name]
+        parts = ALONG_AXES[column.name] if isinstance(value, tuple) else (column,)
+        columns += parts
+        numbers = value if isinstance(value, tuple) else (value,)
+        constants |= {part.name: float(number) for part, number in zip(parts, numbers, strict=True)}
+    return tuple(columns), constants
+
+
+def number_or_pair(name: str, conditions: Mapping[str, float]) -> float | list[float]:
+    """Return one of ``CONDITIONS`` from the conditions of samples, as a list where it differs along x and y."""
+    if name in conditions:
+        return float(conditions[name])
+    return [float(conditions[part.name]) for part in ALONG_AXES[name]]
+
+
 class Potential(Protocol):
     """A deterministic potential, a function of the grid."""
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the values in the energy unit of the dataset, shape (n, n)."""
+        """Return the values in the energy unit of the dataset, shape (n_x, n_y)."""
 
 
 class PotentialFamily(Protocol):
@@ -84,7 +118,7 @@ class NumberedPotentials(Protocol):
     """Given potentials with numbers, such as ``FilePotentials``, of which each belongs to one sample."""
 
     def numbered(self, seed: int, split: str, sample: int, grid: Grid, units: str) -> NDArray[np.float64]:
-        """Return potential number ``sample`` of a split, shape (n, n)."""
+        """Return potential number ``sample`` of a split, shape (n_x, n_y)."""
 
     def check(self, sizes: Mapping[str, int], grid: Grid, units: str) -> str:
         """Return a remark, or an empty text; raise ValueError if the splits need more potentials than there are."""
@@ -94,7 +128,7 @@ class Solver(Protocol):
     """A solver such as ``functools.partial(solvers.solve, n_orbitals=..., n_modes=...)``."""
 
     def __call__(self, V: ArrayLike, grid: Grid, n_electrons: int, material: Material) -> Solution:
-        """Return the solution of a batch of potentials ``V`` (S, n, n)."""
+        """Return the solution of a batch of potentials ``V`` (S, n_x, n_y)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +137,9 @@ class QuantumDots(Recipe):
 
     Attributes:
         potential: family from which potentials are drawn, or potentials of a file.
-        material: effective mass, permittivity, and the units of all lengths and energies.
+        material: effective mass or masses along x and y, permittivity, and the units of all lengths and energies.
         solver: ``solvers.solve`` with its options.
-        grid: points and side of the square.
+        grid: points and sides of the square or rectangle.
         n_electrons: number of electrons N.
     """
 
@@ -143,23 +177,29 @@ class QuantumDots(Recipe):
     def schema(self) -> Schema:
         """The schema of the dots: columns, domain and conditions."""
         length, energy = self.material.units.split(", ")
-        n, extent, material = self.grid.n, self.grid.extent, self.material
-        constants = {"n_electrons": float(self.n_electrons), "m_eff": float(material.m_eff)}
-        constants |= {"eps_r": float(material.eps_r), "extent": float(extent)}
+        grid, material = self.grid, self.material
+        conditions, constants = conditions_of(
+            n_electrons=self.n_electrons, m_eff=material.m_eff, eps_r=material.eps_r, extent=grid.extent
+        )
+        sides = ("extent_x", "extent_y") if isinstance(grid.extent, tuple) else ("extent", "extent")
+        is_square, two_masses = grid.is_square, isinstance(material.m_eff, tuple)
+        size = " × ".join(f"{side:g} {length}" for side in grid.sides)
         options = getattr(self.solver, "keywords", {})
         orbitals = f"{options.get('n_orbitals', 8)} {'refined' if options.get('refinements') else 'lowest'} orbitals"
         return Schema(
             system="quantum dots",
             sample="dot",
             columns=(V, *DENSITIES, *SCALARS, *GUARDS),
-            domain=Domain(("x", "y"), (n, n), ("extent", "extent"), "walls", "square"),
-            conditions=CONDITIONS,
+            domain=Domain(
+                ("x", "y"), grid.shape, sides, "walls", "square" if is_square and not two_masses else "rectangle"
+            ),
+            conditions=conditions,
             constants=constants,
             units={"length": length, "energy": energy, "density": f"{length}^-2"},
-            presets={"material": presets(material.units)},
+            presets={"material": presets(material.units, two_masses)},
             hard_by="gap",
             family=getattr(self.potential, "title", type(self.potential).__name__),
-            summary=f"N = {self.n_electrons}, {extent:g} {length} × {extent:g} {length}, m* = {material.m_eff}, "
+            summary=f"N = {self.n_electrons}, {size}, m* = {material.m_eff}, "
             f"ε_r = {material.eps_r}; full configuration interaction in {orbitals}",
         )
 
@@ -172,7 +212,7 @@ class QuantumDots(Recipe):
         self._solved(self.draw("train", 0)[None][:0])
 
     def draw(self, split: str, sample: int) -> NDArray[np.float64]:
-        """Return potential number ``sample`` of a split, (n, n) in the energy unit of the material."""
+        """Return potential number ``sample`` of a split, (n_x, n_y) in the energy unit of the material."""
         if isinstance(self.potential, NumberedPotentials):
             return self.potential.numbered(self.seed, split, sample, self.grid, self.material.units)
         return self.potential.sample(self.random(split, sample), self.grid)(self.grid)
@@ -183,7 +223,7 @@ class QuantumDots(Recipe):
         return {"V": potentials} | self.solve({"V": potentials}, [f"{split} {i}" for i in samples])
 
     def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
-        """Return the ground states of potentials ``V`` (S, n, n); see ``Recipe.solve``."""
+        """Return the ground states of potentials ``V`` (S, n_x, n_y); see ``Recipe.solve``."""
         solution = self._solved(given["V"], names)
         renamed = {"n0": solution.density_noninteracting, "n_int": solution.density, "spin": solution.spins[:, 0]}
         same = [c.name for c in self.schema.columns if c.name not in renamed and c.name != "V"]
@@ -211,15 +251,32 @@ class QuantumDots(Recipe):
         check_parts(columns)
 
     @classmethod
+    def complete(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration; pairs of equal numbers become one: a square has one name."""
+        changed = deepcopy(dict(config))
+        for part, name in (("grid", "n"), ("grid", "extent"), ("material", "m_eff")):
+            value = changed.get(part, {}).get(name) if isinstance(changed.get(part), dict) else None
+            if isinstance(value, list) and len(value) == 2 and value[0] == value[1]:
+                changed[part][name] = value[0]
+        return changed
+
+    @classmethod
     def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
         """See ``Recipe.vary``."""
         changed = deepcopy(dict(config))
         if option == "extent":
+            if any(isinstance(changed["grid"][name], (list, tuple)) for name in ("n", "extent")):
+                raise ValueError("range.extent: expected squares, got data.grid of a rectangle; train on one size")
             changed["grid"]["extent"] = float(value)
         elif option == "material":
             known = _materials()
             if value not in known:
                 raise ValueError(f"range.material: expected names out of {', '.join(known)}; got {value!r}")
+            if isinstance(known[value]["m_eff"], list) != isinstance(changed["material"]["m_eff"], (list, tuple)):
+                raise ValueError(
+                    f"range.material: expected materials that all have one mass, or all masses along x and y, got "
+                    f"{value} beside m_eff = {changed['material']['m_eff']}"
+                )
             changed["material"] = known[value]
         else:
             changed[option] = value
@@ -231,8 +288,9 @@ class QuantumDots(Recipe):
     ) -> dict[str, Any]:
         """See ``Recipe.of_samples``."""
         changed = deepcopy(dict(config))
-        changed["grid"] |= {"n": shape[0], "extent": float(conditions["extent"])}
-        changed["material"] |= {name: float(conditions[name]) for name in ("m_eff", "eps_r")}
+        n = shape[0] if shape[0] == shape[1] else list(shape)
+        changed["grid"] |= {"n": n, "extent": number_or_pair("extent", conditions)}
+        changed["material"] |= {name: number_or_pair(name, conditions) for name in ("m_eff", "eps_r")}
         changed["n_electrons"] = round(conditions["n_electrons"])
         return changed
 
@@ -250,7 +308,21 @@ def _materials() -> dict[str, dict[str, Any]]:
     return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def presets(units: str) -> dict[str, dict[str, float]]:
-    """Return effective mass and permittivity of each material of conf/material that has these units."""
+def presets(units: str, two_masses: bool = False) -> dict[str, dict[str, float]]:
+    """Return effective mass and permittivity of each material of conf/material that has these units.
+
+    With ``two_masses`` these are masses along x and y; without, materials whose masses differ are left out.
+    """
     known = {name: material for name, material in _materials().items() if material.get("units", "nm, eV") == units}
-    return {name: {key: float(material[key]) for key in ("m_eff", "eps_r")} for name, material in known.items()}
+    found = {}
+    for name, material in known.items():
+        mass = material["m_eff"]
+        pair = mass if isinstance(mass, list) else [mass, mass]
+        if two_masses:
+            found[name] = {part.name: float(m) for part, m in zip(ALONG_AXES["m_eff"], pair, strict=True)}
+        elif isinstance(mass, list):
+            continue
+        else:
+            found[name] = {"m_eff": float(mass)}
+        found[name]["eps_r"] = float(material["eps_r"])
+    return found

@@ -76,7 +76,7 @@ class ScaledDots(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("data.n", self.n, 4)
+        check_integer("data.n", self.n, 4, "Dots in reduced units are squares; data=dots takes rectangles")
         for name in ("most_determinants", "attempts"):
             check_integer(f"data.{name}", getattr(self, name), 1)
         if not isinstance(self.n_electrons, (list, tuple)) or not self.n_electrons:

@@ -1,7 +1,8 @@
 """The couplings and spectra of one dot on the command line: ``python -m solvers.quantum_dots dot.npy --extent 120``.
 
-``dot.npy`` holds the potential V[ix, iy] in eV at cell-centred points. Every number is printed with its error bar, and
-written to a file with ``--json``.
+``dot.npy`` holds the potential V[ix, iy] in eV at cell-centred points of a square, or of a rectangle with two sides
+after ``--extent``. Two masses after ``--m-eff`` are those along x and y. Every number is printed with its error bar,
+and written to a file with ``--json``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from solvers.units import Material
 def device_numbers(
     V: np.ndarray, grid: Grid, material: Material, interaction: Interaction, n_electrons: int, n_sites: int
 ) -> list[dict[str, Any]]:
-    """Return rows of ``name``, ``value``, ``error`` and ``unit`` for a potential (n, n) in eV.
+    """Return rows of ``name``, ``value``, ``error`` and ``unit`` for a potential (n_x, n_y) in eV.
 
     Raises:
         ValueError: an argument is out of range.
@@ -60,12 +61,18 @@ def device_numbers(
     ]
 
 
+def _one_or_more(values: list[float]) -> Any:
+    """Return one value as a number, several as a tuple."""
+    return values[0] if len(values) == 1 else tuple(values)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the program and return its exit status: 0, or 2 after one line that states what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m solvers.quantum_dots", description=__doc__.partition(":")[0])
     parser.add_argument("potential", type=Path, help="V[ix, iy] in eV, a .npy file")
-    parser.add_argument("--extent", type=float, required=True, help="side of the square, nm")
-    parser.add_argument("--m-eff", type=float, default=0.067, help="effective mass, free electron masses (GaAs)")
+    parser.add_argument("--extent", type=float, nargs="+", required=True, help="side of the square, or two sides, nm")
+    masses = "effective mass, or two along x and y, free electron masses (GaAs)"
+    parser.add_argument("--m-eff", type=float, nargs="+", default=[0.067], help=masses)
     parser.add_argument("--eps-r", type=float, default=12.9, help="relative permittivity (GaAs)")
     parser.add_argument("--thickness", type=float, default=0.0, help="extent of the electrons across the plane, nm")
     parser.add_argument("--gate-distance", type=float, default=None, help="distance of a metal plane, nm")
@@ -75,9 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         V = np.load(given.potential, allow_pickle=False)
-        grid = Grid(V.shape[0] if V.ndim else 0, given.extent)
+        grid = Grid(tuple(V.shape) if V.ndim == 2 else V.shape[0] if V.ndim else 0, _one_or_more(given.extent))
         interaction = Interaction(thickness=given.thickness, gate_distance=given.gate_distance)
-        material = Material(given.m_eff, given.eps_r)
+        material = Material(_one_or_more(given.m_eff), given.eps_r)
         rows = device_numbers(V, grid, material, interaction, given.electrons, given.sites)
         if given.json is not None:
             given.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")

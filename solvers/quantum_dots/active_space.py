@@ -45,9 +45,9 @@ LOST = 1e-3
 
 
 class ActiveSpace(NamedTuple):
-    """Orbitals as sine ``coefficients`` (B, M, m, m), H times them ``images``, ``functions`` on the grid (B, M, n, n).
+    """Orbitals as sine ``coefficients``, H times them ``images`` (B, M, m_x, m_y), ``functions`` (B, M, n_x, n_y).
 
-    ``one_body`` h_pq (B, P) for p <= q; ``pairs`` phi_p phi_q (B, P, n, n); ``integrals`` (B, P, P).
+    ``one_body`` h_pq (B, P) for p <= q; ``pairs`` phi_p phi_q (B, P, n_x, n_y); ``integrals`` (B, P, P).
     """
 
     coefficients: Array
@@ -63,7 +63,7 @@ class Surroundings(NamedTuple):
 
     Attributes:
         basis, coarse: the basis, and its version for enlarged spaces.
-        potential: V from its minimum, (B, n, n).
+        potential: V from its minimum, (B, n_x, n_y).
         interaction: the interaction.
         scale: energy of which tolerances are parts, (B,); see ``single_particle.Separable.scale``.
         group: symmetries of V.
@@ -85,33 +85,46 @@ class Surroundings(NamedTuple):
         )
 
     def cut(self, coefficients: Array) -> Array:
-        """Return coefficients (B, k, m', m') of the coarse basis."""
-        m = self.coarse.n_modes
-        return coefficients[:, :, :m, :m]
+        """Return coefficients (B, k, m_x', m_y') of the coarse basis."""
+        m_x, m_y = self.coarse.modes
+        return coefficients[:, :, :m_x, :m_y]
 
     def lost(self, coefficients: Array) -> Array:
-        """Return the largest part of orbitals (B, k, m, m) outside the coarse basis, (B,)."""
+        """Return the largest part of orbitals (B, k, m_x, m_y) outside the coarse basis, (B,)."""
         xp = namespace(coefficients)
         return xp.max(1 - xp.sum(self.cut(coefficients) ** 2, axis=(2, 3)), axis=1)
 
 
-def surroundings(potential: Array, length: float, n_modes: int, interaction: Interaction) -> Surroundings:
-    """Return the bases for ``potential`` (B, n, n) in a square of side ``length``; the coarse one has half of n."""
-    xp, (b, n, _) = namespace(potential), potential.shape
-    basis = coarse = SineBasis(n, length, n_modes, like=potential)
-    if n >= COARSE_FROM:
-        coarse = SineBasis(n // 2, length, min(n_modes, 3 * n // 8), like=potential)
+def surroundings(
+    potential: Array,
+    length: float | tuple[float, float],
+    n_modes: int | tuple[int, int],
+    interaction: Interaction,
+    inverse_masses: tuple[float, float] = (1.0, 1.0),
+) -> Surroundings:
+    """Return the bases for ``potential`` (B, n_x, n_y) in a rectangle of sides ``length``.
+
+    The coarse basis has half of the points along each side that has ``COARSE_FROM`` of them.
+    """
+    xp, (b, *shape) = namespace(potential), potential.shape
+    basis = coarse = SineBasis((shape[0], shape[1]), length, n_modes, potential, inverse_masses)
+    if max(shape) >= COARSE_FROM:
+        halved = [n >= COARSE_FROM for n in shape]
+        points = [n // 2 if half else n for n, half in zip(shape, halved, strict=True)]
+        modes = [min(m, 3 * n // 8) if half else m for m, n, half in zip(basis.modes, shape, halved, strict=True)]
+        coarse = SineBasis((points[0], points[1]), length, (modes[0], modes[1]), potential, inverse_masses)
     scale = xp.ones(b, dtype=potential.dtype, device=potential.device)
-    return Surroundings(basis, coarse, potential, interaction, scale, group_of(potential))
+    group = group_of(potential, transposable=basis.symmetric)
+    return Surroundings(basis, coarse, potential, interaction, scale, group)
 
 
 def active_space(coefficients: Array, around: Surroundings) -> ActiveSpace:
-    """Return the space of orthonormal orbitals given by their ``coefficients`` (B, M, m, m)."""
+    """Return the space of orthonormal orbitals given by their ``coefficients`` (B, M, m_x, m_y)."""
     basis = around.basis
     functions = basis.to_grid(coefficients)
     images = basis.hamiltonian(coefficients, around.potential, functions)
     pairs = pair_densities(functions)
-    integrals = coulomb_integrals(pairs, basis.length, around.interaction)
+    integrals = coulomb_integrals(pairs, basis.sides, around.interaction)
     return ActiveSpace(coefficients, images, functions, _one_body(coefficients, images), pairs, integrals)
 
 
@@ -130,8 +143,8 @@ def _one_body(coefficients: Array, images: Array) -> Array:
 class EnlargedSpace(NamedTuple):
     """A space with its directions, and its states to a loose tolerance.
 
-    ``coefficients`` (B, M + k, m, m); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_changes`` of the
-    states, (B, k) in hartree; ``density_change`` of the ground state, (B,) as int |dn|.
+    ``coefficients`` (B, M + k, m_x, m_y); ``occupations`` <F_P> of the averaged states (B, P'); ``energy_changes`` of
+    the states, (B, k) in hartree; ``density_change`` of the ground state, (B,) as int |dn|.
     """
 
     coefficients: Array
@@ -160,7 +173,7 @@ def enlarge(
     whole = xp.concat([space.coefficients, directions], axis=1)
     images = xp.concat([space.images, around.basis.hamiltonian(directions, around.potential)], axis=1)
     pairs = pair_densities(around.coarse.to_grid(around.cut(whole)))
-    integrals, one_body = coulomb_integrals(pairs, around.basis.length, around.interaction), _one_body(whole, images)
+    integrals, one_body = coulomb_integrals(pairs, around.basis.sides, around.interaction), _one_body(whole, images)
     alone = Hamiltonian.of(block, one_body[:, :n_pairs], integrals[:, :n_pairs, :n_pairs])
     energies = xp.sum(states.vectors * alone.apply(states.vectors), axis=2)
     larger = Hamiltonian.of(spin_block(block.n_orbitals + n_directions, block.n_electrons), one_body, integrals)
@@ -206,7 +219,7 @@ def _same_states(start: Array, vectors: Array, values: Array) -> Array:
 
 
 def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int, group: Group) -> tuple[Array, np.ndarray]:
-    """Return coefficients (B, M, m, m) of the ``n_orbitals`` natural orbitals of largest occupation, in whole shells.
+    """Return coefficients (B, M, m_x, m_y) of ``n_orbitals`` natural orbitals of largest occupation, in whole shells.
 
     The second result, (B,), is True where a shell had to be cut.
     """
@@ -219,7 +232,7 @@ def natural_orbitals(enlarged: EnlargedSpace, n_orbitals: int, group: Group) -> 
 def first_shells(
     vectors: Array, values: Array, n: int, group: Group, alike: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[Array, np.ndarray]:
-    """Return the first ``n`` of orthonormal ``vectors`` (B, K, m, m) in whole shells, and where one is cut, (B,).
+    """Return the first ``n`` of orthonormal ``vectors`` (B, K, m_x, m_y) in whole shells, and where one is cut, (B,).
 
     ``values`` (B, K) order them, ascending; ``alike`` returns which neighbours are one shell, (B, K - 1).
     """
@@ -249,16 +262,16 @@ def _directions(
     around: Surroundings,
     exact: bool,
 ) -> Array:
-    """Return orthonormal orbitals outside the space, (B, n_directions, m, m), of steepest descent of the energy."""
-    xp, (b, _, n_modes, _) = namespace(space.coefficients), space.coefficients.shape
+    """Return orthonormal orbitals outside the space, (B, n_directions, m_x, m_y), of steepest descent of the energy."""
+    xp, (b, _, *modes) = namespace(space.coefficients), space.coefficients.shape
     up, down = spin_densities(block, states.vectors, weights)
     gamma = symmetric_matrix(up + down)
     gradient = 2 * (gamma @ _flat(space.images))
     kind = xp.float64 if exact else xp.float32
     repulsion = _repulsion(space, xp.astype(two_particle(block, states.vectors, weights), kind), around)
     gradient = xp.reshape(gradient, space.coefficients.shape)
-    cut = around.coarse.n_modes
-    gradient[:, :, :cut, :cut] += repulsion
+    m_x, m_y = around.coarse.modes
+    gradient[:, :, :m_x, :m_y] += repulsion
     own, outside = _flat(space.coefficients), _flat(gradient)
     outside = outside - (outside @ xp.matrix_transpose(own)) @ own
     depth = xp.mean(around.potential, axis=(1, 2))[:, None, None]
@@ -266,16 +279,16 @@ def _directions(
     losses, vectors = xp.linalg.eigh(-(outside @ xp.matrix_transpose(outside)))
     steepest = xp.matrix_transpose(vectors) @ outside
     steepest = steepest / (norms(steepest)[..., None] + TINY)
-    steepest = xp.reshape(steepest, (b, -1, n_modes, n_modes))
+    steepest = xp.reshape(steepest, (b, -1, *modes))
     largest, _ = first_shells(steepest, losses, n_directions, around.group, _alike)
-    return xp.reshape(orthonormal(_flat(largest), own), (b, n_directions, n_modes, n_modes))
+    return xp.reshape(orthonormal(_flat(largest), own), (b, n_directions, *modes))
 
 
 def _repulsion(space: ActiveSpace, gamma: Array, around: Surroundings) -> Array:
-    """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m', m') in the coarse basis; computed in the precision of Gamma."""
+    """Return sum_qR Gamma_(pq)R W_R phi_q, (B, M, m_x', m_y') in the coarse basis, in the precision of Gamma."""
     xp, m = namespace(gamma), space.coefficients.shape[1]
     functions = xp.astype(around.coarse.to_grid(around.cut(space.coefficients)), gamma.dtype)
-    potentials = coulomb_potentials(pair_densities(functions), around.basis.length, around.interaction)
+    potentials = coulomb_potentials(pair_densities(functions), around.basis.sides, around.interaction)
     fields = gamma @ _flat(potentials)
     b, _, points = fields.shape
     numbers = xp.asarray(pair_numbers(m).ravel(), device=gamma.device)

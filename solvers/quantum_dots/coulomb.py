@@ -1,15 +1,17 @@
 """The interaction in an isolated two-dimensional system: (ab|cd) = int int phi_a phi_b(r) v(|r - r'|) phi_c phi_d(r').
 
-v is cut at R >= sqrt(2) L, the largest distance between two points of the square. The cut changes no integral and
-makes the Fourier transform smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the two-dimensional disc): for v = 1/r
+v is cut at R, the diagonal, the largest distance between two points of the square or rectangle. The cut changes no
+integral and makes the Fourier transform smooth (Rozzi et al., Phys. Rev. B 73, 205119 (2006); the two-dimensional
+disc): for v = 1/r
 
     v(k) = 2 pi R [J0(kR) + (pi/2) (J1(kR) H0(kR) - J0(kR) H1(kR))],   v(0) = 2 pi R   (H0, H1: Struve functions),
 
 and for a screened or softened v(r), or one with image charges, it is 2 pi int_0^R v(r) J0(kr) r dr, by quadrature.
 
 It is sampled on a grid padded to 4n, brought to real space, kept for separations -n ... n-1 and transformed again; pair
-densities then need a pad of 2n only. By Parseval the integrals take forward transforms and one matrix product:
-(ab|cd) = dx^4 / (2n)^2 sum_k rho_ab(k)^* v(k) rho_cd(k).
+densities then need a pad of 2n only. The short side of a long rectangle is padded to p n with p L >= L + R, so that the
+images of the cut interaction stay apart. By Parseval the integrals take forward transforms and one matrix product:
+(ab|cd) = dx^2 dy^2 / (2n_x 2n_y) sum_k rho_ab(k)^* v(k) rho_cd(k).
 
 v(k) is even in k_x and in k_y, so that it does not couple the parts of a density that are even or odd in x and y about
 the middle of the square. Each of the four parts has a cosine or sine transform of a quarter of the points, for k >= 0:
@@ -30,6 +32,7 @@ from scipy.special import j0, j1, struve
 
 from solvers.backend import Array, namespace, on_host
 from solvers.checks import LARGEST, SMALLEST, check_number, check_positive, use_python_numbers
+from solvers.grid import along_both, area_of
 from solvers.quantum_dots.determinants import orbital_pairs
 
 Floats = NDArray[np.float64]
@@ -131,12 +134,14 @@ class Interaction:
             width = min(2 * width, widest, screening)
         return edges
 
-    def kernel_bytes(self, n: int, length: float) -> int:
+    def kernel_bytes(self, n: int | tuple[int, int], length: float | tuple[float, float]) -> int:
         """Return the working memory of ``coulomb_kernel`` in bytes."""
-        nodes = 0
+        nodes, shape, sides = 0, along_both(n), along_both(length)
+        pads = _pads(sides)
         if self != COULOMB:
-            nodes = NODES * len(self._panels(np.pi * n / length * 2**0.5, 2**0.5 * length))
-        return 800 * n**2 + 16 * nodes * AT_ONCE
+            highest = np.pi * np.hypot(shape[0] / sides[0], shape[1] / sides[1])
+            nodes = NODES * len(self._panels(float(highest), _diagonal(sides)))
+        return 50 * pads[0] * shape[0] * pads[1] * shape[1] + 16 * nodes * AT_ONCE
 
 
 COULOMB = Interaction()
@@ -148,33 +153,51 @@ def truncated_coulomb(k: Floats, radius: float) -> Floats:
     return 2 * np.pi * radius * (j0(kr) + np.pi / 2 * (j1(kr) * struve(0, kr) - j0(kr) * struve(1, kr)))
 
 
+def _diagonal(sides: tuple[float, float]) -> float:
+    """Return the largest distance of two points of a rectangle."""
+    return float(np.sqrt(2) * sides[0]) if sides[0] == sides[1] else float(np.hypot(*sides))
+
+
+def _pads(sides: tuple[float, float]) -> tuple[int, int]:
+    """Return by which even factors the sides are padded, so that images of the cut interaction do not overlap."""
+    wanted = [math.ceil(1 + _diagonal(sides) / side) for side in sides]
+    x, y = (max(4, pad + pad % 2) for pad in wanted)
+    return x, y
+
+
 @lru_cache(maxsize=16)
-def coulomb_kernel(n: int, length: float, interaction: Interaction = COULOMB) -> Floats:
-    """Return v(k) on the half-spectrum (2n, n + 1) of the grid padded to 2n, for a square of side ``length`` (bohr)."""
-    dx = length / n
-    k = 2 * np.pi * scipy.fft.fftfreq(4 * n, dx)[: 2 * n + 1]
-    quarter = interaction.fourier(np.hypot.outer(k, k), np.sqrt(2) * length)  # even in both directions
-    wide = quarter[np.ix_(mirror := np.abs(np.r_[0 : 2 * n, -2 * n : 0]), mirror)]
-    separations = np.r_[0:n, -n:0]
-    real_space = scipy.fft.ifft2(wide).real[np.ix_(separations, separations)] / dx**2
-    kernel = scipy.fft.fft2(real_space).real[:, : n + 1] * dx**2  # even in x and y, hence real
+def coulomb_kernel(
+    n: int | tuple[int, int], length: float | tuple[float, float], interaction: Interaction = COULOMB
+) -> Floats:
+    """Return v(k) on the half-spectrum (2 n_x, n_y + 1) of the grid padded to 2n, for sides ``length`` (bohr)."""
+    shape, sides = along_both(n), along_both(length)
+    halves, mirrors, separations = [], [], []
+    for points, side, pad in zip(shape, sides, _pads(sides), strict=True):
+        half = pad * points // 2
+        halves.append(2 * np.pi * scipy.fft.fftfreq(2 * half, side / points)[: half + 1])
+        mirrors.append(np.abs(np.r_[0:half, -half:0]))
+        separations.append(np.r_[0:points, -points:0])
+    area = area_of((sides[0] / shape[0], sides[1] / shape[1]))
+    quarter = interaction.fourier(np.hypot.outer(*halves), _diagonal(sides))  # even in both directions
+    real_space = scipy.fft.ifft2(quarter[np.ix_(*mirrors)]).real[np.ix_(*separations)] / area
+    kernel = scipy.fft.fft2(real_space).real[:, : shape[1] + 1] * area  # even in x and y, hence real
     kernel.flags.writeable = False
     return kernel
 
 
 def pair_densities(orbitals: Array) -> Array:
-    """Return phi_p phi_q for p <= q in the order of ``determinants.orbital_pairs``: (B, M, n, n) -> (B, P, n, n)."""
+    """Return phi_p phi_q in the order of ``determinants.orbital_pairs``: (B, M, n_x, n_y) -> (B, P, n_x, n_y)."""
     xp = namespace(orbitals)
     p, q = (xp.asarray(a, device=orbitals.device) for a in orbital_pairs(orbitals.shape[1]))
     return xp.take(orbitals, p, axis=1) * xp.take(orbitals, q, axis=1)
 
 
-def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = COULOMB) -> Array:
-    """Return (P|Q) (B, P, P) in hartree of ``pairs`` (B, P, n, n) on a square of side ``length`` (bohr)."""
-    xp, (b, n_pairs, n, _) = namespace(pairs), pairs.shape
+def coulomb_integrals(pairs: Array, length: float | tuple[float, float], interaction: Interaction = COULOMB) -> Array:
+    """Return (P|Q) (B, P, P) in hartree of ``pairs`` (B, P, n_x, n_y) on a rectangle of sides ``length`` (bohr)."""
+    xp, (b, n_pairs, *n) = namespace(pairs), pairs.shape
     if b == 0:
         return xp.zeros((0, n_pairs, n_pairs), dtype=pairs.dtype, device=pairs.device)
-    kernel = _weighted_kernel(n, length, interaction)
+    kernel = _weighted_kernel(tuple(n), along_both(length), interaction)
     root = xp.asarray(np.sqrt(np.abs(kernel)), dtype=pairs.dtype, device=pairs.device)
     sign = xp.asarray(np.sign(kernel), dtype=pairs.dtype, device=pairs.device)
     positive = bool((kernel >= 0).all())  # a softened interaction has negative v(k), an oscillation from the cut
@@ -190,32 +213,31 @@ def coulomb_integrals(pairs: Array, length: float, interaction: Interaction = CO
     return xp.concat(parts)
 
 
-def coulomb_potentials(densities: Array, length: float, interaction: Interaction = COULOMB) -> Array:
-    """Return int rho(r') v(|r - r'|) d^2r' on the grid, for ``densities`` (B, P, n, n)."""
-    xp, n = namespace(densities), densities.shape[-1]
-    kernel = xp.asarray(_weighted_kernel(n, length, interaction), dtype=densities.dtype, device=densities.device)
-    kernel = xp.reshape(kernel, (n + 1, n + 1)) * (n / length) ** 2
-    restored = np.ones((n + 1) // 2)
-    restored[0] = 2.0 if n % 2 else 1.0  # the middle point, which the transform counts half
-    restored = xp.asarray(restored, dtype=densities.dtype, device=densities.device)
-    transforms = [t * restored for t in _half_transforms(n, densities)]
+def coulomb_potentials(
+    densities: Array, length: float | tuple[float, float], interaction: Interaction = COULOMB
+) -> Array:
+    """Return int rho(r') v(|r - r'|) d^2r' on the grid, for ``densities`` (B, P, n_x, n_y)."""
+    xp, (n_x, n_y), sides = namespace(densities), densities.shape[-2:], along_both(length)
+    weighted = _weighted_kernel((n_x, n_y), sides, interaction)
+    kernel = xp.asarray(weighted, dtype=densities.dtype, device=densities.device)
+    kernel = xp.reshape(kernel, (n_x + 1, n_y + 1)) * area_of((n_x / sides[0], n_y / sides[1]))
     total, spectra = 0.0, iter(_spectra(densities))
-    for x, sign_x in zip(transforms, (1, -1), strict=True):
-        for y, sign_y in zip(transforms, (1, -1), strict=True):
+    for x, sign_x in zip(_whole_transforms(n_x, densities), (1, -1), strict=True):
+        for y, sign_y in zip(_whole_transforms(n_y, densities), (1, -1), strict=True):
             upper = xp.matrix_transpose(x) @ (next(spectra) * kernel) @ y
-            total = total + _unfolded(_unfolded(upper, n, -1, sign_y), n, -2, sign_x)
+            total = total + _unfolded(_unfolded(upper, n_y, -1, sign_y), n_x, -2, sign_x)
     return total
 
 
 def _spectra(densities: Array) -> list[Array]:
-    """Return the transforms, k >= 0, of the parts even-even, even-odd, odd-even, odd-odd: each (B, P, n+1, n+1)."""
-    xp, (b, n_pairs, n, _) = namespace(densities), densities.shape
-    transforms, half = _half_transforms(n, densities), (n + 1) // 2
-    spectra = []
-    for along_x, transform_x in zip(_parities(densities, -2), transforms, strict=True):
-        for part, transform_y in zip(_parities(along_x, -1), transforms, strict=True):
-            rows = xp.reshape(part, (b * n_pairs * half, half)) @ xp.matrix_transpose(transform_y)
-            spectra.append(transform_x @ xp.reshape(rows, (b, n_pairs, half, n + 1)))
+    """Return the transforms, k >= 0, of the parts even-even, even-odd, odd-even, odd-odd: each (B, P, n_x+1, n_y+1)."""
+    xp, (b, n_pairs, n_x, n_y) = namespace(densities), densities.shape
+    of_x, of_y = (_half_transforms(n, densities) for n in (n_x, n_y))
+    half_x, half_y, spectra = (n_x + 1) // 2, (n_y + 1) // 2, []
+    for along_x, transform_x in zip(_parities(densities, -2), of_x, strict=True):
+        for part, transform_y in zip(_parities(along_x, -1), of_y, strict=True):
+            rows = xp.reshape(part, (b * n_pairs * half_x, half_y)) @ xp.matrix_transpose(transform_y)
+            spectra.append(transform_x @ xp.reshape(rows, (b, n_pairs, half_x, n_y + 1)))
     return spectra
 
 
@@ -247,6 +269,14 @@ def _half_transforms(n: int, like: Array) -> tuple[Array, Array]:
     return xp.asarray(cosines, **kind), xp.asarray(sines, **kind)
 
 
+def _whole_transforms(n: int, like: Array) -> list[Array]:
+    """Return the transforms with the whole weight of the middle point, which counts half in ``_half_transforms``."""
+    xp, weights = namespace(like), np.ones((n + 1) // 2)
+    weights[0] = 2.0 if n % 2 else 1.0
+    restored = xp.asarray(weights, dtype=like.dtype, device=like.device)
+    return [t * restored for t in _half_transforms(n, like)]
+
+
 @lru_cache(maxsize=8)
 def _half_transforms_of(n: int) -> tuple[Floats, Floats]:
     """Return cos(k x) and sin(k x), (n + 1, (n + 1) // 2), at the k of the padded grid and the x above the middle."""
@@ -259,11 +289,12 @@ def _half_transforms_of(n: int) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=16)
-def _weighted_kernel(n: int, length: float, interaction: Interaction) -> Floats:
-    """Return v(k) dx^4 / (2n)^2 for k_x, k_y >= 0, flat; all k but the first and last count twice."""
-    weights = np.full(n + 1, 2.0)
-    weights[[0, n]] = 1.0
-    dx = length / n
-    return (coulomb_kernel(n, length, interaction)[: n + 1] * np.outer(weights, weights)).ravel() * (
-        dx**2 / (2 * n) ** 2
-    )
+def _weighted_kernel(shape: tuple[int, int], sides: tuple[float, float], interaction: Interaction) -> Floats:
+    """Return v(k) dx^2 dy^2 / (2n_x 2n_y) for k_x, k_y >= 0, flat; all k but the first and last count twice."""
+    weights = []
+    for n in shape:
+        weights.append(np.full(n + 1, 2.0))
+        weights[-1][[0, n]] = 1.0
+    area = area_of((sides[0] / shape[0], sides[1] / shape[1]))
+    kernel = coulomb_kernel(shape, sides, interaction)[: shape[0] + 1]
+    return (kernel * np.outer(*weights)).ravel() * (area / (4 * shape[0] * shape[1]))

@@ -17,12 +17,17 @@ of them above k is psi(0) / k. A few orbitals of a dot resolve less than plane w
 cusp. Second order also divides the energy: the kinetic part rises by E_cusp, and the interaction falls by twice as
 much. Effective atomic units.
 
+With masses m_x and m_y, scaled momenta q_i = k_i (m* / m_i)^1/2 make the kinetic energy isotropic, and v anisotropic:
+the mean of v^2 over directions is that of equal masses, since the product of the inverse masses is 1, and the mean of
+v, which enters the last factor, has the factor 1 / AGM((m_x / m*)^1/2, (m_y / m*)^1/2), AGM the mean of Gauss.
+
 Compare basis-set corrections by a local range of the interaction: Giner et al., J. Chem. Phys. 149, 194301 (2018).
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import agm
 
 from solvers.backend import Array, namespace
 from solvers.eigensolver import TINY
@@ -34,22 +39,31 @@ EDGE = 2.4
 """Chosen for exact parabolas of two electrons (omega = 0.1, 1, 10; M = 14 ... 28); tests/solvers checks energies."""
 
 
-def cusp_energies(functions: Array, cell_area: float, block: SpinBlock, vectors: Array, v: Interaction) -> Array:
+def cusp_energies(
+    functions: Array,
+    cell_area: float,
+    block: SpinBlock,
+    vectors: Array,
+    v: Interaction,
+    inverse_masses: tuple[float, float] = (1.0, 1.0),
+) -> Array:
     """Return the missing energy (B, k), in hartree, of states ``vectors`` (B, k, determinants).
 
     Args:
-        functions: orbitals on a grid, (B, M, n, n).
+        functions: orbitals on a grid, (B, M, n_x, n_y).
         cell_area: area of a cell of that grid.
         block: the determinants.
         vectors: the states.
         v: the interaction.
+        inverse_masses: m* / m_x, m* / m_y.
     """
     xp, (b, m, *_) = namespace(functions), functions.shape
     pairs = pair_densities(functions)
     low, high = orbital_pairs(m)
     pairs = xp.reshape(pairs, (*pairs.shape[:2], -1))
     local = xp.sum(xp.reshape(functions, (b, m, -1)) ** 2, axis=1)
-    weight = _missing_per_pair(local, v) * cell_area * (1 + EDGE / m)
+    contact = 1.0 if inverse_masses[0] == inverse_masses[1] else 1 / float(agm(*(a**-0.5 for a in inverse_masses)))
+    weight = _missing_per_pair(local, v, contact) * cell_area * (1 + EDGE / m)
     overlap = (pairs * weight[:, None, :]) @ xp.matrix_transpose(pairs)  # of pair densities, (B, P, P)
     norm = xp.asarray((2 / (1.0 + (low == high))) ** 0.5, dtype=overlap.dtype, device=overlap.device)
     removed = singlets(block).of(vectors)  # only they meet at a point
@@ -58,11 +72,14 @@ def cusp_energies(functions: Array, cell_area: float, block: SpinBlock, vectors:
     return xp.maximum(found, xp.zeros_like(found))
 
 
-def _missing_per_pair(local: Array, v: Interaction) -> Array:
-    """Return the missing energy for one pair at a point of density ``local`` = sum_p phi_p^2, 0 where there is none."""
+def _missing_per_pair(local: Array, v: Interaction, contact: float) -> Array:
+    """Return the missing energy for one pair at a point of density ``local`` = sum_p phi_p^2, 0 where there is none.
+
+    ``contact`` is the mean of v over directions of the scaled momentum, in units of that of equal masses.
+    """
     xp = namespace(local)
     k = xp.sqrt(4 * np.pi * local) + TINY
-    energy = xp.where(k > 1e-6, np.pi / (k**2 + TINY) / (1 + 1 / k), xp.zeros_like(k))
+    energy = xp.where(k > 1e-6, np.pi / (k**2 + TINY) / (1 + contact / k), xp.zeros_like(k))
     softened = 2 * k * v.thickness
     energy = energy * xp.exp(-softened) / (1 + softened / 2)  # int_k exp(-2 k' t) / k'^3 to a tenth
     if v.gate_distance is not None:  # v_k has the factor 1 - exp(-2 k d), and its square enters

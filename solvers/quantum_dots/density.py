@@ -108,9 +108,9 @@ def spin_squared(block: SpinBlock, states: Array) -> Array:
 
 
 def density(pair_occupations: Array, pairs: Array) -> Array:
-    """Return n(r) = sum_{p<=q} <F_pq> phi_p phi_q(r): (B, P) and (B, P, n, n) -> (B, n, n)."""
-    xp, (b, n_pairs, n, _) = namespace(pairs), pairs.shape
-    return xp.reshape(pair_occupations[:, None, :] @ xp.reshape(pairs, (b, n_pairs, n * n)), (b, n, n))
+    """Return n(r) = sum_{p<=q} <F_pq> phi_p phi_q(r): (B, P) and (B, P, n_x, n_y) -> (B, n_x, n_y)."""
+    xp, (b, n_pairs, n_x, n_y) = namespace(pairs), pairs.shape
+    return xp.reshape(pair_occupations[:, None, :] @ xp.reshape(pairs, (b, n_pairs, n_x * n_y)), (b, n_x, n_y))
 
 
 def aufbau_occupations(energies: Array, n_electrons: int, tolerance: float) -> Array:
@@ -133,6 +133,6 @@ def aufbau_occupations(energies: Array, n_electrons: int, tolerance: float) -> A
 
 
 def noninteracting_density(occupations: Array, orbitals: Array) -> Array:
-    """Return n0(r) = sum_p f_p phi_p(r)^2: (B, M) and (B, M, n, n) -> (B, n, n)."""
-    xp, (b, m, n, _) = namespace(orbitals), orbitals.shape
-    return xp.reshape(occupations[:, None, :] @ xp.reshape(orbitals**2, (b, m, n * n)), (b, n, n))
+    """Return n0(r) = sum_p f_p phi_p(r)^2: (B, M) and (B, M, n_x, n_y) -> (B, n_x, n_y)."""
+    xp, (b, m, n_x, n_y) = namespace(orbitals), orbitals.shape
+    return xp.reshape(occupations[:, None, :] @ xp.reshape(orbitals**2, (b, m, n_x * n_y)), (b, n_x, n_y))

@@ -16,6 +16,7 @@ from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.density import density, spin_densities, spin_squared, symmetric_matrix, two_particle
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
+from solvers.quantum_dots.single_particle import SineBasis
 
 DEGENERACY = 1e-7
 """States closer than this part of the dot's scale count as degenerate, if no distance is given."""
@@ -31,7 +32,8 @@ the rounding error of S (S + 1) is 1e-10.
 TAIL = 2.5
 """Ratio of the error of the energy by the modes left out to the kinetic energy in the outer quarter of those kept."""
 QUADRATURE = 0.05
-"""Ratio of the relative error of the interaction on the grid to (T dx^2)^2, T the kinetic energy of an electron."""
+"""Ratio of the relative error of the interaction on the grid to (T dx^2)^2, T the kinetic energy of an electron. Where
+steps and masses differ, dx^2 m_x / m* is the larger one of both directions."""
 SAMPLING = 0.5
 """Ratio of the error of the confinement energy, where V is not smooth between its points, to the highest components."""
 
@@ -100,38 +102,43 @@ def observables(
         imbalance=xp.abs(energy - kinetic - confinement - interaction),
         cusp=missing,
         grid_error=TAIL * tail
-        + QUADRATURE * interaction * (kinetic / settings.n_electrons * area) ** 2
+        + QUADRATURE * interaction * (kinetic / settings.n_electrons * _coarsest(around.basis)) ** 2
         + SAMPLING * _highest_components((n_up + n_down) * around.potential, area),
     )
+
+
+def _coarsest(basis: SineBasis) -> float:
+    """Return the larger dx^2 m_x / m* of both directions."""
+    return max(step**2 / a for step, a in zip(basis.steps, basis.inverse_masses, strict=True))
 
 
 def _highest_components(energy: Array, area: float) -> Array:
     """Return the root mean square of the upper quarter of the cosine components along x and along y, (B,).
 
-    ``energy`` (B, n, n) is V n(r), whose sum over the cells of this ``area`` is exact up to its components beyond the
-    grid. Where V has a kink or a step, these are not much smaller than the highest ones on it.
+    ``energy`` (B, n_x, n_y) is V n(r), whose sum over the cells of this ``area`` is exact up to its components beyond
+    the grid. Where V has a kink or a step, these are not much smaller than the highest ones on it.
     """
-    xp, n = namespace(energy), energy.shape[1]
-    waves = np.arange(n - max(n // 4, 1), n)
-    cosines = xp.asarray(np.cos(np.pi / n * np.outer(np.arange(n) + 0.5, waves)), device=energy.device)
-    total = 0.0
+    xp, total = namespace(energy), 0.0
     for axis in (1, 2):
+        n = energy.shape[3 - axis]
+        waves = np.arange(n - max(n // 4, 1), n)
+        cosines = xp.asarray(np.cos(np.pi / n * np.outer(np.arange(n) + 0.5, waves)), device=energy.device)
         components = xp.sum(energy, axis=axis) @ cosines * (2 * area)
         total = total + xp.sqrt(xp.mean(components**2, axis=1))
     return total
 
 
 def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:
-    """Return sum_pq gamma_pq <p|D|q> (B,) for flat ``orbitals`` (B, M, m^2) and a ``diagonal`` (m, m) of D."""
+    """Return sum_pq gamma_pq <p|D|q> (B,) for flat ``orbitals`` (B, M, m_x m_y) and a ``diagonal`` (m_x, m_y) of D."""
     xp = namespace(gamma)
     return xp.sum(gamma * ((orbitals * xp.reshape(diagonal, (-1,))) @ xp.matrix_transpose(orbitals)), axis=(1, 2))
 
 
 def _outer_quarter(kinetic: Array) -> Array:
-    """Return ``kinetic`` (m, m) with zeros but for the upper quarter of the modes of either direction."""
+    """Return ``kinetic`` (m_x, m_y) with zeros but for the upper quarter of the modes of either direction."""
     outer = np.ones(kinetic.shape)
-    inside = kinetic.shape[0] - kinetic.shape[0] // 4
-    outer[:inside, :inside] = 0.0
+    x, y = (m - m // 4 for m in kinetic.shape)
+    outer[:x, :y] = 0.0
     return kinetic * namespace(kinetic).asarray(outer, device=kinetic.device)
 
 

@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What is computed at each point. ``nearest`` (n, n) is the number of the dot that a point of the grid belongs to.
+    """What is computed at each point. ``nearest`` (n_x, n_y) are the numbers of the dots that its points belong to.
 
     ``options`` are those of ``solve``.
     """
@@ -58,7 +58,7 @@ class Task:
     options: dict[str, Any] = field(default_factory=dict)
 
     def key(self, V: Floats) -> str:
-        """Return the name of the result for the potential ``V`` (n, n)."""
+        """Return the name of the result for the potential ``V`` (n_x, n_y)."""
         interaction = asdict(self.options.get("interaction", COULOMB))
         plain = {k: v for k, v in self.options.items() if k not in ("interaction", "memory", "threads", "timer")}
         stated = [FORMAT, asdict(self.grid), asdict(self.material), self.n_max, self.n_dots, interaction, plain]
@@ -69,7 +69,7 @@ class Task:
         return whole.hexdigest()[:40]
 
     def solve(self, V: Floats) -> list[Point]:
-        """Return the results for potentials (k, n, n)."""
+        """Return the results for potentials (k, n_x, n_y)."""
         k, shape = len(V), (len(V), self.n_max + 1)
         energies, errors, charges = np.zeros(shape), np.zeros(shape), np.zeros((*shape, self.n_dots))
         for n_electrons in range(1, self.n_max + 1):

@@ -5,6 +5,7 @@ Effective atomic units throughout; ``solve`` converts from and to nm and eV.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ EXCITED_SHARE = 0.2
 
 
 class Amplitudes(NamedTuple):
-    """Orbitals ``functions`` (B, M, n, n), states ``vectors`` (B, k, determinants), and their ``weights`` (B, k)."""
+    """Orbitals ``functions`` (B, M, n_x, n_y), states ``vectors`` (B, k, determinants), their ``weights`` (B, k)."""
 
     functions: Array
     vectors: Array
@@ -67,15 +68,16 @@ class Batch(NamedTuple):
     amplitudes: Amplitudes | None
 
 
-def solve_batch(potential: Array, length: float, settings: Settings) -> Batch:
-    """Return the solution for potentials (B, n, n), B > 0, in a square of side ``length``.
+def solve_batch(potential: Array, sides: tuple[float, float], settings: Settings) -> Batch:
+    """Return the solution for potentials (B, n_x, n_y), B > 0, in a rectangle of these ``sides``.
 
     Dots with a symmetry need more orbitals to choose from, and small ones a fine enlarged space: each kind of the
     batch is solved by itself, so that no dot depends on its neighbours.
     """
     xp = namespace(potential)
     bottom = xp.min(potential, axis=(1, 2))  # energies relative to it: a constant offset of V costs no precision
-    around = surroundings(potential - bottom[:, None, None], length, settings.n_modes, settings.interaction)
+    relative = potential - bottom[:, None, None]
+    around = surroundings(relative, sides, settings.n_modes, settings.interaction, settings.inverse_masses)
     parts, numbers = [], []
     symmetric = around.group.members[:, 1:].any(axis=1)
     for kind in (False, True):
@@ -101,7 +103,7 @@ def _on(numbers: np.ndarray, like: Array) -> Array:
 
 
 def _orbitals(potential: Array, around: Surroundings, spare: int, settings: Settings) -> Orbitals:
-    wanted = min(settings.n_orbitals + spare, settings.n_modes**2)
+    wanted = min(settings.n_orbitals + spare, math.prod(settings.n_modes))
     with settings.timer("orbitals"):
         found = lowest_orbitals(potential, around.basis, wanted, ORBITAL_TOLERANCE)
     return found._replace(fallback=_on(found.fallback, potential))
@@ -171,7 +173,7 @@ def joined(parts: list[Batch], numbers: np.ndarray | None = None) -> Batch:
 
 
 def _start(orbitals: Orbitals, around: Surroundings, settings: Settings) -> tuple[Array, np.ndarray]:
-    """Return the coefficients (B, M, m, m) of the first orbitals, and where they are a part of a shell, (B,)."""
+    """Return the coefficients (B, M, m_x, m_y) of the first orbitals, and where they are a part of a shell, (B,)."""
     xp, m, scale = namespace(orbitals.energies), settings.n_orbitals, to_numpy(orbitals.scale)
     n_kept = orbitals.coefficients.shape[1]
     if n_kept == m:
@@ -258,7 +260,8 @@ def _with_cusp(
         return CorrelatedStates(*states, xp.zeros_like(states.values))
     coarse = around.coarse
     functions = space.functions if coarse is around.basis else coarse.to_grid(around.cut(space.coefficients))
-    cusp = -cusp_energies(functions, coarse.cell_area, block, states.vectors, settings.interaction)
+    arguments = block, states.vectors, settings.interaction, settings.inverse_masses
+    cusp = -cusp_energies(functions, coarse.cell_area, *arguments)
     if not settings.cusp:
         return CorrelatedStates(*states, cusp)
     values = states.values + cusp

@@ -35,7 +35,7 @@ from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix
 from solvers.quantum_dots.localisation import positions
-from solvers.quantum_dots.single_particle import SineBasis
+from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import (
     COARSE,
     Couplings,
@@ -45,6 +45,7 @@ from solvers.quantum_dots.sites import (
     has_steps,
     localised,
     sites,
+    sites_basis,
 )
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
@@ -65,9 +66,9 @@ class Hubbard:
         errors: error bars of these by the grid alone: finite number of points and sine functions.
         relaxed: the couplings in localised natural orbitals of the interacting electrons, one for each site; None
             without ``compare``.
-        orbitals: localised orbitals, (k, n, n) in nm^-1, in the order of their x, then y; their integrals are positive.
-        centers, spreads: <r>, (k, 2), and (<r^2> - <r>^2)^1/2, (k,), of the orbitals, in nm.
-        separation: distance from the highest of the states used to the next: a small one makes the choice of the
+        orbitals: localised orbitals, (k, n_x, n_y) in nm^-1, in the order of their x, then y; their integrals are
+        positive. centers, spreads: <r>, (k, 2), and (<r^2> - <r>^2)^1/2, (k,), of the orbitals, in nm. separation:
+        distance from the highest of the states used to the next: a small one makes the choice of the
             orbitals, and with it all couplings, arbitrary.
         J, J_error: exchange coupling of two electrons on two sites by diagonalisation of the model, and its error by
             the grid; NaN for other numbers of sites.
@@ -96,16 +97,16 @@ def hubbard(
     material: Material,
     n_sites: int = 2,
     interaction: Interaction = COULOMB,
-    n_modes: int | None = None,
+    n_modes: int | tuple[int, int] | None = None,
     compare: bool = True,
     **options: Any,
 ) -> Hubbard:
     """Return the Hubbard model of ``n_sites`` sites in the potential ``V``.
 
     Args:
-        V: potential in eV, shape (n, n).
-        grid: points and side (nm) of the square.
-        material: effective mass and permittivity.
+        V: potential in eV, shape (n_x, n_y).
+        grid: points and sides (nm) of the square or rectangle.
+        material: effective mass, or masses along x and y, and permittivity.
         n_sites: number of sites k.
         interaction: interaction of the electrons.
         n_modes: sine functions per direction, as in ``solve``.
@@ -116,17 +117,17 @@ def hubbard(
         ValueError: an argument is out of range.
     """
     check_flag("compare", compare)
-    n_modes = _checked(grid, material, n_sites, interaction, n_modes)
+    modes = _checked(grid, material, n_sites, interaction, n_modes)
     potential = _potential("V", V, grid, material)
-    options = {"interaction": interaction, "n_modes": n_modes, "wavefunction": True, **options}
+    options = {"interaction": interaction, "n_modes": modes, "wavefunction": True, **options}
     dot = solve(potential, grid, n_sites, material, **(PRESETS["converged"] | options)) if compare else None
-    found = sites(potential, grid.n, n_modes, grid, material, n_sites, interaction)
-    coarse = coarse_sites(potential, n_modes, grid, material, n_sites, interaction)
+    found = sites(potential, modes, grid, material, n_sites, interaction)
+    coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
     errors = grid_errors(found.couplings, others, found.residual, stepped)
     unit, nm = material.hartree, material.bohr
-    x = positions(found.orbitals / nm, grid.x, grid.cell_area)
-    squared = positions(found.orbitals / nm, grid.x**2, grid.cell_area)
+    x = positions(found.orbitals / nm, grid.x, grid.y, grid.cell_area)
+    squared = positions(found.orbitals / nm, grid.x**2, grid.y**2, grid.cell_area)
     centers = np.diagonal(x, axis1=1, axis2=2).T
     factor = changes(found.couplings, others, stepped).factor
     J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
@@ -134,7 +135,7 @@ def hubbard(
     return Hubbard(
         couplings=_scaled(found.couplings, unit),
         errors=_scaled(errors, unit),
-        relaxed=None if dot is None else _relaxed(dot, potential, grid, material, n_sites, interaction, n_modes),
+        relaxed=None if dot is None else _relaxed(dot, potential, grid, material, n_sites, interaction, modes),
         orbitals=found.orbitals / nm,
         centers=centers,
         spreads=np.sqrt(np.einsum("kpp->p", squared) - (centers**2).sum(1)),
@@ -155,7 +156,7 @@ def coupling_slopes(
     material: Material,
     n_sites: int = 2,
     interaction: Interaction = COULOMB,
-    n_modes: int | None = None,
+    n_modes: int | tuple[int, int] | None = None,
 ) -> tuple[Couplings, Couplings]:
     """Return the derivatives of all couplings with respect to each gate, and their errors.
 
@@ -163,7 +164,7 @@ def coupling_slopes(
     differences; the error is that of the grid, and the change when ``step`` is halved.
 
     Args:
-        V_of: function of one number for each gate that returns a potential (n, n) in eV.
+        V_of: function of one number for each gate that returns a potential (n_x, n_y) in eV.
         gates: the numbers at which the derivatives are taken, (gates,).
         step: change of a gate, in its unit.
         grid: as in ``hubbard``, like the other arguments.
@@ -183,7 +184,7 @@ def coupling_slopes(
         ends = []
         for place in (at + h * np.eye(len(at))[number], at - h * np.eye(len(at))[number]):
             V = _potential("V_of", V_of(*place.tolist()), grid, material)
-            fine = sites(V, grid.n, modes, grid, material, n_sites, interaction)
+            fine = sites(V, modes, grid, material, n_sites, interaction)
             ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
         return [
             Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))
@@ -205,28 +206,41 @@ def _stacked(rows: Sequence[Sequence[Floats]], unit: float) -> Couplings:
     return Couplings(*(np.stack(arrays) * unit for arrays in zip(*rows, strict=True)))
 
 
-def _checked(grid: Grid, material: Material, n_sites: int, interaction: Interaction, n_modes: int | None) -> int:
-    """Return the number of sine functions; ``solve`` checks all that it takes, without work."""
+def _checked(
+    grid: Grid,
+    material: Material,
+    n_sites: int,
+    interaction: Interaction,
+    n_modes: int | tuple[int, int] | None,
+) -> tuple[int, int]:
+    """Return the numbers of sine functions; ``solve`` checks all that it takes, without work."""
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_integer("n_sites", n_sites, 1, high=MOST_SITES)
-    modes = max(grid.n // 2, 2) if n_modes is None else n_modes
+    modes = modes_of(grid, n_modes)
     hint = (
         f"Errors follow from calculations with {COARSE[0]:g} of the sine functions, {n_sites + 1} or more; raise grid.n"
     )
-    check_integer("n_modes", modes, math.ceil((n_sites + 1) / COARSE[0]), hint)
-    nothing = np.zeros((0, grid.n, grid.n))
+    for number in modes:
+        check_integer("n_modes", number, math.ceil((n_sites + 1) / COARSE[0]), hint)
+    nothing = np.zeros((0, *grid.shape))
     solve(nothing, grid, 1, material, n_orbitals=n_sites, interaction=interaction, n_modes=modes)
-    return int(modes)
+    return modes
 
 
 def _potential(name: str, V: ArrayLike, grid: Grid, material: Material) -> Floats:
     """Return a potential that ``solve`` would take."""
     highest = HIGHEST * material.hartree
-    return check_array(name, V, (grid.n, grid.n), -highest, highest).astype(np.float64)
+    return check_array(name, V, grid.shape, -highest, highest).astype(np.float64)
 
 
 def _relaxed(
-    dot: Solution, V: Floats, grid: Grid, material: Material, k: int, interaction: Interaction, n_modes: int
+    dot: Solution,
+    V: Floats,
+    grid: Grid,
+    material: Material,
+    k: int,
+    interaction: Interaction,
+    n_modes: tuple[int, int],
 ) -> Couplings:
     """Return the couplings in natural orbitals of the lowest states of full CI, averaged with equal weights."""
     wave = dot.wavefunction
@@ -235,7 +249,7 @@ def _relaxed(
     up, down = spin_densities(block, vectors, np.full(vectors.shape[:2], 1 / wave.n_states))
     _, columns = np.linalg.eigh(symmetric_matrix(up + down)[0])
     natural = np.tensordot(columns.T[::-1][:k], wave.orbitals[0], 1) * material.bohr
-    basis = SineBasis(grid.n, material.in_bohr(grid.extent), n_modes)
+    basis = sites_basis(grid.shape, n_modes, grid, material)
     found = localised(basis.from_grid(natural), V, V.min(), basis, material, interaction, 0.0, 0.0)
     return _scaled(found.couplings, material.hartree)
 

@@ -21,10 +21,10 @@ SETTLED = 1e-13
 """Sine of the largest angle of the last sweep."""
 
 
-def positions(orbitals: Floats, x: NDArray[np.floating], cell_area: float) -> Floats:
-    """Return <p|x|q> and <p|y|q>, (2, k, k), of ``orbitals`` (k, n, n) at the points ``x`` (n,) of one side."""
+def positions(orbitals: Floats, x: NDArray[np.floating], y: NDArray[np.floating], cell_area: float) -> Floats:
+    """Return <p|x|q> and <p|y|q>, (2, k, k), of ``orbitals`` (k, n_x, n_y) at the points ``x`` (n_x,), ``y`` (n_y,)."""
     found = []
-    for coordinate in (x[:, None], x[None, :]):
+    for coordinate in (x[:, None], y[None, :]):
         matrix = np.einsum("pij,qij->pq", orbitals, orbitals * coordinate, optimize=True) * cell_area
         found.append((matrix + matrix.T) / 2)
     return np.stack(found)

@@ -14,25 +14,25 @@ from solvers.units import Material
 
 
 def dipole(density: Array, grid: Grid) -> Array:
-    """Return int n (r - r_0) d^2r about the middle r_0 of the square: (..., n, n) in nm^-2 -> (..., 2) in nm."""
+    """Return int n (r - r_0) d^2r about the middle r_0 of the rectangle: (..., n_x, n_y) in nm^-2 -> (..., 2) in nm."""
     xp, density, *middle = _from_middle(density, grid)
     return xp.stack([grid.integrate(density * c) for c in middle], axis=-1)
 
 
 def quadrupole(density: Array, grid: Grid) -> Array:
-    """Return int n (r - r_0)_i (r - r_0)_j d^2r about the middle of the square: (..., 2, 2) in nm^2."""
+    """Return int n (r - r_0)_i (r - r_0)_j d^2r about the middle of the rectangle: (..., 2, 2) in nm^2."""
     xp, density, *middle = _from_middle(density, grid)
     rows = [xp.stack([grid.integrate(density * a * b) for b in middle], axis=-1) for a in middle]
     return xp.stack(rows, axis=-2)
 
 
 def _from_middle(density: Array, grid: Grid) -> tuple[Any, Array, Array, Array]:
-    """Return library, plain ``density``, and coordinates x (n, 1) and y (n,) from the middle of the square (nm)."""
+    """Return library, plain ``density``, and coordinates x (n_x, 1), y (n_y,) from the middle of the rectangle (nm)."""
     check_kind("grid", grid, Grid, "Grid(n, extent)")
-    density = as_field("density", density, grid.n)
+    density = as_field("density", density, grid.shape)
     xp = namespace(density)
-    x = xp.asarray(grid.x - grid.extent / 2, device=density.device)
-    return xp, density, x[:, None], x
+    x, y = (xp.asarray(a, device=density.device) for a in grid.from_middle())
+    return xp, density, x[:, None], y
 
 
 class Charging(NamedTuple):
@@ -48,7 +48,7 @@ class Charging(NamedTuple):
 
 
 def charging(V: ArrayLike, grid: Grid, max_electrons: int, material: Material, **options: Any) -> Charging:
-    """Return the ground-state energies of 0 ... ``max_electrons`` electrons in potentials ``V`` (..., n, n) in eV.
+    """Return the ground-state energies of 0 ... ``max_electrons`` electrons in potentials ``V`` (..., n_x, n_y) in eV.
 
     ``options`` are those of ``solve``.
 

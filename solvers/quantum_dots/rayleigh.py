@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.checks import check_array, check_integer, check_kind
+from solvers.checks import check_array, check_kind
 from solvers.grid import Grid
+from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.single_particle import SineBasis
 from solvers.units import HIGHEST, Material
 
@@ -29,31 +30,35 @@ class RayleighQuotient(NamedTuple):
 
 
 def rayleigh_quotient(
-    density: ArrayLike, V: ArrayLike, grid: Grid, material: Material, n_modes: int | None = None
+    density: ArrayLike,
+    V: ArrayLike,
+    grid: Grid,
+    material: Material,
+    n_modes: int | tuple[int, int] | None = None,
 ) -> RayleighQuotient:
-    """Return energies of one electron of each ``density`` (S, n, n) in nm^-2 in the potentials ``V`` (S, n, n) in eV.
+    """Return energies of one electron of each ``density`` in nm^-2 in the potentials ``V`` in eV, (S, n_x, n_y) both.
 
     Args:
         density: non-negative densities, solved or predicted; their integrals do not matter.
         V: a potential for each density, hard walls around.
-        grid: points and side of the square.
+        grid: points and sides of the square or rectangle.
         material: effective mass, and the units of all lengths and energies.
-        n_modes: sine functions per direction, those of the solver; by default n / 2, as in ``solve``.
+        n_modes: sine functions per direction, one number or a pair, those of the solver; by default n / 2, as in
+        ``solve``.
 
     Raises:
         ValueError: an argument is out of range, or a density is zero everywhere.
     """
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
-    length, limit = material.in_bohr(grid.extent), HIGHEST * material.hartree
-    n = check_array("density", density, ("systems", grid.n, grid.n), low=0.0).astype(np.float64)
+    sides, limit = material.in_bohr(grid.sides), HIGHEST * material.hartree
+    n = check_array("density", density, ("systems", *grid.shape), low=0.0).astype(np.float64)
     potential = check_array("V", V, n.shape, -limit, limit).astype(np.float64) / material.hartree
-    n_modes = max(grid.n // 2, 2) if n_modes is None else n_modes
-    check_integer("n_modes", n_modes, 1, "The grid resolves n - 1 sine functions", high=grid.n - 1)
+    modes = modes_of(grid, n_modes)
     highest = n.max(axis=(1, 2), keepdims=True)
     if not highest.all():
         raise ValueError("density: expected densities with an electron, got one that is zero everywhere; leave it out")
-    basis = SineBasis(grid.n, length, n_modes)
+    basis = SineBasis(grid.shape, sides, modes, inverse_masses=material.inverse_masses)
     c = basis.from_grid(np.sqrt(n / highest))
     norm = (c**2).sum((1, 2)) / material.hartree
     kinetic = (basis.kinetic * c**2).sum((1, 2)) / norm

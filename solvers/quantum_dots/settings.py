@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
+from solvers.checks import check_integer
+from solvers.grid import Grid, along_both
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import Interaction
 
@@ -32,7 +36,7 @@ class Settings:
 
     n_electrons: int
     n_orbitals: int
-    n_modes: int
+    n_modes: tuple[int, int]
     refinements: int
     n_states: int
     n_directions: int
@@ -42,11 +46,12 @@ class Settings:
     degeneracy: float | None
     cusp: bool
     timer: Timer
+    inverse_masses: tuple[float, float]
 
     @property
     def correlated(self) -> bool:
         """True if the result depends on the choice of orbitals: several electrons, and not all sine functions."""
-        return self.n_electrons > 1 and self.n_orbitals < self.n_modes**2
+        return self.n_electrons > 1 and self.n_orbitals < math.prod(self.n_modes)
 
     @property
     def rounds(self) -> int:
@@ -67,26 +72,29 @@ class Settings:
 
 def make_settings(
     numbers: dict[str, int],
+    n_modes: tuple[int, int],
     interaction: Interaction,
     estimate: bool,
     wavefunction: bool,
     degeneracy: float | None,
     cusp: bool,
     timer: Timer,
+    inverse_masses: tuple[float, float],
 ) -> Settings:
     """Return the settings for these ``numbers``.
 
     A space is enlarged by half its orbitals, if there are so many, and if the enlarged one stays below
     ``MOST_DETERMINANTS``.
     """
-    m, n_modes = int(numbers["n_orbitals"]), int(numbers["n_modes"])
+    m = int(numbers["n_orbitals"])
     wanted = max(m // 2, 1) if estimate or numbers["refinements"] else 0
     n_electrons = int(numbers["n_electrons"])
     fitting = (k for k in range(wanted, 1, -1) if ci.block_size(m + k, n_electrons) <= MOST_DETERMINANTS)
-    n_directions = min(wanted, n_modes**2 - m, next(fitting, 1))
+    n_directions = min(wanted, math.prod(n_modes) - m, next(fitting, 1))
     whole = {name: int(value) for name, value in numbers.items()}
     return Settings(
         **whole,
+        n_modes=n_modes,
         n_directions=n_directions,
         interaction=interaction,
         estimate=estimate,
@@ -94,16 +102,37 @@ def make_settings(
         degeneracy=degeneracy,
         cusp=cusp,
         timer=timer,
+        inverse_masses=inverse_masses,
     )
 
 
-def bytes_needed(n: int, settings: Settings) -> int:
-    """Return the working memory for one system, in bytes."""
-    m, n_modes, k = settings.n_orbitals, settings.n_modes, settings.n_directions if settings.correlated else 0
+def modes_of(grid: Grid, n_modes: int | tuple[int, int] | None) -> tuple[int, int]:
+    """Return the numbers of sine functions along x and y: half the points, or those given, one number or a pair.
+
+    Raises:
+        ValueError: ``n_modes`` is not a number or a pair of numbers that the grid resolves.
+    """
+    if n_modes is None:
+        return max(grid.shape[0] // 2, 2), max(grid.shape[1] // 2, 2)
+    given: Any = tuple(n_modes) if isinstance(n_modes, list) else n_modes
+    if isinstance(given, tuple) and len(given) != 2:
+        raise ValueError(f"n_modes: expected a whole number, or one for x and y, got {n_modes!r}")
+    pair = along_both(given)
+    for modes, points in zip(pair, grid.shape, strict=True):
+        check_integer("n_modes", modes, 1)
+        hint = f"The grid has {points} points per side, which resolve products of grid.n / 2 sine functions"
+        check_integer("n_modes", modes, 1, hint, high=points - 1)
+    return int(pair[0]), int(pair[1])
+
+
+def bytes_needed(shape: tuple[int, int], settings: Settings) -> int:
+    """Return the working memory for one system on (n_x, n_y) points, in bytes."""
+    m, k = settings.n_orbitals, settings.n_directions if settings.correlated else 0
+    modes, points, waves = math.prod(settings.n_modes), math.prod(shape), math.prod(n + 1 for n in shape)
     block, n_pairs, n_larger = m + 1, m * (m + 1) // 2, (m + k) * (m + k + 1) // 2
-    orbitals = block * (20 * n_modes**2 + 4 * n**2) + 6 * 128**2
-    fields = n_pairs * (4 * n**2 + 8 * (n + 1) ** 2) + 2 * m**2 * n**2 // 4
-    enlarged = n_larger * (2 * n**2 + 2 * (n + 1) ** 2) // 2 + (m + k) * 6 * n_modes**2
+    orbitals = block * (20 * modes + 4 * points) + 6 * 128**2
+    fields = n_pairs * (4 * points + 8 * waves) + 2 * m**2 * points // 4
+    enlarged = n_larger * (2 * points + 2 * waves) // 2 + (m + k) * 6 * modes
     states = max(settings.n_states, 2)
     correlated = ci.bytes_needed(m, settings.n_electrons, states)
     larger = ci.bytes_needed(m + k, settings.n_electrons, states) if k else 0

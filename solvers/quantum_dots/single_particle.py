@@ -1,10 +1,11 @@
-"""One electron in a square with hard walls, in the sine basis.
+"""One electron in a rectangle with hard walls, in the sine basis.
 
 phi(x, y) = sum_{mn} c_mn s_m(x) s_n(y),  s_m(x) = sqrt(2/L) sin(m pi x / L),  m = 1 ... n_modes, and
-(H c)_mn = [(m pi / L)^2 + (n pi / L)^2] / 2 c_mn + [S^T (V * (S c S^T)) S]_mn dx^2   with S_im = s_m(x_i).
+(H c)_mn = [a_x (m pi / L_x)^2 + a_y (n pi / L_y)^2] / 2 c_mn + [S^T (V * (S c S^T)) S]_mn dx dy, S_im = s_m(x_i).
 
-Effective atomic units throughout. On cell-centred points the first n - 1 sines are orthonormal under the midpoint rule,
-so that norms and charges on the grid have no quadrature error.
+Points, sides and modes may differ along x and y; a_x = m* / m_x and a_y = m* / m_y are the inverse masses. Effective
+atomic units throughout. On cell-centred points the first n - 1 sines are orthonormal under the midpoint rule, so that
+norms and charges on the grid have no quadrature error.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from solvers.eigensolver import (
     select,
     start_vectors,
 )
+from solvers.grid import along_both, area_of
 
 START_SIDE = 11
-"""The dense problem of the first basis functions, this many in each direction, yields the start vectors."""
+"""The dense problem of the first basis functions, this many in each direction, yields the start vectors. Where the
+sine functions along x and y differ in energy, there are more of the lower ones, and as many in all."""
 LOOSE = 1e-4
 """Residuals, as parts of the dot's scale, up to which iterations are in single precision."""
 DENSE_SIZE = 2500
@@ -42,35 +45,67 @@ ORTHOGONAL = 1e-9
 
 
 class SineBasis:
-    """The sine functions of a box of side ``length`` (bohr) with ``n`` cell-centred points per side.
+    """The sine functions of a box of sides ``length`` (bohr) with ``n`` cell-centred points per side.
 
-    ``like`` is an array of the library to compute in; NumPy by default.
+    ``n``, ``length`` and ``n_modes`` are one number for both directions, or a pair. ``like`` is an array of the library
+    to compute in; NumPy by default.
+
+    Attributes:
+        shape, sides, modes: pairs of the numbers of points, lengths, and numbers of sine functions along x and y.
+        steps, cell_area: distances of the points along x and y, and the area of a cell.
+        inverse_masses: a_x, a_y.
+        sines: sine functions along x and along y at the points, (n, n_modes) each.
+        one_way: their kinetic energies, (n_modes,) each; ``kinetic`` (m_x, m_y) those of their products.
     """
 
-    def __init__(self, n: int, length: float, n_modes: int, like: Array | None = None) -> None:
-        m = np.arange(1, n_modes + 1)
-        x = (np.arange(n) + 0.5) / n
-        self.n, self.n_modes, self.length, self.cell_area = n, n_modes, length, (length / n) ** 2
-        one_way = (m * np.pi / length) ** 2 / 2
-        like = one_way if like is None else like
+    def __init__(
+        self,
+        n: int | tuple[int, int],
+        length: float | tuple[float, float],
+        n_modes: int | tuple[int, int],
+        like: Array | None = None,
+        inverse_masses: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        self.shape, self.sides, self.modes = along_both(n), along_both(length), along_both(n_modes)
+        self.inverse_masses = inverse_masses
+        self.steps = self.sides[0] / self.shape[0], self.sides[1] / self.shape[1]
+        self.cell_area = area_of(self.steps)
+        numbers = [np.arange(1, modes + 1) for modes in self.modes]
+        one_way = [
+            (m * np.pi / side) ** 2 / 2 * a for m, side, a in zip(numbers, self.sides, inverse_masses, strict=True)
+        ]
+        like = one_way[0] if like is None else like
         xp = self.xp = namespace(like)
-        sines = np.sqrt(2 / length) * np.sin(np.pi * np.outer(x, m))
-        self.sines = xp.asarray(sines, device=like.device)  # (n, n_modes)
-        self.projection = xp.asarray(sines.T * (length / n), device=like.device)  # both sides give the cell's area
-        self.kinetic = xp.asarray(np.add.outer(one_way, one_way), device=like.device)  # (n_modes, n_modes)
+        sines = [
+            np.sqrt(2 / side) * np.sin(np.pi * np.outer((np.arange(points) + 0.5) / points, m))
+            for m, side, points in zip(numbers, self.sides, self.shape, strict=True)
+        ]
+        self.one_way = tuple(xp.asarray(energies, device=like.device) for energies in one_way)
+        self.sines = tuple(xp.asarray(s, device=like.device) for s in sines)
+        # both sides give the cell's area
+        self.projections = tuple(
+            xp.asarray(s.T * step, device=like.device) for s, step in zip(sines, self.steps, strict=True)
+        )
+        self.kinetic = xp.asarray(np.add.outer(*one_way), device=like.device)
+
+    @property
+    def symmetric(self) -> bool:
+        """True if x and y are equivalent: a square with as many points, sine functions and one mass."""
+        pairs = (self.shape, self.sides, self.modes, self.inverse_masses)
+        return all(along_x == along_y for along_x, along_y in pairs)
 
     def to_grid(self, coefficients: Array) -> Array:
-        """Return functions on the grid: (..., n_modes, n_modes) -> (..., n, n)."""
-        return _both_sides(self.sines, coefficients)
+        """Return functions on the grid: (..., m_x, m_y) -> (..., n_x, n_y)."""
+        return _both_sides(self.sines[0], coefficients, self.sines[1])
 
     def from_grid(self, field: Array) -> Array:
-        """Return the projection on the basis: (..., n, n) -> (..., n_modes, n_modes)."""
-        return _both_sides(self.projection, field)
+        """Return the projection on the basis: (..., n_x, n_y) -> (..., m_x, m_y)."""
+        return _both_sides(self.projections[0], field, self.projections[1])
 
     def hamiltonian(self, coefficients: Array, potential: Array, functions: Array | None = None) -> Array:
-        """Return H c for coefficients (B, k, n_modes, n_modes) and potentials (B, n, n).
+        """Return H c for coefficients (B, k, m_x, m_y) and potentials (B, n_x, n_y).
 
-        ``functions`` (B, k, n, n) are the same on the grid, if already computed.
+        ``functions`` (B, k, n_x, n_y) are the same on the grid, if already computed.
         """
         if functions is None:
             v_phi = self.to_grid(coefficients)
@@ -82,19 +117,18 @@ class SineBasis:
         return found
 
 
-def _both_sides(left: Array, fields: Array) -> Array:
-    """Return left @ field @ left^T for fields (..., j, j); the right product is one large matrix product."""
-    xp, (*leading, j, _) = namespace(fields), fields.shape
-    rows, columns = math.prod(leading) * j, left.shape[0]
-    right = xp.reshape(fields, (rows, j)) @ xp.matrix_transpose(left)
-    return left @ xp.reshape(right, (*leading, j, columns))
+def _both_sides(left: Array, fields: Array, right: Array) -> Array:
+    """Return left @ field @ right^T for fields (..., i, j); the right product is one large matrix product."""
+    xp, (*leading, i, j) = namespace(fields), fields.shape
+    rows = xp.reshape(fields, (math.prod(leading) * i, j)) @ xp.matrix_transpose(right)
+    return left @ xp.reshape(rows, (*leading, i, right.shape[0]))
 
 
 class Orbitals(NamedTuple):
     """The lowest orbitals of a batch, in effective atomic units.
 
     ``energies`` (B, k + 1): those of the k orbitals, and of the next one, if any, to fewer digits;
-    sine ``coefficients`` (B, k, n_modes, n_modes); ``residuals`` (B, k); ``fallback`` (B,), NumPy: True where the
+    sine ``coefficients`` (B, k, m_x, m_y); ``residuals`` (B, k); ``fallback`` (B,), NumPy: True where the
     iteration failed and LAPACK solved the whole matrix; ``scale`` (B,): see ``Separable.scale``.
     """
 
@@ -109,10 +143,10 @@ class SeparableArrays(NamedTuple):
     """The arrays of a ``Separable``, one entry for each potential.
 
     Attributes:
-        rest: V - f - g at the points, (B, n, n).
-        levels: sums of the energies of u_i and v_j, (B, m, m).
-        x, y: u_i and v_j at the points, (B, n, m).
-        x_columns, y_columns: their sine coefficients, (B, m, m), one function a column.
+        rest: V - f - g at the points, (B, n_x, n_y).
+        levels: sums of the energies of u_i and v_j, (B, m_x, m_y).
+        x, y: u_i and v_j at the points, (B, n_x, m_x) and (B, n_y, m_y).
+        x_columns, y_columns: their sine coefficients, (B, m_x, m_x) and (B, m_y, m_y), one function a column.
     """
 
     rest: Array
@@ -137,21 +171,16 @@ class Separable:
 
     @classmethod
     def of(cls, basis: SineBasis, potential: Array) -> Separable:
-        """Return H of each ``potential`` (B, n, n)."""
-        xp, n, m = basis.xp, basis.n, basis.n_modes
+        """Return H of each ``potential`` (B, n_x, n_y)."""
+        xp, solved = basis.xp, []
         along = [xp.min(potential, axis=2), xp.min(potential, axis=1)]  # f, g: (B, n)
         rest = potential - along[0][:, :, None] - along[1][:, None, :]
-        one_way = xp.linalg.diagonal(basis.kinetic) / 2
-        kinetic = one_way * xp.eye(m, dtype=one_way.dtype, device=one_way.device)
-        solved = [
-            xp.linalg.eigh(
-                kinetic + (xp.matrix_transpose(basis.sines) * v[:, None, :]) @ basis.sines * (basis.length / n)
-            )
-            for v in along
-        ]
+        for v, sines, one_way, step in zip(along, basis.sines, basis.one_way, basis.steps, strict=True):
+            kinetic = one_way * xp.eye(one_way.shape[0], dtype=one_way.dtype, device=one_way.device)
+            solved.append(xp.linalg.eigh(kinetic + (xp.matrix_transpose(sines) * v[:, None, :]) @ sines * step))
         (x_levels, x_columns), (y_levels, y_columns) = solved
         levels = x_levels[:, :, None] + y_levels[:, None, :]
-        x, y = (basis.sines @ columns for columns in (x_columns, y_columns))
+        x, y = (sines @ columns for sines, columns in zip(basis.sines, (x_columns, y_columns), strict=True))
         return cls(basis.cell_area, SeparableArrays(rest, levels, x, y, x_columns, y_columns))
 
     def scale(self, basis: SineBasis) -> Array:
@@ -160,29 +189,29 @@ class Separable:
         It is the kinetic energy of u_0 v_0, that of the lowest orbital of a trap, but at least what rounding leaves.
         """
         xp = basis.xp
-        one_way = xp.linalg.diagonal(basis.kinetic) / 2
-        parts = [xp.sum(a[:, :, 0] ** 2 * one_way, axis=1) for a in (self.arrays.x_columns, self.arrays.y_columns)]
+        columns = (self.arrays.x_columns, self.arrays.y_columns)
+        parts = [xp.sum(a[:, :, 0] ** 2 * one_way, axis=1) for a, one_way in zip(columns, basis.one_way, strict=True)]
         reach = xp.max(xp.abs(self.arrays.rest), axis=(1, 2)) + xp.max(xp.abs(self.arrays.levels), axis=(1, 2))
         return xp.maximum(parts[0] + parts[1], ROUNDING * reach)
 
     @property
-    def n_modes(self) -> int:
-        """The number m of functions u_i, equal to that of v_j."""
-        return self.arrays.levels.shape[-1]
+    def modes(self) -> tuple[int, int]:
+        """The numbers of functions u_i and v_j."""
+        return tuple(self.arrays.levels.shape[1:])
 
     @property
     def diagonal(self) -> Array:
-        """The diagonal of H, (B, m^2)."""
+        """The diagonal of H, (B, m_x m_y)."""
         rest, levels, x, y, *_ = self.arrays
         xp = namespace(rest)
         mean = xp.matrix_transpose(x**2) @ rest @ y**2 * self.cell_area
         return xp.reshape(levels + mean, (mean.shape[0], -1))
 
     def apply(self, vectors: Array) -> Array:
-        """Return H c for vectors (B, k, m^2)."""
+        """Return H c for vectors (B, k, m_x m_y)."""
         rest, levels, x, y, *_ = self.arrays
-        xp, (b, k, size), m = namespace(vectors), vectors.shape, self.n_modes
-        c = xp.reshape(vectors, (b, k, m, m))
+        xp, (b, k, size) = namespace(vectors), vectors.shape
+        c = xp.reshape(vectors, (b, k, *self.modes))
         fields = _sides(x, c, y)
         fields *= rest[:, None, :, :]  # in place: large arrays leave the cache
         back = _sides(xp.matrix_transpose(x), fields, xp.matrix_transpose(y))
@@ -196,49 +225,60 @@ class Separable:
         """Return the Hamiltonians of the chosen ``systems`` (b,)."""
         return replace(self, arrays=select(self.arrays, systems))
 
-    def block(self, side: int) -> Array:
-        """Return H (B, d, d) among the functions u_i v_j with i, j < ``side``, d = side^2, numbers i * side + j."""
+    def block(self, first: tuple[int, int]) -> Array:
+        """Return H (B, d, d) among the ``first`` functions u_i and v_j, d their product, numbers i * first[1] + j."""
         rest, levels, x, y, *_ = self.arrays
-        xp, b, d = namespace(rest), rest.shape[0], side**2
+        xp, b, (p, q) = namespace(rest), rest.shape[0], first
         pairs = [
-            xp.reshape(u[:, :, :side, None] * u[:, :, None, :side], (b, -1, d)) for u in (x, y)
+            xp.reshape(u[:, :, :side, None] * u[:, :, None, :side], (b, -1, side**2))
+            for u, side in zip((x, y), first, strict=True)
         ]  # u_i u_i' at the points
         v = xp.matrix_transpose(pairs[0]) @ rest @ pairs[1] * self.cell_area
-        v = xp.permute_dims(xp.reshape(v, (b, side, side, side, side)), (0, 1, 3, 2, 4))
-        unit = xp.eye(d, dtype=v.dtype, device=v.device)
-        return xp.reshape(v, (b, d, d)) + xp.reshape(levels[:, :side, :side], (b, 1, d)) * unit
+        v = xp.permute_dims(xp.reshape(v, (b, p, p, q, q)), (0, 1, 3, 2, 4))
+        unit = xp.eye(p * q, dtype=v.dtype, device=v.device)
+        return xp.reshape(v, (b, p * q, p * q)) + xp.reshape(levels[:, :p, :q], (b, 1, p * q)) * unit
 
     def to_sines(self, vectors: Array) -> Array:
-        """Return the coefficients of the sines (B, k, m, m) for vectors (B, k, m^2)."""
-        c = namespace(vectors).reshape(vectors, (*vectors.shape[:2], self.n_modes, self.n_modes))
+        """Return the coefficients of the sines (B, k, m_x, m_y) for vectors (B, k, m_x m_y)."""
+        c = namespace(vectors).reshape(vectors, (*vectors.shape[:2], *self.modes))
         return _sides(self.arrays.x_columns, c, self.arrays.y_columns)
 
 
 def _sides(left: Array, fields: Array, right: Array) -> Array:
-    """Return left @ field @ right^T for fields (B, k, j, j) and left, right (B, i, j)."""
-    xp, (b, k, j, _), i = namespace(fields), fields.shape, left.shape[1]
-    rows = xp.reshape(fields, (b, k * j, j)) @ xp.matrix_transpose(right)
-    return left[:, None, :, :] @ xp.reshape(rows, (b, k, j, i))
+    """Return left @ field @ right^T for fields (B, k, i, j), left (B, p, i) and right (B, q, j)."""
+    xp, (b, k, i, j) = namespace(fields), fields.shape
+    rows = xp.reshape(fields, (b, k * i, j)) @ xp.matrix_transpose(right)
+    return left[:, None, :, :] @ xp.reshape(rows, (b, k, i, right.shape[1]))
+
+
+def _first_functions(basis: SineBasis, n_block: int) -> tuple[int, int]:
+    """Return the numbers of the functions u_i and v_j of the dense problem: at least ``n_block`` products."""
+    side = max(START_SIDE, math.isqrt(4 * n_block) + 1)
+    m_x, m_y = basis.modes
+    ratio = math.sqrt(float(basis.one_way[1][0]) / float(basis.one_way[0][0]))  # levels along y over those along x
+    x = min(max(round(side * math.sqrt(ratio)), 1), m_x)
+    y = min(max(round(side / math.sqrt(ratio)), -(-4 * n_block // x)), m_y)
+    return min(max(x, -(-4 * n_block // y)), m_x), y
 
 
 def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, tolerance: float) -> Orbitals:
-    """Return the lowest orbitals of each ``potential`` (B, n, n), with residuals below ``tolerance`` times its scale.
+    """Return the lowest orbitals of each ``potential`` (B, n_x, n_y), residuals below ``tolerance`` times its scale.
 
     Matrix-free block Davidson in a basis adapted to each potential. Start vectors and preconditioner come from the
     dense problem in its lowest functions; above them the preconditioner is the diagonal of H. One additional orbital
     guards the last. A system that does not converge, or whose orbitals are not orthonormal, is solved by LAPACK if its
     matrix has at most ``DENSE_SIZE`` rows. Otherwise its residuals are above the tolerance.
     """
-    b, size = potential.shape[0], basis.n_modes**2
+    b, size = potential.shape[0], math.prod(basis.modes)
     n_block = min(n_orbitals + 1, size)
     hamiltonian = Separable.of(basis, potential)
     scale = hamiltonian.scale(basis)
     if size <= 4 * n_block:
         return _orbitals(hamiltonian, _by_lapack(hamiltonian), n_orbitals, np.zeros(b, dtype=bool), scale)
-    m, side = basis.n_modes, min(max(START_SIDE, math.isqrt(4 * n_block) + 1), basis.n_modes)
+    first = _first_functions(basis, n_block)
     single = hamiltonian.cast(basis.xp.float32)  # for the preconditioner and the start vectors
-    values, vectors = basis.xp.linalg.eigh(single.block(side))
-    low = LowBlock.of(Corner((m, m), (side, side)), single.diagonal, values, vectors, n_block)
+    values, vectors = basis.xp.linalg.eigh(single.block(first))
+    low = LowBlock.of(Corner(basis.modes, first), single.diagonal, values, vectors, n_block)
     start = start_vectors(low, n_block)
     patience = 80 if size <= DENSE_SIZE else 1000  # above this size there is no fallback
     limits = per_system(tolerance * scale, b)
@@ -257,7 +297,7 @@ def lowest_orbitals(potential: Array, basis: SineBasis, n_orbitals: int, toleran
 
 def _by_lapack(hamiltonian: Separable) -> Eigenpairs:
     """Return all orbitals by diagonalisation of the whole matrices: slow, the fallback."""
-    h = hamiltonian.block(hamiltonian.n_modes)
+    h = hamiltonian.block(hamiltonian.modes)
     xp = namespace(h)
     values, columns = xp.linalg.eigh(h)
     vectors = xp.matrix_transpose(columns)

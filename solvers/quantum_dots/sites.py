@@ -5,6 +5,7 @@ The symbols are those of ``hubbard.py``. Inside, energies are in hartree, length
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class Couplings(NamedTuple):
 
 
 class Sites(NamedTuple):
-    """Couplings in hartree, ``orbitals`` (k, n, n) in 1 / bohr, J, and ``separation`` and ``residual`` in hartree."""
+    """Couplings in hartree, ``orbitals`` (k, n_x, n_y) in 1 / bohr, J, ``separation`` and ``residual`` in hartree."""
 
     couplings: Couplings
     orbitals: Floats
@@ -61,23 +62,25 @@ class Sites(NamedTuple):
 
 
 def coarse_sites(
-    V: Floats, n_modes: int, grid: Grid, material: Material, n_sites: int, interaction: Interaction
+    V: Floats, n_modes: tuple[int, int], grid: Grid, material: Material, n_sites: int, interaction: Interaction
 ) -> list[Sites]:
     """Return the sites on fewer points, to which V is resampled by its cosine components."""
     components, found = scipy.fft.dctn(V, norm="ortho"), []
     for part in COARSE:
-        n = max(int(part * grid.n), 4)
-        resampled = scipy.fft.idctn(components[:n, :n], norm="ortho") * (n / grid.n)
-        found.append(sites(resampled, n, int(part * n_modes), grid, material, n_sites, interaction))
+        x, y = (max(int(part * n), 4) for n in grid.shape)
+        scale = math.sqrt(x / grid.shape[0] * (y / grid.shape[1]))  # of components that are normalised on each grid
+        resampled = scipy.fft.idctn(components[:x, :y], norm="ortho") * scale
+        modes = int(part * n_modes[0]), int(part * n_modes[1])
+        found.append(sites(resampled, modes, grid, material, n_sites, interaction))
     return found
 
 
 def sites(
-    V: Floats, n: int, n_modes: int, grid: Grid, material: Material, n_sites: int, interaction: Interaction
+    V: Floats, n_modes: tuple[int, int], grid: Grid, material: Material, n_sites: int, interaction: Interaction
 ) -> Sites:
-    """Return the sites of a potential (n, n) in eV."""
-    length, bottom = material.in_bohr(grid.extent), V.min()
-    basis, potential = SineBasis(n, length, n_modes), (V - bottom)[None] / material.hartree
+    """Return the sites of a potential in eV, at any number of points (n_x, n_y) of the rectangle of ``grid``."""
+    basis, bottom = sites_basis((V.shape[0], V.shape[1]), n_modes, grid, material), V.min()
+    potential = (V - bottom)[None] / material.hartree
     lowest = lowest_orbitals(potential, basis, n_sites, ORBITAL_TOLERANCE)
     energies = lowest.energies[0]
     step = float(energies[n_sites] - energies[n_sites - 1])
@@ -91,6 +94,11 @@ def sites(
     )
 
 
+def sites_basis(shape: tuple[int, int], n_modes: tuple[int, int], grid: Grid, material: Material) -> SineBasis:
+    """Return the sine functions on ``shape`` points of the rectangle of ``grid``."""
+    return SineBasis(shape, material.in_bohr(grid.sides), n_modes, inverse_masses=material.inverse_masses)
+
+
 def localised(
     coefficients: Floats,
     V: Floats,
@@ -101,18 +109,18 @@ def localised(
     step: float,
     residual: float,
 ) -> Sites:
-    """Return the sites in localised combinations of orbitals with these sine ``coefficients`` (k, m, m)."""
-    k, x = len(coefficients), (np.arange(basis.n) + 0.5) * basis.length / basis.n
-    matrices = positions(basis.to_grid(coefficients), x, basis.cell_area)
+    """Return the sites in localised combinations of orbitals with these sine ``coefficients`` (k, m_x, m_y)."""
+    k = len(coefficients)
+    x, y = ((np.arange(n) + 0.5) * side / n for n, side in zip(basis.shape, basis.sides, strict=True))
+    matrices = positions(basis.to_grid(coefficients), x, y, basis.cell_area)
     turned = np.tensordot(localising_rotation(matrices), coefficients, 1)
     functions = basis.to_grid(turned)
-    centers = np.einsum("pij,pij->p", functions, functions * x[:, None]) * basis.cell_area / basis.length
-    rows = np.einsum("pij,pij->p", functions, functions * x) * basis.cell_area / basis.length
+    centers = np.einsum("pij,pij->p", functions, functions * x[:, None]) * basis.cell_area / basis.sides[0]
+    rows = np.einsum("pij,pij->p", functions, functions * y) * basis.cell_area / basis.sides[1]
     order = np.lexsort((rows, np.round(centers, 6)))
     turned = (turned * np.where(functions.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None])[order]
-    around = surroundings(
-        (V - bottom)[None] / material.hartree, basis.length, basis.n_modes, interaction.in_units(material.bohr)
-    )
+    relative, units = (V - bottom)[None] / material.hartree, interaction.in_units(material.bohr)
+    around = surroundings(relative, basis.sides, basis.modes, units, basis.inverse_masses)
     space = active_space(turned[None], around)
     couplings = _couplings(space.one_body[0], space.integrals[0], k, bottom / material.hartree)
     return Sites(couplings, space.functions[0], _exchange(space.one_body, space.integrals, k), step, residual)
@@ -148,10 +156,10 @@ class Changes(NamedTuple):
 
 
 def has_steps(V: Floats) -> bool:
-    """Return True if a potential (n, n) has steps between neighbouring points."""
+    """Return True if a potential (n_x, n_y) has steps between neighbouring points."""
     power = scipy.fft.dctn(V - V.mean(), norm="ortho") ** 2
-    n = max(int(min(COARSE) * len(V)), 4)
-    return float(power.sum() - power[:n, :n].sum()) > STEPPED**2 * float(power.sum())
+    x, y = (max(int(min(COARSE) * n), 4) for n in V.shape)
+    return float(power.sum() - power[:x, :y].sum()) > STEPPED**2 * float(power.sum())
 
 
 def changes(fine: Couplings, coarse: list[Couplings], stepped: bool) -> Changes:

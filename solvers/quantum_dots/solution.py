@@ -13,7 +13,7 @@ ENERGY, DENSITY = (1, 0), (0, -2)
 
 
 def _column(shape: str = "", power: tuple[int, int] = (0, 0)) -> Any:
-    """Return a field of ``Solution``: trailing shape by letters (n, M, k), unit as powers of (hartree, bohr)."""
+    """Return a field of ``Solution``: trailing shape by letters (x, y, M, k), unit as powers of (hartree, bohr)."""
     return field(metadata={"shape": tuple(shape), "power": power})
 
 
@@ -28,7 +28,7 @@ class Solution:
         energies: of the n_states lowest states of the block (eV), shape (..., n_states); NaN where there are fewer.
         spins: total spin S of these states, shape (..., n_states); an average where n_states cuts through a degenerate
             level of several spins.
-        density: interacting density (nm^-2), shape (..., n, n), averaged over a degenerate ground state.
+        density: interacting density (nm^-2), shape (..., n_x, n_y), averaged over a degenerate ground state.
         spin_density: n_up - n_down of the same (nm^-2); it vanishes for even N.
         density_noninteracting: density without interaction (nm^-2), likewise averaged.
         orbital_energies: the lowest single-particle levels (eV), shape (..., n_orbitals).
@@ -63,9 +63,9 @@ class Solution:
     gap: Array = _column("", ENERGY)
     energies: Array = _column("k", ENERGY)
     spins: Array = _column("k")
-    density: Array = _column("nn", DENSITY)
-    spin_density: Array = _column("nn", DENSITY)
-    density_noninteracting: Array = _column("nn", DENSITY)
+    density: Array = _column("xy", DENSITY)
+    spin_density: Array = _column("xy", DENSITY)
+    density_noninteracting: Array = _column("xy", DENSITY)
     orbital_energies: Array = _column("M", ENERGY)
     occupations: Array = _column("M")
     kinetic: Array = _column("", ENERGY)

@@ -23,7 +23,7 @@ from solvers.grid import Grid
 from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.ground_state import Batch, joined, solve_batch
-from solvers.quantum_dots.settings import MOST_TOGETHER, Settings, Timer, bytes_needed, make_settings, untimed
+from solvers.quantum_dots.settings import MOST_TOGETHER, Settings, Timer, bytes_needed, make_settings, modes_of, untimed
 from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.wavefunction import Wavefunction
 from solvers.units import HIGHEST, Material
@@ -50,7 +50,7 @@ def solve(
     refinements: int = 0,
     n_states: int = 2,
     interaction: Interaction = COULOMB,
-    n_modes: int | None = None,
+    n_modes: int | tuple[int, int] | None = None,
     estimate: bool = True,
     memory: float = 2.0,
     backend: str = "auto",
@@ -63,17 +63,18 @@ def solve(
     """Return ground states of ``n_electrons`` by full CI in ``n_orbitals`` orbitals.
 
     Args:
-        V: potentials in eV, shape (..., n, n) with n = ``grid.n``, hard walls around.
-        grid: points and side (nm) of the square.
+        V: potentials in eV, shape (..., n_x, n_y) with (n_x, n_y) = ``grid.shape``, hard walls around.
+        grid: points and sides (nm) of the square or rectangle.
         n_electrons: number of electrons N, at most 2 n_orbitals.
-        material: effective mass and permittivity.
+        material: effective mass, or masses along x and y, and permittivity.
         n_orbitals: M, the orbitals kept.
         refinements: rounds in which the first orbitals, the M lowest single-particle states, are replaced by natural
             orbitals of a larger space; see ``active_space.py``.
         n_states: requested number of lowest states of the block of lowest |S_z|; refined orbitals are an average for
             all of them.
         interaction: bare Coulomb, or screened, softened, or below a metal plane.
-        n_modes: sine functions per direction; by default n / 2, whose products the grid just resolves.
+        n_modes: sine functions per direction, one number or a pair; by default n / 2, whose products the grid just
+            resolves.
         estimate: estimate the errors of the truncation; otherwise they are NaN.
         memory: working memory in GiB; larger batches are solved in pieces.
         backend: "numpy", "cupy" (an NVIDIA GPU), or "auto", the library of V.
@@ -90,26 +91,26 @@ def solve(
         ValueError: an argument is out of range, or one system would not fit into ``memory``; before any work.
     """
     potential = _checked_potential(V, grid, backend)
-    n_modes = max(grid.n // 2, 2) if n_modes is None else n_modes
+    modes = modes_of(grid, n_modes)
     numbers = {
         "n_electrons": n_electrons,
         "n_orbitals": n_orbitals,
-        "n_modes": n_modes,
         "refinements": refinements,
         "n_states": n_states,
     }
     flags = {"estimate": estimate, "wavefunction": wavefunction, "cusp": cusp}
-    _check_arguments(grid, material, interaction, memory, threads, numbers, flags)
+    _check_arguments(modes, material, interaction, memory, threads, numbers, flags)
     if degeneracy is not None:
         check_number("degeneracy", degeneracy, 0.0)
     if not callable(timer):
         raise ValueError(f"timer: expected a function of a stage that returns a context manager, got {timer!r}")
     _check_height(potential, material)
     units = interaction.in_units(material.bohr)
-    memory, length = float(memory), material.in_bohr(grid.extent)
+    memory, sides = float(memory), material.in_bohr(grid.sides)
     close = None if degeneracy is None else float(degeneracy) / material.hartree
-    settings = make_settings(numbers, units, estimate, wavefunction, close, cusp, timer)
-    _check_fits(settings, grid.n, length, memory)
+    masses = material.inverse_masses
+    settings = make_settings(numbers, modes, units, estimate, wavefunction, close, cusp, timer, masses)
+    _check_fits(settings, grid.shape, sides, memory)
     if not math.prod(potential.shape):
         return _solution([], potential, grid, material, settings)
     threads = int(threads or blas_threads()) if on_host(potential) else 1
@@ -122,17 +123,17 @@ def _in_pieces(
 ) -> list[Batch]:
     """Return the solutions of the pieces of a batch, in effective atomic units and in the order of the potentials."""
     xp = namespace(potential)
-    flat = xp.reshape(potential, (-1, grid.n, grid.n))
-    at_once = int(memory * 2**30 // bytes_needed(grid.n, settings))
+    flat = xp.reshape(potential, (-1, *grid.shape))
+    at_once = int(memory * 2**30 // bytes_needed(grid.shape, settings))
     # the size of a piece must not depend on the number of threads: rounding depends on the shape of a product
     together = 1 if on_host(potential) and settings.largest_space > MOST_TOGETHER else systems_at_once(potential)
     piece = max(1, min(together, at_once))
     threads = max(1, min(threads, at_once // piece))
-    length = material.in_bohr(grid.extent)
+    sides = material.in_bohr(grid.sides)
 
     def task(first: int) -> Batch:
         some = flat[first : min(first + piece, flat.shape[0]), :, :]
-        return solve_batch(some / material.hartree, length, settings)
+        return solve_batch(some / material.hartree, sides, settings)
 
     starts = range(0, flat.shape[0], piece)
     with threadpool_limits(1, "blas"):  # the products are small: more threads would only wait for each other
@@ -145,7 +146,7 @@ def _in_pieces(
 def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Material, settings: Settings) -> Solution:
     """Return the pieces as one solution, in the units of the material, with the leading shape of the potentials."""
     xp, leading = namespace(potential), potential.shape[:-2]
-    sizes = {"n": grid.n, "M": settings.n_orbitals, "k": settings.n_states}
+    sizes = {"x": grid.shape[0], "y": grid.shape[1], "M": settings.n_orbitals, "k": settings.n_states}
     whole = joined(parts) if parts else None
     arrays = {}
     for column in columns():
@@ -163,15 +164,15 @@ def _solution(parts: list[Batch], potential: Array, grid: Grid, material: Materi
     return Solution(**arrays, wavefunction=state)
 
 
-def _check_fits(settings: Settings, n: int, length: float, memory: float) -> None:
+def _check_fits(settings: Settings, shape: tuple[int, int], sides: tuple[float, float], memory: float) -> None:
     """Raise ValueError if one system does not fit into ``memory`` GiB."""
-    kernel = settings.interaction.kernel_bytes(n, length)
+    kernel = settings.interaction.kernel_bytes(shape, sides)
     if kernel > memory * 2**30:
         raise ValueError(
             f"interaction: expected at most memory = {memory:g} GiB, got about {kernel / 2**30:.3g} for its Fourier "
-            f"transform on {n} points per side. Lower grid.n, or raise memory."
+            f"transform on {_both(shape)} points per side. Lower grid.n, or raise memory."
         )
-    needed = bytes_needed(n, settings)
+    needed = bytes_needed(shape, settings)
     if needed > memory * 2**30:
         m, n_electrons, n_states = settings.n_orbitals, settings.n_electrons, settings.n_states
         size = _rounded(ci.block_size(m, n_electrons))
@@ -182,6 +183,11 @@ def _check_fits(settings: Settings, n: int, length: float, memory: float) -> Non
             f"about {_rounded(needed >> 20)} MiB for {n_states} states, more than memory = {memory:g} GiB. "
             f"Lower n_orbitals{others} or n_electrons, or raise memory{without}."
         )
+
+
+def _both(numbers: tuple[int, int]) -> str:
+    """Return the numbers along x and y for a message, one if they are equal."""
+    return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]} x {numbers[1]}"
 
 
 def _rounded(number: int) -> str:
@@ -201,8 +207,9 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
         potential = xp.astype(given, xp.float64)
     except (TypeError, ValueError):
         raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
-    if potential.ndim < 2 or tuple(potential.shape[-2:]) != (grid.n, grid.n):
-        raise ValueError(f"V: expected shape (..., {grid.n}, {grid.n}), that of the grid, got {tuple(potential.shape)}")
+    if potential.ndim < 2 or tuple(potential.shape[-2:]) != grid.shape:
+        size = ", ".join(map(str, grid.shape))
+        raise ValueError(f"V: expected shape (..., {size}), that of the grid, got {tuple(potential.shape)}")
     bad = int(xp.sum(xp.astype(~xp.isfinite(potential), xp.int64)))
     if bad:
         raise ValueError(
@@ -212,7 +219,7 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
 
 
 def _check_height(potential: Array, material: Material) -> None:
-    """Raise ValueError if a potential (..., n, n) in eV is too high for the material's unit of energy."""
+    """Raise ValueError if a potential (..., n_x, n_y) in eV is too high for the material's unit of energy."""
     xp = namespace(potential)
     highest = float(xp.max(xp.abs(potential))) if math.prod(potential.shape) else 0.0
     if highest > HIGHEST * material.hartree:
@@ -223,7 +230,7 @@ def _check_height(potential: Array, material: Material) -> None:
 
 
 def _check_arguments(
-    grid: Grid,
+    modes: tuple[int, int],
     material: Material,
     interaction: Interaction,
     memory: float,
@@ -243,11 +250,10 @@ def _check_arguments(
     if threads is not None:
         check_integer("threads", threads, 1)
     check_positive("memory", memory, MOST_MEMORY, "It is given in GiB")
-    n_electrons, n_orbitals, n_modes = (int(given[name]) for name in ("n_electrons", "n_orbitals", "n_modes"))
-    hint = f"The grid has {grid.n} points per side, which resolve products of grid.n / 2 sine functions"
-    check_integer("n_modes", n_modes, 1, hint, high=grid.n - 1)
-    hint = f"There are {n_modes}^2 sine functions; raise n_modes"
-    check_integer("n_orbitals", n_orbitals, 1, hint, high=n_modes**2)
+    n_electrons, n_orbitals = (int(given[name]) for name in ("n_electrons", "n_orbitals"))
+    functions = f"{modes[0]}^2" if modes[0] == modes[1] else _both(modes)
+    hint = f"There are {functions} sine functions; raise n_modes"
+    check_integer("n_orbitals", n_orbitals, 1, hint, high=math.prod(modes))
     hint = f"n_orbitals = {n_orbitals} hold two electrons each; at least {(n_electrons + 1) // 2} orbitals are needed"
     check_integer("n_electrons", n_electrons, 1, hint, high=2 * n_orbitals)
     size = ci.block_size(n_orbitals, n_electrons)

@@ -4,7 +4,8 @@
     tunnelling    mu_k = E_0(N) - E_k(N - 1),   Z_k = int |<k, N - 1| psi_s(r) |0, N>|^2 d^2r.
 
 In a parabola only the motion of the centre of mass has a dipole, at the energy hbar omega for every N (Kohn, Phys. Rev.
-123, 1242 (1961)). Levels of several states have one mean square, which does not depend on the choice of the states.
+123, 1242 (1961)). The mass is that of the direction. Levels of several states have one mean square, which does not
+depend on the choice of the states.
 
 Every spectrum is computed twice, the second time with two thirds of the orbitals and fewer sine functions. States are
 matched by their number among those of equal spin. The change, times a factor, is the error bar; it is NaN where the
@@ -22,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.checks import check_array, check_integer, check_kind
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import block_size
+from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
 from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
@@ -73,7 +75,7 @@ class Tunnelling:
         energies, energy_errors: mu_j = E_0(N) - E_j(N - 1), (k,) in eV.
         spins: total spin of the states of N - 1 electrons, (k,); the ground state of N has ``ground_spin``.
         spin: "up" or "down", that of the electron which tunnels.
-        orbitals: Dyson orbitals, (k, n, n) in nm^-1, of positive integral.
+        orbitals: Dyson orbitals, (k, n_x, n_y) in nm^-1, of positive integral.
         factors, factor_errors: spectroscopic factors Z_j, (k,); over all states they sum to the electrons of this spin.
     """
 
@@ -90,7 +92,7 @@ class Tunnelling:
 def excitations(
     V: ArrayLike, grid: Grid, n_electrons: int, material: Material, n_states: int = 6, **options: Any
 ) -> Excitations:
-    """Return the lowest ``n_states`` excitations of ``n_electrons`` in the potential ``V`` (n, n) in eV.
+    """Return the lowest ``n_states`` excitations of ``n_electrons`` in the potential ``V`` (n_x, n_y) in eV.
 
     ``options`` are those of ``solve``; by default those of ``PRESETS["converged"]``.
 
@@ -100,7 +102,7 @@ def excitations(
     check_integer("n_states", n_states, 1)
     potential, options = _checked(V, grid, options)
     first, second = _twice(potential, grid, n_electrons, material, int(n_states) + 1, options)
-    unit = 2 * UNITS[material.units][0] / material.m_eff  # hbar^2 / m*
+    unit = 2 * UNITS[material.units][0] / np.array(material.masses)  # hbar^2 / m along x and y
 
     def values(dot: Solution) -> Floats:
         """Return energies, squared dipoles and strengths, (states, 5)."""
@@ -188,7 +190,7 @@ def _errors(found: Floats, other: Floats) -> Floats:
 
 def _checked(V: ArrayLike, grid: Grid, options: dict[str, Any]) -> tuple[Floats, dict[str, Any]]:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
-    return check_array("V", V, (grid.n, grid.n)).astype(np.float64), PRESETS["converged"] | options
+    return check_array("V", V, grid.shape).astype(np.float64), PRESETS["converged"] | options
 
 
 def _twice(
@@ -197,9 +199,9 @@ def _twice(
     """Return the solutions with all orbitals and with fewer, and their wavefunctions."""
     options = options | {"wavefunction": True}
     first = solve(V, grid, n_electrons, material, n_states=n_states, **options)
-    m, modes = first.orbital_energies.shape[-1], options.get("n_modes") or max(grid.n // 2, 2)
-    modes = max(int(FEWER_MODES * modes), 2)
-    m = min(max(int(FEWER_ORBITALS * m), (n_electrons + 1) // 2, 1), modes**2)
+    m, x_modes, y_modes = first.orbital_energies.shape[-1], *modes_of(grid, options.get("n_modes"))
+    modes = max(int(FEWER_MODES * x_modes), 2), max(int(FEWER_MODES * y_modes), 2)
+    m = min(max(int(FEWER_ORBITALS * m), (n_electrons + 1) // 2, 1), modes[0] * modes[1])
     less = options | {"n_orbitals": m, "n_modes": modes, "estimate": False}
     count = min(n_states + SPARE_STATES, max(block_size(m, n_electrons), 2))
     return first, solve(V, grid, n_electrons, material, n_states=count, **less)

@@ -175,12 +175,12 @@ def stability_diagram(
     """Return the diagram of a family of potentials.
 
     Args:
-        V_of: function of two numbers that returns a potential (n, n) in eV.
+        V_of: function of two numbers that returns a potential (n_x, n_y) in eV.
         gate1: range (low, high) of its first number.
         gate2: range of its second number.
         n_max: largest number of electrons.
-        grid: points and side (nm) of the square.
-        material: effective mass and permittivity.
+        grid: points and sides (nm) of the square or rectangle.
+        material: effective mass, or masses along x and y, and permittivity.
         mu: chemical potential of the leads (eV).
         dots: centres of the dots, (dots, 2) in nm; an electron counts for the nearest. None: one dot.
         cells: cells along each gate at the beginning; what is smaller may be missed.
@@ -252,7 +252,7 @@ def _shared(charges: Floats, n: int) -> Configuration:
 
 
 def _potential(V_of: Callable[[float, float], ArrayLike], first: float, second: float, grid: Grid) -> Floats:
-    return check_array(f"V_of({first:g}, {second:g})", V_of(first, second), (grid.n, grid.n)).astype(np.float64)
+    return check_array(f"V_of({first:g}, {second:g})", V_of(first, second), grid.shape).astype(np.float64)
 
 
 def _checked_ranges(
@@ -278,13 +278,15 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
     check_integer("n_max", n_max, 1)
     check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
-    middle = [[grid.extent / 2, grid.extent / 2]]
-    centers = check_array("dots", middle if dots is None else dots, ("dots", 2), 0.0, grid.extent)
+    middle = [[side / 2 for side in grid.sides]]
+    centers = check_array("dots", middle if dots is None else dots, ("dots", 2), 0.0, max(grid.sides))
+    for axis, side in enumerate(grid.sides):
+        check_array(f"dots[:, {axis}]", centers[:, axis], ("dots",), 0.0, side)
     x, y = grid.mesh()
     distances = [(x - a) ** 2 + (y - b) ** 2 for a, b in centers.tolist()]
     nearest = np.argmin(distances, axis=0)
     options = CHEAP | options
-    solve(np.zeros((0, grid.n, grid.n)), grid, n_max, material, **options)  # checks all that it takes, without work
+    solve(np.zeros((0, *grid.shape)), grid, n_max, material, **options)  # checks all that it takes, without work
     return Task(grid, material, int(n_max), nearest, len(centers), options)
 
 

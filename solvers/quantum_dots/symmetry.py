@@ -1,7 +1,8 @@
-"""The symmetries of a potential in a square, and orbitals, shells and densities that have them.
+"""The symmetries of a potential in a square or a rectangle, and orbitals, shells and densities that have them.
 
-The operations of the square are a transposition followed by mirrors. A mirror of x multiplies the sine coefficient
-c_mn by (-1)^(m+1), so that they act on coefficients without error. H commutes with the operations g that leave V
+The operations of the square are a transposition followed by mirrors; those of a rectangle, and of a square where masses
+along x and y differ, are the mirrors. A mirror of x multiplies the sine coefficient c_mn by (-1)^(m+1), so that they
+act on coefficients without error. H commutes with the operations g that leave V
 unchanged, its group G. An orbital belongs to one irreducible representation of G; Q = sum_g w_g g, with w equal for
 conjugate g, is a number there, another one for each representation. All representations of these groups have dimension
 one, but E of the groups with quarter turns: there the half turn is -1, and phi and its quarter turn make one shell.
@@ -29,7 +30,7 @@ APART = 1e3
 
 
 def act(fields: Array, operation: int) -> Array:
-    """Return fields (..., n, n) after one of the ``OPERATIONS``."""
+    """Return fields (..., n_x, n_y) after one of the ``OPERATIONS``; a transposition needs n_x = n_y."""
     xp, (turned, x, y) = namespace(fields), OPERATIONS[operation]
     fields = xp.matrix_transpose(fields) if turned else fields
     fields = xp.flip(fields, axis=-2) if x else fields
@@ -37,13 +38,12 @@ def act(fields: Array, operation: int) -> Array:
 
 
 def act_on_sines(coefficients: Array, operation: int) -> Array:
-    """Return the sine coefficients (..., m, m) of functions after one of the ``OPERATIONS``."""
+    """Return the sine coefficients (..., m_x, m_y) of functions after one of the ``OPERATIONS``."""
     xp, (turned, x, y) = namespace(coefficients), OPERATIONS[operation]
-    m = coefficients.shape[-1]
-    signs = xp.asarray((-1.0) ** np.arange(m), device=coefficients.device)
+    signs = [xp.asarray((-1.0) ** np.arange(m), device=coefficients.device) for m in coefficients.shape[-2:]]
     found = xp.matrix_transpose(coefficients) if turned else coefficients
-    found = found * signs[:, None] if x else found
-    return found * signs if y else found
+    found = found * signs[0][:, None] if x else found
+    return found * signs[1] if y else found
 
 
 @lru_cache(maxsize=1)
@@ -96,12 +96,17 @@ class Group(NamedTuple):
         return self.members[:, QUARTER_TURN]
 
 
-def group_of(potential: Array) -> Group:
-    """Return the symmetries of each ``potential`` (B, n, n) up to rounding."""
+def group_of(potential: Array, transposable: bool = True) -> Group:
+    """Return the symmetries of each ``potential`` (B, n_x, n_y) up to rounding.
+
+    ``transposable`` is False where x and y are not equivalent: in a rectangle, or for masses that differ.
+    """
     xp = namespace(potential)
     reach = xp.max(xp.abs(potential), axis=(1, 2))
-    kept = [xp.max(xp.abs(act(potential, g) - potential), axis=(1, 2)) <= ROUNDING * reach for g in range(8)]
-    same = to_numpy(xp.stack(kept, axis=1))
+    allowed = [g for g, (turned, *_) in enumerate(OPERATIONS) if transposable or not turned]
+    kept = [xp.max(xp.abs(act(potential, g) - potential), axis=(1, 2)) <= ROUNDING * reach for g in allowed]
+    same = np.zeros((potential.shape[0], 8), dtype=bool)
+    same[:, allowed] = to_numpy(xp.stack(kept, axis=1))
     groups = [next(group for group in subgroups() if row[list(group)].all()) for row in same]
     members = np.zeros(same.shape, dtype=bool)
     for row, group in zip(members, groups, strict=True):
@@ -110,11 +115,11 @@ def group_of(potential: Array) -> Group:
 
 
 def symmetrised(fields: Array, group: Group) -> Array:
-    """Return the mean of fields (B, n, n) over their groups."""
+    """Return the mean of fields (B, n_x, n_y) over their groups."""
     if group.trivial:
         return fields
     xp, total = namespace(fields), 0.0
-    for g in range(8):
+    for g in np.flatnonzero(group.members.any(axis=0)).tolist():
         share = group.members[:, g] / group.members.sum(axis=1)
         total = total + act(fields, g) * xp.asarray(share, device=fields.device)[:, None, None]
     return total
@@ -123,8 +128,8 @@ def symmetrised(fields: Array, group: Group) -> Array:
 class Shells(NamedTuple):
     """Orbitals in the order of their values.
 
-    ``vectors`` (B, K, m, m); ``values`` (B, K), NumPy; ``paired`` (B, K), NumPy: 1 and 2 for the first and the second
-    of a pair, 0 for an orbital alone, -1 where the second is missing.
+    ``vectors`` (B, K, m_x, m_y); ``values`` (B, K), NumPy; ``paired`` (B, K), NumPy: 1 and 2 for the first and the
+    second of a pair, 0 for an orbital alone, -1 where the second is missing.
     """
 
     vectors: Array
@@ -133,20 +138,21 @@ class Shells(NamedTuple):
 
 
 def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
-    """Return orthonormal ``vectors`` (B, K, m, m) as orbitals with the symmetries of their group.
+    """Return orthonormal ``vectors`` (B, K, m_x, m_y) as orbitals with the symmetries of their group.
 
     ``values`` (B, K), ascending, order them: H, or another operator with these symmetries, is diagonal with them.
     """
-    xp, (b, k, m, _) = namespace(vectors), vectors.shape
+    xp, (b, k, *modes) = namespace(vectors), vectors.shape
     known = to_numpy(values)
     if group.trivial:
         return Shells(vectors, known, np.zeros((b, k), dtype=int))
-    flat = xp.reshape(vectors, (b, k, m * m))
+    size = modes[0] * modes[1]
+    flat = xp.reshape(vectors, (b, k, size))
     total = xp.zeros((b, k, k), dtype=vectors.dtype, device=vectors.device)
     for g in range(1, 8):
         if group.members[:, g].any():
             weight = xp.asarray(group.weights[:, g], device=vectors.device)[:, None, None]
-            total = total + weight * (flat @ xp.matrix_transpose(xp.reshape(act_on_sines(vectors, g), (b, k, m * m))))
+            total = total + weight * (flat @ xp.matrix_transpose(xp.reshape(act_on_sines(vectors, g), (b, k, size))))
     spread = xp.asarray(known[:, -1:] - known[:, :1] + TINY, device=vectors.device)
     ordering = (values - values[:, :1]) / spread
     unit = xp.eye(k, dtype=vectors.dtype, device=vectors.device)
@@ -159,7 +165,8 @@ def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
     half = xp.sum(turned * act_on_sines(turned, HALF_TURN), axis=(2, 3))
     order, paired = _pairs(mean, to_numpy(half) < 0, group.pairs)
     number = xp.asarray(order + k * np.arange(b)[:, None], device=vectors.device)
-    ordered = xp.reshape(xp.take(xp.reshape(turned, (b * k, m, m)), xp.reshape(number, (-1,)), axis=0), (b, k, m, m))
+    rows = xp.reshape(turned, (b * k, *modes))
+    ordered = xp.reshape(xp.take(rows, xp.reshape(number, (-1,)), axis=0), (b, k, *modes))
     return Shells(_exact(ordered, paired, group), np.take_along_axis(mean, order, axis=1), paired)
 
 
@@ -196,6 +203,8 @@ def _exact(vectors: Array, paired: np.ndarray, group: Group) -> Array:
     total = total / (lengths + TINY)
     second = xp.asarray((paired == 2).astype(float), device=device)[:, :, None, None]
     before = xp.concat([total[:, :1, ...], total[:, :-1, ...]], axis=1)
+    if not (paired == 2).any():
+        return total
     return xp.where(second > 0, act_on_sines(before, QUARTER_TURN), total)
 
 

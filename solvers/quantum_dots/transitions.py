@@ -25,14 +25,13 @@ Floats = NDArray[np.float64]
 
 
 def dipole_matrix(wave: Wavefunction, system: int = 0) -> Floats:
-    """Return <j|x|k> and <j|y|k> about the middle of the square, (2, k, k) in nm, of the states of one ``system``.
+    """Return <j|x|k> and <j|y|k> about the middle of the rectangle, (2, k, k) in nm, of the states of one ``system``.
 
     Raises:
         ValueError: there is no such system.
     """
     functions, vectors = _of(wave, "wave", system)
-    middle = wave.grid.extent / 2
-    moments = positions(functions, wave.grid.x - middle, wave.grid.cell_area)
+    moments = positions(functions, *wave.grid.from_middle(), wave.grid.cell_area)
     block, k = spin_block(len(functions), wave.n_electrons), len(vectors)
     found = np.zeros((2, k, k))
     for i in range(k):
@@ -107,7 +106,7 @@ def _compound(overlap: Floats, theirs: Strings, ours: Strings) -> Floats:
 
 
 def _of(wave: Wavefunction, name: str, system: int) -> tuple[Floats, Floats]:
-    """Return the orbitals (M, n, n) and the states (k, determinants) of one system."""
+    """Return the orbitals (M, n_x, n_y) and the states (k, determinants) of one system."""
     check_kind(name, wave, Wavefunction, "solve(..., wavefunction=True).wavefunction")
     check_integer("system", system, 0, high=wave.orbitals.shape[0] - 1)
     return to_numpy(wave.orbitals)[system], to_numpy(wave.vectors)[system][: wave.n_states]

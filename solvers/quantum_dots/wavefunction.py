@@ -20,9 +20,9 @@ class Wavefunction:
     """The states of B dots as coefficients of determinants, in orbitals on the grid.
 
     Attributes:
-        grid: points and side of the square.
+        grid: points and sides of the square or rectangle.
         n_electrons: N.
-        orbitals: (B, M, n, n), orthonormal, in nm^-1.
+        orbitals: (B, M, n_x, n_y), orthonormal, in nm^-1.
         vectors: (B, k, determinants), of the lowest states, in the order of ``configuration_interaction``.
         weights: (B, k) of the states in the ground state: more than one where it is degenerate.
         n_states: the number of states that all dots have, which methods accept as ``state``.
@@ -36,12 +36,12 @@ class Wavefunction:
     n_states: int
 
     def density(self, state: int | None = None) -> tuple[Array, Array]:
-        """Return the spin-up and spin-down density (B, n, n) in nm^-2 of one ``state``, or of the ground state."""
+        """Return the spin-up and spin-down density (B, n_x, n_y) in nm^-2 of one ``state``, or of the ground state."""
         up, down = spin_densities(self._block, self.vectors, self._of(state))
         return density(up, self._pairs), density(down, self._pairs)
 
     def natural_orbitals(self, state: int | None = None) -> tuple[Array, Array]:
-        """Return occupations (B, M), descending, and natural orbitals (B, M, n, n) in nm^-1 of one ``state``."""
+        """Return occupations (B, M), descending, and natural orbitals (B, M, n_x, n_y) in nm^-1 of one ``state``."""
         xp, shape = namespace(self.orbitals), self.orbitals.shape
         up, down = spin_densities(self._block, self.vectors, self._of(state))
         occupations, columns = xp.linalg.eigh(symmetric_matrix(up + down))
@@ -50,16 +50,17 @@ class Wavefunction:
         return xp.flip(occupations, axis=1), xp.reshape(functions, shape)
 
     def pair_density(self, x: float, y: float, state: int | None = None) -> Array:
-        """Return n_2(r0, r) = sum_{i != j} <delta(r_i - r0) delta(r_j - r)>, (B, n, n) in nm^-4.
+        """Return n_2(r0, r) = sum_{i != j} <delta(r_i - r0) delta(r_j - r)>, (B, n_x, n_y) in nm^-4.
 
         r0 is the point of the grid next to (``x``, ``y``) in nm. The integral over r is (N - 1) n(r0).
 
         Raises:
-            ValueError: the point lies outside the square.
+            ValueError: the point lies outside the rectangle.
         """
-        for name, value in (("x", x), ("y", y)):
-            check_number(name, value, 0.0, self.grid.extent, "The point must lie in the square")
-        place = [min(int(c / self.grid.dx), self.grid.n - 1) for c in (x, y)]
+        grid, place = self.grid, []
+        for name, value, side, step, n in zip("xy", (x, y), grid.sides, grid.steps, grid.shape, strict=True):
+            check_number(name, value, 0.0, side, "The point must lie in the square or rectangle of the grid")
+            place.append(min(int(value / step), n - 1))
         xp, pairs = namespace(self.orbitals), self._pairs
         gamma = two_particle(self._block, self.vectors, self._of(state))
         here = xp.matmul(pairs[:, None, :, place[0], place[1]], gamma)[:, 0, :]

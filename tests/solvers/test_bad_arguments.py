@@ -445,7 +445,7 @@ def test_high_walls_are_not(height):
 @pytest.mark.parametrize("screening", [None, 1e-90, 1e-6, 1.0, 1e6, 1e90])
 def test_interactions_of_any_lengths_take_little_memory(screening, thickness):
     interaction, grid = Interaction(screening, thickness), Grid(32, 30.0)
-    assert interaction.in_units(GAAS.bohr).kernel_bytes(grid.n, GAAS.in_bohr(grid.extent)) < 2**28
+    assert interaction.in_units(GAAS.bohr).kernel_bytes(grid.n, GAAS.in_bohr(grid.sides)) < 2**28
     solution = solve(np.zeros((32, 32)), grid, 2, GAAS, 3, interaction=interaction)
     assert solution.interaction >= -1e-12
 

@@ -94,12 +94,6 @@ def test_mass_must_be_a_positive_number(m_eff):
         Material(m_eff, 12.9)
 
 
-@pytest.mark.parametrize("m_eff", [(0.19, 0.92), [0.19, 0.92]])
-def test_a_mass_for_each_direction_is_refused(m_eff):
-    with pytest.raises(ValueError, match=r"m_eff: expected one number.*density of states is \(m_x m_y\)\^1/2"):
-        Material(m_eff, 11.7)
-
-
 @pytest.mark.parametrize("eps_r", [0, -1, float("nan"), "12.9", None])
 def test_permittivity_must_be_a_positive_number(eps_r):
     with pytest.raises(ValueError, match="eps_r.*positive"):

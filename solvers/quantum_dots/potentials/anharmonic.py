@@ -18,7 +18,7 @@ class Anharmonic:
     """V = [k_1 u^2 + k_2 w^2] / 2 + q (u^2 + w^2)^2, at most ``v_max`` (eV) high if this is given.
 
     ``k`` = (k_1, k_2) in eV/nm^2; ``quartic`` = q in eV/nm^4; (u, w) are coordinates from ``center`` (nm from the
-    middle of the square) along axes turned by ``angle`` (radians).
+    middle of the grid) along axes turned by ``angle`` (radians).
 
     Raises:
         ValueError: a parameter is out of range.
@@ -39,7 +39,7 @@ class Anharmonic:
             check_positive("potential.v_max", self.v_max)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         u, w = (a**2 for a in rotated(grid, self.center, self.angle))
         v = (self.k[0] * u + self.k[1] * w) / 2 + self.quartic * (u + w) ** 2

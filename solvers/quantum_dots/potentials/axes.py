@@ -16,12 +16,12 @@ FARTHEST = 1e20
 
 
 def rotated(grid: Grid, center: tuple[float, float], angle: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the coordinates (u, w) of the points from ``center`` along axes turned by ``angle``, (n, n) each, in nm.
+    """Return the coordinates (u, w) of the points from ``center`` along axes turned by ``angle``, (n_x, n_y), in nm.
 
     u = (x - c_x) cos a + (y - c_y) sin a, w = (y - c_y) cos a - (x - c_x) sin a, with ``center`` = (c_x, c_y) in nm
-    from the middle of the square and ``angle`` a in radians, counter-clockwise.
+    from the middle of the grid and ``angle`` a in radians, counter-clockwise.
     """
-    x, y = (grid.x - grid.extent / 2 - c for c in center)
+    x, y = (a - c for a, c in zip(grid.from_middle(), center, strict=True))
     cos, sin = math.cos(angle), math.sin(angle)
     return np.add.outer(x * cos, y * sin), np.add.outer(x * -sin, y * cos)
 

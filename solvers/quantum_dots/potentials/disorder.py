@@ -20,25 +20,28 @@ STEEPEST = 20.0
 
 @dataclass(frozen=True)
 class Disorder:
-    """V = sum_pq c_pq cos(p pi x / L) cos(q pi y / L), p, q = 0 ... k - 1, the same function on any grid.
+    """V = sum_pq c_pq cos(p pi x / L_x) cos(q pi y / L_y), p, q = 0, 1 ..., the same function on any grid.
 
-    ``coefficients`` c (k, k) in eV; x and y from the corner of the square of side L.
+    ``coefficients`` c (k_x, k_y) in eV; x and y from the corner of the rectangle of sides L_x and L_y.
 
     Raises:
-        ValueError: the coefficients are not a square array of finite numbers.
+        ValueError: the coefficients are not a matrix of finite numbers.
     """
 
     coefficients: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        check_array("potential.coefficients", self.coefficients, ("k", "k"))
+        check_array("potential.coefficients", self.coefficients, ("k_x", "k_y"))
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         c = np.asarray(self.coefficients, dtype=np.float64)
-        waves = np.cos(np.outer(math.pi * grid.x / grid.extent, np.arange(len(c))))  # (n, k)
-        return waves @ c @ waves.T
+        x, y = (
+            np.cos(np.outer(math.pi * points / side, np.arange(k)))  # (n, k)
+            for points, side, k in zip((grid.x, grid.y), grid.sides, c.shape, strict=True)
+        )
+        return x @ c @ y.T
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class RandomDisorder:
     """A distribution of random fields with a whole number k of ``modes`` (low, high) and log-uniform ``std`` (eV).
 
     The coefficients are normal, with variances proportional to (p^2 + q^2)^-``exponent`` for 0 < p^2 + q^2 <= k^2 and 0
-    beyond. They are scaled so that the mean square of V over the square, averaged over the fields, is std^2.
+    beyond. In a rectangle, p and q are in units of L_x / L and L_y / L, with L the side of the square of its area, so
+    that the disorder is as coarse in both directions. The coefficients are scaled so that the mean square of V over
+    the rectangle, averaged over the fields, is std^2.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -64,13 +69,16 @@ class RandomDisorder:
         check_number("potential.exponent", self.exponent, -STEEPEST, STEEPEST)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> Disorder:
-        """Draw one field; it does not depend on ``grid``."""
+        """Draw one field; of ``grid`` it depends on the ratio of the sides only."""
         check_kind("rng", rng, np.random.Generator)
+        check_kind("grid", grid, Grid, "Grid(n, extent)")
         k = int(rng.integers(self.modes[0], self.modes[1] + 1))
-        squares = np.add.outer(np.arange(k + 1) ** 2, np.arange(k + 1) ** 2).astype(float)
+        units = [side / grid.size for side in grid.sides]
+        numbers = [np.arange(int(k * unit) + 1) for unit in units]
+        squares = np.add.outer(*((p / unit) ** 2 for p, unit in zip(numbers, units, strict=True)))
         band = (squares > 0) & (squares <= k**2)
         variance = np.where(band, np.where(band, squares, 1.0) ** -self.exponent, 0.0)
-        half = np.where(np.arange(k + 1) > 0, 0.5, 1.0)  # the mean square of a cosine
-        total = half @ variance @ half
+        half = [np.where(p > 0, 0.5, 1.0) for p in numbers]  # the mean square of a cosine
+        total = half[0] @ variance @ half[1]
         amplitude = float(log_uniform(rng, self.std)) * np.sqrt(variance / total)
-        return Disorder(amplitude * rng.normal(size=(k + 1, k + 1)))
+        return Disorder(amplitude * rng.normal(size=variance.shape))

@@ -18,7 +18,7 @@ NARROWEST = 1e-3
 class DoubleGaussian:
     """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2], j = 1, 2.
 
-    ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the square; ``width`` (2, 2) in nm. With
+    ``depth`` (2,) in eV; ``center`` (2, 2) in nm from the middle of the grid; ``width`` (2, 2) in nm. With
     ``from_zero`` the lowest point of the grid is at V = 0.
 
     Raises:
@@ -37,12 +37,12 @@ class DoubleGaussian:
         check_kind("potential.from_zero", self.from_zero, bool, "true or false")
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        x = grid.x - grid.extent / 2
+        x, y = grid.from_middle()
         wells = zip(self.depth, self.center, self.width, strict=True)
         V: NDArray[np.float64] = -sum(
-            a * np.outer(np.exp(-(((x - c[0]) / k[0]) ** 2)), np.exp(-(((x - c[1]) / k[1]) ** 2))) for a, c, k in wells
+            a * np.outer(np.exp(-(((x - c[0]) / k[0]) ** 2)), np.exp(-(((y - c[1]) / k[1]) ** 2))) for a, c, k in wells
         )
         return V - V.min() if self.from_zero else V
 
@@ -51,7 +51,7 @@ class DoubleGaussian:
 class RandomDoubleGaussian:
     """A distribution of double dots: uniform depths (eV), centres and widths (nm) of both wells.
 
-    Centres are given from the middle of the square. With ``from_zero`` each V has its minimum at 0, as in the published
+    Centres are given from the middle of the grid. With ``from_zero`` each V has its minimum at 0, as in the published
     examples of the paper's data.
     """
 

@@ -21,14 +21,14 @@ from solvers.grid import Grid
 from solvers.quantum_dots.potentials.axes import FARTHEST, NEAREST, log_uniform, rotated
 
 REACH = 10.0
-"""Outer gates extend this many sides of the square from its middle: as far as their leads on a chip, for any angle."""
+"""Outer gates extend this many sides of the grid from its middle: as far as their leads on a chip, for any angle."""
 
 
 @dataclass(frozen=True)
 class Gates:
     """V = sum_j E_j phi_j / V_j of rectangular gates, with phi_j as above.
 
-    ``edges`` (k, 4: l, r, b, t in nm from the middle of the square); ``energy`` E (k,) in eV, the potential energy
+    ``edges`` (k, 4: l, r, b, t in nm from the middle of the grid); ``energy`` E (k,) in eV, the potential energy
     -e V_j below a gate of infinite size: positive for gates that deplete the gas; ``gas_depth`` d in nm. All gates are
     turned around the middle by ``angle`` (radians).
 
@@ -52,10 +52,10 @@ class Gates:
         check_number("potential.angle", self.angle)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         x, y = rotated(grid, (0.0, 0.0), self.angle)
-        V = np.zeros((grid.n, grid.n))
+        V = np.zeros(grid.shape)
         for (left, right, bottom, top), energy in zip(np.asarray(self.edges), self.energy, strict=True):
             sides = [(u, v) for u in (x - left, right - x) for v in (y - bottom, top - y)]
             V += energy * sum(_corner(u, v, self.gas_depth) for u, v in sides)
@@ -111,7 +111,7 @@ class RandomGates:
         check_kind("rng", rng, np.random.Generator)
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         a, b = rng.uniform(*self.size, size=2) / 2
-        far = max(REACH * grid.extent, 2 * a, 2 * b)
+        far = max(REACH * max(grid.sides), 2 * a, 2 * b)
         gap = rng.uniform(*self.gap, size=4)
         reaches = (-max(b - gap[0], 0.0), max(b - gap[0], 0.0)), (-max(b - gap[1], 0.0), max(b - gap[1], 0.0))
         gates = [(-far, -a, *reaches[0]), (a, far, *reaches[1])]

@@ -20,7 +20,7 @@ MOST_WELLS = 1000
 class GaussianWells:
     """V = -sum_j A_j exp[-((x - c_xj) / k_xj)^2 - ((y - c_yj) / k_yj)^2] for one well or more, j = 1 ... k.
 
-    ``depth`` (k,) in eV; ``center`` (k, 2) in nm from the middle of the square; ``width`` (k, 2) in nm.
+    ``depth`` (k,) in eV; ``center`` (k, 2) in nm from the middle of the grid; ``width`` (k, 2) in nm.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -39,10 +39,12 @@ class GaussianWells:
         check_array("potential.width", self.width, (wells, 2), low=NARROWEST)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        x = grid.x[:, None] - grid.extent / 2
-        along = [np.exp(-(((x - self.center[:, i]) / self.width[:, i]) ** 2)) for i in (0, 1)]  # (n, k) each
+        along = [
+            np.exp(-(((x[:, None] - self.center[:, i]) / self.width[:, i]) ** 2))  # (n, k) each
+            for i, x in enumerate(grid.from_middle())
+        ]
         return -(along[0] * self.depth) @ along[1].T
 
 
@@ -50,7 +52,7 @@ class GaussianWells:
 class RandomGaussianWell:
     """A distribution of single wells: uniform depth (eV), centre and two widths (nm).
 
-    The centre is given from the middle of the square.
+    The centre is given from the middle of the grid.
     """
 
     depth: tuple[float, float] = (0.25, 0.4)
@@ -76,7 +78,7 @@ class RandomGaussianWell:
 class RandomGaussianWells:
     """A distribution of dots of a few wells, a whole number ``n_wells`` (low, high), with log-uniform ``depth`` (eV).
 
-    Both coordinates of a ``center`` and both widths are uniform, in nm, with centres from the middle of the square.
+    Both coordinates of a ``center`` and both widths are uniform, in nm, with centres from the middle of the grid.
 
     Raises:
         ValueError: a setting is out of its range.

@@ -16,7 +16,7 @@ from solvers.grid import Grid
 class Harmonic:
     """A parabola with spring constants ``k`` = (k_x, k_y) in eV/nm^2, at most ``v_max`` (eV) high.
 
-    ``center`` is given in nm from the middle of the square.
+    ``center`` is given in nm from the middle of the grid.
 
     Raises:
         ValueError: a parameter is out of range.
@@ -33,11 +33,11 @@ class Harmonic:
             check_positive("potential.v_max", self.v_max)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        x = grid.x - grid.extent / 2
+        x, y = grid.from_middle()
         along_x = self.k[0] / 2 * (x - self.center[0]) ** 2
-        along_y = self.k[1] / 2 * (x - self.center[1]) ** 2
+        along_y = self.k[1] / 2 * (y - self.center[1]) ** 2
         return np.minimum(np.add.outer(along_x, along_y), self.v_max)
 
 

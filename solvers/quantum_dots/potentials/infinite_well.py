@@ -18,7 +18,7 @@ from solvers.units import Material
 class InfiniteWell:
     """V = 0 in a rectangle of sides ``size`` = (L_x, L_y) (nm), V = ``wall`` (eV) outside.
 
-    ``center`` is given in nm from the middle of the square; the rectangle is turned around it by ``angle`` (radians).
+    ``center`` is given in nm from the middle of the grid; the rectangle is turned around it by ``angle`` (radians).
 
     Raises:
         ValueError: a parameter is out of range.
@@ -36,7 +36,7 @@ class InfiniteWell:
         check_number("potential.angle", self.angle)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         c_x, c_y = self.center
@@ -77,6 +77,11 @@ class RandomInfiniteWell:
         check_range("potential.center", self.center)
         check_positive("potential.wall", self.wall)
         check_kind("potential.material", self.material, Material, "Material(m_eff, eps_r)")
+        if isinstance(self.material.m_eff, tuple):
+            raise ValueError(
+                f"potential.material: expected one mass, from which a side follows whatever its direction, got m_eff = "
+                f"{self.material.m_eff}. Draw boxes with RandomBox (potential=box), which needs no mass"
+            )
         check_integer("potential.max_draws", self.max_draws, 1)
 
     def sample(self, rng: np.random.Generator, grid: Grid) -> InfiniteWell:

@@ -3,7 +3,8 @@
     V = max u - u,    u = w^d m,    w = [1 + blur(fine - coarse, sigma_1)] / 2,    m = blur(blob, sigma_2)
 
 with ``coarse`` a binary grid over the whole square, ``fine`` one over its middle half, and ``blob`` the inside of a
-closed curve. Blurs and sizes are in 256ths of the square's side, the paper's pixels, on any grid.
+closed curve. Blurs and sizes are in 256ths of the square's side, the paper's pixels, on any grid. A rectangle has 256
+pixels along each side: its potentials are those of the square, stretched.
 
 The paper specifies the binary grids, the blurs, the blob, the exponents d, the maximum less the result, and all
 ranges. Where it is incomplete or ambiguous, the choices here follow from its three requirements (random, smooth,
@@ -44,15 +45,16 @@ MARGIN = 1.0
 Array = NDArray[np.floating]
 
 
-def _upscaled(binary: NDArray[np.bool_], edges: Array) -> Array:
+def _upscaled(binary: NDArray[np.bool_], edges: tuple[Array, Array]) -> Array:
     """Return a small grid (k, k) on cells with these ``edges`` (n + 1,) along each side, in units of its own side.
 
     It is 0 beyond. A cell takes the mean over what it covers, so that n need be no multiple of k.
     """
-    blocks = np.arange(len(binary) + 1) / len(binary)
-    low, high = np.maximum.outer(edges[:-1], blocks[:-1]), np.minimum.outer(edges[1:], blocks[1:])
-    covered = (high - low).clip(0) / np.diff(edges)[:, None]
-    return covered @ binary @ covered.T
+    blocks, covered = np.arange(len(binary) + 1) / len(binary), []
+    for ends in edges:
+        low, high = np.maximum.outer(ends[:-1], blocks[:-1]), np.minimum.outer(ends[1:], blocks[1:])
+        covered.append((high - low).clip(0) / np.diff(ends)[:, None])
+    return covered[0] @ binary @ covered[1].T
 
 
 def closed_curve(points: Array, n_points: int = CURVE_POINTS) -> Array:
@@ -62,12 +64,14 @@ def closed_curve(points: Array, n_points: int = CURVE_POINTS) -> Array:
     return CubicSpline(length, closed, bc_type="periodic")(np.linspace(0, length[-1], n_points, endpoint=False))
 
 
-def inside(curve: Array, position: Array) -> NDArray[np.bool_]:
-    """Return which points ``position`` x ``position`` lie inside the closed ``curve`` (k, 2), shape (n, n).
+def inside(curve: Array, position: Array, along_y: Array | None = None) -> NDArray[np.bool_]:
+    """Return which points ``position`` x ``along_y`` lie inside the closed ``curve`` (k, 2), shape (n_x, n_y).
 
-    Each line of constant x crosses the curve at some y; a point is inside where an odd number of them lie below it.
+    Without ``along_y`` the points along both axes are the same. Each line of constant x crosses the curve at some y; a
+    point is inside where an odd number of them lie below it.
     """
-    n = len(position)
+    along_y = position if along_y is None else along_y
+    n_y = len(along_y)
     start, end = curve, np.roll(curve, -1, axis=0)
     # lines that a piece crosses: those between its ends, so that neighbouring pieces share no line
     first, last = np.sort(np.searchsorted(position, [start[:, 0], end[:, 0]]), axis=0)
@@ -75,9 +79,9 @@ def inside(curve: Array, position: Array) -> NDArray[np.bool_]:
     line = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)]).astype(int)
     slope = (end[piece, 1] - start[piece, 1]) / (end[piece, 0] - start[piece, 0])
     y = start[piece, 1] + slope * (position[line] - start[piece, 0])
-    crossings = np.zeros((n, n + 1), dtype=int)
-    np.add.at(crossings, (line, np.searchsorted(position, y)), 1)
-    return crossings.cumsum(axis=1)[:, :n] % 2 == 1
+    crossings = np.zeros((len(position), n_y + 1), dtype=int)
+    np.add.at(crossings, (line, np.searchsorted(along_y, y)), 1)
+    return crossings.cumsum(axis=1)[:, :n_y] % 2 == 1
 
 
 @dataclass(frozen=True)
@@ -120,23 +124,27 @@ class MaskedNoise:
             check_positive("potential.v_max", self.v_max)
 
     def noise(self, grid: Grid) -> Array:
-        """Return w on the grid, (n, n), within [0, 1]."""
+        """Return w on the grid, (n_x, n_y), within [0, 1]."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        edges = np.arange(grid.n + 1) / grid.n
+        x, y = (np.arange(n + 1) / n for n in grid.shape)
         coarse, fine = np.asarray(self.coarse), np.asarray(self.fine)
-        difference = _upscaled(fine, 2 * edges - 0.5) - _upscaled(coarse, edges)
-        return (1 + gaussian_filter(difference, self.noise_blur * grid.n / PIXELS)) / 2
+        difference = _upscaled(fine, (2 * x - 0.5, 2 * y - 0.5)) - _upscaled(coarse, (x, y))
+        return (1 + gaussian_filter(difference, [self.noise_blur * n / PIXELS for n in grid.shape])) / 2
 
     def mask(self, grid: Grid) -> Array:
-        """Return m on the grid, (n, n), within [0, 1]; the blob is cut off at its square."""
+        """Return m on the grid, (n_x, n_y), within [0, 1]; the blob is cut off at its square."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        position = (grid.x / grid.extent - 0.5) * PIXELS / self.blob_size + 0.5
-        within = (position >= 0) & (position < 1)
-        blob = inside(closed_curve(self.outline), position) & np.logical_and.outer(within, within)
-        return gaussian_filter(blob.astype(float), self.mask_blur * grid.n / PIXELS, mode="constant")
+        x, y = (
+            (points / side - 0.5) * PIXELS / self.blob_size + 0.5
+            for points, side in zip((grid.x, grid.y), grid.sides, strict=True)
+        )
+        within = np.logical_and.outer((x >= 0) & (x < 1), (y >= 0) & (y < 1))
+        blob = inside(closed_curve(self.outline), x, y) & within
+        widths = [self.mask_blur * n / PIXELS for n in grid.shape]
+        return gaussian_filter(blob.astype(float), widths, mode="constant")
 
     def __call__(self, grid: Grid) -> Array:
-        """Return the potential on the grid, shape (n, n), in eV.
+        """Return the potential on the grid, shape (n_x, n_y), in eV.
 
         Raises:
             ValueError: ``v_max`` is given, but the mask covers no point of the grid.
@@ -147,7 +155,7 @@ class MaskedNoise:
             return v
         if not v.max():
             raise ValueError(
-                f"potential.v_max: the potential is flat on a grid of {grid.n} points per side and cannot be scaled to "
+                f"potential.v_max: the potential is flat on a grid of {grid.n!r} points a side and cannot be scaled to "
                 f"{self.v_max!r}. Raise blob_size (now {self.blob_size!r}) or grid.n, or lower exponent (now "
                 f"{self.exponent!r})."
             )

@@ -15,9 +15,9 @@ from solvers.grid import Grid
 
 
 def _disc(grid: Grid, circle: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return the points of the grid within the circle (x, y, radius), shape (n, n)."""
+    """Return the points of the grid within the circle (x, y, radius), shape (n_x, n_y)."""
     x, y, radius = circle
-    return np.add.outer((grid.x - x) ** 2, (grid.x - y) ** 2) <= radius**2
+    return np.add.outer((grid.x - x) ** 2, (grid.y - y) ** 2) <= radius**2
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class CircularWells:
         check_positive("potential.step", self.step)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        covered = np.zeros((grid.n, grid.n), dtype=bool)
+        covered = np.zeros(grid.shape, dtype=bool)
         for circle in self.circles:
             covered |= _disc(grid, circle)
         return np.where(covered, 0.0, self.step)
@@ -48,6 +48,8 @@ class CircularWells:
 @dataclass(frozen=True)
 class RandomWells:
     """A distribution of ``n_wells`` overlapping circles of radius ``radius`` (low, high; in units of the side L).
+
+    In a rectangle L is the side of the square of the same area.
 
     A circle must share at least one pixel with those before it, and at most ``max_overlap`` of its own pixels;
     otherwise it is drawn again. A map that is covered by more than ``max_coverage`` is discarded.
@@ -91,7 +93,7 @@ class RandomWells:
         if not covered.any():  # a radius below half a pixel can miss every point
             raise ValueError(
                 f"potential.radius: a circle of radius {circles[0][2]:.3g} nm covers no point of a grid with "
-                f"dx = {grid.dx:.3g} nm. Raise radius (now {list(self.radius)} of the side) or grid.n."
+                f"dx = {max(grid.steps):.3g} nm. Raise radius (now {list(self.radius)} of the side) or grid.n."
             )
         while len(circles) < self.n_wells:
             circle, disc = self._attached(rng, grid, covered)
@@ -100,8 +102,8 @@ class RandomWells:
         return np.array(circles), covered
 
     def _circle(self, rng: np.random.Generator, grid: Grid) -> NDArray[np.float64]:
-        x, y = rng.uniform(0, grid.extent, size=2)
-        return np.array([x, y, grid.extent * rng.uniform(*self.radius)])
+        x, y = rng.uniform(0, grid.sides)
+        return np.array([x, y, grid.size * rng.uniform(*self.radius)])
 
     def _attached(
         self, rng: np.random.Generator, grid: Grid, covered: NDArray[np.bool_]

@@ -19,7 +19,7 @@ class Ring:
 
     ``radius`` R in nm; ``k`` in eV/nm^2; ``ellipticity`` e is the ratio of the axes of the ring, whose area is that of
     the circle; ``tilt`` = (F_x, F_y) in eV/nm breaks the symmetry. (u, w) are coordinates from ``center`` = (c_x, c_y)
-    (nm from the middle of the square) along axes turned by ``angle`` (radians).
+    (nm from the middle of the grid) along axes turned by ``angle`` (radians).
 
     Raises:
         ValueError: a parameter is out of range.
@@ -41,7 +41,7 @@ class Ring:
         check_number("potential.angle", self.angle)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         u, w = rotated(grid, self.center, self.angle)
         x, y = rotated(grid, self.center, 0.0)

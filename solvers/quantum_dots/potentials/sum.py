@@ -35,9 +35,9 @@ class Sum:
         check_array("potential.factors", self.factors, (len(parts),))
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
-        V = np.zeros((grid.n, grid.n))
+        V = np.zeros(grid.shape)
         for factor, part in zip(self.factors, self.parts, strict=True):
             V += factor * part(grid)
         return V

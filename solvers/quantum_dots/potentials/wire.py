@@ -18,7 +18,7 @@ class Wire:
     """V = [k_u u^2 + k_w w^2] / 2 + A [1 - cos(2 pi u / p + phi)] / 2.
 
     ``k`` = (k_u, k_w) in eV/nm^2, along and across the wire; ``modulation`` A in eV; ``period`` p in nm; ``phase`` phi
-    in radians. (u, w) are coordinates from ``center`` (nm from the middle of the square) along axes turned by ``angle``
+    in radians. (u, w) are coordinates from ``center`` (nm from the middle of the grid) along axes turned by ``angle``
     (radians).
 
     Raises:
@@ -41,7 +41,7 @@ class Wire:
         check_number("potential.angle", self.angle)
 
     def __call__(self, grid: Grid) -> NDArray[np.float64]:
-        """Return the potential on the grid, shape (n, n), in eV."""
+        """Return the potential on the grid, shape (n_x, n_y), in eV."""
         check_kind("grid", grid, Grid, "Grid(n, extent)")
         u, w = rotated(grid, self.center, self.angle)
         chain = 1 - np.cos(2 * math.pi * u / self.period + self.phase)

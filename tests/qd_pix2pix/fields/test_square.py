@@ -22,40 +22,43 @@ def smooth(x, y):
 def placed(x, y=None, function=smooth, n=64, fixed=True, shift=0.0, **options):
     y = x if y is None else y
     field = Field("V", function(x, y), x + shift, y + shift)
-    return place(field, [SIDE], SIDE / n if fixed else None, n, Placing(**options))
+    return place(field, [(SIDE, SIDE)], (SIDE / n, SIDE / n) if fixed else None, (n, n), Placing(**options))
 
 
 def test_points_of_the_network_are_kept():
     found = placed(centres(64))
-    assert found.side == SIDE and not found.note and not found.nodes
+    assert found.sides == (SIDE, SIDE) and not found.note and not found.nodes
     np.testing.assert_array_equal(found.values, smooth(centres(64), centres(64)))
 
 
 def test_coordinates_of_few_digits_are_those_of_the_network():
     found = placed(np.round(centres(64), 2))
-    assert found.side == SIDE and not found.note
+    assert found.sides == (SIDE, SIDE) and not found.note
 
 
 @pytest.mark.parametrize("shift", [0.0, -15.0, 1e3])
 def test_nodes_from_wall_to_wall_are_recognised_by_the_side(shift):
     found = placed(np.linspace(0, SIDE, 61), shift=shift)
-    assert found.nodes and found.side == SIDE and "from 61 \u00d7 61 to 64 \u00d7 64 points" in found.note
+    assert found.nodes and found.sides == (SIDE, SIDE) and "from 61 \u00d7 61 to 64 \u00d7 64 points" in found.note
     assert np.abs(found.values - smooth(centres(64), centres(64))).max() < 2e-3
 
 
 def test_for_several_sides_points_half_a_spacing_from_zero_are_centres():
     found = placed(centres(64, 27.0), fixed=False)
-    assert found.side == 27.0 and not found.note and not found.nodes
+    assert found.sides == (27.0, 27.0) and not found.note and not found.nodes
     for shift in (0.0, -13.5):
-        assert placed(np.linspace(0, 27.0, 61), fixed=False, shift=shift).side == 27.0
-    assert placed(np.linspace(0, 27.0, 61), fixed=False, points="centres").side == pytest.approx(27.45)
+        assert placed(np.linspace(0, 27.0, 61), fixed=False, shift=shift).sides == (27.0, 27.0)
+    assert placed(np.linspace(0, 27.0, 61), fixed=False, points="centres").sides == pytest.approx((27.45, 27.45))
     x = centres(64, 27.0) - 13.5
-    assert place(Field("V", smooth(x, x), x, x, cells=True), [SIDE], None, 64, Placing()).side == 27.0
+    assert place(Field("V", smooth(x, x), x, x, cells=True), [(SIDE, SIDE)], None, (64, 64), Placing()).sides == (
+        27.0,
+        27.0,
+    )
 
 
 def test_larger_squares_keep_the_spacing():
     found = placed(centres(101, 45.0), n=64)
-    assert found.values.shape == (96, 96) and found.side == 45.0
+    assert found.values.shape == (96, 96) and found.sides == (45.0, 45.0)
 
 
 @pytest.mark.parametrize("n", [32, 48, 101, 200])
@@ -88,7 +91,7 @@ def test_interpolation_is_exact_for_planes():
 
 def test_all_dots_are_resampled_alike():
     many = np.stack([smooth(centres(48), centres(48)) * scale for scale in (1.0, -2.0)])
-    found = place(Field("V", many, centres(48), centres(48)), [SIDE], None, 64, Placing())
+    found = place(Field("V", many, centres(48), centres(48)), [(SIDE, SIDE)], None, (64, 64), Placing())
     np.testing.assert_allclose(found.values[1], -2 * found.values[0], atol=1e-12)
 
 

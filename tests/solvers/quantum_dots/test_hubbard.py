@@ -267,7 +267,7 @@ def test_positions_of_standing_waves():
     """<1|x|2> = -16 L / (9 pi^2) between the two lowest states of a box."""
     grid = Grid(32, 7.0)
     s = [np.sqrt(2 / 7) * np.sin(m * np.pi * grid.x / 7) for m in (1, 2)]
-    found = positions(np.stack([np.outer(a, s[0]) for a in s]), grid.x, grid.cell_area)
+    found = positions(np.stack([np.outer(a, s[0]) for a in s]), grid.x, grid.y, grid.cell_area)
     np.testing.assert_allclose(found[0], [[3.5, -16 * 7 / (9 * np.pi**2)], [-16 * 7 / (9 * np.pi**2), 3.5]], rtol=1e-5)
     np.testing.assert_allclose(found[1], 3.5 * np.eye(2), atol=1e-5)
 
