@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
     from solvers.quantum_dots.random_voltages import RandomVoltages
     from solvers.quantum_dots.rayleigh import rayleigh_quotient
+    from solvers.quantum_dots.site_count import count_sites
     from solvers.quantum_dots.solution import Solution
     from solvers.quantum_dots.solve import PRESETS, solve
     from solvers.quantum_dots.spectroscopy import Excitations, Tunnelling, excitations, tunnelling
@@ -57,6 +58,7 @@ __all__ = [
     "Wavefunction",
     "charge_lines",
     "charging",
+    "count_sites",
     "coupling_slopes",
     "dipole",
     "dipole_matrix",
@@ -100,6 +102,7 @@ _HOMES = {
     "load_device": "quantum_dots.device_files",
     "save_device": "quantum_dots.device_files",
     "RandomVoltages": "quantum_dots.random_voltages",
+    "count_sites": "quantum_dots.site_count",
     "Charging": "quantum_dots.observables",
     "charging": "quantum_dots.observables",
     "dipole": "quantum_dots.observables",

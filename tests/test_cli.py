@@ -164,7 +164,7 @@ def test_the_module_without_a_program_names_them(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["cli", "tain"])
     with pytest.raises(SystemExit, match="2"):
         main()
-    assert "train,generate,evaluate,report" in capsys.readouterr().err
+    assert "train,generate,evaluate,solve,report" in capsys.readouterr().err
 
 
 def test_help_and_configuration_are_shown(tmp_path):
@@ -183,6 +183,7 @@ def test_help_and_configuration_are_shown(tmp_path):
         ("train", "seed=5 -m --cfg job", "seed: 5"),
         ("train", "--multirun --info=searchpath", "Config search path"),
         ("generate", "-c job material=si", "eps_r: 11.7"),
+        ("solve", "--help", "V: null"),
         ("report", "--help", "python report.py sweep=NAME"),
         ("report", "-h", "python report.py sweep=NAME"),
     ],

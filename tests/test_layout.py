@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "qd_pix2pix"
-PROGRAMS = {"train", "generate", "evaluate", "report"}
+PROGRAMS = {"train", "generate", "evaluate", "solve", "report"}
 PYTHON = sorted(p for folder in ("solvers", "qd_pix2pix", "experiments") for p in (ROOT / folder).rglob("*.py"))
 PYTHON += [ROOT / f"{name}.py" for name in sorted(PROGRAMS)]
 
@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "training": "models reports evaluation data inference generators systems predictor networks mapping provenance "
     "schema files",
     "sweeps": "cli training reports evaluation models inference data systems predictor provenance schema files",
-    "cli": "sweeps training reports evaluation data inference fields provenance schema files",
+    "cli": "sweeps training reports evaluation data inference systems fields provenance schema files",
     "__init__": "cli inference inversion reports",
 }
 """Rooms, and the rooms that each may import. Sweeps and cli share overrides: cli/overrides.py, cli/compose.py."""
@@ -96,7 +96,7 @@ def test_a_prediction_needs_neither_lightning_nor_hydra(name):
 
 
 READERS = ["schema.py", "files.py", *(f"data/{n}.py" for n in ("shard", "manifest", "store"))]
-READERS += [f"evaluation/{n}.py" for n in ("predictions", "verification", "record", "measures")]
+READERS += [f"evaluation/{n}.py" for n in ("predictions", "verification", "record", "measures", "solved_dot")]
 READERS += [f"sweeps/{n}.py" for n in ("study", "ledger")]
 READERS += [str(path.relative_to(PACKAGE)) for path in sorted((PACKAGE / "reports").glob("*.py"))]
 

@@ -31,6 +31,7 @@ ROOMS = (
     "train.py",
     "generate.py",
     "evaluate.py",
+    "solve.py",
     "solvers",
     "qd_pix2pix",
 )

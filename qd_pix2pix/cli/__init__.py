@@ -1,4 +1,4 @@
-"""The four programs: validation of overrides, one-line error messages, resumable runs.
+"""The five programs: validation of overrides, one-line error messages, resumable runs.
 
 ``python train.py ...``, ``qd-train ...`` and ``python -m qd_pix2pix.cli train ...`` are equivalent. This module imports
 the standard library only, so that Ctrl-C works from the start, and workers start fast.
@@ -172,6 +172,23 @@ def _evaluate(config: dict[str, Any]) -> None:
         print("weights      {}\nmodel card   {}".format(*saved))
 
 
+def solve() -> None:
+    """Solve one dot and write its page: ``python solve.py V=my_dot.npy extent=120``; see conf/solve.yaml."""
+    guarded(lambda: _simple("solve", _solve))
+
+
+def _solve(config: dict[str, Any]) -> None:
+    """Write numbers, fields and page of one dot."""
+    with loading():
+        from hydra.core.hydra_config import HydraConfig
+
+        from qd_pix2pix.cli.solve import solved, summary
+        from qd_pix2pix.reports.solve_page import write_solve_page
+    dot, folder = solved(config, list(HydraConfig.get().overrides.task))
+    page = write_solve_page(folder)
+    print(f"{summary(dot)}\nnumbers  {folder / 'numbers.csv'}\nfields   {folder / 'fields.npz'}\npage     {page}")
+
+
 def _simple(name: str, task: Callable[[dict[str, Any]], None]) -> None:
     """Run a program without a run folder."""
     with loading():
@@ -271,4 +288,4 @@ def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequ
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(run)()
 
 
-PROGRAMS = {"train": train, "generate": generate, "evaluate": evaluate, "report": report}
+PROGRAMS = {"train": train, "generate": generate, "evaluate": evaluate, "solve": solve, "report": report}

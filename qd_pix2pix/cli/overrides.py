@@ -37,7 +37,7 @@ TEXT = (
         "sweep.folder",
     ),
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
-    *("hydra.run.dir", "trainer.max_time", "column", "potential.path", "potential.column"),
+    *("hydra.run.dir", "trainer.max_time", "V", "column", "potential.path", "potential.column"),
 )
 """Keys whose values are paths, names or times, so that a number is text."""
 TARGET, HOME = "network._target_", "qd_pix2pix.networks."

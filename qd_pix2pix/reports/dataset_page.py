@@ -14,7 +14,7 @@ from qd_pix2pix.data.store import SPLITS, Split, Store
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled
-from qd_pix2pix.reports.page import Panel, png, quantity, render, sentence, symbol
+from qd_pix2pix.reports.page import Panel, figure_panel, quantity, render, sentence, symbol
 from qd_pix2pix.schema import Column, Schema
 
 PAGE = "dataset.html"
@@ -48,12 +48,12 @@ def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
     titles, frames = [f"{schema.sample} {i}" for i in range(size)], [Frame(schema)] * size
     caption = f"The first {schema.count(size)} of the training split."
     if len(shown) > 1:
-        yield Panel(png(figures.gallery(frames, shown, titles)), caption, wide=len(shown) > 2)
+        yield figure_panel(figures.gallery(frames, shown, titles), caption, wide=len(shown) > 2)
         return
     for i, sample in enumerate(samples):
         known = [f"{symbol(column)} = {quantity(column, float(sample[column.name]), schema)}" for column in numbers]
         titles[i] += "\n" * bool(known) + ", ".join(known)
-    yield Panel(png(figures.strip(frames, *shown[0], titles)), caption, wide=True)
+    yield figure_panel(figures.strip(frames, *shown[0], titles), caption, wide=True)
 
 
 def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Panel]:
@@ -65,7 +65,7 @@ def _distributions(columns: dict[str, NDArray], schema: Schema) -> Iterator[Pane
         factor, unit = _shown(column, schema)
         label = labelled(column.name.replace("_", " "), unit)
         figure = number_figures.histogram(factor * values, label, schema.sample)
-        yield Panel(png(figure), sentence(column.description or column.name))
+        yield figure_panel(figure, sentence(column.description or column.name))
 
 
 def _shown(column: Column, schema: Schema) -> tuple[float, str]:

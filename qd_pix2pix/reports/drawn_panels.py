@@ -19,7 +19,7 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, Strip, labelled, tex_unit
-from qd_pix2pix.reports.page import Panel, Row, png, symbol
+from qd_pix2pix.reports.page import Panel, Row, figure_panel, symbol
 from qd_pix2pix.reports.prediction_panels import SAMPLES_SHOWN, frames_of, groups_of
 from qd_pix2pix.schema import Column, Schema
 
@@ -58,12 +58,12 @@ def drawn_panels(predictions: Predictions) -> Iterator[Panel]:
         first = p.schema[p.outputs[0]]
         percents = ", ".join(f"{100 * q:.0f}" for q in QUANTILES)
         caption = f"Drawn {word}s above stored ones, at the {percents} % quantiles of {symbol(first)}.{units}"
-        yield Panel(png(_at_quantiles(p, first.name)), caption)
+        yield figure_panel(_at_quantiles(p, first.name), caption)
         return
     for group, chosen in groups_of(np.argsort(errors, kind="stable")).items():
         chosen = chosen[:SAMPLES_SHOWN]
         caption = f"{group} {word}s by label error: drawn, and below stored at the same labels.{units}"
-        yield Panel(png(pairs(p, chosen)), caption)
+        yield figure_panel(pairs(p, chosen), caption)
 
 
 def pairs(predictions: Predictions, chosen: NDArray) -> Figure:
@@ -129,11 +129,11 @@ def label_panels(predictions: Predictions) -> Iterator[Panel]:
             if labelled_
             else f"Drawn {p.schema.sample}s: {what}, that the discriminator reads off and that the solver finds."
         )
-        yield Panel(png(number_figures.against_reference(x, y, label, names)), caption)
+        yield figure_panel(number_figures.against_reference(x, y, label, names), caption)
         stored = factor * np.asarray(p.stored[name], dtype=np.float64)
         distance = f"{_number(wasserstein(found, stored))} {unit}".rstrip()
         caption = f"{symbol(column)} of drawn and stored {p.schema.sample}s; Wasserstein distance {distance}."
-        yield Panel(png(number_figures.histograms(found, stored, label, p.schema.sample)), caption)
+        yield figure_panel(number_figures.histograms(found, stored, label, p.schema.sample), caption)
 
 
 def label_rows(record: Evaluation) -> list[Row]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.evaluation.localisation import marked, positions_of_samples
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports.colours import COLOURS, ERRORS
-from qd_pix2pix.reports.page import Panel, png, quantity, symbol
+from qd_pix2pix.reports.page import Panel, figure_panel, quantity, symbol
 from qd_pix2pix.schema import Column
 
 MOST_CLASSES = 4
@@ -69,7 +69,7 @@ def location_panels(predictions: Predictions, chosen: Mapping[str, NDArray]) -> 
     columns = [p.schema[name] for name in p.contributions][:MOST_CLASSES]
     for caption, samples in chosen.items():
         figure = _figure(p, columns, samples)
-        yield Panel(png(figure), f"{caption}: contributions of tiles to the number of objects.", wide=True)
+        yield figure_panel(figure, f"{caption}: contributions of tiles to the number of objects.", wide=True)
 
 
 def _figure(p: Predictions, columns: Sequence[Column], samples: NDArray) -> Figure:

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from qd_pix2pix.evaluation.measures import MEASURES
+from qd_pix2pix.reports.alternative import alternative
 from qd_pix2pix.schema import Column, Schema
 
+DPI = 170
+"""Points of an inch of the fields in a figure; all else in it is vectors."""
+LONGEST = 48
+"""Characters of the name of a file."""
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Panel(NamedTuple):
-    """One figure of a page: PNG in base64, caption, and True for the full width."""
+    """One figure of a page.
+
+    Attributes:
+        image: SVG in base64.
+        caption: caption.
+        wide: True for the full width.
+        alt: what the figure shows, for readers who do not see it.
+        name: name of the file when it is downloaded.
+    """
 
     image: str
     caption: str
-    wide: bool = False
+    wide: bool
+    alt: str
+    name: str
 
 
 class Row(NamedTuple):
@@ -34,11 +51,14 @@ class Row(NamedTuple):
     spread: str
 
 
-def png(figure: Figure) -> str:
-    """Return a figure as PNG in base64, for a page."""
+def figure_panel(figure: Figure, caption: str, wide: bool = False, name: str = "") -> Panel:
+    """Return a figure for a page; without a name, the file that a reader downloads is named by the caption."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=170)
-    return base64.b64encode(buffer.getvalue()).decode()
+    with rc_context({"svg.hashsalt": "qd_pix2pix"}):  # the same page for the same results
+        figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None})
+    image = base64.b64encode(buffer.getvalue()).decode()
+    name = name or re.sub(r"[^a-z0-9]+", "_", caption.lower()).strip("_")[:LONGEST].strip("_") or "figure"
+    return Panel(image, caption, wide, alternative(figure), name)
 
 
 def render(template: str, **content: Any) -> str:

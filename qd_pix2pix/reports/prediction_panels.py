@@ -12,7 +12,7 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.location_panels import location_panels
-from qd_pix2pix.reports.page import Panel, number, png, quantity, symbol
+from qd_pix2pix.reports.page import Panel, figure_panel, number, quantity, symbol
 from qd_pix2pix.schema import Column, Schema
 
 SAMPLES_SHOWN = 3
@@ -44,7 +44,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
         titles = [f"{word} {p.sample[i]}{_estimate(estimated, int(i))}" for i in chosen]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(frames_of(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
-        yield Panel(png(figure), f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
+        yield figure_panel(figure, f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
         return
     name, score = _ranked(p)
     for group, chosen in groups_of(_order(p)).items():
@@ -58,7 +58,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
             p.predicted[column.name][chosen],
             titles,
         )
-        yield Panel(png(figure), f"{group} {word}s by {MEASURES[name].label}.", wide=True)
+        yield figure_panel(figure, f"{group} {word}s by {MEASURES[name].label}.", wide=True)
 
 
 def _estimate(estimated: NDArray | None, i: int) -> str:
@@ -85,7 +85,7 @@ def _source_panels(predictions: Predictions) -> Iterator[Panel]:
         for caption, chosen in _chosen(p).items():
             titles = [_sample_title(p, column, int(i)) for i in chosen]
             figure = figures.strip(frames_of(p, chosen), source, p.given[name][chosen], titles)
-            yield Panel(png(figure), f"{caption}: {source.description or name}.")
+            yield figure_panel(figure, f"{caption}: {source.description or name}.")
 
 
 def _chosen(predictions: Predictions) -> dict[str, NDArray]:
@@ -122,11 +122,11 @@ def _number_panel(predictions: Predictions, name: str) -> Panel | None:
         figure = number_figures.confusion(
             p.reference[name], p.predicted[name], column.classes, f"${column.tex}$", p.schema.sample
         )
-        return Panel(png(figure), f"Confusion matrix of {what}: {p.schema.sample}s of each reference in rows.")
+        return figure_panel(figure, f"Confusion matrix of {what}: {p.schema.sample}s of each reference in rows.")
     factor, unit = p.schema.small_unit(column)
     label = labelled(f"${column.tex}$", tex_unit(unit))
     figure = number_figures.against_reference(factor * p.reference[name], factor * p.predicted[name], label)
-    return Panel(png(figure), f"Predicted against reference {what}.")
+    return figure_panel(figure, f"Predicted against reference {what}.")
 
 
 def _error_panel(predictions: Predictions, name: str) -> Panel | None:
@@ -140,7 +140,7 @@ def _error_panel(predictions: Predictions, name: str) -> Panel | None:
         reference, predicted - reference, labelled(f"${column.tex}$", tex_unit(unit)), labelled("|error|", unit)
     )
     bins = "each value" if len(np.unique(reference)) <= number_figures.MOST_VALUES else f"{number_figures.BINS} bins"
-    return Panel(png(figure), f"Absolute error of {symbol(column)} against its reference: median and 95 % of {bins}.")
+    return figure_panel(figure, f"Absolute error of {symbol(column)} against its reference: median and 95 % of {bins}.")
 
 
 def target_panels(predictions: Predictions) -> Iterator[Panel]:
@@ -173,7 +173,7 @@ def also_panels(predictions: Predictions) -> Iterator[Panel]:
         figure = figures.comparison(
             frames_of(p, chosen), given, column, p.reference[name][chosen], p.predicted[name][chosen]
         )
-        yield Panel(png(figure), f"{symbol(column)} of the typical {p.schema.sample}.", wide=True)
+        yield figure_panel(figure, f"{symbol(column)} of the typical {p.schema.sample}.", wide=True)
 
 
 def distribution_panels(predictions: Predictions) -> Iterator[Panel]:
@@ -185,7 +185,7 @@ def distribution_panels(predictions: Predictions) -> Iterator[Panel]:
     factor, unit = (100.0, "%") if MEASURES[name].percent else _shown_unit(column, p.schema)
     label = labelled(MEASURES[name].label, unit)
     count = p.schema.count(len(score))
-    yield Panel(png(number_figures.histogram(factor * score, label, p.schema.sample)), f"{label} over {count}.")
+    yield figure_panel(number_figures.histogram(factor * score, label, p.schema.sample), f"{label} over {count}.")
     panel = _error_panel(p, column.name)
     if panel:
         yield panel
@@ -193,7 +193,7 @@ def distribution_panels(predictions: Predictions) -> Iterator[Panel]:
         hard = p.schema[p.schema.hard_by]
         small, small_unit = p.schema.small_unit(hard)
         figure = number_figures.scatter(small * p.hard_by, labelled(hard.name, small_unit), factor * score, label)
-        yield Panel(png(figure), f"{label} of each {p.schema.sample} against the {hard.description}.")
+        yield figure_panel(figure, f"{label} of each {p.schema.sample} against the {hard.description}.")
 
 
 def _shown_unit(column: Column, schema: Schema) -> tuple[float, str]:

@@ -16,7 +16,7 @@ from qd_pix2pix.reports.curve_figures import curves
 from qd_pix2pix.reports.drawn_panels import drawn_panels, label_panels, label_rows
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
-from qd_pix2pix.reports.page import Panel, Row, png, render, rows, symbol
+from qd_pix2pix.reports.page import Panel, Row, figure_panel, render, rows, symbol
 from qd_pix2pix.reports.prediction_panels import also_panels, distribution_panels, target_panels
 from qd_pix2pix.reports.sample_table import sample_table
 from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
@@ -93,7 +93,7 @@ def _training_panels(run: Path | None, record: Evaluation) -> Iterator[Panel]:
     history = read_history(run)
     for names, label, log, caption in LOSSES:
         if any(name in history for name in names):
-            yield Panel(png(curves(history, names, label, log=log)), caption)
+            yield figure_panel(curves(history, names, label, log=log), caption)
     yield from _validation_panels(history, record.of_schema(), record.model["mapping"]["target"])
     yield from _evolution_panels(run, record)
 
@@ -116,7 +116,7 @@ def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> 
     for measures, label, log, caption in groups:
         if measures:
             names = {f"val/{m.name}": m.label for m in measures}
-            yield Panel(png(curves(history, names, label, log=log)), caption)
+            yield figure_panel(curves(history, names, label, log=log), caption)
 
 
 def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
@@ -133,7 +133,7 @@ def _evolution_panels(run: Path, record: Evaluation) -> Iterator[Panel]:
             has_labels = record.model["mapping"].get("given")
             caption += f"a {schema.sample} of the validation split{', at whose labels it is drawn' * bool(has_labels)}."
         first = None if reference is None else reference[0]
-        yield Panel(png(figures.evolution(Frame(schema), column, steps, maps, first, last)), caption, wide=True)
+        yield figure_panel(figures.evolution(Frame(schema), column, steps, maps, first, last), caption, wide=True)
 
 
 def provenance_lines(record: Evaluation) -> dict[str, str]:

@@ -19,7 +19,7 @@ from qd_pix2pix.reports import sweep_figures as figures
 from qd_pix2pix.reports.drawn_panels import label_errors, pairs
 from qd_pix2pix.reports.figures import comparison
 from qd_pix2pix.reports.history import read_history
-from qd_pix2pix.reports.page import Panel, png, render
+from qd_pix2pix.reports.page import Panel, figure_panel, render
 from qd_pix2pix.reports.prediction_panels import frames_of
 from qd_pix2pix.reports.study import (
     FAILED,
@@ -134,10 +134,12 @@ def _figures(study: Study, measures: list[str]) -> Iterator[Panel]:
             by = next((other for other in several if other != axis), None) if len(several) == 2 else None
             figure = figures.against_axis(study, axis, by, measure, label, factor)
             rest = "" if len(several) <= 2 else ", over all other axes"
-            yield Panel(png(figure), f"{label} against {study.short(axis)}: runs, mean and standard deviation{rest}.")
+            yield figure_panel(figure, f"{label} against {study.short(axis)}: runs, mean and standard deviation{rest}.")
         for axis, by in pairs:
             figure = figures.heat_map(study, axis, by, measure, label, factor)
-            yield Panel(png(figure), f"{label}, mean over the runs at each {study.short(axis)} and {study.short(by)}.")
+            yield figure_panel(
+                figure, f"{label}, mean over the runs at each {study.short(axis)} and {study.short(by)}."
+            )
     yield from _learning(study)
 
 
@@ -156,7 +158,7 @@ def _learning(study: Study) -> Iterator[Panel]:
             label, factor = _label(measure)
             log = not larger_is_better(measure)
             figure = figures.learning_curves(curves, f"validation {label}", factor, log=log)
-            yield Panel(png(figure), f"{label} of the validation split over the training of all runs.")
+            yield figure_panel(figure, f"{label} of the validation split over the training of all runs.")
 
 
 def _samples(study: Study) -> Iterator[Panel]:
@@ -176,7 +178,7 @@ def _samples(study: Study) -> Iterator[Panel]:
         caption = f"{name} run: {point}; {MEASURES[measure].label} {_text(measure, value_of(record, measure) or 0.0)}."
         if p.stored:
             caption += f" A typical and the worst drawn {p.schema.sample}, above stored ones."
-        yield Panel(png(figure), caption, wide=not p.stored)
+        yield figure_panel(figure, caption, wide=not p.stored)
 
 
 def _compared(p: Predictions, chosen: NDArray) -> Figure:

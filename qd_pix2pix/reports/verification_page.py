@@ -12,7 +12,7 @@ from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.evaluation.verification import Verification
 from qd_pix2pix.reports import figures
 from qd_pix2pix.reports.figures import Frame
-from qd_pix2pix.reports.page import Panel, Row, number, png, rows, symbol
+from qd_pix2pix.reports.page import Panel, Row, figure_panel, number, rows, symbol
 
 SHOWN = 6
 
@@ -53,4 +53,4 @@ def verification_panels(record: Evaluation, folder: Path) -> Iterator[Panel]:
         [f"{schema.sample} {i}: {number(name, score[i], column, schema)}" for i in chosen],
         names,
     )
-    yield Panel(png(figure), f"Typical and worst proposals by {MEASURES[name].label}, solved.", wide=True)
+    yield figure_panel(figure, f"Typical and worst proposals by {MEASURES[name].label}, solved.", wide=True)

@@ -15,6 +15,7 @@
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
     hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
+    site_count                  how many sites a potential has
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
     stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
@@ -51,6 +52,7 @@ __all__ = [
     "rayleigh",
     "settings",
     "single_particle",
+    "site_count",
     "sites",
     "solution",
     "solve",

@@ -24,6 +24,7 @@ from solvers import (
     StabilityDiagram,
     charge_lines,
     charging,
+    count_sites,
     coupling_slopes,
     dipole,
     dipole_matrix,
@@ -251,6 +252,7 @@ CALLS |= {family: lambda a, v, family=family: draw(family, a, v) for family in R
 SPECTRUM = {"V": DOT, "grid": GRID, "n_electrons": 2, "material": GAAS, "n_states": 1, "n_orbitals": 3}
 SPECTRUM |= {"refinements": 0, "cusp": False, "estimate": False}
 CALLS |= {f: lambda a, v, f=f: f(**(SPECTRUM | {a: v})) for f in (excitations, tunnelling)}
+CALLS[count_sites] = lambda a, v: count_sites(**({"V": DOT, "grid": GRID, "material": GAAS} | {a: v}))
 CALLS |= {
     f: lambda a, v, f=f: f(**({"diagram": DIAGRAM} | {a: v}))
     for f in (triple_points, mutual_charging, fit_constant_interaction)
@@ -281,6 +283,7 @@ OTHERS = {
     (Device, "origin"): r"gates\.P1",
     (Device, "extent"): r"gates\.P1|grid.extent",
     (load_device, "source"): "device.*",
+    (count_sites, "grid"): "V",
     (excitations, "grid"): "V",
     (excitations, "n_electrons"): "n_states",
     (tunnelling, "grid"): "V",

@@ -1,0 +1,83 @@
+"""One dot on the command line: ``python solve.py V=my_dot.npy extent=120``, from options to files and page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qd_pix2pix.evaluation.solve_dot import identity, solve_dot
+from qd_pix2pix.evaluation.solved_dot import SolvedDot
+from qd_pix2pix.fields import Placing
+from qd_pix2pix.files import digest
+from qd_pix2pix.systems.build import build
+from qd_pix2pix.systems.given_potential import GivenPotential, draw_potential, read_potential
+from qd_pix2pix.systems.one_dot import OneDot
+from solvers.checks import check_integer
+
+ROOT = Path("runs/solve")
+"""Folder of the results of all dots without ``output``."""
+FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample")
+"""Options of a file that have no meaning for a family."""
+
+
+def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path]:
+    """Solve the dot of a configuration of conf/solve.yaml; return the results and their folder.
+
+    Raises:
+        FileNotFoundError: the file of the potential does not exist.
+        ValueError: an option is invalid; before any calculation.
+    """
+    material = build(config["material"], "material")
+    options = dict(build(config["solver"], "solver").keywords)
+    given = _potential(config, material)
+    dot = OneDot(
+        given.V, given.grid, material, options, _numbers(config["n_electrons"]), config["n_excitations"],
+        config["n_sites"],
+    )  # fmt: skip
+    dot.check()
+    name = Path(given.origin.partition(",")[0]).stem
+    folder = Path(config["output"]) if config["output"] else ROOT / f"{name}-{digest(identity(dot))}"
+    command = " ".join(["python solve.py", *words])
+    return solve_dot(dot, folder, given.origin, given.notes, command), folder
+
+
+def _potential(config: Mapping[str, Any], material: Any) -> GivenPotential:
+    """Return the potential of the file or of the family."""
+    path, family = config["V"], config.get("potential")
+    if (path is None) == (family is None):
+        got = "neither" if path is None else "both"
+        raise ValueError(
+            "V: expected a file with its side, V=my_dot.npy extent=120, or a family, potential=double_gaussian seed=3; "
+            + f"got {got}"
+        )
+    if path is None:
+        if extra := [name for name in FILE_ONLY if config[name] is not None]:
+            raise ValueError(f"{extra[0]}: is an option of a file, and potential draws from a family; leave it out")
+        if isinstance(family, dict) and "path" in family:
+            raise ValueError("potential: file is for datasets; give V=FILE extent=SIDE")
+        return draw_potential(build(family, "potential"), config["seed"], config["n"], config["extent"])
+    placing = Placing(config["points"], config["resample"])
+    names = {name: config[name] for name in ("n", "extent", "column", "unit", "length_unit")}
+    return read_potential(path, material, number=config["dot"], placing=placing, **names)
+
+
+def _numbers(given: Any) -> tuple[int, ...]:
+    """Return the numbers of electrons in ascending order."""
+    numbers = given if isinstance(given, list) else [given]
+    for number in numbers:
+        check_integer("n_electrons", number, 1, "Several are given as n_electrons=[1,2,3]")
+    return tuple(sorted(set(numbers)))
+
+
+def summary(dot: SolvedDot) -> str:
+    """Return the main numbers with error bars, one a line, for the terminal."""
+    shown = [row for row in dot.rows if row.name in ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci")]
+    lines = []
+    for row in sorted(shown, key=lambda row: (row.electrons, row.name != "energy")):
+        head = f"{row.name} {row.label}".rstrip()
+        error = f" ± {row.error:.2g}" if row.error == row.error else ""
+        lines.append(
+            f"{f'N = {row.electrons}' if row.electrons else '':8}{head:12}{row.value:>12.6g}{error} {row.unit}".rstrip()
+        )
+    return "\n".join([*lines, *(f"note: {text}" for text in dot.remarks)])

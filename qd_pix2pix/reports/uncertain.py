@@ -1,0 +1,35 @@
+"""Numbers with error bars as text. No import of torch."""
+
+from __future__ import annotations
+
+import math
+
+MOST_DIGITS = 7
+"""Significant digits of a number with a small error bar."""
+SMALLEST = 1e-9
+"""Magnitude below which a number and its error bar are zero: a selection rule, and rounding."""
+
+
+def uncertain(value: float, error: float) -> str:
+    """Return a number with its error bar, of two digits, and as many decimals: −37.6928 ± 0.0056.
+
+    Without an error bar the number has four digits; a number that is not defined is a dash.
+    """
+    if not math.isfinite(value):
+        return "—"
+    if not math.isfinite(error):
+        return _minus(f"{value:.4g}")
+    if max(abs(value), error) < SMALLEST:
+        return "0"
+    size = math.floor(math.log10(max(abs(value), error)))
+    most = MOST_DIGITS - 1 - size
+    if error < 10.0**-most:
+        return _minus(f"{value:.{MOST_DIGITS}g}")
+    decimals = min(1 - math.floor(math.log10(error)), most)
+    if decimals < 0 or decimals > MOST_DIGITS:
+        return f"{_minus(f'{value:.3e}')} ± {error:.1e}"
+    return f"{_minus(f'{value:.{decimals}f}')} ± {error:.{decimals}f}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

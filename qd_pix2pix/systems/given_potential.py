@@ -1,0 +1,186 @@
+"""The potential of one dot: from a file of any format, or drawn from a family, with the grid that it lies on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qd_pix2pix.fields import Field, Placing, place, read_field
+from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.units import factor
+from solvers import Grid, Material
+from solvers.checks import check_integer, check_positive
+
+DEFAULT_POINTS, DEFAULT_SIDE = 64, 30.0
+"""Points of a side, and side in units of length, of a potential that is drawn from a family."""
+
+FIRST = 0.1
+"""Largest distance of the first point from half a spacing, in spacings, for centres of cells."""
+Size = int | Sequence[int] | None
+Side = float | Sequence[float] | None
+
+
+@dataclass(frozen=True)
+class GivenPotential:
+    """A potential with its grid.
+
+    Attributes:
+        V: values (n, n) in the unit of energy of the material, indexed [ix, iy].
+        grid: points and side.
+        origin: file or family that it comes from.
+        notes: remarks on units and resampling.
+    """
+
+    V: NDArray[np.float64]
+    grid: Grid
+    origin: str
+    notes: tuple[str, ...] = ()
+
+
+def read_potential(
+    path: str,
+    material: Material,
+    n: Size = None,
+    extent: Side = None,
+    number: int | None = None,
+    column: str | None = None,
+    unit: str | None = None,
+    length_unit: str | None = None,
+    placing: Placing = Placing(),  # noqa: B008, frozen
+) -> GivenPotential:
+    """Return a potential of a file; see ``fields.FORMATS``.
+
+    Args:
+        path: the file.
+        material: its units are those of the result, and of the file where it states none.
+        n: points of a side after resampling; None: those of the file.
+        extent: side, in the unit of length of the material; None: from the coordinates in the file.
+        number: number of the dot in a file with several, from 0.
+        column, unit, length_unit: see ``fields.read_field``.
+        placing: how the points of the file become those of the grid.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, has no potential, or does not fit the options; the message names the option.
+    """
+    length, energy = material.units.split(", ")
+    found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V")
+    values, notes = found.values, []
+    if found.unit and found.unit != energy:
+        values = values * factor("unit", found.unit, energy)
+        notes.append(f"the values of the file are in {found.unit}")
+    values = _one(values, number, path)
+    if not np.isfinite(values).all():
+        bad = np.count_nonzero(~np.isfinite(values))
+        raise ValueError(about("V", Path(path), f"expected finite values, got {bad} that are not; use a high step"))
+    for side in extent if isinstance(extent, (list, tuple)) else [extent]:
+        if side is not None:
+            check_positive("extent", side)
+    has_coordinates = found.x is not None and found.y is not None
+    if not has_coordinates and extent is None:
+        raise ValueError(
+            f"extent: expected the side of the square in {length}, such as extent=120; {path} has no coordinates"
+        )
+    if not has_coordinates and found.length_unit:
+        raise ValueError(f"length_unit: {path} has no coordinates x and y; leave it out")
+    if not has_coordinates and n is None and placing == Placing():
+        return GivenPotential(values, grid_of(values.shape, extent), path, _sentences(notes))
+    found = _with_coordinates(replace(found, values=values), extent, placing, length)
+    return _placed(found, path, n, extent, placing, notes, length)
+
+
+def _with_coordinates(found: Field, extent: Side, placing: Placing, length: str) -> Field:
+    """Return a field with coordinates in the unit ``length``: those of the file, or points on the whole square."""
+    if found.x is not None and found.y is not None:
+        scale = factor("length_unit", found.length_unit, length) if found.length_unit else 1.0
+        return replace(found, x=found.x * scale, y=found.y * scale)
+    sides: list[Any] = list(extent) if isinstance(extent, (list, tuple)) else [extent] * 2
+    x, y = (_along(points, sides[axis], placing) for axis, points in enumerate(found.values.shape))
+    return replace(found, x=x, y=y)
+
+
+def _one(values: NDArray, number: int | None, path: str) -> NDArray[np.float64]:
+    """Return one dot (nx, ny) of the values (..., nx, ny) of a file."""
+    if values.ndim not in (2, 3) or values.size == 0:
+        raise ValueError(about("V", Path(path), f"expected values (nx, ny) or (dots, nx, ny), got {values.shape}"))
+    dots = values.reshape(-1, *values.shape[-2:])
+    if number is None and len(dots) > 1:
+        raise ValueError(f"dot: {path} has {len(dots)} dots; give the number of one, dot=0 ... dot={len(dots) - 1}")
+    chosen = 0 if number is None else number
+    check_integer("dot", chosen, 0, f"{path} has {len(dots)}", high=len(dots) - 1)
+    return dots[chosen].astype(np.float64)
+
+
+def _sentences(notes: list[str]) -> tuple[str, ...]:
+    return tuple(f"{note[:1].upper()}{note[1:]}." for note in notes)
+
+
+def _along(points: int, side: float, placing: Placing) -> NDArray[np.float64]:
+    """Return the coordinates of points that a file does not state."""
+    if placing.points == "nodes":
+        return np.linspace(0.0, side, points, dtype=np.float64)
+    return (np.arange(points, dtype=np.float64) + 0.5) * (side / points)
+
+
+def _placed(
+    found: Field, path: str, n: Size, extent: Side, placing: Placing, notes: list[str], length: str
+) -> GivenPotential:
+    """Return a field with coordinates (``fields.Field``) on the points of a grid."""
+    if isinstance(n, (list, tuple)):
+        raise ValueError(f"n: expected one number of points of a square for a file with coordinates, got {list(n)}")
+    guess = float(extent) if isinstance(extent, (int, float)) else _span(found, placing)
+    points: Any = found.values.shape[0] if n is None else n
+    check_integer("n", points, 4)
+    try:
+        made = place(found, [guess], None, points, placing if n is None else replace(placing, resample=True))
+    except ValueError as error:
+        raise ValueError(about("V", Path(path), str(error))) from None
+    if extent is not None and not np.isclose(made.side, guess):
+        raise ValueError(f"extent: expected the side of {path}, {made.side:g} {length}, or no extent; got {extent}")
+    notes += [made.note] if made.note else []
+    notes += ["the points of the file are nodes from wall to wall"] if made.nodes else []
+    return GivenPotential(made.values, Grid(points, made.side), path, _sentences(notes))
+
+
+def _span(found: Field, placing: Placing) -> float:
+    """Return the side along x of the points of a file: cells if the first one is half a spacing from 0, or nodes."""
+    x = found.x
+    assert x is not None
+    centres = found.cells or abs(x[0] - (x[1] - x[0]) / 2) <= FIRST * (x[1] - x[0])
+    if placing.points is not None:
+        centres = placing.points == "centres"
+    side = x[-1] - x[0] + (x[1] - x[0] + x[-1] - x[-2]) / 2 if centres else x[-1] - x[0]
+    return float(side)
+
+
+def draw_potential(family: Any, seed: int, n: Size = None, extent: Side = None) -> GivenPotential:
+    """Return a potential that a family draws with a seed, on ``n`` points of a square of side ``extent``.
+
+    Raises:
+        ValueError: the family draws no single potentials, or an argument is out of range.
+    """
+    if not callable(getattr(family, "sample", None)):
+        raise ValueError("potential: expected a family of potentials; a file is given as V=FILE extent=SIDE")
+    check_integer("seed", seed, 0)
+    grid = grid_of(n if n is not None else DEFAULT_POINTS, extent if extent is not None else DEFAULT_SIDE)
+    V = family.sample(np.random.default_rng(seed), grid)(grid)
+    return GivenPotential(np.asarray(V, dtype=np.float64), grid, f"{type(family).__name__}, seed {seed}")
+
+
+def grid_of(shape: Size, extent: Side) -> Grid:
+    """Return a grid of a number of points, or of numbers (n_x, n_y), and of a side or of sides.
+
+    Raises:
+        ValueError: the solver has no such grid.
+    """
+    sides: Any = tuple(map(float, extent)) if isinstance(extent, (list, tuple)) else extent
+    sides = float(sides) if isinstance(sides, int) else sides
+    points: Any = tuple(shape) if isinstance(shape, (list, tuple)) else shape
+    if isinstance(points, tuple) and len(set(points)) == 1 and not isinstance(sides, tuple):
+        points = points[0]
+    return Grid(points, sides)

@@ -1,0 +1,43 @@
+"""Potentials of one dot in files: units, coordinates, and several dots in one file."""
+
+import numpy as np
+import pytest
+
+from qd_pix2pix.fields import Placing
+from qd_pix2pix.systems.given_potential import read_potential
+from solvers import Grid, Material
+
+GAAS = Material(0.067, 12.9)
+
+
+def parabola(x):
+    """A parabola (eV) at the points x (nm) of both axes, about the middle of 100 nm."""
+    return 1e-5 * ((x[:, None] - 50) ** 2 + (x[None] - 50) ** 2)
+
+
+def test_units_and_side_of_a_file_are_those_of_its_options(tmp_path):
+    x = (np.arange(20) + 0.5) * 5.0
+    np.savez(tmp_path / "cells.npz", x=1e-3 * x, y=1e-3 * x, V=1e3 * parabola(x))
+    found = read_potential(tmp_path / "cells.npz", GAAS, unit="meV", length_unit="um")
+    assert found.grid == Grid(20, 100.0) and found.notes == ("The values of the file are in meV.",)
+    np.testing.assert_allclose(found.V, parabola(x), rtol=1e-12)
+
+
+def test_nodes_are_interpolated_to_cells_on_the_same_side(tmp_path):
+    x = np.linspace(0.0, 100.0, 101)
+    np.savez(tmp_path / "nodes.npz", x=x, y=x, V=parabola(x))
+    found = read_potential(tmp_path / "nodes.npz", GAAS, n=40)
+    assert found.grid == Grid(40, 100.0) and "nodes" in found.notes[1]
+    np.testing.assert_allclose(found.V, parabola(found.grid.x), atol=1e-4 * parabola(x).max())
+    cells = read_potential(tmp_path / "nodes.npz", GAAS, placing=Placing("centres"))
+    assert cells.grid == Grid(101, 101.0), "the option decides"
+    with pytest.raises(ValueError, match="extent: expected the side of .*nodes.npz, 100 nm"):
+        read_potential(tmp_path / "nodes.npz", GAAS, extent=90.0)
+
+
+def test_one_of_several_dots_is_chosen_by_its_number(tmp_path):
+    np.save(tmp_path / "dots.npy", np.arange(3.0)[:, None, None] * np.ones((3, 8, 8)))
+    assert (read_potential(tmp_path / "dots.npy", GAAS, extent=30, number=2).V == 2).all()
+    np.save(tmp_path / "bad.npy", np.full((8, 8), np.nan))
+    with pytest.raises(ValueError, match="V: .*bad.npy: expected finite values, got 64"):
+        read_potential(tmp_path / "bad.npy", GAAS, extent=30)
