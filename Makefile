@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: help run test slow check tables build install clean
+.PHONY: help run studio test slow check tables build install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: install ## the main job: solve dots, train pix2pix, evaluate, write the report (ten minutes on two cores)
 	$(BIN)/python train.py experiment=quickstart
+
+studio: $(VENV)/studio.stamp ## draw, predict and solve dots on a local web page
+	$(BIN)/qd-studio
 
 test: $(VENV)/test.stamp ## install what the tests need, and run them
 	$(BIN)/python -m pytest -m "not slow" --numprocesses logical --maxprocesses 4 --dist worksteal
@@ -33,6 +36,10 @@ install: $(VENV)/install.stamp ## create .venv and install the package
 $(VENV)/install.stamp: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) .
+	touch $@
+
+$(VENV)/studio.stamp: $(VENV)/install.stamp
+	$(INSTALL) '.[studio]'
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/install.stamp

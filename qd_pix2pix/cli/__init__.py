@@ -225,6 +225,24 @@ def _report() -> None:
     print(f"report  {write_page(Path(name) if elsewhere else folder / name)}")
 
 
+def studio() -> None:
+    """Serve the studio, a local web page: ``qd-studio port=8080``; Ctrl-C ends it."""
+    guarded(_studio)
+
+
+def _studio() -> None:
+    with loading():
+        from qd_pix2pix.cli.studio import STUDIO_USAGE, studio_options
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(f"{studio.__doc__}\n\n{STUDIO_USAGE.replace('expected', 'usage:')}")
+        return
+    host, port, browser = studio_options(sys.argv[1:])
+    with loading():
+        from qd_pix2pix.studio.page import serve
+    print(f"the studio is at http://{host}:{port}; Ctrl-C ends it", flush=True)
+    serve(host, port, browser)
+
+
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return Hydra's flags, each as one argument (``--cfg=job``), and the overrides.
 
@@ -288,4 +306,11 @@ def run_hydra(name: str, task: Callable[[dict[str, Any]], None], arguments: Sequ
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=name)(run)()
 
 
-PROGRAMS = {"train": train, "generate": generate, "evaluate": evaluate, "solve": solve, "report": report}
+PROGRAMS = {
+    "train": train,
+    "generate": generate,
+    "evaluate": evaluate,
+    "solve": solve,
+    "report": report,
+    "studio": studio,
+}

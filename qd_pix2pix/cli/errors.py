@@ -21,6 +21,7 @@ EXTRAS = {
     "xarray": "files",
     "h5netcdf": "files",
     "tifffile": "files",
+    "nicegui": "studio",
     "dask": "cluster",
     "distributed": "cluster",
     "submitit": "cluster",

@@ -132,12 +132,17 @@ def workers(processes: int) -> Iterator[Executor | None]:
 
 
 def solve_points(
-    task: Task, potentials: list[Floats], cache: Cache, pool: Executor | None, done: Callable[[int], object]
+    task: Task,
+    potentials: list[Floats],
+    cache: Cache,
+    pool: Executor | None,
+    done: Callable[[list[int], list[Point]], object],
 ) -> list[Point]:
-    """Return the results for ``potentials``; ``done`` is called with the number of points that were finished."""
+    """Return the results for ``potentials``; ``done`` is called with the numbers and results of finished ones."""
     keys = [task.key(V) for V in potentials]
     found = {key: point for key in set(keys) if (point := cache.get(key)) is not None}
-    done(sum(key in found for key in keys))
+    known = [i for i, key in enumerate(keys) if key in found]
+    done(known, [found[keys[i]] for i in known])
     missing = list(dict.fromkeys(i for i, key in enumerate(keys) if key not in found))
     pieces = [missing[first : first + TOGETHER] for first in range(0, len(missing), TOGETHER)]
 
@@ -145,7 +150,9 @@ def solve_points(
         for i, point in zip(piece, points, strict=True):
             found[keys[i]] = point
             cache.put(keys[i], point)
-        done(len(piece))
+        equal = {keys[i] for i in piece}
+        numbers = [i for i, key in enumerate(keys) if key in equal]
+        done(numbers, [found[keys[i]] for i in numbers])
 
     if pool is None:
         for piece in pieces:

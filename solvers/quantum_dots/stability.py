@@ -170,6 +170,7 @@ def stability_diagram(
     cache: str | os.PathLike[str] | None = None,
     processes: int = 1,
     progress: bool = False,
+    watch: Callable[[Floats, list[Configuration]], object] | None = None,
     **options: Any,
 ) -> StabilityDiagram:
     """Return the diagram of a family of potentials.
@@ -188,6 +189,7 @@ def stability_diagram(
         cache: folder for the results, one file a point; a later run with the same settings reads them.
         processes: processes that solve at once. With more than one, a script needs ``if __name__ == "__main__":``.
         progress: show points done, rate and remaining time of each division.
+        watch: called with the gates (k, 2) and the k configurations of points that are done, some at a time.
         options: further arguments of ``solve``; by default eight refined orbitals, ``CHEAP``.
 
     Raises:
@@ -195,6 +197,8 @@ def stability_diagram(
     """
     check_function("V_of", V_of)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
+    if watch is not None:
+        check_function("watch", watch)
     stored, points = Cache(cache), dict[Place, Point]()
     alone = {"threads": 1} if processes > 1 else {}  # each process has its own
     task = _task(grid, material, n_max, dots, alone | options)
@@ -206,11 +210,9 @@ def stability_diagram(
     with workers(int(processes)) as pool:
         while active:
             new = sorted({corner for cell in active for corner in _corners(*cell, size)} - set(points))
-            potentials = [
-                _potential(V_of, ranges[0][0] + place[0] * scale[0], ranges[1][0] + place[1] * scale[1], grid)
-                for place in new
-            ]
-            with _bar(progress, len(new), f"cells of 1/{steps // size}") as done:
+            gates = [(ranges[0][0] + i * scale[0], ranges[1][0] + j * scale[1]) for i, j in new]
+            potentials = [_potential(V_of, *point, grid) for point in gates]
+            with _bar(progress, len(new), f"cells of 1/{steps // size}", gates, mu, watch) as done:
                 found = solve_points(task, potentials, stored, pool, done)
             points.update(zip(new, found, strict=True))
             mixed = [len({_configuration(points[c], mu) for c in _corners(*cell, size)}) > 1 for cell in active]
@@ -291,12 +293,22 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
 
 
 @contextmanager
-def _bar(progress: bool, total: int, text: str) -> Iterator[Callable[[int], object]]:
-    """Yield a function that is called with numbers of points done."""
-    if not progress:
-        yield lambda count: None
-        return
+def _bar(
+    progress: bool,
+    total: int,
+    text: str,
+    gates: list[tuple[float, float]],
+    mu: float,
+    watch: Callable[[Floats, list[Configuration]], object] | None,
+) -> Iterator[Callable[[list[int], list[Point]], object]]:
+    """Yield a function of the numbers and results of points done, which passes configurations to ``watch``."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=text, unit="dot") as bar:
-        yield bar.update
+    with tqdm(total=total, desc=text, unit="dot", disable=not progress) as bar:
+
+        def done(numbers: list[int], points: list[Point]) -> None:
+            bar.update(len(numbers))
+            if watch is not None and numbers:
+                watch(np.array([gates[i] for i in numbers]), [_configuration(point, mu) for point in points])
+
+        yield done

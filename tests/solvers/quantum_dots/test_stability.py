@@ -274,6 +274,19 @@ def test_progress_has_rate_and_remaining_time(classical, capfd):
     assert "dot/s" in shown and "<" in shown and "cells of 1/16" in shown
 
 
+def test_every_point_is_watched_once_with_its_configuration(classical, tmp_path):
+    classical()
+    seen = []
+    for _ in range(2):  # computed, and read from the cache
+        seen.clear()
+        found = diagram(
+            divisions=1, cache=tmp_path, watch=lambda gates, states: seen.extend(zip(gates, states, strict=True))
+        )
+        watched = {tuple(gates): state for gates, state in seen}
+        assert len(seen) == len(found.places) > 81
+        assert watched == dict(zip(map(tuple, found.gates), found.configurations, strict=True))
+
+
 def test_figure(known_diagram, tmp_path):
     """That it is written: the test of docs/qubits.md."""
     with pytest.raises(ValueError, match="path.suffix: expected one of png, pdf, svg"):
