@@ -21,6 +21,8 @@ from qd_pix2pix.studio.widgets import complain
 
 ONE = ThreadPoolExecutor(1, "prediction")
 """Predictions of all windows, one after the other: each takes 20 ms."""
+PICTURES = ThreadPoolExecutor(2, "pictures")
+"""Pictures of all windows, which do not wait for the network."""
 POINTER = ["pointerdown", "pointermove", "pointerup", "pointerleave", "pointercancel"]
 KEYS = {
     "left": "ArrowLeft",
@@ -44,20 +46,22 @@ class Frame:
     V: str
     V_range: tuple[float, float]
     contours: str
-    prediction: Prediction | None
-    error: str
 
 
 def frame(dot: Dot) -> Frame:
-    """Return the pictures of a dot and its prediction; called in a thread."""
+    """Return the pictures of a dot; called in a thread."""
     V = potential(dot)
     low, high = float(V.min()), float(V.max())
     shown = pictures.picture(V, "cividis", low, high)
+    return Frame(dot, shown, (1e3 * low, 1e3 * high), pictures.contours(V))
+
+
+def predicted(dot: Dot) -> tuple[Prediction | None, str]:
+    """Return the prediction for a dot, or the reason why there is none; called in a thread."""
     try:
-        prediction, error = predict(dot), ""
-    except ValueError as reason:
-        prediction, error = None, str(reason)
-    return Frame(dot, shown, (1e3 * low, 1e3 * high), pictures.contours(V), prediction, error)
+        return predict(dot), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 class Square:
@@ -105,7 +109,7 @@ class Canvas:
             self.V.image.on(f"keydown.{key}.prevent", lambda name=name: self._key(name), args=[])
         self.V.image.on("keydown.esc", lambda: self._key("Escape"), args=[])
         self.V.image.on("keydown.delete.prevent", self._delete, args=[])
-        self.frames = 0
+        self.frames, self.error = 0, ""
         self.last: Frame | None = None
         session.listeners.append(lambda finished: self.stale.set())
         self.task = background_tasks.create(self._loop(), name="drawing")
@@ -147,12 +151,18 @@ class Canvas:
         while True:
             await self.stale.wait()
             self.stale.clear()
-            dot = self.session.dot
+            dot, loop, found = self.session.dot, asyncio.get_running_loop(), self.session.prediction
             if self.last is None or self.last.dot != dot:
-                self.last = await asyncio.get_running_loop().run_in_executor(ONE, frame, dot)
-                if self.last.prediction is not None:
-                    self.session.prediction = (dot, self.last.prediction)
+                self.last = await loop.run_in_executor(PICTURES, frame, dot)
             self._show(self.last)
+            if found is None or found[0] != dot:
+                prediction, self.error = await loop.run_in_executor(ONE, predicted, dot)
+                self.session.prediction = None if prediction is None else (dot, prediction)
+            self._show_density(self.last)
+            self.frames += 1
+            self.V.image.props(f"data-frame={self.frames}")
+            for listener in self.session.drawn:
+                listener(self.error)
 
     def _show(self, shown: Frame) -> None:
         session, dot = self.session, shown.dot
@@ -160,15 +170,10 @@ class Canvas:
         low, high = (f"{round(v, 1) + 0.0:.1f} meV" for v in shown.V_range)  # + 0.0: no negative zero
         ends = (low, f"side {dot.side:g} nm", high)
         self.V.update(shown.V, above, ends)
-        self._show_density(shown)
-        self.frames += 1
-        self.V.image.props(f"data-frame={self.frames}")
-        for listener in session.drawn:
-            listener(shown.error)
 
     def _show_density(self, shown: Frame) -> None:
         dot, solved = shown.dot, self.session.solved
-        predicted = shown.prediction
+        predicted = self.session.prediction[1] if self.session.prediction else None
         self.difference.image.parent_slot.parent.set_visibility(bool(solved and predicted))  # type: ignore[union-attr]
         if self.session.pointer.tool == "target":
             density, electrons, title = self._target(dot)

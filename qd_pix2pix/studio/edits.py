@@ -17,7 +17,7 @@ def with_field(dot: Dot, name: str, value: Any) -> Dot:
 
 
 def resized(dot: Dot, side: float) -> Dot:
-    """Return the dot on a square of another side: all lengths in the plane grow with it, energies stay."""
+    """Return the dot on a square of another side: all lengths grow with it, and V stays the same."""
     check_number("side", side, *SIDES)
     s = side / dot.side
 
@@ -29,6 +29,7 @@ def resized(dot: Dot, side: float) -> Dot:
     return replace(
         dot,
         side=side,
+        gas_depth=at(s * dot.gas_depth),
         wells=tuple(Well(at(s * w.x), at(s * w.y), w.depth, max(at(s * w.width), 0.05)) for w in dot.wells),
         gates=tuple(Gate(at(s * g.x), at(s * g.y), at(s * g.width), at(s * g.height), g.voltage) for g in dot.gates),
         strokes=scaled(dot.strokes),

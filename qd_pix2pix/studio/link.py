@@ -69,6 +69,8 @@ def _value(name: str, value: Any) -> Any:
     if name == "gates":
         return tuple(Gate(*map(_number, item)) for item in value)
     if name in ("strokes", "target"):
+        if any(len(flat) % 2 for flat, _, _ in value):
+            raise TypeError("a coordinate of a stroke is missing")
         return tuple(
             Stroke(
                 tuple(zip(map(_number, flat[::2]), map(_number, flat[1::2]), strict=True)), _number(size), _number(h)
@@ -108,8 +110,16 @@ def _unpacked(text: str) -> bytes:
 
 
 def _inflated(content: bytes, most: int) -> bytes:
-    """Return decompressed bytes, at most ``most`` and one."""
-    return zlib.decompressobj().decompress(content, most + 1)
+    """Return decompressed bytes, at most ``most`` and one.
+
+    Raises:
+        ValueError: the end is missing.
+    """
+    reader = zlib.decompressobj()
+    found = reader.decompress(content, most + 1)
+    if len(found) <= most and not reader.eof:
+        raise ValueError("the end is missing")
+    return found
 
 
 def to_link(dot: Dot) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 from nicegui import app, background_tasks, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from qd_pix2pix.studio.canvas import Canvas
+from qd_pix2pix.studio.canvas import ONE, Canvas
 from qd_pix2pix.studio.controls import Controls, Toolbar
 from qd_pix2pix.studio.history import History
 from qd_pix2pix.studio.jobs import Jobs
 from qd_pix2pix.studio.link import from_link, to_link
 from qd_pix2pix.studio.numbers import Numbers
 from qd_pix2pix.studio.panels import DesignPanel, SolvePanel, StabilityPanel, SweepPanel
+from qd_pix2pix.studio.prediction import network
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.share import SharePanel
 from qd_pix2pix.studio.widgets import complain
@@ -123,6 +124,7 @@ def serve(host: str, port: int, show: bool) -> None:
 
     if host in LOCAL:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, "[::1]"])
+    app.on_startup(lambda: ONE.submit(network))  # while the browser opens
     app.on_shutdown(cache.cleanup)
     ui.run(
         host=host, port=port, show=show, reload=False, title="Dot studio", favicon="⚛️", language="en-US",

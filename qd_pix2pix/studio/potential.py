@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import center_of_mass, label, minimum
 
 from qd_pix2pix.studio.brush import Stroke
 from qd_pix2pix.studio.dot import STORED, Dot, Well
@@ -105,10 +106,13 @@ def sites(dot: Dot) -> Floats:
         for j in (-1, 0, 1)
         if (i, j) != (0, 0)
     ]
-    lowest = np.argwhere((np.min(around, axis=0) > V) & (V < V.mean()))
-    if not len(lowest):
+    low = (np.min(around, axis=0) >= V) & (V < V.mean())
+    regions, count = label(low, structure=np.ones((3, 3)))  # a minimum between points has several equal ones
+    if not count:
         return np.array([[dot.side / 2, dot.side / 2]])
-    found = (lowest[np.argsort(V[tuple(lowest.T)])[:MOST_SITES]] + 0.5) * dot.side / STORED
+    depths = minimum(V, regions, range(1, count + 1))
+    middles = np.array(center_of_mass(low, regions, range(1, count + 1)))
+    found = (middles[np.argsort(depths)[:MOST_SITES]] + 0.5) * dot.side / STORED
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
