@@ -102,10 +102,11 @@ class Background:
         """Return the potential on a grid, (n, n) in eV, interpolated where it has other than 64 points."""
         share = np.frombuffer(self.levels, dtype="<u2").reshape(STORED, STORED) / LEVELS
         values = 1e-3 * (self.low + (self.high - self.low) * share)
-        if grid.n == STORED:
+        n = grid.shape[0]
+        if n == STORED:
             return values
         own = (np.arange(STORED) + 0.5) / STORED
-        other = (np.arange(grid.n) + 0.5) / grid.n
+        other = (np.arange(n) + 0.5) / n
         return interpolate(values, (own, own), (other, other))
 
 

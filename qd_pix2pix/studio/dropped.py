@@ -89,10 +89,10 @@ def _read(dot: Dot, title: str, path: Path) -> Dropped:
         scale = factor("length_unit", found.length_unit, "nm", str(path)) if found.length_unit else 1.0
         field = replace(found, values=values, x=found.x * scale, y=found.y * scale)
         try:
-            placed = place(field, [dot.side], None, STORED, Placing(None, True))
+            placed = place(field, [(dot.side, dot.side)], None, (STORED, STORED), Placing(None, True))
         except ValueError as error:
             raise ValueError(f"file: {path} {error}") from None
-        values, side = placed.values, placed.side
+        values, side = placed.values, placed.sides[0]
         notes += [f"side {side:g} nm", *([placed.note] if placed.note else [])]
     elif values.shape[0] != values.shape[1]:
         raise ValueError(f"file: expected a square, got {values.shape[0]} x {values.shape[1]} points in {path}; cut it")

@@ -23,7 +23,7 @@ MOST_SITES = 4
 def potential(dot: Dot, n: int | None = None) -> Floats:
     """Return the potential of a dot in eV, (n, n), by default on its own number of points."""
     grid = Grid(n or dot.n, dot.side)
-    V = np.zeros((grid.n, grid.n)) if dot.background is None else dot.background(grid).copy()
+    V = np.zeros(grid.shape) if dot.background is None else dot.background(grid).copy()
     if wells := effective_wells(dot):
         V += gaussian_wells(wells, dot.side)(grid)
     if dot.gates:
@@ -86,7 +86,7 @@ def target_density(dot: Dot, n: int | None = None) -> Floats:
         ValueError: nothing is painted.
     """
     grid = Grid(n or dot.n, dot.side)
-    painted = sum((_drawn(stroke, grid) for stroke in dot.target), start=np.zeros((grid.n, grid.n))).clip(min=0)
+    painted = sum((_drawn(stroke, grid) for stroke in dot.target), start=np.zeros(grid.shape)).clip(min=0)
     charge = painted.sum() * grid.cell_area
     if charge <= 0:
         raise ValueError("density: nothing is painted; choose the tool Density, and paint where electrons should be")

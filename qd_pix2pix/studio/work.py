@@ -197,7 +197,7 @@ def stability(
     def V_of(first: float, second: float) -> NDArray[np.float64]:
         nonlocal expected
         expected += 1
-        return potential(turned(turned(dot, knobs[0], first), knobs[1], second), grid.n)
+        return potential(turned(turned(dot, knobs[0], first), knobs[1], second), DIAGRAM_POINTS)
 
     def watch(gates: NDArray[np.float64], configurations: Sequence[tuple[int, ...]]) -> None:
         nonlocal done

@@ -81,7 +81,8 @@ def ground_rows(dot: Solution, n: int, material: Material) -> list[Row]:
     rows += [Row(name, n, "", float(getattr(dot, name)), none, unit) for name in ("kinetic", "confinement")]
     if n > 1:
         rows.append(Row("interaction", n, "", float(dot.interaction), none, unit))
-    rows.append(Row("gap", n, "", float(dot.gap), float(dot.gap_error), unit))
+    # gap_error is that of the truncation: one electron has only that of the grid, twice that of a level
+    rows.append(Row("gap", n, "", float(dot.gap), float(dot.gap_error if n > 1 else 2 * dot.grid_error), unit))
     rows.append(Row("spin", n, "", _spin(dot.spins[0]), none, ""))
     rows.append(Row("density_error", n, "", float(dot.density_error), none, ""))
     if n == 2 and len(dot.spins) > 1 and np.allclose(np.sort(dot.spins[:2]), [0.0, 1.0], atol=1e-3):

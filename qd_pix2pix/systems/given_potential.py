@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
 from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.square import lengths
 from qd_pix2pix.fields.units import factor
 from solvers import Grid, Material
 from solvers.checks import check_integer, check_positive
@@ -30,8 +31,8 @@ class GivenPotential:
     """A potential with its grid.
 
     Attributes:
-        V: values (n, n) in the unit of energy of the material, indexed [ix, iy].
-        grid: points and side.
+        V: values (n_x, n_y) in the unit of energy of the material, indexed [ix, iy].
+        grid: points and sides.
         origin: file or family that it comes from.
         notes: remarks on units and resampling.
     """
@@ -58,8 +59,9 @@ def read_potential(
     Args:
         path: the file.
         material: its units are those of the result, and of the file where it states none.
-        n: points of a side after resampling; None: those of the file.
-        extent: side, in the unit of length of the material; None: from the coordinates in the file.
+        n: points of a side after resampling, or those along x and y; None: those of the file.
+        extent: side, or sides along x and y, in the unit of length of the material; None: from the coordinates in the
+            file.
         number: number of the dot in a file with several, from 0.
         column, unit, length_unit: see ``fields.read_field``.
         placing: how the points of the file become those of the grid.
@@ -95,11 +97,11 @@ def read_potential(
 
 
 def _with_coordinates(found: Field, extent: Side, placing: Placing, length: str) -> Field:
-    """Return a field with coordinates in the unit ``length``: those of the file, or points on the whole square."""
+    """Return a field with coordinates in the unit ``length``: those of the file, or points on the whole rectangle."""
     if found.x is not None and found.y is not None:
         scale = factor("length_unit", found.length_unit, length) if found.length_unit else 1.0
         return replace(found, x=found.x * scale, y=found.y * scale)
-    sides: list[Any] = list(extent) if isinstance(extent, (list, tuple)) else [extent] * 2
+    sides = _pair(extent)
     x, y = (_along(points, sides[axis], placing) for axis, points in enumerate(found.values.shape))
     return replace(found, x=x, y=y)
 
@@ -131,31 +133,44 @@ def _placed(
     found: Field, path: str, n: Size, extent: Side, placing: Placing, notes: list[str], length: str
 ) -> GivenPotential:
     """Return a field with coordinates (``fields.Field``) on the points of a grid."""
-    if isinstance(n, (list, tuple)):
-        raise ValueError(f"n: expected one number of points of a square for a file with coordinates, got {list(n)}")
-    guess = float(extent) if isinstance(extent, (int, float)) else _span(found, placing)
-    points: Any = found.values.shape[0] if n is None else n
-    check_integer("n", points, 4)
+    sides = _pair(extent) if extent is not None else _spans(found, placing)
+    shape = found.values.shape if n is None else _pair(n)
+    for points in shape:
+        check_integer("n", points, 4)
     try:
-        made = place(found, [guess], None, points, placing if n is None else replace(placing, resample=True))
+        made = place(found, [sides], None, shape, placing if n is None else replace(placing, resample=True))
     except ValueError as error:
         raise ValueError(about("V", Path(path), str(error))) from None
-    if extent is not None and not np.isclose(made.side, guess):
-        raise ValueError(f"extent: expected the side of {path}, {made.side:g} {length}, or no extent; got {extent}")
+    if extent is not None and not np.allclose(made.sides, sides):
+        raise ValueError(
+            f"extent: expected the side of {path}, {lengths(made.sides)} {length}, or no extent; got {extent}"
+        )
     notes += [made.note] if made.note else []
     notes += ["the points of the file are nodes from wall to wall"] if made.nodes else []
-    return GivenPotential(made.values, Grid(points, made.side), path, _sentences(notes))
+    return GivenPotential(made.values, Grid(shape, made.sides), path, _sentences(notes))
 
 
-def _span(found: Field, placing: Placing) -> float:
-    """Return the side along x of the points of a file: cells if the first one is half a spacing from 0, or nodes."""
-    x = found.x
-    assert x is not None
-    centres = found.cells or abs(x[0] - (x[1] - x[0]) / 2) <= FIRST * (x[1] - x[0])
+def _pair(value: Any) -> tuple[Any, Any]:
+    """Return the values along x and y of one number for both, or of two."""
+    x, y = value if isinstance(value, (list, tuple)) else (value, value)
+    return x, y
+
+
+def _spans(found: Field, placing: Placing) -> tuple[float, float]:
+    """Return the sides of the points of a file; those that differ by less than a tenth of a spacing are a square."""
+    x, y = found.x, found.y
+    assert x is not None and y is not None
+    spans, spacing = (_span(x, found, placing), _span(y, found, placing)), max(x[1] - x[0], y[1] - y[0])
+    return (spans[0], spans[0]) if abs(spans[0] - spans[1]) <= FIRST * spacing else spans
+
+
+def _span(along: NDArray[np.float64], found: Field, placing: Placing) -> float:
+    """Return the side of points: cells if the first one is half a spacing from 0, or nodes."""
+    first = along[1] - along[0]
+    centres = found.cells or abs(along[0] - first / 2) <= FIRST * first
     if placing.points is not None:
         centres = placing.points == "centres"
-    side = x[-1] - x[0] + (x[1] - x[0] + x[-1] - x[-2]) / 2 if centres else x[-1] - x[0]
-    return float(side)
+    return float(along[-1] - along[0] + ((first + along[-1] - along[-2]) / 2 if centres else 0.0))
 
 
 def draw_potential(family: Any, seed: int, n: Size = None, extent: Side = None) -> GivenPotential:
@@ -179,8 +194,5 @@ def grid_of(shape: Size, extent: Side) -> Grid:
         ValueError: the solver has no such grid.
     """
     sides: Any = tuple(map(float, extent)) if isinstance(extent, (list, tuple)) else extent
-    sides = float(sides) if isinstance(sides, int) else sides
     points: Any = tuple(shape) if isinstance(shape, (list, tuple)) else shape
-    if isinstance(points, tuple) and len(set(points)) == 1 and not isinstance(sides, tuple):
-        points = points[0]
-    return Grid(points, sides)
+    return Grid(points, float(sides) if isinstance(sides, int) else sides)

@@ -35,6 +35,18 @@ def test_nodes_are_interpolated_to_cells_on_the_same_side(tmp_path):
         read_potential(tmp_path / "nodes.npz", GAAS, extent=90.0)
 
 
+def test_coordinates_of_a_rectangle_give_both_sides(tmp_path):
+    x, y = (np.arange(24) + 0.5) * 5.0, (np.arange(10) + 0.5) * 4.0
+    V = 1e-5 * ((x[:, None] - 60) ** 2 + (y[None] - 20) ** 2)
+    np.savez(tmp_path / "cells.npz", x=x, y=y, V=V)
+    found = read_potential(tmp_path / "cells.npz", GAAS)
+    assert found.grid == Grid((24, 10), (120.0, 40.0)) and (found.V == V).all()
+    finer = read_potential(tmp_path / "cells.npz", GAAS, n=[48, 20])
+    assert finer.grid == Grid((48, 20), (120.0, 40.0)) and finer.V.shape == (48, 20)
+    with pytest.raises(ValueError, match="extent: expected the side of .*120 × 40 nm, or no extent"):
+        read_potential(tmp_path / "cells.npz", GAAS, extent=[110.0, 40.0])
+
+
 def test_one_of_several_dots_is_chosen_by_its_number(tmp_path):
     np.save(tmp_path / "dots.npy", np.arange(3.0)[:, None, None] * np.ones((3, 8, 8)))
     assert (read_potential(tmp_path / "dots.npy", GAAS, extent=30, number=2).V == 2).all()
