@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.coulomb import Interaction
     from solvers.quantum_dots.device_files import load_device, save_device
     from solvers.quantum_dots.devices import Device, Gate
+    from solvers.quantum_dots.exchange import exchange_sweep
+    from solvers.quantum_dots.exchange_figure import draw_exchange
+    from solvers.quantum_dots.exchange_sweep import ExchangeSweep
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.hubbard import Couplings, Hubbard, coupling_slopes, hubbard
     from solvers.quantum_dots.lever_arms import LeverArms, lever_arms
@@ -44,6 +47,7 @@ __all__ = [
     "Charging",
     "Couplings",
     "Device",
+    "ExchangeSweep",
     "Excitations",
     "Gate",
     "Grid",
@@ -62,8 +66,10 @@ __all__ = [
     "coupling_slopes",
     "dipole",
     "dipole_matrix",
+    "draw_exchange",
     "draw_stability",
     "dyson_amplitudes",
+    "exchange_sweep",
     "excitations",
     "finite_difference_levels",
     "fit_constant_interaction",
@@ -97,6 +103,9 @@ _HOMES = {
     "hubbard": "quantum_dots.hubbard",
     "LeverArms": "quantum_dots.lever_arms",
     "lever_arms": "quantum_dots.lever_arms",
+    "ExchangeSweep": "quantum_dots.exchange_sweep",
+    "exchange_sweep": "quantum_dots.exchange",
+    "draw_exchange": "quantum_dots.exchange_figure",
     "Device": "quantum_dots.devices",
     "Gate": "quantum_dots.devices",
     "load_device": "quantum_dots.device_files",

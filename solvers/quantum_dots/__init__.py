@@ -19,6 +19,7 @@
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
     stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
+    exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
     devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
     lever_arms                  shifts of the sites with each gate; virtual gates
     rayleigh                    energy of one electron from its density
@@ -38,6 +39,10 @@ __all__ = [
     "device_files",
     "devices",
     "errors",
+    "exchange",
+    "exchange_figure",
+    "exchange_points",
+    "exchange_sweep",
     "expectation_values",
     "finite_difference",
     "gate_points",
@@ -60,6 +65,7 @@ __all__ = [
     "stability",
     "stability_figure",
     "symmetry",
+    "tensor_curve",
     "transitions",
     "wavefunction",
 ]

@@ -1,4 +1,4 @@
-"""Energies of 0 ... N electrons at points of gate space: in batches, over processes, kept on disk one point a file.
+"""Results at points of gate space, such as energies of 0 ... N electrons: over processes, on disk one point a file.
 
 A file is written beside its place and moved there, so that a run that ends at any time leaves whole files, and a later
 run computes only what is missing. Its name is a hash of the potential and of everything else that fixes the result.
@@ -16,7 +16,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ TOGETHER = 8
 """Points that are solved in one call."""
 FORMAT = 1
 """Version of the files."""
+
+
+class PointTask(Protocol):
+    """What is computed at each point: a result is a ``NamedTuple`` of arrays."""
+
+    def key(self, V: Floats) -> str:
+        """Return the name of the result for the potential ``V`` (n, n)."""
+
+    def solve(self, V: Floats) -> list[Any]:
+        """Return the results for potentials (k, n, n)."""
 
 
 class Point(NamedTuple):
@@ -59,14 +69,8 @@ class Task:
 
     def key(self, V: Floats) -> str:
         """Return the name of the result for the potential ``V`` (n_x, n_y)."""
-        interaction = asdict(self.options.get("interaction", COULOMB))
-        plain = {k: v for k, v in self.options.items() if k not in ("interaction", "memory", "threads", "timer")}
-        stated = [FORMAT, asdict(self.grid), asdict(self.material), self.n_max, self.n_dots, interaction, plain]
-        text = json.dumps(stated, sort_keys=True, default=float).encode()
-        whole = hashlib.sha256(text)
-        whole.update(np.ascontiguousarray(self.nearest, dtype=np.int64).tobytes())
-        whole.update(np.ascontiguousarray(V, dtype=np.float64).tobytes())
-        return whole.hexdigest()[:40]
+        stated = [FORMAT, asdict(self.grid), asdict(self.material), self.n_max, self.n_dots]
+        return point_key([*stated, *stated_options(self.options)], self.nearest, V)
 
     def solve(self, V: Floats) -> list[Point]:
         """Return the results for potentials (k, n_x, n_y)."""
@@ -81,14 +85,29 @@ class Task:
         return [Point(energies[i], errors[i], charges[i]) for i in range(k)]
 
 
+def stated_options(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the interaction, and those options of ``solve`` that change a result, in plain containers."""
+    plain = {k: v for k, v in options.items() if k not in ("interaction", "memory", "threads", "timer")}
+    return [asdict(options.get("interaction", COULOMB)), plain]
+
+
+def point_key(stated: list[Any], nearest: NDArray[np.intp], V: Floats) -> str:
+    """Return the hash of plain containers, the numbers of the dots and a potential."""
+    whole = hashlib.sha256(json.dumps(stated, sort_keys=True, default=float).encode())
+    whole.update(np.ascontiguousarray(nearest, dtype=np.int64).tobytes())
+    whole.update(np.ascontiguousarray(V, dtype=np.float64).tobytes())
+    return whole.hexdigest()[:40]
+
+
 class Cache:
-    """Results in the files of a folder; without a folder, nothing is kept.
+    """Results of one ``kind`` in the files of a folder; without a folder, nothing is kept.
 
     Raises:
         ValueError: the folder cannot be made.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None, kind: Any = Point) -> None:
+        self.kind = kind
         if folder is not None:
             check_path("cache", folder, "a folder")
         self.folder = None if folder is None else Path(folder)
@@ -98,17 +117,17 @@ class Cache:
             except OSError as error:
                 raise ValueError(f"cache: expected a folder that can be made, got {self.folder}: {error}") from None
 
-    def get(self, key: str) -> Point | None:
+    def get(self, key: str) -> Any:
         """Return a result, or None where there is no readable file."""
         if self.folder is None:
             return None
         try:
             stored = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return Point(*(np.array(stored[name], dtype=np.float64) for name in Point._fields))
+            return self.kind(*(np.array(stored[name], dtype=np.float64) for name in self.kind._fields))
         except (OSError, ValueError, KeyError, TypeError):  # missing, or damaged by other programs: computed anew
             return None
 
-    def put(self, key: str, point: Point) -> None:
+    def put(self, key: str, point: Any) -> None:
         """Keep a result."""
         if self.folder is None:
             return
@@ -132,12 +151,12 @@ def workers(processes: int) -> Iterator[Executor | None]:
 
 
 def solve_points(
-    task: Task,
+    task: PointTask,
     potentials: list[Floats],
     cache: Cache,
     pool: Executor | None,
-    done: Callable[[list[int], list[Point]], object],
-) -> list[Point]:
+    done: Callable[[list[int], list[Any]], object],
+) -> list[Any]:
     """Return the results for ``potentials``; ``done`` is called with the numbers and results of finished ones."""
     keys = [task.key(V) for V in potentials]
     found = {key: point for key in set(keys) if (point := cache.get(key)) is not None}
@@ -146,7 +165,7 @@ def solve_points(
     missing = list(dict.fromkeys(i for i, key in enumerate(keys) if key not in found))
     pieces = [missing[first : first + TOGETHER] for first in range(0, len(missing), TOGETHER)]
 
-    def keep(piece: list[int], points: list[Point]) -> None:
+    def keep(piece: list[int], points: list[Any]) -> None:
         for i, point in zip(piece, points, strict=True):
             found[keys[i]] = point
             cache.put(keys[i], point)
@@ -162,3 +181,23 @@ def solve_points(
         for future in as_completed(futures):
             keep(futures[future], future.result())
     return [found[key] for key in keys]
+
+
+@contextmanager
+def progress_bar(
+    progress: bool, total: int, text: str, watch: Callable[[list[int], list[Any]], object] | None = None
+) -> Iterator[Callable[[list[int], list[Any]], object]]:
+    """Yield a function of the numbers and results of points done, which it passes to ``watch``.
+
+    It shows the number of points, their rate and remaining time.
+    """
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=text, unit="dot", disable=not progress) as bar:
+
+        def done(numbers: list[int], points: list[Any]) -> None:
+            bar.update(len(numbers))
+            if watch is not None and numbers:
+                watch(numbers, points)
+
+        yield done

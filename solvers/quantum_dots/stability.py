@@ -8,8 +8,7 @@ different configurations are divided, so that points concentrate at the lines (`
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,7 +30,7 @@ from solvers.checks import (
 )
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.gate_points import Cache, Point, Task, solve_points, workers
+from solvers.quantum_dots.gate_points import Cache, Point, Task, progress_bar, solve_points, workers
 from solvers.quantum_dots.solve import solve
 from solvers.units import Material
 
@@ -212,7 +211,8 @@ def stability_diagram(
             new = sorted({corner for cell in active for corner in _corners(*cell, size)} - set(points))
             gates = [(ranges[0][0] + i * scale[0], ranges[1][0] + j * scale[1]) for i, j in new]
             potentials = [_potential(V_of, *point, grid) for point in gates]
-            with _bar(progress, len(new), f"cells of 1/{steps // size}", gates, mu, watch) as done:
+            watching = _watching(watch, gates, mu)
+            with progress_bar(progress, len(new), f"cells of 1/{steps // size}", watching) as done:
                 found = solve_points(task, potentials, stored, pool, done)
             points.update(zip(new, found, strict=True))
             mixed = [len({_configuration(points[c], mu) for c in _corners(*cell, size)}) > 1 for cell in active]
@@ -292,23 +292,15 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     return Task(grid, material, int(n_max), nearest, len(centers), options)
 
 
-@contextmanager
-def _bar(
-    progress: bool,
-    total: int,
-    text: str,
-    gates: list[tuple[float, float]],
-    mu: float,
-    watch: Callable[[Floats, list[Configuration]], object] | None,
-) -> Iterator[Callable[[list[int], list[Point]], object]]:
-    """Yield a function of the numbers and results of points done, which passes configurations to ``watch``."""
-    from tqdm import tqdm
+def _watching(
+    watch: Callable[[Floats, list[Configuration]], object] | None, gates: list[tuple[float, float]], mu: float
+) -> Callable[[list[int], list[Point]], object] | None:
+    """Return a function of the numbers and results of points, which passes gates and configurations to ``watch``."""
+    if watch is None:
+        return None
+    chosen = watch
 
-    with tqdm(total=total, desc=text, unit="dot", disable=not progress) as bar:
+    def pass_on(numbers: list[int], points: list[Point]) -> None:
+        chosen(np.array([gates[i] for i in numbers]), [_configuration(point, mu) for point in points])
 
-        def done(numbers: list[int], points: list[Point]) -> None:
-            bar.update(len(numbers))
-            if watch is not None and numbers:
-                watch(np.array([gates[i] for i in numbers]), [_configuration(point, mu) for point in points])
-
-        yield done
+    return pass_on

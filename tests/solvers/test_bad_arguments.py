@@ -16,6 +16,7 @@ from analytic import GAAS
 
 from solvers import (
     Device,
+    ExchangeSweep,
     Gate,
     Grid,
     Interaction,
@@ -28,8 +29,10 @@ from solvers import (
     coupling_slopes,
     dipole,
     dipole_matrix,
+    draw_exchange,
     draw_stability,
     dyson_amplitudes,
+    exchange_sweep,
     excitations,
     finite_difference_levels,
     fit_constant_interaction,
@@ -45,7 +48,8 @@ from solvers import (
     triple_points,
     tunnelling,
 )
-from solvers.quantum_dots import potentials, stability, stability_figure
+from solvers.quantum_dots import exchange, exchange_figure, potentials, stability, stability_figure
+from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask
 from solvers.quantum_dots.gate_points import Point, Task
 
 GRID = Grid(8, 30.0)
@@ -147,6 +151,18 @@ DIAGRAM = StabilityDiagram(
 """One electron enters a dot."""
 
 
+ALONG = np.array([0.0, 0.5, 1.0])
+SWEEP = ExchangeSweep(
+    detuning=ALONG,
+    barrier=ALONG,
+    J=np.full((3, 3), 1e-3),
+    errors=np.full((3, 3), 1e-4),
+    fewer=np.full((3, 3), 1e-3),
+    coarse=np.full((3, 3, 2), 1e-3),
+    energies=np.zeros((3, 3, 2)),
+    charges=np.ones((3, 3, 2, 2)),
+    trusted=np.ones((3, 3), dtype=bool),
+)
 SQUARE = [[5.0, 5.0], [25.0, 5.0], [25.0, 25.0], [5.0, 25.0]]
 CHIP = {"gates": [Gate("P1", [SQUARE], 0.1)], "gas_depth": 3.0, "origin": (0.0, 0.0), "extent": (30.0, 30.0)}
 FOLDER = tempfile.TemporaryDirectory()
@@ -213,6 +229,31 @@ def diagram_of(argument, value):
         stability_diagram(**(plain | {"cells": 1, "divisions": 0} | {argument: value}))
 
 
+def swept(argument, value):
+    """Sweep in this process, without full CI, and keep no points."""
+    J = np.float64(1e-3)
+    known = ExchangePoint(J, J / 10, J, np.full(2, J), np.zeros(2), np.ones((2, 2)), np.float64(1))
+    plain = {"V_of": lambda *_: V, "detuning": (0, 1), "grid": GRID, "material": GAAS, "points": 3, "divisions": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExchangeTask, "solve", lambda task, V: [known] * len(V))
+        patch.setattr(exchange, "workers", lambda processes: nullcontext())
+        patch.setattr("pathlib.Path.mkdir", lambda *_, **__: None)
+        patch.setattr("solvers.quantum_dots.gate_points.Cache.put", lambda *_: None)
+        exchange_sweep(**(plain | {argument: value}))
+
+
+def sweep_drawn(argument, value):
+    """Draw on nothing."""
+    figure = MagicMock()
+    figure.Figure.return_value.subplots.return_value = tuple(MagicMock() for _ in range(3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange_figure, "FINE", 3)
+        patch.setitem(sys.modules, "matplotlib.figure", figure)
+        for axes in figure.Figure.return_value.subplots.return_value:
+            axes.plot.return_value = (MagicMock(),)
+        draw_exchange(**({"sweep": SWEEP, "path": "a.png"} | {argument: value}))
+
+
 RANDOM = [getattr(potentials, name) for name in potentials.__all__ if name.startswith("Random")]
 NEW = [f for f in RANDOM if getattr(potentials, f.__name__.removeprefix("Random"), None) not in {*PLAIN, None}]
 PLAIN |= {type(drawn): vars(drawn) for drawn in (f().sample(np.random.default_rng(0), GRID) for f in NEW)}
@@ -239,6 +280,8 @@ CALLS = {
     dipole_matrix: lambda a, v: dipole_matrix(**({"wave": WAVES[1]} | {a: v})),
     dyson_amplitudes: lambda a, v: dyson_amplitudes(**({"fewer": WAVES[0], "more": WAVES[1]} | {a: v})),
     lever_arms: levers,
+    exchange_sweep: swept,
+    draw_exchange: sweep_drawn,
     Gate: lambda a, v: Gate(**({"name": "P1", "polygons": [SQUARE], "voltage": 0.0} | {a: v})),
     Device: lambda a, v: Device(**(CHIP | {a: v})).potential()(GRID),
     load_device: lambda a, v: load_device(**{a: v}),
@@ -274,6 +317,7 @@ OTHERS = {
     (hubbard, "n_sites"): "n_modes",
     (coupling_slopes, "gates"): "step",
     (coupling_slopes, "n_sites"): "n_modes",
+    (exchange_sweep, "points"): "detuning",
     (lever_arms, "voltages"): "gates|step",
     (lever_arms, "n_sites"): "n_modes",
     (Gate, "name"): r"gates\.name",
@@ -298,8 +342,14 @@ OTHERS = {
     (potentials.RandomWells, None): "potential.radius|potential.max_overlap|potential.max_coverage",
 }
 """Arguments that may be blamed in place of the one that was given, because only both together are wrong."""
-ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram)}
-ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (lever_arms, "V_of"), (stability_diagram, "V_of")}
+ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram, exchange_sweep)}
+ELSEWHERE |= {
+    (solve, "timer"),
+    (coupling_slopes, "V_of"),
+    (lever_arms, "V_of"),
+    (exchange_sweep, "V_of"),
+    (stability_diagram, "V_of"),
+}
 """Options of another function; a function of the user, whose errors are the user's."""
 CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
@@ -325,7 +375,7 @@ def test_every_public_name_is_covered():
     import solvers
 
     results = {"PRESETS", "Charging", "Solution", "Wavefunction"}
-    results |= {"LeverArms", "Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
+    results |= {"LeverArms", "ExchangeSweep", "Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
     assert {name.__name__ for name in CALLS} >= (set(solvers.__all__) | set(potentials.__all__)) - results
 
 
@@ -366,7 +416,16 @@ def test_questions_to_a_diagram():
         assert_named(lambda value, a=argument, plain=plain: DIAGRAM.mean_number(**(plain | {a: value})), argument)
 
 
-@pytest.mark.parametrize("call", [slopes, levers, diagram_of])
+def test_questions_to_a_sweep():
+    for method in (SWEEP.at, SWEEP.slope):
+        for argument in ("detuning", "barrier"):
+            plain = {"detuning": 0.5, "barrier": 0.5}
+            assert_named(lambda v, a=argument, m=method, p=plain: m(**(p | {a: v})), argument, "barrier")
+    assert_named(lambda value: SWEEP.slope(0.5, 0.5, value), "along")
+    assert_named(SWEEP.sweet_spots, "barrier")
+
+
+@pytest.mark.parametrize("call", [slopes, levers, diagram_of, swept])
 def test_families_of_potentials_are_functions_that_return_potentials(call):
     assert_named(lambda value: None if callable(value) else call("V_of", value), "V_of")
     assert_named(lambda value: call("V_of", lambda *gates: value), "V_of", "n_sites")

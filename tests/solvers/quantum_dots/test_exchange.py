@@ -1,0 +1,388 @@
+"""Sweeps of the exchange coupling: limits, independent solutions, laws, adaptive nodes, resumed runs, bad input."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from analytic import ATOMIC, GAAS, INAS, SI
+from exact import SINGLET, TRIPLET, four_dimensional
+
+from solvers import PRESETS, Grid, Interaction, Material, draw_exchange, exchange_sweep, hubbard, solve
+from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask, _splitting
+
+GRID = Grid(32, 150.0)
+FEW = {"n_orbitals": 6, "refinements": 0, "cusp": False}
+
+
+def double_dot(grid, distance=36.0, depth=0.03, width=14.0, asymmetry=0.0, wall=6.0):
+    """A function of detuning and barrier (eV): two Gaussian wells, the right one deeper by the detuning."""
+    x, y = (c - grid.extent / 2 for c in grid.mesh())
+    left, right = (np.exp(-((x - a) ** 2 + y**2) / (2 * width**2)) for a in (-distance / 2, distance / 2))
+    between = np.exp(-(x**2) / (2 * wall**2))
+
+    def v_of(detuning, barrier=0.0):
+        return -(depth - detuning / 2) * left - (depth + asymmetry + detuning / 2) * right + barrier * between
+
+    return v_of
+
+
+# Limits and independent solutions
+
+
+def test_weak_coupling_is_that_of_the_hubbard_model():
+    """J = 4 t^2 (U - U') / [(U - U')^2 - d^2] with the difference d of the site energies, for weak repulsion."""
+    grid, weak = Grid(32, 120.0), Material(0.067, 400.0)
+    v_of = double_dot(grid, 52.0, width=11.0)
+    found = exchange_sweep(v_of, [0.0, 1.5e-4, 3e-4], grid, weak)
+    for detuning, J, error in zip(found.detuning, found.J, found.errors, strict=True):
+        c = hubbard(v_of(detuning), grid, weak, compare=False).couplings
+        onsite, d, t = c.U.mean() - c.U_prime[0, 1], c.site_energy[0] - c.site_energy[1], c.t[0, 1]
+        assert J == pytest.approx(4 * t**2 * onsite / (onsite**2 - d**2), rel=0.03)
+        assert error < 0.06 * J
+    assert found.J[2] > 1.3 * found.J[0]
+
+
+def test_the_quartic_dot_is_that_of_four_dimensions():
+    """A double well x^4 on points of two electrons, without orbitals; its error on 16^4 points is below 0.2 %."""
+    length, grid, half = 9.0, Grid(36, 9.0), 1.2
+
+    def v_of(detuning, x=None, y=None):
+        x, y = (c - 4.5 for c in (grid.mesh() if x is None else (x, y)))
+        quartic = ((x**2 - half**2) ** 2 / (4 * half**2) + y**2) / 2
+        return 8 * np.tanh(quartic / 8) + detuning * x / (2 * half)
+
+    found = exchange_sweep(v_of, [0.0, 0.2, 0.4, 0.6], grid, ATOMIC, interaction=Interaction(thickness=0.5))
+    exact = [
+        four_dimensional(lambda x, y: v_of(0.35, x, y), lambda r: 1 / np.hypot(r, 0.5), length, 16, spin).energy
+        for spin in (SINGLET, TRIPLET)
+    ]
+    J, error = found.at(0.35)
+    assert abs(J - (exact[1] - exact[0])) <= error + 2e-3 * J
+    assert error < 0.03 * J
+
+
+def test_slopes_are_those_of_hellmann_and_feynman():
+    """dJ / d detuning is the integral of (n_triplet - n_singlet) dV / d detuning, up to the error of the densities."""
+    v_of = double_dot(GRID, asymmetry=0.002)
+    found = exchange_sweep(v_of, (-6e-3, 6e-3), GRID, GAAS, points=7, divisions=1)
+    for detuning in (-4.5e-3, 1e-3, 4e-3):
+        wave = solve(v_of(detuning), GRID, 2, GAAS, wavefunction=True, **PRESETS["converged"]).wavefunction
+        n = [sum(wave.density(state))[0] for state in (0, 1)]
+        expected = GRID.integrate((n[1] - n[0]) * (v_of(1e-3) - v_of(0.0)) / 1e-3)
+        slope, error = found.slope(detuning)
+        assert abs(slope - expected) <= error + 0.02 * np.abs(found.slope([-6e-3, 6e-3])[0]).max()
+        assert error < 0.2 * np.abs(found.slope([-6e-3, 6e-3])[0]).max()
+
+
+# Sweet spots and laws
+
+
+@pytest.mark.parametrize(("material", "distance"), [(GAAS, 36.0), (INAS, 44.0)])
+def test_a_symmetric_dot_has_its_sweet_spot_in_the_middle(material, distance):
+    grid = Grid(32, 150.0)
+    found = exchange_sweep(double_dot(grid, distance), (-5e-3, 8e-3), grid, material, points=6, divisions=1)
+    (spot,) = found.sweet_spots()
+    assert abs(spot.detuning) <= spot.error < 5e-4
+    assert spot.curvature > 0 and spot.J_error < 0.1 * spot.J
+    assert abs(found.slope(0.0)[0]) <= found.slope(0.0)[1]
+    np.testing.assert_allclose(found.at([2e-3, 4e-3])[0], found.at([-2e-3, -4e-3])[0], rtol=5e-3)
+    sizes = np.abs(found.imbalance)
+    assert (sizes[:, TRIPLET] < sizes[:, SINGLET]).all() and (np.diff(found.imbalance, axis=0) < 0).all()
+    np.testing.assert_allclose(found.charges.sum(-1), 2.0, rtol=1e-9)
+
+
+def test_the_lowest_state_of_two_electrons_is_a_singlet():
+    """Without a magnetic field the ground state has no node: J is positive, or so within its bar."""
+    for material, seed in ((GAAS, 0), (SI, 1), (INAS, 2)):
+        rng = np.random.default_rng(seed)
+        v_of = double_dot(GRID, rng.uniform(30, 60), rng.uniform(0.01, 0.04), rng.uniform(10, 16), rng.uniform(0, 4e-3))
+        found = exchange_sweep(v_of, [-2e-3, 0.0, 4e-3], GRID, material, **FEW)
+        assert (found.J > -found.errors).all()
+
+
+def test_a_barrier_lowers_the_coupling_and_has_a_slope():
+    v_of = double_dot(GRID)
+    found = exchange_sweep(v_of, [-3e-3, 0.0, 4e-3], GRID, GAAS, barrier=np.linspace(0, 1.2e-2, 6), n_orbitals=8)
+    assert found.J.shape == (3, 6) and found.charges.shape == (3, 6, 2, 2)
+    assert (np.diff(found.J, axis=1) < 0).all()
+    slope, error = found.slope(0.0, 6e-3, along="barrier")
+    halves = [
+        exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], GRID, GAAS, barrier=b, n_orbitals=8).at(0.0)[0] for b in (5e-3, 7e-3)
+    ]
+    assert abs(slope - (halves[1] - halves[0]) / 2e-3) <= error < 0.5 * abs(slope)
+    (spot,) = found.sweet_spots(barrier=3e-3)
+    assert abs(spot.detuning) <= spot.error
+
+
+# Error bars
+
+
+def assert_larger_calculations_agree(v_of_grid, grid, finer, material, detuning, **options):
+    """J, its slope and its sweet spots with 1.5 times the points and 24 orbitals are within the error bars."""
+    rough, better = (
+        exchange_sweep(v_of_grid(g), detuning, g, material, **options, **more)
+        for g, more in ((grid, {}), (finer, {"n_orbitals": 24}))
+    )
+    places = np.linspace(detuning[0], detuning[-1], 13)
+    for method in ("at", "slope"):
+        (a, bars), (b, _) = getattr(rough, method)(places), getattr(better, method)(places)
+        assert (np.abs(a - b) <= bars).all()
+    for first, second in zip(rough.sweet_spots(), better.sweet_spots(), strict=True):
+        assert abs(first.detuning - second.detuning) <= first.error + second.error
+
+
+HARD = {
+    "small J": (GAAS, 50.0, 0.03, 14.0, 170.0, Interaction()),
+    "asymmetric": (GAAS, 40.0, 0.03, 13.0, 150.0, Interaction()),
+    "metal plane": (GAAS, 36.0, 0.03, 14.0, 150.0, Interaction(gate_distance=30.0)),
+    "thick": (GAAS, 36.0, 0.03, 14.0, 150.0, Interaction(thickness=8.0)),
+    "silicon": (SI, 30.0, 0.02, 10.0, 100.0, Interaction()),
+    "indium arsenide": (INAS, 70.0, 0.03, 28.0, 300.0, Interaction()),
+    "germanium": (Material(0.05, 16.2), 50.0, 0.02, 18.0, 200.0, Interaction()),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HARD)
+def test_error_bars_contain_larger_calculations(name):
+    material, distance, depth, width, side, interaction = HARD[name]
+    assert_larger_calculations_agree(
+        lambda grid: double_dot(grid, distance, depth, width, asymmetry=0.002),
+        Grid(32, side),
+        Grid(48, side),
+        material,
+        np.linspace(-8e-3, 8e-3, 7),
+        interaction=interaction,
+    )
+
+
+@pytest.mark.slow
+def test_error_bars_contain_finer_calculations():
+    assert_larger_calculations_agree(
+        lambda grid: double_dot(grid, asymmetry=0.002),
+        Grid(24, 130.0),
+        Grid(32, 130.0),
+        GAAS,
+        np.linspace(-4e-3, 4e-3, 5),
+    )
+
+
+# Adaptive nodes, caches and processes: of a known function
+
+
+def coupling(detuning, barrier):
+    """A J that rises at an anticrossing of a width of 0.02 at 0.3 to 0.6, and falls with the barrier."""
+    return 1e-4 * np.exp(-3 * barrier) * (1.02 + np.tanh((detuning - 0.3 - 0.3 * barrier) / 0.02))
+
+
+class Known:
+    """The function above in the place of full CI; counts the points, and ends after a number of calls."""
+
+    def __init__(self, calls=10**9, error=1e-3):
+        self.points, self.calls, self.error = 0, calls, error
+
+    def __call__(self, task, V):
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        self.points += len(V)
+        J = [coupling(*v[0, :2]) for v in V]
+        return [
+            ExchangePoint(*map(np.asarray, (j, self.error * j, j, [j, j], [0.0, j], [[1.0, 1.0]] * 2, 1.0))) for j in J
+        ]
+
+
+@pytest.fixture
+def known(monkeypatch):
+    def use(**changes):
+        model = Known(**changes)
+        monkeypatch.setattr(ExchangeTask, "solve", lambda task, V: model(task, V))
+        return model
+
+    return use
+
+
+def as_field(detuning, barrier=0.0):
+    field = np.zeros((8, 8))
+    field[0, :2] = detuning, barrier
+    return field
+
+
+def sweep(detuning=(0.0, 1.0), **changes):
+    return exchange_sweep(as_field, detuning, Grid(8, 10.0), GAAS, **({"points": 9, "divisions": 4} | changes))
+
+
+def test_nodes_concentrate_where_the_coupling_changes(known):
+    model = known()
+    found = sweep()
+    assert model.points == len(found.detuning) < 60  # of 129
+    near = np.abs(found.detuning - 0.3) < 0.1
+    assert near.sum() > 0.35 * len(near)  # of the range, 0.2
+    fine = np.linspace(0, 1, 1001)
+    J, error = found.at(fine)
+    assert (np.abs(J - coupling(fine, 0.0)) <= error).all() and (error < 0.1 * J).all()
+    slope, uncertain = found.slope(fine)
+    assert (np.abs(slope - np.gradient(coupling(fine, 0.0), fine)) <= uncertain + 1e-6).mean() > 0.98
+
+
+def test_a_tolerance_saves_nodes(known):
+    known()
+    assert len(sweep(tolerance=0.1).detuning) < len(sweep().detuning)
+    assert len(sweep(divisions=0).detuning) == 9
+
+
+def test_both_axes_are_refined(known):
+    known()
+    found = sweep(barrier=(0.0, 0.2), divisions=4, points=5)
+    places = np.random.default_rng(0).uniform(size=(2, 200)) * [[1.0], [0.2]]
+    J, error = found.at(*places)
+    assert (np.abs(J - coupling(*places)) <= error).mean() > 0.95
+    assert found.J.shape == (len(found.detuning), len(found.barrier)) and len(found.detuning) > len(found.barrier) > 5
+
+
+def test_given_nodes_stay(known):
+    known()
+    nodes = [0.0, 0.1, 0.5, 0.7]
+    assert sweep(nodes).detuning.tolist() == nodes
+    fixed = sweep(nodes, barrier=0.5)
+    assert fixed.J == pytest.approx(coupling(np.array(nodes), 0.5)) and fixed.barrier.tolist() == [0.5]
+
+
+def test_a_run_that_ends_is_resumed(known, tmp_path):
+    first = known(calls=2)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(cache=tmp_path)
+    kept = list(tmp_path.iterdir())
+    assert len(kept) == first.points > 8 and all(json.loads(path.read_text()) for path in kept)
+    rest = known()
+    resumed = sweep(cache=tmp_path)
+    known()
+    whole = sweep()
+    assert rest.points == len(whole.detuning) - len(kept)
+    for name in ("detuning", "J", "errors", "charges", "energies"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
+    last = known()
+    sweep(cache=tmp_path)
+    assert last.points == 0
+
+
+def test_kept_results_are_those_of_their_settings(tmp_path):
+    v_of, grid = double_dot(Grid(12, 150.0)), Grid(12, 150.0)
+    first = exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], grid, GAAS, cache=tmp_path, **FEW)
+    again = exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], grid, GAAS, cache=tmp_path, **FEW)
+    np.testing.assert_array_equal(first.J, again.J)
+    assert len(list(tmp_path.iterdir())) == 3
+    exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], grid, GAAS, cache=tmp_path, **FEW | {"n_orbitals": 8})
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+@pytest.mark.slow
+def test_processes_change_no_result():
+    v_of, grid = double_dot(Grid(12, 150.0)), Grid(12, 150.0)
+    one, two = (exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], grid, GAAS, processes=p, threads=1, **FEW) for p in (1, 2))
+    np.testing.assert_array_equal(one.J, two.J)
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    ("energies", "spins", "J"),
+    [
+        ([1.0, 3.0], [0.0, 1.0], 2.0),
+        ([1.0, 3.0], [1.0, 0.0], -2.0),
+        ([1.0, 2.0, 4.0], [0.0, 0.0, 1.0], 3.0),
+        ([1.0, 1.0], [0.4, 0.6], 0.0),  # a singlet and a triplet of one energy
+        ([1.0, 4.0, 4.0], [0.0, 0.6, 0.4], 3.0),
+        ([1.0, 2.0], [0.0, 0.0], np.nan),
+    ],
+)
+def test_spins_decide_and_not_the_order_of_the_states(energies, spins, J):
+    np.testing.assert_equal(_splitting(np.array(energies), np.array(spins))[0], J)
+
+
+def test_a_triplet_above_two_singlets_is_found(monkeypatch):
+    """With a singlet and the triplet exchanged in the first call, the further states contain it."""
+    v_of, grid = double_dot(Grid(16, 150.0)), Grid(16, 150.0)
+    expected = exchange_sweep(v_of, [0.0, 1e-3, 2e-3], grid, GAAS, **FEW)
+
+    def hidden(*arguments, **options):
+        found = solve(*arguments, **options)
+        if "n_states" not in options and len(found.spins):
+            found.spins[...] = 0.0
+        return found
+
+    monkeypatch.setattr("solvers.quantum_dots.exchange_points.solve", hidden)
+    found = exchange_sweep(v_of, [0.0, 1e-3, 2e-3], grid, GAAS, **FEW)
+    np.testing.assert_allclose(found.J, expected.J, rtol=1e-6)
+    np.testing.assert_allclose(found.fewer, expected.fewer, rtol=1e-6)
+    assert (found.errors > expected.errors).all() and (found.trusted == expected.trusted).all()
+
+
+def test_dots_far_apart_have_no_coupling():
+    grid = Grid(40, 160.0)
+    found = exchange_sweep(double_dot(grid, 90.0, width=8.0), [-1e-3, 0.0, 1e-3], grid, GAAS, **FEW)
+    assert (np.abs(found.J) <= found.errors).all() and (found.errors < 1e-6).all()
+    np.testing.assert_allclose(found.charges[1], 1.0, atol=1e-3)
+    assert not found.logarithmic and np.isfinite(found.at(0.5e-3)).all()
+
+
+# Figures and bad input
+
+
+@pytest.mark.parametrize("barrier", [None, (0.0, 1.0)])
+def test_a_figure_is_drawn(known, barrier, tmp_path):
+    known()
+    path = draw_exchange(sweep(barrier=barrier, divisions=1), tmp_path / "J.svg")
+    assert ET.parse(path).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"detuning": (1.0, 0.0)}, r"detuning: expected a range \(low, high\), or increasing nodes"),
+        ({"detuning": 0.5}, "detuning: expected an array of numbers"),
+        ({"detuning": (1.0, 1.0 + 1e-15)}, "detuning: expected a range that 128 steps resolve"),
+        ({"barrier": (0.0, np.inf)}, "barrier: expected"),
+        ({"barrier": "high"}, "barrier: expected a number"),
+        ({"points": 2}, "points: expected a whole number in 3 ... 1025, got 2. The interpolation is judged"),
+        ({"divisions": 9}, "divisions: expected a whole number in 0 ... 7, got 9. Each one halves"),
+        ({"tolerance": -0.1}, r"tolerance: expected a number in \[0, 1\]"),
+        ({"dots": [[1.0, 1.0]]}, "dots: expected the centres of two dots or more, got 1"),
+        ({"dots": [[1.0, 1.0], [99.0, 1.0]]}, "dots: expected"),
+        ({"n_states": 3}, "n_states: expected no such option, because the sweep sets it, got 3"),
+        ({"n_orbitals": 2}, "n_orbitals: expected a whole number of at least 4"),
+        ({"processes": 0}, "processes: expected"),
+        ({"progress": "yes"}, "progress: expected True or False"),
+        ({"cache": 5}, "cache: expected a folder"),
+    ],
+)
+def test_bad_arguments_are_named(known, change, message):
+    model = known()
+    with pytest.raises(ValueError, match=f"^{message}"):
+        sweep(**change)
+    assert model.points == 0
+
+
+def test_a_potential_of_another_shape_is_named(known):
+    known()
+    with pytest.raises(ValueError, match=r"^V_of\(0\): expected an array of numbers of shape \(9, 9\)"):
+        exchange_sweep(as_field, (0.0, 1.0), Grid(9, 10.0), GAAS)
+
+
+def test_places_outside_of_a_sweep_are_named(known, tmp_path):
+    known()
+    one, two = sweep(divisions=0), sweep(barrier=(0.0, 1.0), divisions=0)
+    for call, message in (
+        (lambda: one.at(1.1), r"detuning: expected a number in \[0, 1\], got 1.1"),
+        (lambda: one.at([0.5, -0.1]), "detuning: expected an array"),
+        (lambda: one.at(0.5, 0.0), "barrier: expected None, because it was not swept, got 0.0"),
+        (lambda: one.slope(0.5, along="barrier"), "along: expected one of detuning; got 'barrier'"),
+        (lambda: two.at(0.5), "barrier: expected a number"),
+        (lambda: two.sweet_spots(), "barrier: expected a number"),
+        (lambda: two.at([0.1, 0.2], [0.1, 0.2, 0.3]), "barrier: expected the shape of detuning, or one number"),
+        (lambda: draw_exchange(one, tmp_path / "J.txt"), "path.suffix: expected one of png, pdf, svg"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            call()
