@@ -28,6 +28,7 @@ CHECKED = {
     "docs/datasets.md": "SLURM",
     "docs/design.md": "two_regions(",
     "docs/drawing.md": "confidence(",
+    "docs/gates.md": "lever_arms(",
     "docs/lattices.md": "well(",
     "docs/own_dots.md": "range",
     "docs/python.md": "predict(",
@@ -156,6 +157,17 @@ def test_couplings_of_the_double_dot_are_those_of_the_text(monkeypatch, tmp_path
     assert (leads.factors < 1).all() and (leads.factor_errors < 0.5).all()
     assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= set(variables["diagram"].configurations)
     assert variables["model"].charging[0] > variables["model"].mutual[0, 1] > 0 and (tmp_path / "diagram.png").exists()
+
+
+def test_gates_shift_their_own_site_most_and_set_the_coupling(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    variables = run_example("docs/gates.md")
+    arms, sweep, spot = (variables[name] for name in ("arms", "sweep", "spot"))
+    assert arms.matrix[0, 0] < arms.matrix[0, 1] < 0 and (arms.errors < 0.05 * np.abs(arms.matrix)).all()
+    assert abs(spot.detuning) <= spot.error and (sweep.J > sweep.errors).all()
+    assert {(0, 0), (0, 1), (1, 0)} <= set(variables["diagram"].configurations)
+    names = variables["load_device"](tmp_path / "corners.yaml").names
+    assert names == ("P1", "P2", "B") and (tmp_path / "exchange.png").exists()
 
 
 def test_strings_have_weaker_correlations_than_sprinkled_holes(capsys):

@@ -35,7 +35,7 @@ OWN = ("n_electrons", "n_states", "wavefunction", "estimate", "timer", "backend"
 
 @dataclass
 class Axis:
-    """Nodes of a parameter: ``low + (high - low) i / steps`` for whole i in ``places``, or the ``given`` ones."""
+    """Nodes of a parameter: from ``low`` to ``high`` in parts i / ``steps``, i in ``places``; or the ``given`` ones."""
 
     low: float
     high: float
@@ -48,7 +48,7 @@ class Axis:
         """The nodes, increasing."""
         if self.given is not None:
             return self.given
-        return self.low + (self.high - self.low) * (np.array(self.places) / self.steps)
+        return _between(self.low, self.high, np.array(self.places) / self.steps)
 
     def divide(self, intervals: NDArray[np.bool_]) -> bool:
         """Add the middle of these intervals (n - 1,) where they can be halved, and return whether there were any."""
@@ -178,9 +178,14 @@ def _axis(name: str, value: object, points: int, divisions: int) -> Axis:
         return Axis(low, high, 1, [], nodes)
     half = 2**divisions
     axis = Axis(low, high, (points - 1) * half, [i * half for i in range(points)])
-    if not (np.diff(low + (high - low) * (np.arange(axis.steps + 1) / axis.steps)) > 0).all():
+    if not (np.diff(_between(low, high, np.arange(axis.steps + 1) / axis.steps)) > 0).all():
         raise ValueError(f"{name}: expected a range that {axis.steps} steps resolve, got {value!r}")
     return axis
+
+
+def _between(low: float, high: float, parts: Floats) -> Floats:
+    """Return numbers between two, which are met without rounding."""
+    return low * (1 - parts) + high * parts
 
 
 def _task(grid: Grid, material: Material, dots: ArrayLike | None, given: dict[str, Any]) -> ExchangeTask:

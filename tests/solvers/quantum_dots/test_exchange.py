@@ -386,3 +386,9 @@ def test_places_outside_of_a_sweep_are_named(known, tmp_path):
     ):
         with pytest.raises(ValueError, match=f"^{message}"):
             call()
+
+
+def test_the_ends_of_a_range_belong_to_it(known):
+    known()
+    found = sweep((-0.06, -0.02), points=5, divisions=1)
+    assert np.isfinite(found.at([-0.06, -0.02])).all() and found.detuning[[0, -1]].tolist() == [-0.06, -0.02]

@@ -1,0 +1,54 @@
+"""The exchange coupling of the quartic double dot in the Heitler-London approximation, without a magnetic field.
+
+Burkard, Loss, DiVincenzo, Phys. Rev. B 59, 2070 (1999): two electrons in
+
+    V = (m w^2 / 2) [(x^2 - a^2)^2 / (4 a^2) + y^2],
+
+each in the Gaussian of the harmonic well at x = -a or a. With d = a / a_B, a_B = (hbar / m w)^1/2, and the ratio
+c = (pi / 2)^1/2 e^2 / (4 pi eps_0 eps_r a_B hbar w) of repulsion to confinement,
+
+    J = hbar w / sinh(2 d^2) { c [exp(-d^2) I_0(d^2) - 1] + 3 (1 + d^2) / 4 }.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import i0e
+
+from solvers import Grid, Material
+from solvers.units import UNITS
+
+CONFINEMENT = 3e-3
+"""hbar w in eV."""
+GAAS = Material(m_eff=0.067, eps_r=13.1)
+"""Mass and permittivity of the publication."""
+CAP = 0.06
+"""Height (eV) at which the potential is bent: the electrons do not reach it, and x^4 would be far above it."""
+
+
+def length(material: Material = GAAS, confinement: float = CONFINEMENT) -> float:
+    """Return a_B in nm."""
+    return float(np.sqrt(2 * UNITS[material.units][0] / (material.m_eff * confinement)))
+
+
+def repulsion(material: Material = GAAS, confinement: float = CONFINEMENT) -> float:
+    """Return c."""
+    return float(
+        np.sqrt(np.pi / 2) * UNITS[material.units][1] / (material.eps_r * length(material, confinement)) / confinement
+    )
+
+
+def coupling(d: float, material: Material = GAAS, confinement: float = CONFINEMENT) -> float:
+    """Return J in eV."""
+    c = repulsion(material, confinement)
+    return float(confinement / np.sinh(2 * d**2) * (c * (i0e(d**2) - 1) + 0.75 * (1 + d**2)))
+
+
+def quartic(grid: Grid, d: float, material: Material = GAAS, confinement: float = CONFINEMENT) -> NDArray[np.float64]:
+    """Return the potential on a grid around its middle, bent at ``CAP``: shape (n_x, n_y), in eV."""
+    x, y = (c - (c[0, 0] + c[-1, -1]) / 2 for c in grid.mesh())
+    bohr = length(material, confinement)
+    a = d * bohr
+    v = confinement / 2 * ((x**2 - a**2) ** 2 / (4 * a**2) + y**2) / bohr**2
+    return CAP * np.tanh(v / CAP)
