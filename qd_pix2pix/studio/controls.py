@@ -25,7 +25,7 @@ NUMBERS = {
     "brush": {"size": "size (nm)", "height": "meV (− lowers)"},
     "wells": {"depth": "depth (meV)", "width": "width (nm)"},
     "gates": {"voltage": "voltage (mV)"},
-    "target": {"size": "size (nm)", "height": "sign (− paints)"},
+    "target": {"size": "size (nm)"},
 }
 """Labels of the numbers of each tool."""
 HINTS = {
@@ -54,6 +54,8 @@ class Toolbar:
                 with ui.row().classes("gap-2") as row:
                     for name, label in labels.items():
                         self._setting(name, label)
+                    if tool == "target":
+                        ui.checkbox("erase", on_change=lambda e: session.set_tool(erase=e.value))
                 self.settings[tool] = row
             ui.button("Clear", on_click=lambda: session.edit(cleared(session.dot))).props(
                 'outline no-caps aria-label="Clear the drawing"'

@@ -86,9 +86,9 @@ EXPORTS: dict[str, tuple[str, str, Callable[..., bytes]]] = {
     "png": ("Figure, PNG", "dot.png", png),
     "svg": ("Figure, SVG", "dot.svg", svg),
     "json": ("Dot, .json", "dot.json", lambda dot, density: to_json(dot).encode()),
-    "py": ("Python", "dot.py", lambda dot, density: python_lines(dot).encode()),
+    "py": ("Python lines, .txt", "dot_py.txt", lambda dot, density: python_lines(dot).encode()),
 }
-"""Labels, file names and functions of all exports."""
+"""Labels, file names and functions of all exports; browsers hold back files that end in .py."""
 
 
 def exported(kind: str, dot: Dot, density: Floats, caption: str = "") -> tuple[str, bytes]:

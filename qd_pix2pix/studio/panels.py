@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from qd_pix2pix.studio.potential import target_density
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.widgets import JobBar, complain
 from qd_pix2pix.studio.work import MOST_DIVISIONS, MOST_NUMBER, Diagram, Proposal, Solved
+
+SLIDER_STEPS = 200
 
 
 def number(label: str, value: float, **options: Any) -> Any:
@@ -42,18 +45,25 @@ class KnobChoice:
 
     Args:
         session: the window's state; label: name of the choice; index: knob that is chosen first.
+        changed: called after the knob or its range has changed.
     """
 
-    def __init__(self, session: Session, label: str, index: int = 0) -> None:
+    def __init__(
+        self, session: Session, label: str, index: int = 0, changed: Callable[[], object] = lambda: None
+    ) -> None:
         self.session, self.index = session, index
+        self.changed: Callable[[], object] = lambda: None
         with ui.row().classes("gap-2"):
             self.choice = ui.select({}, label=label, on_change=lambda: self.reset()).props(
                 "dense outlined options-dense"
             )
             self.choice.classes("studio-choice")
             self.low, self.high = number("from", -5.0), number("to", 5.0)
+            for end in (self.low, self.high):
+                end.on_value_change(lambda: self.changed())
         session.listeners.append(lambda finished: self.sync())
         self.sync()
+        self.changed = changed
 
     @property
     def knob(self) -> str:
@@ -87,6 +97,7 @@ class KnobChoice:
             half = max(abs(middle) / 2, 5.0)
             self.low.set_value(round(middle - half, 3))
             self.high.set_value(round(middle + half, 3))
+            self.changed()
 
 
 class SolvePanel:
@@ -112,22 +123,31 @@ class SweepPanel:
         self.points: list[dict[str, Any]] = []
         self.label = ""
         ui.label("The slider changes the drawing; the curve is computed by the solver. J is that of two electrons.")
-        self.knob = KnobChoice(session, "detuning, barrier or gate")
-        self.slider = ui.slider(min=0, max=1, step=0.001, value=0.5).props('label aria-label="Value within the range"')
+        self.knob = KnobChoice(session, "detuning, barrier or gate", changed=self._rescale)
+        self.slider = ui.slider(min=-5, max=5, step=0.05, value=0).props('label aria-label="Value of the knob"')
         self.slider.on("update:model-value", self._turn, throttle=0.05).on("change", self._stop)
         with ui.row().classes("items-center gap-3"):
             self.steps = number("points", 11, min=2, max=MOST_STEPS, precision=0)
             self.bar = JobBar(jobs, "Compute the curve", "sweep", self._start, self._finished, self._part)
         self.chart = ui.echart(sweep_chart("", [])).classes("studio-chart").props('role=img aria-label="J and charges"')
+        self.chart.set_visibility(False)
         self.summary = ui.label().props("role=status aria-live=polite data-sweep")
         session.listeners.append(lambda finished: self._moved())
+        self._rescale()
 
-    def _turn(self) -> None:
+    def _rescale(self) -> None:
+        """Give the slider the range of the knob."""
         try:
             low, high = self.knob.range
             check_sweep(self.session.dot, self.knob.knob, low, high)
-            value = round(low + (high - low) * self.slider.value, 4)
-            self.session.show(turned(self.session.dot, self.knob.knob, value))
+        except ValueError:  # a number is being typed
+            return
+        self.slider.props(f"min={low} max={high} step={(high - low) / SLIDER_STEPS}")
+        self._moved()
+
+    def _turn(self) -> None:
+        try:
+            self.session.show(turned(self.session.dot, self.knob.knob, round(float(self.slider.value), 4)))
         except ValueError as error:
             complain(error)
 
@@ -138,12 +158,11 @@ class SweepPanel:
         """Put the slider where the drawing is."""
         try:
             low, high = self.knob.range
-            share = (value_of(self.session.dot, self.knob.knob) - low) / (high - low)
-        except (ValueError, ZeroDivisionError):
+            value = min(max(value_of(self.session.dot, self.knob.knob), low), high)
+        except ValueError:
             return
-        share = round(min(max(share, 0.0), 1.0), 3)
-        if abs(share - self.slider.value) > 0.0015:
-            self.slider.set_value(share)
+        if abs(value - self.slider.value) > (high - low) / SLIDER_STEPS / 2:
+            self.slider.set_value(value)
 
     def _start(self) -> tuple[Dot, dict[str, Any]]:
         low, high = self.knob.range
@@ -156,6 +175,7 @@ class SweepPanel:
         self.points.append(part)
         self.chart.options.clear()
         self.chart.options.update(sweep_chart(self.label, self.points))
+        self.chart.set_visibility(True)
         self.chart.update()
 
     def _finished(self, dot: Dot, result: Any) -> str:
@@ -185,6 +205,7 @@ class StabilityPanel:
         JobBar(jobs, "Compute the diagram", "stability", self._start, self._finished, self._part)
         self.chart = ui.echart(points_chart(("", ""), [])).classes("studio-chart")
         self.chart.props('role=img aria-label="Points of the stability diagram" data-points=0')
+        self.chart.set_visibility(False)
         self.figure = ui.image().classes("w-full max-w-3xl").props('alt="Stability diagram" data-diagram')
         self.figure.set_visibility(False)
 
@@ -202,13 +223,14 @@ class StabilityPanel:
         self.points += part
         self.chart.options.clear()
         self.chart.options.update(points_chart(self.labels, self.points))
+        self.chart.set_visibility(True)
         self.chart.props(f"data-points={len(self.points)}")
         self.chart.update()
 
     def _finished(self, dot: Dot, found: Diagram) -> str:
         self.figure.set_source("data:image/png;base64," + base64.b64encode(found.png).decode())
         text = f"Stability diagram: gate 1 is the {self.labels[0]}, gate 2 the {self.labels[1]}; {found.summary}"
-        self.figure.props["alt"] = text
+        self.figure.props(f'alt="{text}"')
         self.figure.set_visibility(True)
         return found.summary
 

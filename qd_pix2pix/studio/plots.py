@@ -49,7 +49,8 @@ def sweep_chart(label: str, points: Sequence[Mapping[str, Any]], present: float 
         for k in range(min(count, len(COLOURS) - 1))
     ]  # fmt: skip
     return {
-        "aria": {"enabled": True}, "animation": False, "tooltip": {"trigger": "axis"}, "legend": {"top": 0},
+        "aria": {"enabled": True}, "animation": False, "tooltip": {"trigger": "axis"},
+        "legend": {"top": 0, "type": "scroll"},
         "grid": [dict(left=70, right=20, top=40, height=130), dict(left=70, right=20, top=220, height=110)],
         "xAxis": [_axis("", gridIndex=0), _axis(label, gridIndex=1)],
         "yAxis": [_axis(unit, gridIndex=0, nameGap=52), _axis("electrons", gridIndex=1, nameGap=52)],

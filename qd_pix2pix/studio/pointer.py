@@ -22,13 +22,14 @@ SMALLEST = 0.02
 
 @dataclass(frozen=True)
 class Settings:
-    """Numbers of the tools: the brush, new wells and new gates; nm, meV, mV."""
+    """Numbers of the tools, in nm, meV and mV; ``erase`` of painted densities."""
 
     size: float = 10.0
     height: float = -10.0
     depth: float = 20.0
     width: float = 20.0
     voltage: float = -100.0
+    erase: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def press(dot: Dot, pointer: Pointer, x: float, y: float) -> tuple[Dot, Pointer]
     s = pointer.settings
     if pointer.tool in ("brush", "target"):
         name = "strokes" if pointer.tool == "brush" else "target"
-        stroke = Stroke(((x, y),), s.size, s.height if pointer.tool == "brush" else (-1.0 if s.height > 0 else 1.0))
+        stroke = Stroke(((x, y),), s.size, s.height if pointer.tool == "brush" else (-1.0 if s.erase else 1.0))
         return with_field(dot, name, (*getattr(dot, name), stroke)), replace(pointer, held=True)
     touched = _touched(dot, pointer.tool, x, y)
     if touched is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from qd_pix2pix.studio.dot import Dot, example
 from qd_pix2pix.studio.history import History
@@ -127,7 +128,7 @@ class Session:
             self.abandon()
         self._changed(False)
 
-    def set_tool(self, **numbers: float) -> None:
+    def set_tool(self, **numbers: Any) -> None:
         """Change settings of the tools."""
         self.pointer = replace(self.pointer, settings=replace(self.pointer.settings, **numbers))
 

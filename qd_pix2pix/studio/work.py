@@ -6,10 +6,11 @@ one point. This module imports neither torch nor the page.
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -258,7 +259,8 @@ def designed(dot: Dot, report: Report, highest: float, starts: int = 2, steps: i
     )  # fmt: skip
     handle.remove()
     report(0.8, f"solving {len(found.potentials)} proposals")
-    solved = found.verify(len(found.potentials))
+    with redirect_stderr(io.StringIO()):  # a bar of progress
+        solved = found.verify(len(found.potentials))
     area = Grid(STORED, dot.side).cell_area
     return sorted(
         (
