@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "qd_pix2pix"
-PROGRAMS = {"train", "generate", "evaluate", "solve", "report"}
+PROGRAMS = {"train", "generate", "evaluate", "solve", "report", "studio"}
 PYTHON = sorted(p for folder in ("solvers", "qd_pix2pix", "experiments") for p in (ROOT / folder).rglob("*.py"))
 PYTHON += [ROOT / f"{name}.py" for name in sorted(PROGRAMS)]
 

@@ -32,6 +32,7 @@ ROOMS = (
     "generate.py",
     "evaluate.py",
     "solve.py",
+    "studio.py",
     "solvers",
     "qd_pix2pix",
 )

@@ -232,7 +232,7 @@ def studio() -> None:
 
 def _studio() -> None:
     with loading():
-        from qd_pix2pix.cli.studio import STUDIO_USAGE, studio_options
+        from qd_pix2pix.cli.studio_options import STUDIO_USAGE, studio_options
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(f"{studio.__doc__}\n\n{STUDIO_USAGE.replace('expected', 'usage:')}")
         return

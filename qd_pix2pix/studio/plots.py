@@ -11,7 +11,8 @@ COLOURS = ("#1b4965", "#c8553d", "#588157", "#8e6c8a", "#b08900", "#5f6f7a", "#2
 
 
 def _axis(name: str, **options: Any) -> dict[str, Any]:
-    return {"type": "value", "name": name, "nameLocation": "middle", "nameGap": 34, "scale": True} | options
+    place = {"nameLocation": "middle", "nameGap": 34, "axisLine": {"onZero": False}}
+    return {"type": "value", "name": name, "scale": True} | place | options
 
 
 def sweep_chart(label: str, points: Sequence[Mapping[str, Any]], present: float | None = None) -> dict[str, Any]:

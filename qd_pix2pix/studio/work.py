@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from qd_pix2pix.studio.dot import STORED, Dot
 from qd_pix2pix.studio.knobs import MOST_STEPS, check_sweep, turned
@@ -80,6 +81,11 @@ def solved(dot: Dot, report: Report) -> Solved:
     Raises:
         ValueError: the solver does not take this dot.
     """
+    with threadpool_limits(1):  # the products are small, and other calculations use the other cores
+        return _solved(dot, report)
+
+
+def _solved(dot: Dot, report: Report) -> Solved:
     began = time.perf_counter()
     V, grid, material = potential(dot), dot.grid, dot.material
     options: dict[str, Any] = PRESETS["converged"] | {"memory": MEMORY, "timer": _timer(report)}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import chromium, requested, server, visit, wait_for
 from PIL import Image
 
+from experiments.studio_latency.chromium import chromium, requested, server, visit, wait_for
 from qd_pix2pix.studio.dot import Dot, Well, example
 from qd_pix2pix.studio.link import from_link, to_link
 from qd_pix2pix.studio.potential import potential
