@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from solvers.quantum_dots.finite_difference import finite_difference_levels
     from solvers.quantum_dots.hubbard import Couplings, Hubbard, coupling_slopes, hubbard
     from solvers.quantum_dots.lever_arms import LeverArms, lever_arms
+    from solvers.quantum_dots.magnetic.field import MagneticField
+    from solvers.quantum_dots.magnetic.solution import FieldSolution
+    from solvers.quantum_dots.magnetic.solve import solve_in_field
+    from solvers.quantum_dots.magnetic.sweep import FieldSweep, field_sweep
     from solvers.quantum_dots.observables import Charging, charging, dipole, quadrupole
     from solvers.quantum_dots.random_voltages import RandomVoltages
     from solvers.quantum_dots.rayleigh import rayleigh_quotient
@@ -54,6 +58,12 @@ __all__ = [
     "Hubbard",
     "Interaction",
     "LeverArms",
+    "FieldSolution",
+    "FieldSweep",
+    "Grid",
+    "Hubbard",
+    "Interaction",
+    "MagneticField",
     "Material",
     "RandomVoltages",
     "Solution",
@@ -71,6 +81,7 @@ __all__ = [
     "dyson_amplitudes",
     "exchange_sweep",
     "excitations",
+    "field_sweep",
     "finite_difference_levels",
     "fit_constant_interaction",
     "hubbard",
@@ -81,6 +92,7 @@ __all__ = [
     "rayleigh_quotient",
     "save_device",
     "solve",
+    "solve_in_field",
     "stability_diagram",
     "triple_points",
     "tunnelling",
@@ -112,6 +124,11 @@ _HOMES = {
     "save_device": "quantum_dots.device_files",
     "RandomVoltages": "quantum_dots.random_voltages",
     "count_sites": "quantum_dots.site_count",
+    "MagneticField": "quantum_dots.magnetic.field",
+    "FieldSolution": "quantum_dots.magnetic.solution",
+    "solve_in_field": "quantum_dots.magnetic.solve",
+    "FieldSweep": "quantum_dots.magnetic.sweep",
+    "field_sweep": "quantum_dots.magnetic.sweep",
     "Charging": "quantum_dots.observables",
     "charging": "quantum_dots.observables",
     "dipole": "quantum_dots.observables",

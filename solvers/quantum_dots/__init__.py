@@ -22,6 +22,7 @@
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
     devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
     lever_arms                  shifts of the sites with each gate; virtual gates
+    magnetic                    states in a magnetic field, with complex orbitals
     rayleigh                    energy of one electron from its density
     finite_difference           levels of one electron on a stencil
     potentials                  families of potentials
@@ -50,6 +51,7 @@ __all__ = [
     "hubbard",
     "lever_arms",
     "localisation",
+    "magnetic",
     "observables",
     "pairs",
     "potentials",

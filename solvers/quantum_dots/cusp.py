@@ -62,8 +62,7 @@ def cusp_energies(
     low, high = orbital_pairs(m)
     pairs = xp.reshape(pairs, (*pairs.shape[:2], -1))
     local = xp.sum(xp.reshape(functions, (b, m, -1)) ** 2, axis=1)
-    contact = 1.0 if inverse_masses[0] == inverse_masses[1] else 1 / float(agm(*(a**-0.5 for a in inverse_masses)))
-    weight = _missing_per_pair(local, v, contact) * cell_area * (1 + EDGE / m)
+    weight = missing_per_pair(local, v, contact_of(inverse_masses)) * cell_area * (1 + EDGE / m)
     overlap = (pairs * weight[:, None, :]) @ xp.matrix_transpose(pairs)  # of pair densities, (B, P, P)
     norm = xp.asarray((2 / (1.0 + (low == high))) ** 0.5, dtype=overlap.dtype, device=overlap.device)
     removed = singlets(block).of(vectors)  # only they meet at a point
@@ -72,10 +71,15 @@ def cusp_energies(
     return xp.maximum(found, xp.zeros_like(found))
 
 
-def _missing_per_pair(local: Array, v: Interaction, contact: float) -> Array:
+def contact_of(inverse_masses: tuple[float, float]) -> float:
+    """Return the mean of v over directions of the scaled momentum, in units of that of equal masses."""
+    return 1.0 if inverse_masses[0] == inverse_masses[1] else 1 / float(agm(*(a**-0.5 for a in inverse_masses)))
+
+
+def missing_per_pair(local: Array, v: Interaction, contact: float = 1.0) -> Array:
     """Return the missing energy for one pair at a point of density ``local`` = sum_p phi_p^2, 0 where there is none.
 
-    ``contact`` is the mean of v over directions of the scaled momentum, in units of that of equal masses.
+    For ``contact`` see ``contact_of``.
     """
     xp = namespace(local)
     k = xp.sqrt(4 * np.pi * local) + TINY

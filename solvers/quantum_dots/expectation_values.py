@@ -79,7 +79,7 @@ def observables(
     gamma = symmetric_matrix(up + down)
     flat = xp.reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
     kinetic = _one_body_energy(gamma, flat, around.basis.kinetic)
-    tail = _one_body_energy(gamma, flat, _outer_quarter(around.basis.kinetic))
+    tail = _one_body_energy(gamma, flat, outer_quarter(around.basis.kinetic))
     confinement = xp.sum((n_up + n_down) * around.potential, axis=(1, 2)) * area
     interaction = xp.sum(two_particle(block, states.vectors, ground) * space.integrals, axis=(1, 2)) / 2
     missing = xp.sum(ground * cusp, axis=1)
@@ -103,7 +103,7 @@ def observables(
         cusp=missing,
         grid_error=TAIL * tail
         + QUADRATURE * interaction * (kinetic / settings.n_electrons * _coarsest(around.basis)) ** 2
-        + SAMPLING * _highest_components((n_up + n_down) * around.potential, area),
+        + SAMPLING * highest_components((n_up + n_down) * around.potential, area),
     )
 
 
@@ -112,7 +112,7 @@ def _coarsest(basis: SineBasis) -> float:
     return max(step**2 / a for step, a in zip(basis.steps, basis.inverse_masses, strict=True))
 
 
-def _highest_components(energy: Array, area: float) -> Array:
+def highest_components(energy: Array, area: float) -> Array:
     """Return the root mean square of the upper quarter of the cosine components along x and along y, (B,).
 
     ``energy`` (B, n_x, n_y) is V n(r), whose sum over the cells of this ``area`` is exact up to its components beyond
@@ -134,7 +134,7 @@ def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:
     return xp.sum(gamma * ((orbitals * xp.reshape(diagonal, (-1,))) @ xp.matrix_transpose(orbitals)), axis=(1, 2))
 
 
-def _outer_quarter(kinetic: Array) -> Array:
+def outer_quarter(kinetic: Array) -> Array:
     """Return ``kinetic`` (m_x, m_y) with zeros but for the upper quarter of the modes of either direction."""
     outer = np.ones(kinetic.shape)
     x, y = (m - m // 4 for m in kinetic.shape)

@@ -20,6 +20,7 @@ from solvers import (
     Gate,
     Grid,
     Interaction,
+    MagneticField,
     Material,
     RandomVoltages,
     StabilityDiagram,
@@ -34,6 +35,7 @@ from solvers import (
     dyson_amplitudes,
     exchange_sweep,
     excitations,
+    field_sweep,
     finite_difference_levels,
     fit_constant_interaction,
     hubbard,
@@ -44,6 +46,7 @@ from solvers import (
     rayleigh_quotient,
     save_device,
     solve,
+    solve_in_field,
     stability_diagram,
     triple_points,
     tunnelling,
@@ -300,6 +303,13 @@ CALLS |= {
     f: lambda a, v, f=f: f(**({"diagram": DIAGRAM} | {a: v}))
     for f in (triple_points, mutual_charging, fit_constant_interaction)
 }
+IN_FIELD = {"V": DOT, "grid": GRID, "n_electrons": 1, "material": GAAS, "n_orbitals": 2, "n_states": 2}
+IN_FIELD |= {"refinements": 0, "estimate": False}
+CALLS |= {
+    MagneticField: lambda a, v: solve_in_field(**IN_FIELD, field=MagneticField(**({"B": 1.0} | {a: v}))),
+    solve_in_field: lambda a, v: solve_in_field(**(IN_FIELD | {"field": MagneticField(1.0)} | {a: v})),
+    field_sweep: lambda a, v: field_sweep(**(IN_FIELD | {"B": [1.0]} | {a: v})),
+}
 OTHERS = {
     (Grid, "n"): "grid.extent",
     (Interaction, "screening"): "interaction",
@@ -333,6 +343,13 @@ OTHERS = {
     (tunnelling, "grid"): "V",
     (tunnelling, "n_electrons"): "n_states",
     (stability_diagram, "n_max"): "n_electrons",
+    (solve_in_field, "grid"): "V|field.B",
+    (solve_in_field, "n_electrons"): "n_states",
+    (solve_in_field, "n_orbitals"): "n_electrons|n_states",
+    (solve_in_field, "n_modes"): "n_orbitals",
+    (field_sweep, "grid"): "V|field.B",
+    (field_sweep, "n_electrons"): "n_states",
+    (field_sweep, "B"): "field.B",
     (fit_constant_interaction, "lines"): "diagram",
     (Material, "m_eff"): "material|grid.extent",
     (Material, "eps_r"): "material|grid.extent",
@@ -350,6 +367,8 @@ ELSEWHERE |= {
     (exchange_sweep, "V_of"),
     (stability_diagram, "V_of"),
 }
+ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram, field_sweep)}
+ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (stability_diagram, "V_of")}
 """Options of another function; a function of the user, whose errors are the user's."""
 CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
@@ -376,6 +395,8 @@ def test_every_public_name_is_covered():
 
     results = {"PRESETS", "Charging", "Solution", "Wavefunction"}
     results |= {"LeverArms", "ExchangeSweep", "Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
+    results |= {"FieldSolution", "FieldSweep"}
+    results |= {"Couplings", "Hubbard", "Excitations", "Tunnelling", "StabilityDiagram"}
     assert {name.__name__ for name in CALLS} >= (set(solvers.__all__) | set(potentials.__all__)) - results
 
 

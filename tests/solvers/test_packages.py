@@ -31,9 +31,18 @@ def test_public_names_are_the_objects_and_not_their_modules():
 
 
 def test_modules_are_listed():
-    modules = {path.stem for path in (FOLDER / "quantum_dots").glob("*.py")} - {"__init__", "__main__"} | {"potentials"}
+    modules = {path.stem for path in (FOLDER / "quantum_dots").glob("*.py")} - {"__init__", "__main__"}
+    modules |= {"potentials", "magnetic"}
     assert quantum_dots.__all__ == sorted(modules)
     assert all(name in quantum_dots.__doc__ for name in modules)
+
+
+def test_modules_of_the_magnetic_field_are_listed():
+    from solvers.quantum_dots import magnetic
+
+    modules = {path.stem for path in (FOLDER / "quantum_dots" / "magnetic").glob("*.py")} - {"__init__"}
+    listed = {name.strip(",") for line in magnetic.__doc__.splitlines() for name in line[:30].split()}
+    assert modules <= listed
 
 
 def test_modules_of_spins_are_listed_and_their_names_are_no_modules():

@@ -1,0 +1,69 @@
+"""Estimates of the errors that M orbitals leave, for each multiplet, by the rules of ``quantum_dots.errors``.
+
+The change of energy in the enlarged space and the energy of the cusp are multiplied by the factors found there without
+a field; experiments/magnetic_field measures how many true errors they cover in a field. Effective atomic units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from solvers.quantum_dots.errors import (
+    CROWDED_SHARE,
+    CUSP_SHARE,
+    LEAST_GAP_SHARE,
+    MISSING_DENSITY,
+    MISSING_ENERGY,
+    MOST_MISSING,
+    SOFT,
+)
+
+EXCITED_CUSP_SHARE = 0.5
+"""Error of the energy of the cusp of an excited state, as a part of it: the orbitals are chosen for the ground level
+first, and describe less of the cusp of a state of other angular momentum."""
+
+
+class Missing(NamedTuple):
+    """What a multiplet misses: the ``change`` of its energy by the enlarged space, and its ``cusp``, both positive."""
+
+    change: float
+    cusp: float
+
+
+class Rules(NamedTuple):
+    """The conditions of the estimates: rounds of refinement, N, M, and whether energies include the ``cusp``."""
+
+    rounds: int
+    n_electrons: int
+    n_orbitals: int
+    cusp: bool
+
+    @property
+    def _share(self) -> float:
+        return CUSP_SHARE + CROWDED_SHARE * max(self.n_electrons - 2, 0) / self.n_orbitals
+
+    def energy_error(self, m: Missing, excited: bool = False) -> float:
+        """Return the error of the energy of a multiplet, that of the ground state or an ``excited`` one."""
+        r = min(self.rounds, 2)
+        if not self.cusp:
+            return max(m.cusp, MISSING_ENERGY[r] * m.change)
+        share = max(self._share, EXCITED_CUSP_SHARE if excited else 0.0)
+        return share * m.cusp + 0.2 * m.change + max(MOST_MISSING[r] * m.change - m.cusp, 0.0)
+
+    def gap_error(self, a: Missing, b: Missing) -> float:
+        """Return the error of the difference of the energies of two multiplets."""
+        r = min(self.rounds, 2)
+        change, cusp, most = abs(a.change - b.change), abs(a.cusp - b.cusp), max(a.change, b.change)
+        if not self.cusp:
+            return max(cusp, MISSING_ENERGY[r] * change) + 0.2 * most
+        share = max(self._share, LEAST_GAP_SHARE)
+        unseen = max(MOST_MISSING[r] * change - cusp, 0.0)
+        return share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen
+
+    def density_error(self, density_change: float, change: float, interaction: float, kinetic: float) -> float:
+        """Return int |dn| / N for the change int |dn| by the enlarged space.
+
+        ``change`` is that of the energy: strongly repelling electrons move at little cost.
+        """
+        r = min(self.rounds, 2)
+        return MISSING_DENSITY[r] * density_change / self.n_electrons + SOFT[r] * change * interaction / kinetic**2

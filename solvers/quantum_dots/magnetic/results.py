@@ -1,0 +1,230 @@
+"""Observables and error bars of the states of one dot, in effective atomic units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from solvers.quantum_dots.errors import MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
+from solvers.quantum_dots.expectation_values import QUADRATURE, SAMPLING, TAIL, highest_components, outer_quarter
+from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
+from solvers.quantum_dots.magnetic.errors import Missing, Rules
+from solvers.quantum_dots.magnetic.multiplets import DEGENERACY, Multiplets
+from solvers.quantum_dots.magnetic.observables import (
+    angular_momentum,
+    current,
+    density,
+    longitudinal_share,
+    moment,
+)
+from solvers.quantum_dots.magnetic.one_electron import Floats, Values
+from solvers.quantum_dots.magnetic.space import Space, density_matrices
+
+TRUSTED_RESIDUAL = 1e-6
+"""Largest residual of a converged result, as a part of the dot's scale."""
+
+LEAST_SPAN = 1.5
+"""Smallest distance of the first and last orbital of a trusted result, in units of the interaction energy per electron:
+where a Landau level has more states than M, electrons would spread over all of them, and no estimate shows it."""
+
+Columns = dict[str, Any]
+
+
+def observables(solved: Solved) -> Columns:
+    """Return the columns of ``FieldSolution`` by name, with energies from the minimum of V."""
+    matrices = solved.ground()
+    found = _levels(solved) | _fields(solved, matrices) | _energies(solved, matrices)
+    found |= _errors_of_levels(solved, float(found["kinetic"])) | _errors_of_fields(solved, found)
+    found |= _guards(solved, found)
+    return found | _verdict(solved, found)
+
+
+def _padded(values: list[float], count: int) -> Floats:
+    return np.array([*values, *[np.nan] * max(count - len(values), 0)])[:count]
+
+
+def _levels(solved: Solved) -> Columns:
+    """Return energies, spins and angular momenta of the lowest states."""
+    k, states = solved.problem.n_states, solved.states
+    turning = angular_momentum(solved.space)
+    means = []
+    for number in range(min(k, len(states))):
+        gamma, pairs = solved.matrices(number)
+        means.append(turning.of(gamma.sum(0), pairs))
+    above = [s.energy for s in states[solved.degeneracy : solved.degeneracy + 1]]
+    return {
+        "energies": _padded([s.energy for s in states], k),
+        "spins": _padded([s.spin for s in states], k),
+        "s_z": _padded([s.s_z for s in states], k),
+        "angular_momenta": _padded([m for m, _ in means], k),
+        "angular_spreads": _padded([spread for _, spread in means], k),
+        "energy": states[0].energy,
+        "gap": above[0] - states[0].energy if above else np.nan,
+        "degeneracy": solved.degeneracy,
+        "orbital_energies": np.sort(solved.orbitals.energies),
+        "origin": np.array(solved.problem.origin),
+    }
+
+
+def _fields(solved: Solved, matrices: Matrices) -> Columns:
+    """Return densities and currents of the ground level, and the part of dE / db of the currents."""
+    space, gamma = solved.space, matrices.gamma
+    j = current(space, gamma.sum(0))
+    sides = space.h.sides
+    return {
+        "density": density(space, gamma.sum(0)),
+        "spin_density": density(space, gamma[0] - gamma[1]),
+        "current": j.total,
+        "paramagnetic": j.paramagnetic,
+        "diamagnetic": j.diamagnetic,
+        "magnetisation": -float(moment(space.h, j.total).sum() * sides.cell_area),
+        "divergence": longitudinal_share(j.total, (sides.x.step, sides.y.step)),
+    }
+
+
+def _one_body(space: Space, gamma: Values, images: Values) -> float:
+    return float(np.sum(gamma * (space.flat.conj() @ images.T)).real)
+
+
+def _energies(solved: Solved, matrices: Matrices) -> Columns:
+    """Return the parts of the energy of the ground level, and the error of the grid."""
+    space, problem, gamma = solved.space, solved.problem, matrices.gamma.sum(0)
+    sides, n_electrons = space.h.sides, problem.n_electrons
+    weights = solved.multiplet_weights()
+    cusp = sum(w * float(solved.cusps[s][i]) for (s, i), w in weights.items()) if problem.cusp else 0.0
+    n = density(space, gamma)
+    confinement = float((n * problem.potential).sum() * sides.cell_area)
+    kinetic = _one_body(space, gamma, space.images) - confinement - cusp
+    interaction = float(np.einsum("prqs,pqrs->", matrices.pairs, space.integrals.two_body).real) / 2 + 2 * cusp
+    tail = _one_body(space, gamma, space.flat * outer_quarter(sides.kinetic).ravel())
+    moved = n_electrons * gauge_error(problem, solved.orbitals, (n_electrons + 1) // 2)
+    coarsest = max(side.step**2 * side.mass for side in sides)
+    grid_error = TAIL * tail + QUADRATURE * interaction * (kinetic / n_electrons * coarsest) ** 2
+    grid_error += SAMPLING * float(highest_components((n * problem.potential)[None], sides.cell_area)[0])
+    return {
+        "kinetic": kinetic,
+        "confinement": confinement,
+        "interaction": interaction,
+        "cusp": cusp,
+        "gauge_error": moved,
+        "grid_error": grid_error + moved,
+    }
+
+
+def _errors_of_levels(solved: Solved, kinetic: float) -> Columns:
+    """Return the error bars of the energies of the lowest states and of their distances from the ground state."""
+    problem, states = solved.problem, solved.states[: solved.problem.n_states]
+    close = DEGENERACY * solved.space.h.scale
+    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.cusp)
+    missing = [_missing(solved, state.multiplets) for state in states]
+    coupling = _coupling_errors(solved, len(states))
+    above = [state.energy - states[0].energy > close for state in states]
+    energy = [rules.energy_error(m, up) + c for m, up, c in zip(missing, above, coupling, strict=True)]
+    gaps = [
+        rules.gap_error(missing[0], m) + c + coupling[0] if up else 0.0
+        for m, up, c in zip(missing, above, coupling, strict=True)
+    ]
+    if not problem.correlated:
+        energy, gaps = coupling, [c + coupling[0] for c in coupling]
+    next_level = min(solved.degeneracy, len(gaps) - 1)
+    certain = all(s.energy - states[0].energy > g for s, up, g in zip(states, above, gaps, strict=True) if up)
+    return {
+        "energy_errors": _padded(energy, problem.n_states),
+        "gap_errors": _padded(gaps, problem.n_states),
+        "energy_error": energy[0],
+        "gap_error": gaps[next_level] if next_level >= solved.degeneracy else np.nan,
+        "order_certain": certain and not np.isnan(energy[0]),
+    }
+
+
+def _missing(solved: Solved, weights: dict[tuple[float, int], float]) -> Missing:
+    """Return what the multiplets of a state miss; NaN without an estimate.
+
+    A multiplet that was not enlarged has a small part, mixed in by a gradient: it counts as the worst of the others.
+    """
+    known = solved.enlarged.changes if solved.enlarged else {}
+    worst = max((-float(c.min()) for c in known.values()), default=np.nan)
+    change = cusp = 0.0
+    for (spin, number), weight in weights.items():
+        changes = known.get(spin, np.zeros(0))
+        change += weight * (-float(changes[number]) if number < len(changes) else worst)
+        cusp -= weight * float(solved.cusps[spin][number])
+    return Missing(change, cusp)
+
+
+def _coupling_errors(solved: Solved, count: int) -> list[float]:
+    """Return the changes of the energies by the number of coupled multiplets, in a gradient."""
+    if solved.mixed is None:
+        return [0.0] * count
+    more, fewer = (m.energies[:count] for m in solved.mixed)
+    return list(np.abs(_padded(list(fewer), count) - more))
+
+
+def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
+    """Return the error bars of density, current and magnetisation, from the change of the enlarged multiplets."""
+    problem, space, larger = solved.problem, solved.space, solved.enlarged
+    if larger is None:
+        names = ("density_error", "current_error", "magnetisation_error")
+        return dict.fromkeys(names, np.nan if problem.correlated else 0.0)
+    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.cusp)
+    weights = solved.multiplet_weights()
+    known = {key: w for key, w in weights.items() if key[1] < len(larger.changes.get(key[0], ()))}
+    before, after = (_mean(some, known) for some in (solved.multiplets, larger.multiplets))
+    area = space.h.sides.cell_area
+    moved = float(np.abs(density(larger.space, after) - density(space, before)).sum() * area)
+    error = rules.density_error(moved, _missing(solved, weights).change, found["interaction"], found["kinetic"])
+    ratio = error / max(moved / problem.n_electrons, 1e-300)
+    change = current(larger.space, after).total - current(space, before).total
+    size = np.hypot(*found["current"]).sum()
+    return {
+        "density_error": error,
+        "current_error": ratio * np.hypot(*change).sum() / size if size > 0 else 0.0,
+        "magnetisation_error": ratio * float(np.abs(moment(space.h, change)).sum() * area),
+    }
+
+
+def _mean(multiplets: dict[float, Multiplets], weights: dict[tuple[float, int], float]) -> Values:
+    """Return <a+_p a_q> (M, M), the mean over multiplets by spin and number."""
+    total = sum(weights.values())
+    each = [
+        weight / total * density_matrices(multiplets[spin], multiplets[spin].vectors[number : number + 1]).sum(0)
+        for (spin, number), weight in weights.items()
+    ]
+    return np.sum(each, axis=0)
+
+
+def _guards(solved: Solved, found: Columns) -> Columns:
+    """Return residual, error of the charge and imbalance of the energy."""
+    problem, n_electrons = solved.problem, solved.problem.n_electrons
+    used = [(s, i) for state in solved.states[: problem.n_states] for (s, i) in state.multiplets]
+    residual = max([solved.orbitals.residual, *(float(solved.multiplets[s].residuals[i]) for s, i in used)])
+    charge = found["density"].sum() * solved.space.h.sides.cell_area
+    mean_spin = float(found["spin_density"].sum()) * solved.space.h.sides.cell_area / 2
+    total = found["kinetic"] + found["confinement"] + found["interaction"] + problem.zeeman * mean_spin
+    total += solved.coupling_energy()
+    mean = np.mean([s.energy for s in solved.states[: solved.degeneracy]])
+    return {
+        "residual": residual,
+        "charge_error": abs(charge - n_electrons) / n_electrons,
+        "imbalance": abs(mean - total),
+    }
+
+
+def _verdict(solved: Solved, found: Columns) -> Columns:
+    """Return whether the result is converged, and trusted."""
+    scale, kinetic = solved.space.h.scale, found["kinetic"]
+    size = scale + kinetic + found["interaction"] + abs(found["confinement"])
+    converged = (
+        found["residual"] <= TRUSTED_RESIDUAL * scale
+        and found["charge_error"] <= 1e-8
+        and found["imbalance"] <= 1e-9 * size
+    )
+    trusted = converged and found["grid_error"] <= MOST_GRID_ERROR * kinetic
+    if solved.problem.correlated and solved.problem.strength:
+        span = float(np.ptp(solved.orbitals.energies))
+        trusted = trusted and span >= LEAST_SPAN * found["interaction"] / solved.problem.n_electrons
+    if solved.problem.correlated and solved.problem.estimate:
+        small = found["energy_error"] <= MOST_ENERGY_ERROR * kinetic and found["density_error"] <= MOST_DENSITY_ERROR
+        trusted = trusted and small
+    return {"converged": bool(converged), "trusted": bool(trusted)}

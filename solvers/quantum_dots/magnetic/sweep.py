@@ -1,0 +1,161 @@
+"""Levels against the field, and the fields at which the ground state changes, with error bars.
+
+Two levels a and b cross where d(B) = E_b(B) - E_a(B) = 0. A level is followed by its labels: S, S_z, and L_z where that
+is conserved. Between two fields with different ground states d is interpolated linearly, and computed again at its
+zero, until that moves by less than its error bar,
+
+    dB = [error of d + error of the grid] / |slope of d|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from solvers.checks import check_array, check_kind, check_number
+from solvers.grid import Grid
+from solvers.quantum_dots.magnetic.field import MagneticField
+from solvers.quantum_dots.magnetic.solution import FieldSolution
+from solvers.quantum_dots.magnetic.solve import solve_in_field
+from solvers.units import Material
+
+Floats = NDArray[np.float64]
+
+CONSERVED = 0.1
+"""Largest spread of L_z of a level that is labelled with it."""
+MOST_STEPS = 6
+"""Largest number of further fields for one crossing."""
+
+
+class Label(NamedTuple):
+    """``spin`` S, ``s_z``, and L_z in hbar, ``angular_momentum``, None where it is not conserved."""
+
+    spin: float
+    s_z: float
+    angular_momentum: int | None
+
+
+class Crossing(NamedTuple):
+    """The ground state changes from ``before`` to ``after`` at the field ``B`` (tesla), up to ``error``."""
+
+    B: float
+    error: float
+    before: Label
+    after: Label
+
+
+@dataclass(frozen=True)
+class FieldSweep:
+    """Levels of one dot at the fields ``B``; k is the number of states.
+
+    Attributes:
+        B: fields in tesla, ascending, (F,).
+        energies, energy_errors, gap_errors: see ``FieldSolution``, (F, k).
+        spins, s_z, angular_momenta, angular_spreads: likewise, (F, k).
+        crossings: where the ground state changes. One that happens twice between two fields is missed.
+        solutions: all results, one for each field.
+    """
+
+    B: Floats
+    energies: Floats
+    energy_errors: Floats
+    gap_errors: Floats
+    spins: Floats
+    s_z: Floats
+    angular_momenta: Floats
+    angular_spreads: Floats
+    crossings: tuple[Crossing, ...]
+    solutions: tuple[FieldSolution, ...]
+
+
+def field_sweep(
+    V: ArrayLike,
+    grid: Grid,
+    n_electrons: int,
+    material: Material,
+    B: ArrayLike,
+    g: float = 2.0,
+    **options: Any,
+) -> FieldSweep:
+    """Return the levels of one dot ``V`` (n_x, n_y) in eV at the fields ``B`` (F,) in tesla, and the crossings.
+
+    ``options`` are those of ``solve_in_field``; ``n_states`` must be large enough for both levels of a crossing, 6 by
+    default.
+
+    Raises:
+        ValueError: an argument is out of range, or the fields do not ascend.
+    """
+    check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_number("g", g)
+    potential = check_array("V", V, grid.shape).astype(np.float64)
+    fields = check_array("B", B, ("fields",)).astype(np.float64)
+    if (np.diff(fields) <= 0).any():
+        raise ValueError("B: expected fields in ascending order, got others. Sort them, and remove equal ones")
+    options = {"n_states": 6} | options
+
+    def at(strength: float) -> FieldSolution:
+        return solve_in_field(potential, grid, n_electrons, material, MagneticField(strength, g), **options)
+
+    solutions = [at(float(b)) for b in fields[::-1]][::-1]  # the strongest first: it has the strictest checks
+    pairs = zip(range(len(fields) - 1), zip(solutions[:-1], solutions[1:], strict=True), strict=True)
+    found = [_crossing(fields[i], fields[i + 1], *both, at) for i, both in pairs]
+    names = ("energies", "energy_errors", "gap_errors", "spins", "s_z", "angular_momenta", "angular_spreads")
+    arrays = {name: np.stack([getattr(s, name) for s in solutions]) for name in names}
+    return FieldSweep(fields, **arrays, crossings=tuple(c for c in found if c), solutions=tuple(solutions))
+
+
+def labels(solution: FieldSolution) -> list[Label]:
+    """Return the labels of the states of one dot."""
+    rows = zip(solution.spins, solution.s_z, solution.angular_momenta, solution.angular_spreads, strict=True)
+    return [
+        Label(round(2 * s) / 2, round(2 * m) / 2, round(float(turn)) if spread < CONSERVED else None)
+        for s, m, turn, spread in rows
+        if not np.isnan(s)
+    ]
+
+
+def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float] | None:
+    """Return E_b - E_a and its error, or None if one of the levels is not among the states."""
+    every = labels(solution)
+    if a not in every or b not in every:
+        return None
+    i, j = every.index(a), every.index(b)
+    error = float(solution.gap_errors[i] + solution.gap_errors[j]) + float(solution.grid_error)
+    return float(solution.energies[j] - solution.energies[i]), error
+
+
+def _crossing(low: float, high: float, first: FieldSolution, last: FieldSolution, at: Any) -> Crossing | None:
+    """Return the crossing of the ground states at two fields, None if they are the same."""
+    a, b = labels(first)[0], labels(last)[0]
+    if a == b:
+        return None
+    ends = {low: _distance(first, a, b), high: _distance(last, a, b)}
+    place, error = (low + high) / 2, (high - low) / 2
+    for _ in range(MOST_STEPS):
+        known = sorted(field for field, value in ends.items() if value is not None)
+        zero, width = _zero(known, ends) if len(known) > 1 else ((low + high) / 2, np.inf)
+        moved = abs(zero - place)
+        place, error = zero, min(width, (high - low) / 2)
+        if len(known) > 1 and len(ends) > 2 and moved <= width / 4:
+            break
+        if place in ends:
+            break
+        middle = at(place)
+        ends[place] = _distance(middle, a, b)
+        low, high = (place, high) if labels(middle)[0] == a else (low, place)
+    return Crossing(float(place), float(error), a, b)
+
+
+def _zero(known: Sequence[float], ends: dict[float, tuple[float, float] | None]) -> tuple[float, float]:
+    """Return the zero of the line through the two values nearest to it, and its error."""
+    values = {field: value for field in known if (value := ends[field]) is not None}
+    left, right = sorted(sorted(values, key=lambda field: abs(values[field][0]))[:2])
+    (d0, e0), (d1, e1) = values[left], values[right]
+    slope = (d1 - d0) / (right - left)
+    if slope == 0:
+        return (left + right) / 2, np.inf
+    return float(np.clip(left - d0 / slope, known[0], known[-1])), max(e0, e1) / abs(slope)
