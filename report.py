@@ -1,4 +1,4 @@
-"""Write the page of a sweep from what its runs have left: ``python report.py sweep=discriminator``."""
+"""Write the page of a sweep, ``python report.py sweep=discriminator``, or of several runs, ``runs=[A,B]``."""
 
 from qd_pix2pix.cli import report
 

@@ -44,7 +44,7 @@ def predict_split(
     """Return predictions for all samples of a stored split, with the references."""
     schema, samples = store.schema, store.split(split)
     mapping, drawn = predictor.mapping, [c.name for c in store.schema.of_role("condition")]
-    extra = [schema.hard_by] if schema.hard_by else []
+    extra = [c.name for c in schema.of_role("scalar")] + ([schema.hard_by] if schema.hard_by else [])
     marks = located.mark_fields(predictor)
     columns = samples.load(dict.fromkeys([*mapping.sources, *mapping.outputs, *drawn, *extra, *marks, "sample"]))
     size = len(columns["sample"])
@@ -68,6 +68,7 @@ def predict_split(
         hard_by=columns[schema.hard_by] if schema.hard_by else None,
         measures=measures,
         contributions=located.maps(predictor, columns_given, device, batch_size),
+        known={n: columns[n] for n in extra if n not in (*mapping.sources, *mapping.outputs)},
         marks={name: columns[name] for name in marks},
     )
 

@@ -84,10 +84,14 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     if inverse:
         record = replace(record, verification=_verify_inverse(predictions, predictor, recipe, folder))
     elif config["verify"]:
-        extra = (schema.hard_by,) if schema.hard_by else ()
-        solved = verify.solve(recipe, fields, (*predictions.outputs, *extra))
-        hard_by = solved.pop(schema.hard_by) if schema.hard_by and schema.hard_by not in predictions.outputs else None
-        predictions = replace(predictions, reference={n: solved[n] for n in predictions.outputs}, hard_by=hard_by)
+        further = [c.name for c in schema.of_role("scalar") if c.name not in predictions.outputs]
+        solved = verify.solve(recipe, fields, (*predictions.outputs, *further))
+        predictions = replace(
+            predictions,
+            reference={n: solved[n] for n in predictions.outputs},
+            known={n: solved[n] for n in further if n in solved},
+            hard_by=solved.get(schema.hard_by) if schema.hard_by in further else None,
+        )
     write_results(predictions, predictor, record, folder)
     return folder
 

@@ -8,6 +8,7 @@ The file is HDF5 and opens in xarray; the first axis is that of the samples:
     measures/<name>/<measure>   measures of single samples, (S,)
     contributions/<name>   contributions of tiles to a number of objects, (S, tiles, tiles); for an extensive network
     marks/<name>           fields that mark the objects, (S, *points), where available
+    known/<name>           further numbers of the samples that were computed, such as energies and spins, (S,)
     stored/<name>          for drawn samples, those of the split at the same labels: fields (S, *points), numbers (S,)
     conditions/<name>      (S,)
     sample, hard_by, and the coordinates of the points
@@ -50,6 +51,7 @@ class Predictions:
         hard_by: the schema's column that measures the difficulty of a sample, or None.
         measures: for each output, measures of single samples by name, (S,) each.
         contributions: contributions of tiles to numbers of objects by name, (S, tiles, tiles).
+        known: further numbers of the samples by name, (S,), where they were computed.
         marks: fields that mark the objects by name, (S, *points); see ``Column.marked_in``.
         stored: for drawn samples, the fields (S, *points) and labels (S,) of the split's samples at whose labels they
             were drawn; see ``evaluation.drawn``.
@@ -66,10 +68,11 @@ class Predictions:
     hard_by: NDArray | None = None
     measures: dict[str, Fields] = field(default_factory=dict)
     contributions: Fields = field(default_factory=dict)
+    known: Fields = field(default_factory=dict)
     marks: Fields = field(default_factory=dict)
     stored: Fields = field(default_factory=dict)
 
-    _GROUPS: ClassVar = ("given", "predicted", "reference", "contributions", "marks", "stored")
+    _GROUPS: ClassVar = ("given", "predicted", "reference", "contributions", "known", "marks", "stored")
 
     @property
     def target(self) -> Column:

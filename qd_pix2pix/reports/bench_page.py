@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from qd_pix2pix.evaluation.bench_scores import TASKS, read_scores
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.page import render
+from qd_pix2pix.reports.smoke import banner_of_bench
 from qd_pix2pix.reports.tables import percent
 
 NOT_SERVED = "not served"
@@ -83,6 +84,7 @@ def write_bench_page(folder: Path) -> Path:
     page = render(
         "bench.html.j2",
         bench=versions[0],
+        smoke=banner_of_bench(versions[0]),
         splits=splits_of(scores),
         tables=[(TASKS[task].label, *leaderboard(scores, task)) for task in TASKS],
         times=times(scores),

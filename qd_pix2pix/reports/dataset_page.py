@@ -14,7 +14,8 @@ from qd_pix2pix.data.store import SPLITS, Split, Store
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled
-from qd_pix2pix.reports.page import Panel, figure_panel, quantity, render, sentence, symbol
+from qd_pix2pix.reports.page import Panel, described, figure_panel, numbers_of, quantity, render, sentence, symbol
+from qd_pix2pix.reports.smoke import banner_of_dataset
 from qd_pix2pix.schema import Column, Schema
 
 PAGE = "dataset.html"
@@ -35,7 +36,8 @@ def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
 
     Samples with a single field are side by side, with their first numbers as titles.
     """
-    fields, numbers = schema.of_role("field"), schema.of_role("scalar", "counts", "class")[:NUMBERS_SHOWN]
+    fields = schema.of_role("field")
+    numbers = numbers_of(schema) or list(schema.of_role("counts", "class")[:NUMBERS_SHOWN])
     size = min(SAMPLES_SHOWN, len(split))
     if not fields:
         return
@@ -46,13 +48,17 @@ def _shown_samples(split: Split, schema: Schema) -> Iterator[Panel]:
         if not any(np.array_equal(array, other) for _, other in shown):
             shown.append((column, array))
     titles, frames = [f"{schema.sample} {i}" for i in range(size)], [Frame(schema)] * size
-    caption = f"The first {schema.count(size)} of the training split."
+    known = {column.name: np.array([sample[column.name] for sample in samples]) for column in numbers}
+    for i in range(size):
+        about = described(known, i, schema) or ", ".join(
+            f"{symbol(column)} = {quantity(column, float(known[column.name][i]), schema)}" for column in numbers
+        )
+        titles[i] += "\n" * bool(about) + about
+    caption = f"The first {schema.count(size)}" if size > 1 else f"The first {schema.sample}"
+    caption += " of the training split."
     if len(shown) > 1:
         yield figure_panel(figures.gallery(frames, shown, titles), caption, wide=len(shown) > 2)
         return
-    for i, sample in enumerate(samples):
-        known = [f"{symbol(column)} = {quantity(column, float(sample[column.name]), schema)}" for column in numbers]
-        titles[i] += "\n" * bool(known) + ", ".join(known)
     yield figure_panel(figures.strip(frames, *shown[0], titles), caption, wide=True)
 
 
@@ -122,6 +128,7 @@ def write_dataset_page(path: Path | str) -> Path:
         "dataset.html.j2",
         name=Path(path).name,
         schema=schema,
+        smoke=banner_of_dataset(len(stores["train"]), schema.count(len(stores["train"]))),
         total=schema.count(sum(len(split) for split in stores.values())),
         sizes=", ".join(f"{len(split)} {name}" for name, split in stores.items()),
         cards=_cards(columns, schema),

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from qd_pix2pix.reports.colours import COLOURS, ERRORS, Shading, bounds, shading
+from qd_pix2pix.reports.contours import over_cells, potential_of
 from qd_pix2pix.schema import Column, Schema
 
 Curve = tuple[NDArray, NDArray]
@@ -154,6 +155,13 @@ def _draw_error(figure: Figure, panel: Axes, error: NDArray, frame: Frame, colum
     _bar(figure, [panel], _image(panel, factor * error, frame, colours), colours, label)
 
 
+def _contours(panels: Sequence[Axes], frame: Frame, column: Column, V: NDArray | None) -> None:
+    """Draw contours of the potential over maps of a density; those after the second one are errors, on white."""
+    if V is not None and column.quantity == DENSITY:
+        for i, panel in enumerate(panels):
+            over_cells(panel, frame.extent(V.shape), V, dark=i > 1)
+
+
 def _line(panel: Axes, values: NDArray, frame: Frame, limits: tuple[float, float], label: str) -> None:
     known = {**frame.schema.constants, **(frame.conditions or {})}
     x = np.asarray(next(iter(frame.schema.domain.resized(values.shape).coordinates(known).values())))
@@ -209,7 +217,14 @@ def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] |
             panels[row, 0].set_ylabel(frame.axis(1))
         if titles:
             panels[row, 0].annotate(
-                titles[row], (-0.42, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center", fontsize=8
+                titles[row],
+                (-0.36, 0.5),
+                xycoords="axes fraction",
+                rotation=90,
+                va="center",
+                ha="right",
+                fontsize=8,
+                multialignment="center",
             )
     return figure, panels
 
@@ -250,12 +265,13 @@ def lines_figure(lines: Sequence[Line], names: Sequence[str], titles: Sequence[s
     for row, (frame, given, column, reference, predicted) in zip(panels, lines, strict=True):
         for panel, (source, values) in zip(row, given, strict=False):
             _draw(figure, panel, values, frame, source, bounds(source, values), source.tex)
-        rest = row[len(given) :]
+        rest, V = row[len(given) :], potential_of(given)
         shown = [predicted] if reference is None else [reference, predicted]
         for panel, field in zip(rest, shown, strict=False):
             _draw(figure, panel, field, frame, column, bounds(column, *shown), column.tex)
         if reference is not None:
             _draw_error(figure, rest[2], predicted - reference, frame, column)
+        _contours(rest, frame, column, V)
     return figure
 
 
@@ -265,6 +281,7 @@ def gallery(frames: Sequence[Frame], fields: Fields, titles: Sequence[str] | Non
     for row, frame in enumerate(frames):
         for panel, (column, values) in zip(panels[row], fields, strict=True):
             _draw(figure, panel, values[row], frame, column, bounds(column, values[row]), column.tex)
+            _contours([panel], frame, column, potential_of([(c, v[row]) for c, v in fields]))
     return figure
 
 

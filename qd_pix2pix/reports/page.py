@@ -18,6 +18,8 @@ from qd_pix2pix.schema import Column, Schema
 
 DPI = 170
 """Points of an inch of the fields in a figure; all else in it is vectors."""
+MOST_NUMBERS = 3
+"""Numbers that describe a sample."""
 LONGEST = 48
 """Characters of the name of a file."""
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -126,6 +128,21 @@ def symbol(column: Column) -> str:
     }
     is_text = column.symbol and not set("\\{}") & set(column.symbol)
     return known.get(column.symbol, column.symbol if is_text else column.name)
+
+
+def numbers_of(schema: Schema) -> list[Column]:
+    """Return the numbers by which samples are described: the first one, the one of difficulty, dimensionless ones."""
+    scalars = schema.of_role("scalar")
+    hard = [schema[schema.hard_by]] if schema.hard_by else []
+    chosen = [*scalars[:1], *hard, *(column for column in scalars if not schema.unit(column))]
+    return list({column.name: column for column in chosen}.values())[:MOST_NUMBERS]
+
+
+def described(columns: Mapping[str, Any], i: int, schema: Schema) -> str:
+    """Return the numbers of sample ``i`` that are among ``columns`` (S,): energy, gap, spin; two in a line."""
+    known = [column for column in numbers_of(schema) if column.name in columns]
+    texts = [f"{symbol(c)} = {quantity(c, float(columns[c.name][i]), schema)}" for c in known]
+    return ", ".join(texts) if len(texts) < MOST_NUMBERS else "\n".join((texts[0], ", ".join(texts[1:])))
 
 
 def sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.location_panels import location_panels
-from qd_pix2pix.reports.page import Panel, figure_panel, number, quantity, symbol
+from qd_pix2pix.reports.page import Panel, described, figure_panel, number, quantity, symbol
 from qd_pix2pix.schema import Column, Schema
 
 SAMPLES_SHOWN = 3
@@ -44,11 +44,17 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
         titles = [f"{word} {p.sample[i]}{_estimate(estimated, int(i))}" for i in chosen]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(frames_of(p, chosen), shown, column, None, p.predicted[column.name][chosen], titles)
-        yield figure_panel(figure, f"The first {len(chosen)} of {p.schema.count(len(p.sample))}.", wide=len(given) > 1)
+        total = p.schema.count(len(p.sample))
+        caption = f"The first {len(chosen)} of {total}." if len(chosen) < len(p.sample) else f"All {total}."
+        yield figure_panel(figure, caption, wide=len(given) > 1)
         return
     name, score = _ranked(p)
     for group, chosen in groups_of(_order(p)).items():
-        titles = [f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}" for i in chosen]
+        titles = [
+            f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}\n"
+            f"{described(p.known, int(i), p.schema)}".rstrip()
+            for i in chosen
+        ]
         shown = [(c, v[chosen]) for c, v in given]
         figure = figures.comparison(
             frames_of(p, chosen),

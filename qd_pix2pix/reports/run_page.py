@@ -19,6 +19,8 @@ from qd_pix2pix.reports.history import read_history, read_reference, read_snapsh
 from qd_pix2pix.reports.page import Panel, Row, figure_panel, render, rows, symbol
 from qd_pix2pix.reports.prediction_panels import also_panels, distribution_panels, target_panels
 from qd_pix2pix.reports.sample_table import sample_table
+from qd_pix2pix.reports.smoke import banner_of_checkpoint
+from qd_pix2pix.reports.trained_error import trained_errors
 from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
 from qd_pix2pix.schema import Schema
 
@@ -26,6 +28,8 @@ SAMPLES_SHOWN = 3
 MOST_CARDS = 5
 SHARES = tuple(name for name, measure in MEASURES.items() if measure.kinds == ("counts",))
 """Measures of further numbers of objects that have rows of their own."""
+NEGLIGIBLE = 1e-5
+"""Relative errors below which a curve is not drawn: a charge that is conserved by construction."""
 TERMS = ("l1", "l2", "huber", "gradient", "likelihood")
 LOSSES = (
     (
@@ -106,6 +110,7 @@ def _validation_panels(history: dict[str, Any], schema: Schema, target: str) -> 
     unit = tex_unit(schema.unit(column))
     agree = [m for m in found if m.larger_is_better and not m.with_unit]
     relative = [m for m in found if m.percent and not m.larger_is_better]
+    relative = [m for m in relative if history[f"val/{m.name}"][1].max() > NEGLIGIBLE]
     errors = [m for m in found if m.with_unit]
     groups = (
         (agree, "validation", False, "Agreement with the validation split."),
@@ -215,6 +220,8 @@ def write_run_page(folder: Path, run: Path | None = None) -> Path:
     page = render(
         "run.html.j2",
         title=_title(record, predictions),
+        smoke=banner_of_checkpoint(record.checkpoint),
+        trained_errors=trained_errors(record),
         record=record,
         schema=schema,
         trained=schema.count(sum(recipe["train"] for recipe in card["recipes"])),

@@ -21,6 +21,7 @@ from qd_pix2pix.reports.figures import comparison
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.reports.page import Panel, figure_panel, render
 from qd_pix2pix.reports.prediction_panels import frames_of
+from qd_pix2pix.reports.smoke import banner_of_options
 from qd_pix2pix.reports.study import (
     FAILED,
     FINISHED,
@@ -43,6 +44,7 @@ def write_sweep_page(study: Study) -> Path:
     page = render(
         "sweep.html.j2",
         study=study,
+        smoke=banner_of_options(study.overrides),
         axes=[study.short(axis) for axis in study.axes],
         counts={state: sum(r.state == state for r in study.records) for state in (FINISHED, STARTED, FAILED)},
         hours=sum(record.seconds for record in study.records) / 3600,

@@ -98,9 +98,9 @@ def test_page_of_requested_labels(runs, model):
         "<h1>E, m → spins</h1>",
         "12 lattices drawn, one at the labels of each of the test split",
         "<h2>Drawn lattices</h2>",
-        'alt="Worst lattices by label error: drawn, and below stored at the same labels. E in J per site."',
+        "<figcaption>Worst lattices by label error: drawn, and below stored at the same labels. E in J per site.",
         "<h2>Labels of the drawn lattices</h2>",
-        'alt="Requested E, energy of the lattice, and the value that the solver finds for the drawn lattice."',
+        "<figcaption>Requested E, energy of the lattice, and the value that the solver finds for the drawn lattice.",
         "found − requested",
         "Labels of drawn samples over training",
         "at whose labels it is drawn",
@@ -209,5 +209,5 @@ def test_page_of_a_sweep_shows_label_errors_and_drawn_samples(runs, tmp_path, mo
     assert (
         f"Best run: model {best}; label error {100 * errors[best]:.3g} %. A typical and the worst drawn lattice" in page
     )
-    assert 'alt="label error (%) against model: runs, mean and standard deviation."' in page
-    assert 'alt="label distance (%) of the validation split over the training of all runs."' in page
+    assert "<figcaption>label error (%) against model: runs, mean and standard deviation." in page
+    assert "<figcaption>label distance (%) of the validation split over the training of all runs." in page

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import struct
 from pathlib import Path
 
 import h5py
@@ -213,17 +212,17 @@ def wire_results(folder, outputs, record, size=12):
         (("n",), ("Typical wires by NMAE", "Worst wires", "|∫n − N| / N"), 4),
         (
             ("energy", "nodes"),
-            ("<td>|error|</td>", "nodes, |error|", "100 meV", 'alt="Worst wires by |error|: potential.'),
+            ("<td>|error|</td>", "nodes, |error|", "100 meV", "<figcaption>Worst wires by |error|: potential."),
             7,
         ),
         (
             ("phase", "n"),
-            ("accuracy", "n, NMAE", "n of the typical wire", 'alt="Confusion matrix of phase', "Misclassified"),
+            ("accuracy", "n, NMAE", "n of the typical wire", "<figcaption>Confusion matrix of phase", "Misclassified"),
             4,
         ),
         (
             ("nodes", "phase", "energy"),
-            ("exact", "100 %", "phase, accuracy", "E, |error|", 'alt="Absolute error of E'),
+            ("exact", "100 %", "phase, accuracy", "E, |error|", "<figcaption>Absolute error of E"),
             8,
         ),
     ],
@@ -239,10 +238,10 @@ def test_numbers_classes_and_fields_of_one_dimension_have_pages(small_run, tmp_p
 
 
 def images(page):
-    for content in re.findall(r'src="data:image/png;base64,([^"]+)"', page):
+    for content in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page):
         data = base64.b64decode(content)
-        assert data[:8] == b"\x89PNG\r\n\x1a\n"
-        yield struct.unpack(">II", data[16:24])
+        assert data.startswith(b"<?xml") and data.rstrip().endswith(b"</svg>")
+        yield data
 
 
 def test_report_stands_alone_and_tells_all(settings):

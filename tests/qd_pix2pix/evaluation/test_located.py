@@ -88,7 +88,8 @@ def test_maps_and_marks_are_stored_and_drawn(columns, tmp_path, monkeypatch):
     with xarray.open_dataset(tmp_path / "predictions.h5", engine="h5netcdf") as file:
         np.testing.assert_allclose(file.tile_x, 8 * np.arange(8) + 4)
     drawn = []
-    monkeypatch.setattr(reports, "png", drawn.append)
+    draw = reports.figure_panel
+    monkeypatch.setattr(reports, "figure_panel", lambda figure, *a, **b: drawn.append(figure) or draw(figure, *a, **b))
     (panel,) = reports.location_panels(found, {"Typical": np.array([0, 2])})
     assert panel.wide and panel.caption.startswith("Typical: contributions")
     first, empty = [axes for axes in drawn[0].axes if axes.get_title()]

@@ -16,7 +16,7 @@ def test_a_new_dataset_has_its_page(small_store):
     page = ensure_dataset_page(small_store.path).read_text()
     assert small_store.path.name in page and "density error" in page and "22 dots" in page
     assert "N = 2, 24 nm × 24 nm" in page and "<h2>Dots</h2>" in page and "The first 4 dots" in page
-    assert page.count("data:image/png;base64,") >= 4
+    assert page.count("data:image/svg+xml;base64,") >= 4
 
 
 def test_numbers_on_the_page_are_those_of_the_columns(small_store):
@@ -40,7 +40,7 @@ def test_one_electron_has_no_truncation_error(tmp_path):
     np.testing.assert_allclose(columns["interaction"], 0.0, atol=1e-12)
     page = write_dataset_page(path).read_text()
     assert "density error, mean" not in page and "1 test" in page
-    assert 'alt="The first 3 dots of the training split."' in page
+    assert "<figcaption>The first 3 dots of the training split." in page
 
 
 def test_panels_of_densities_are_named_by_their_own_symbol(small_store, monkeypatch):

@@ -150,7 +150,7 @@ def test_the_page_says_how_to_go_on(study):
 
 def test_the_page_loads_nothing(study):
     page = write_page(study).read_text()
-    assert page.count('src="data:image/png;base64,') >= 2
+    assert page.count('src="data:image/svg+xml;base64,') >= 2
     loaded = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)|url\(([^)]*)\)|@import\s+(\S+)""", page)
     assert all(any(part.startswith("data:") for part in found) for found in loaded)
     assert "http" not in re.sub(r"base64,[^\"]*", "", page) and "<link" not in page

@@ -1,0 +1,78 @@
+"""Parts of all pages: numbers with error bars, alternative texts, contours, banners, errors of the training."""
+
+import base64
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from qd_pix2pix.reports.alternative import alternative
+from qd_pix2pix.reports.contours import draw_contours, over_cells
+from qd_pix2pix.reports.page import figure_panel
+from qd_pix2pix.reports.smoke import banner_of_bench, banner_of_dataset, banner_of_options
+from qd_pix2pix.reports.uncertain import uncertain
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (-37.692797, 0.00557, "−37.6928 ± 0.0056"),
+        (1.891, 0.0912, "1.891 ± 0.091"),
+        (123.4, 12.0, "123 ± 12"),
+        (2.5401472, 1e-9, "2.540147"),
+        (1e-20, 3e-16, "0"),
+        (0.0010, 0.0012, "0.0010 ± 0.0012"),
+        (4.26, float("nan"), "4.26"),
+        (float("nan"), 1.0, "—"),
+        (1234567.0, 2300.0, "1.235e+06 ± 2.3e+03"),
+        (5.0, 0.0, "5"),
+    ],
+)
+def test_error_bars_have_two_digits(value, error, text):
+    assert uncertain(value, error) == text
+
+
+def test_the_alternative_text_lists_titles_axes_and_curves():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    image = left.imshow(np.eye(3))
+    left.set_title("$n_0$")
+    left.set_xlabel("x (nm)")
+    figure.colorbar(image, ax=left, label=r"$\Delta n$ (nm$^{-2}$)")
+    right.plot([1, 2], label="loss")
+    assert alternative(figure) == "2 maps: n0; x (nm), colours Δn (nm^-2); loss"
+
+
+def test_a_panel_is_the_same_vector_image_each_time():
+    def draw():
+        figure = Figure()
+        figure.subplots().plot([1, 2], [3, 4])
+        return figure_panel(figure, "Loss over training: all runs.")
+
+    first, second = draw(), draw()
+    assert first == second and first.name == "loss_over_training_all_runs"
+    assert base64.b64decode(first.image).startswith(b"<?xml")
+
+
+def test_contours_lie_where_the_potential_has_their_values():
+    panel = Figure().subplots()
+    x = (np.arange(40) + 0.5) / 4
+    V = (x[:, None] - 5) ** 2 + (x[None] - 5) ** 2
+    over_cells(panel, (0, 10, 0, 10), V)
+    (drawn,) = panel.collections
+    for level, path in zip(drawn.levels, drawn.get_paths(), strict=True):
+        radii = np.hypot(*(path.vertices - 5).T)
+        np.testing.assert_allclose(radii, np.sqrt(level), rtol=0.02)
+    step = Figure().subplots()
+    draw_contours(step, x, x, np.where(V < 4, 0.0, 0.5))
+    assert list(step.collections[0].levels) == [0.25]
+    flat = Figure().subplots()
+    draw_contours(flat, x, x, np.zeros_like(V))
+    assert not flat.collections
+
+
+def test_smoke_tests_have_a_banner():
+    assert banner_of_options(["model=gan", "scale=smoke"]).startswith("Smoke test")
+    assert not banner_of_options(["scale=laptop", "model=gan"])
+    assert banner_of_bench("smoke-1a2b") and not banner_of_bench("qdot-1")
+    assert "12 dots for training" in banner_of_dataset(12, "12 dots") and not banner_of_dataset(4800, "4800 dots")
