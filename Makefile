@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: help run studio test slow check tables build install clean
+.PHONY: help run studio test slow check tables docs tutorials build install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,9 +21,15 @@ test: $(VENV)/test.stamp ## install what the tests need, and run them
 slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 5 where there are none
 	$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist worksteal || [ $$? -eq 5 ]
 
-check: $(VENV)/check.stamp ## ruff, types, spelling, layout, phrases, tables
+check: $(VENV)/check.stamp docs ## ruff, types, spelling, layout, phrases, tables, the site
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
-	$(BIN)/python -m pytest tests/test_layout.py tests/test_words.py tests/test_tables.py
+	$(BIN)/python -m pytest tests/test_layout.py tests/test_words.py tests/test_tables.py tests/test_site.py
+
+docs: $(VENV)/docs.stamp ## build the documentation in site/; fails for broken links and pages without a row in docs/index.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+
+tutorials: $(VENV)/docs.stamp ## execute the notebooks of docs/tutorials and store their outputs
+	$(BIN)/python docs/hooks/run_tutorials.py
 
 tables: $(VENV)/install.stamp ## write the tables of README, docs and experiments from their results
 	$(BIN)/python -m experiments.tables
@@ -50,10 +56,14 @@ $(VENV)/check.stamp: $(VENV)/test.stamp
 	$(INSTALL) '.[check]'
 	touch $@
 
+$(VENV)/docs.stamp: $(VENV)/install.stamp
+	$(INSTALL) '.[docs]'
+	touch $@
+
 $(VENV)/build.stamp: $(VENV)/install.stamp
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt build
 	touch $@
 
 clean: ## remove .venv, builds and caches; datasets and runs stay
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from experiments import pages
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports.tables import fill
 
@@ -23,8 +24,8 @@ ROOT = HERE.parent
 
 
 def content() -> dict[str, str]:
-    """Return the tables and values of all experiments, by the names that documents use."""
-    found = {}
+    """Return the tables and values of all experiments, and those of ``pages``, by the names that documents use."""
+    found = pages.content()
     for path in sorted(HERE.glob("*/tables.py")):
         made = import_module(f"experiments.{path.parent.name}.tables").content()
         found |= {f"{path.parent.name}/{name}": text for name, text in made.items()}

@@ -1,4 +1,4 @@
-"""The examples of docs/adding.md: those of a system and a network go through all stages, all others compile."""
+"""The examples of docs/adding.md and docs/own_*.md: systems, networks and measures are run, all others compile."""
 
 import re
 import sys
@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from small import ROOT, configuration
+from small import ROOT, SHORT, SMALL_DATA, configuration
 
+import qd_pix2pix
 from qd_pix2pix import from_pretrained, networks, systems
 from qd_pix2pix.data import launchers
 from qd_pix2pix.data.generate import check, generate
+from qd_pix2pix.evaluation import measures
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.run import train
 
-TEXT = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+ADDING = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+PAGES = ("own_system.md", "own_network.md", "own_measure.md")
+TEXT = "\n".join([ADDING, *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in PAGES)])
 BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+?)(?:, [^\n]*)?\n(.*?)```", TEXT, re.DOTALL)
 EXAMPLES = dict(BLOCKS)
 """Content of each example by its path."""
@@ -127,9 +131,48 @@ def test_every_example_has_a_path_and_compiles():
 def test_every_row_of_the_table_has_a_section():
     table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## How to add")[1].split("## Rules")[0]
     rows = [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| a")]
-    assert [f"## {row[0].upper()}{row[1:]}" for row in rows] == re.findall(r"^## .*", TEXT, re.MULTILINE)
+    assert [f"## {row[0].upper()}{row[1:]}" for row in rows] == re.findall(r"^## .*", ADDING, re.MULTILINE)
 
 
 def test_the_launcher_is_that_of_this_process(serial):
     with serial().open() as call:
         assert dict(call(divmod, {"a": (7, 2), "b": (9, 4)})) == {"a": (3, 1), "b": (2, 1)}
+
+
+def test_a_network_of_an_own_file_is_trained_and_measured(tmp_path, monkeypatch, capsys):
+    """my_nets.py and last_run.py, as they stand, in a folder of a user."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "my_nets.py").write_text(EXAMPLES["my_nets.py"], encoding="utf-8")
+    try:
+        run = qd_pix2pix.train(
+            "model=regressor",
+            "network._target_=my_nets.MyNet",
+            "network.width=4",
+            "launcher.workers=1",
+            *SMALL_DATA,
+            *SHORT,
+        )
+        shown = run.predictions[0]
+        capsys.readouterr()
+        exec(compile(EXAMPLES["last_run.py"], "last_run.py", "exec"), {})
+        density = from_pretrained(run.checkpoint, trust="my_nets")(shown.given["V"])
+    finally:
+        sys.modules.pop("my_nets", None)
+    assert density == pytest.approx(shown.predicted["n_int"], abs=1e-6 * density.max())
+    mean, largest = map(float, capsys.readouterr().out.split())
+    assert 0 < mean <= largest < 30
+
+
+def test_the_measure_has_the_value_by_hand():
+    names = dict(vars(measures))
+    function, row = (content for path, content in BLOCKS if path == "qd_pix2pix/evaluation/measures.py")
+    exec(compile(function, "own_measure.md", "exec", dont_inherit=True), names)
+    measure = eval(row.strip(), names)
+    a, b = np.array([[[1.0, 2.0], [3.0, 6.0]]]), np.array([[[1.0, 0.0], [3.0, 2.0]]])  # A and B of test_measures.py
+    by_hand = EXAMPLES["tests/qd_pix2pix/evaluation/test_measures.py"]
+    kind, pred, target, expected = eval("{" + by_hand + "}", {"A": a, "B": b})[measure.name]
+    assert kind in measure.kinds
+    for array in (np.asarray, torch.as_tensor):
+        assert measure.of_sample(array(pred), array(target), None) == pytest.approx([expected])
+    assert expected == np.abs(a - b).sum() / np.abs(b).sum()

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.first_steps.run import blocks
 from qd_pix2pix.cli.overrides import check_overrides, keep_text, own_network, with_conditions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ADDING = {"adding.md", "own_system.md", "own_network.md", "own_measure.md"}
+"""Pages whose examples are files: test_adding.py runs them."""
 EXAMPLES = [
     (path.relative_to(ROOT), text)
     for path in PAGES
-    if path.name != "adding.md"  # test_adding.py runs its examples
+    if path.name not in ADDING | {"first_steps.md"}
     for text in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
 ]
 CHECKED = {
@@ -72,6 +75,20 @@ def test_the_surrogate_is_near_the_solver_and_conserves_charge(monkeypatch, tmp_
     assert charge == pytest.approx(2, abs=2e-6)
     assert nmae < 0.01
     assert variables["density"].min() >= 0
+
+
+def test_the_first_steps_run_in_order(monkeypatch, tmp_path, capsys):
+    """The blocks of Python share one session; a session by hand has the same charge, singlet and picture."""
+    monkeypatch.chdir(tmp_path)
+    steps = blocks((ROOT / "docs" / "first_steps.md").read_text(encoding="utf-8"))
+    names = {}
+    for title, language, code in steps:
+        if language == "python":
+            exec(compile(code, title, "exec"), names)
+    assert names["dot"].spins[0] == 0 and names["dot"].density.sum() * names["grid"].cell_area == pytest.approx(2)
+    assert names["nmae"] < 0.03 and names["p"].verdict == "like training"
+    assert (tmp_path / "first_dot.png").exists() and np.load("first_dot.npy").shape == (64, 64)
+    assert [title for title, language, _ in steps if language == "bash"][0] == "Install"
 
 
 def test_the_function_of_the_benchmark_has_the_charge_of_its_dots():
@@ -210,7 +227,7 @@ def commands():
     files = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
-        *(path for path in ROOT.glob("docs/*.md") if path.name != "adding.md"),
+        *(path for path in ROOT.glob("docs/*.md") if path.name not in ADDING),
         *ROOT.glob("experiments/*/README.md"),
     ]
     for file in files:

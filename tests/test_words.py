@@ -1,6 +1,7 @@
 """Prose, messages and docstrings use the terms of the field, and attribute no thought to things."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -25,6 +26,7 @@ ROOMS = (
     "experiments",
     "conf",
     "pyproject.toml",
+    "mkdocs.yml",
     "setup.py",
     "Makefile",
     "CITATION.cff",
@@ -37,6 +39,7 @@ ROOMS = (
     "qd_pix2pix",
 )
 """Files and folders without banned phrases."""
+SUFFIXES = (".md", ".ipynb", ".py", ".yaml", ".yml", ".toml", ".cff", ".j2", "")
 
 
 def texts(path):
@@ -46,7 +49,11 @@ def texts(path):
         for node in ast.walk(ast.parse(content)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 yield node.lineno, node.value
-    if path.suffix in (".md", ".j2"):
+    if path.suffix == ".ipynb":
+        for cell in json.loads(content)["cells"]:
+            source = "".join(cell["source"])
+            yield 1, source if cell["cell_type"] == "markdown" else "\n".join(re.findall(r"# .*", source))
+    elif path.suffix in (".md", ".j2"):
         yield 1, re.sub(r"```.*?```|`[^`\n]*`", lambda code: "\n" * code.group().count("\n"), content, flags=re.DOTALL)
     else:
         yield from ((i, line.partition("# ")[2]) for i, line in enumerate(content.splitlines(), 1) if "# " in line)
@@ -55,9 +62,7 @@ def texts(path):
 def files(room):
     """Files with prose of a room, which is a path or a pattern."""
     found = [path for place in sorted(ROOT.glob(room)) for path in ([place] if place.is_file() else place.rglob("*"))]
-    return [
-        path for path in found if path.is_file() and path.suffix in (".md", ".py", ".yaml", ".toml", ".cff", ".j2", "")
-    ]
+    return [path for path in found if path.is_file() and path.suffix in SUFFIXES]
 
 
 def banned(room):
