@@ -1,4 +1,4 @@
-"""The closed form of Heitler and London for the quartic dot, from its definition: two Gaussians, and their integrals."""
+"""The closed form of Heitler and London for the quartic dot, from its definition by two Gaussians and their integrals."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from solvers import Grid, Material
 
 @pytest.mark.parametrize("d", [0.5, 0.8, 1.2])
 def test_the_closed_form_is_that_of_its_two_states(d):
-    """E = (h_LL + h_RR +- 2 S h_LR + C +- K) / (1 +- S^2), in units of hbar w and a_B; h on a grid, C and K of Gaussians."""
+    """E = (h_LL + h_RR +- 2 S h_LR + C +- K) / (1 +- S^2), in units of hbar w and a_B; C and K of Gaussians."""
     n = 240
     x = (np.arange(n) + 0.5) / n * 14 - 7
     left, right = (np.exp(-((x - a) ** 2) / 2) / np.pi**0.25 for a in (-d, d))

@@ -44,7 +44,7 @@ def rayleigh_quotient(
         grid: points and sides of the square or rectangle.
         material: effective mass, and the units of all lengths and energies.
         n_modes: sine functions per direction, one number or a pair, those of the solver; by default n / 2, as in
-        ``solve``.
+            ``solve``.
 
     Raises:
         ValueError: an argument is out of range, or a density is zero everywhere.
