@@ -1,4 +1,4 @@
-"""The closed form of Heitler and London for the quartic dot, from its definition by two Gaussians and their integrals."""
+"""The closed form of Heitler and London for the quartic dot, from its definition: two Gaussians, their integrals."""
 
 import numpy as np
 import pytest

@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 
 FLAT = 1e-12
 """Smallest area of a polygon, as a part of the square of its size."""
+BESIDE = 1e-7
+"""Distance from an edge at which the winding of a polygon is tested, as a part of its size."""
 MOST_PAIRS = 1 << 22
 """Pairs of edges that are compared at once."""
 
@@ -116,7 +118,21 @@ def check_polygon(name: str, corners: object) -> Floats:
     size = float(np.ptp(polygon, axis=0).max())
     if abs(signed_area(polygon)) <= FLAT * size * size:
         raise ValueError(f"{name}: expected a polygon with an area, got corners on one line")
+    if not _encloses_once(polygon, size):
+        raise ValueError(
+            f"{name}: expected an outline that encloses one area, got one that touches itself and turns the other way "
+            "there. Use one polygon for each part"
+        )
     return polygon
+
+
+def _encloses_once(polygon: Floats, size: float) -> bool:
+    """Return whether the inner side of every edge is covered once: a loop that turns the other way counts negative."""
+    following = np.roll(polygon, -1, axis=0)
+    along = (following - polygon) / np.hypot(*(following - polygon).T)[:, None]
+    inwards = math.copysign(BESIDE * size, signed_area(polygon)) * np.stack([-along[:, 1], along[:, 0]], axis=1)
+    x, y = ((polygon + following) / 2 + inwards).T
+    return bool((np.abs(covered(polygon, x, y, BESIDE * size / 100) - 1) < 0.5).all())
 
 
 def _crossing(polygon: Floats) -> tuple[int, int] | None:

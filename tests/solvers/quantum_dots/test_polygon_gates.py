@@ -111,6 +111,10 @@ def test_coordinates_may_be_those_of_a_chip():
             [[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]],
             "expected a polygon whose edges do not cross, got edges 0 .* and 2",
         ),
+        (
+            [[0.0, 0.0], [3.0, 1.0], [3.0, -1.0], [0.0, 0.0], [-2.0, 1.0], [-2.0, -1.0]],
+            "expected an outline that encloses one area",
+        ),
         ([[0.0, 0.0, 1.0]], r"expected an array of numbers of shape \(corners, 2\)"),
     ],
 )
