@@ -105,6 +105,7 @@ class Canvas:
             self.difference = Square(
                 "Network − solver", "difference", "RdBu_r", "Density of the network minus that of the solver"
             )
+        self.place = ui.label().classes("sr-only").props("role=status aria-live=polite data-cursor")
         for key, name in KEYS.items():
             self.V.image.on(f"keydown.{key}.prevent", lambda name=name: self._key(name), args=[])
         self.V.image.on("keydown.esc", lambda: self._key("Escape"), args=[])
@@ -140,6 +141,9 @@ class Canvas:
         except ValueError as error:
             self.session.abandon()
             complain(error)
+        if self.session.cursor is not None:
+            x, y = self.session.cursor
+            self.place.set_text(f"x {x:.3g} nm, y {y:.3g} nm{', tool pressed' if self.session.pointer.held else ''}")
 
     def _delete(self) -> None:
         p = self.session.pointer
