@@ -57,6 +57,18 @@ class LeverArms:
             total += np.abs(np.linalg.pinv(changed) - self.virtual)
         return total
 
+    def knob(self, *shifts: float) -> dict[str, float]:
+        """Return the voltages, in V by the names of the gates, that shift each site by its number of ``shifts``.
+
+        With shifts in units of 1 eV this is a knob of ``Device.V_of`` whose number is an energy: ``knob(0.5, -0.5)`` is
+        the difference of the energies of two sites.
+
+        Raises:
+            ValueError: there is not one number for each site.
+        """
+        wanted = check_array("shifts", list(shifts), (len(self.matrix),))
+        return dict(zip(self.names, (self.virtual @ wanted).tolist(), strict=True))
+
 
 def lever_arms(
     V_of: Device | Callable[..., ArrayLike],

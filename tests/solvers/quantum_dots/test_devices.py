@@ -1,10 +1,12 @@
 """Devices of YAML and GDS: potentials, lever arms against first-order perturbation theory, errors, datasets."""
 
+import re
+
 import numpy as np
 import pytest
 import yaml
 from analytic import GAAS
-from small import SMALL_DATA, configuration
+from small import ROOT, SMALL_DATA, configuration
 
 from qd_pix2pix.fields import checksum
 from qd_pix2pix.systems import make_recipe
@@ -88,6 +90,18 @@ def test_lever_arms_are_those_of_first_order_perturbation_theory(device):
     assert (found.virtual_errors > 0).all() and (found.virtual_errors < 0.05 * np.abs(found.virtual).max()).all()
 
 
+def test_a_virtual_gate_shifts_the_sites_as_stated(device):
+    grid = device.grid(24)
+    arms = lever_arms(device, {"P1": 0.06, "P2": 0.05}, grid, GAAS)
+    family = device.V_of(arms.knob(0.5, -0.5), grid=grid, voltages={"P1": 0.06, "P2": 0.05})
+    before, after = (
+        hubbard(family(number), grid, GAAS, compare=False).couplings.site_energy for number in (-5e-5, 5e-5)
+    )
+    np.testing.assert_allclose(after - before, [5e-5, -5e-5], rtol=2e-3)
+    with pytest.raises(ValueError, match=r"^shifts: expected an array of numbers of shape \(2,\)"):
+        arms.knob(1.0)
+
+
 def test_error_bars_of_lever_arms_contain_a_finer_grid(device):
     coarse, fine = (lever_arms(device, {"P1": 0.06, "B": -0.01}, device.grid(n), GAAS) for n in (16, 32))
     assert coarse.names == ("P1", "B")
@@ -112,6 +126,15 @@ def test_a_device_is_written_and_read(device, tmp_path):
     assert read.names == device.names and read.voltages == device.voltages
     grid = device.grid(10)
     np.testing.assert_array_equal(read.potential()(grid), device.potential()(grid))
+
+
+def test_the_example_of_the_page_is_a_device():
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/gates.md").read_text("utf-8"), re.S)
+    content = yaml.safe_load(text)
+    assert content.pop("gds") == {"path": "chip.gds", "cell": "TOP"}
+    assert load_device(content | {"gates": content["gates"][:2]}).names == ("P1", "P2")
+    with pytest.raises(ValueError, match="gates.B.layer: expected the key gds"):
+        load_device(content)
 
 
 @pytest.fixture
