@@ -231,6 +231,12 @@ class VoltageFamily:
         return float(self.device.offset) + np.tensordot(voltages, self.device.responses(self.grid), 1)
 
 
+def check_family(V_of: object, grid: object) -> None:
+    """Raise ValueError if a function of ``Device.V_of`` is used with another grid than its own."""
+    if isinstance(V_of, VoltageFamily) and isinstance(grid, Grid) and V_of.grid != grid:
+        raise ValueError(f"grid: expected that of the function of voltages, {V_of.grid}, got {grid}")
+
+
 @lru_cache(maxsize=8)
 def _responses(device: Device, grid: Grid) -> Floats:
     x, y = chip_mesh(grid, device.center)

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.checks import check_array, check_flag, check_function, check_integer, check_kind, check_number
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
+from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask
 from solvers.quantum_dots.exchange_sweep import KNOBS, ExchangeSweep
 from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points, workers
@@ -97,6 +98,7 @@ def exchange_sweep(
         ValueError: an argument is out of range; before any work.
     """
     check_function("V_of", V_of)
+    check_family(V_of, grid)
     axes, fixed = _axes(detuning, barrier, points, divisions)
     check_number("tolerance", tolerance, 0.0, 1.0)
     check_integer("processes", processes, 1, high=MOST_PROCESSES)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.checks import check_array, check_function, check_kind
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.devices import Device
+from solvers.quantum_dots.devices import Device, check_family
 from solvers.quantum_dots.hubbard import coupling_slopes
 from solvers.quantum_dots.sites import Couplings
 from solvers.units import Material
@@ -105,6 +105,7 @@ def lever_arms(
         places: Any = [float(value) for value in at.values()]
     else:
         check_function("V_of", V_of)
+        check_family(V_of, grid)
         places = check_array("voltages", voltages, ("gates",))
         names = tuple(f"gate {i + 1}" for i in range(len(places)))
     slopes, errors = coupling_slopes(family, places, step, grid, material, n_sites, interaction, n_modes)

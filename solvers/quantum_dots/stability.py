@@ -30,6 +30,7 @@ from solvers.checks import (
 )
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
+from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.gate_points import Cache, Point, Task, progress_bar, solve_points, workers
 from solvers.quantum_dots.solve import solve
 from solvers.units import Material
@@ -195,6 +196,7 @@ def stability_diagram(
         ValueError: an argument is out of range.
     """
     check_function("V_of", V_of)
+    check_family(V_of, grid)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
     if watch is not None:
         check_function("watch", watch)

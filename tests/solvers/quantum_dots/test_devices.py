@@ -10,7 +10,7 @@ from small import ROOT, SMALL_DATA, configuration
 
 from qd_pix2pix.fields import checksum
 from qd_pix2pix.systems import make_recipe
-from solvers import Device, Gate, Grid, hubbard, lever_arms, load_device, save_device, stability_diagram
+from solvers import Device, Gate, Grid, exchange_sweep, hubbard, lever_arms, load_device, save_device, stability_diagram
 from solvers.quantum_dots.potentials import Gates
 
 DOUBLE = {
@@ -252,6 +252,17 @@ def test_unknown_gates_and_other_windows_are_named(device):
         device.V_of("P1", grid=Grid(8, 100.0))
     with pytest.raises(ValueError, match="^knobs: expected the name of a gate, or weights of gates"):
         device.V_of({}, grid=grid)
+
+
+def test_a_function_of_voltages_has_one_grid(device):
+    family, other = device.V_of("P1", "P2", grid=device.grid(12)), Grid(12, 100.0)
+    for call in (
+        lambda: stability_diagram(family, (0.0, 0.1), (0.0, 0.1), 1, other, GAAS),
+        lambda: exchange_sweep(family, (0.0, 0.1), other, GAAS, barrier=0.0),
+        lambda: lever_arms(family, [0.0, 0.0], other, GAAS),
+    ):
+        with pytest.raises(ValueError, match=r"^grid: expected that of the function of voltages, Grid\(n=12"):
+            call()
 
 
 def test_a_gate_without_polygons_is_named():
