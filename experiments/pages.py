@@ -37,7 +37,7 @@ def _keys(name: str) -> str:
     for key, value in config.items():
         if key == "range":
             rows += [(f"`range.{part}`", "`null`", _safe(about.get(f"range.{part}", ""))) for part in value]
-        elif not OmegaConf.is_dict(value) or not value:
+        elif key not in groups() and (not OmegaConf.is_dict(value) or not value):
             given = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
             rows.append((f"`{key}`", f"`{as_value(given)}`", _safe(about.get(str(key), ""))))
     return markdown(("key", "default", "meaning"), rows)

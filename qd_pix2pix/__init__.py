@@ -107,20 +107,26 @@ def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
     Args:
         surrogate: name or file of a network, a ``Surrogate``, or a function of tensors (B, *points).
         target: a field, the requested first output, or fields and numbers by name of the output.
-        options:
-            cost: in place of a target, a function from outputs (S, ...) by name to costs (S,), in torch.
-            bounds: (low, high) of the potential, numbers or fields; by default those of the training.
-            start: potentials (..., *points) where the descent starts; starts: number of random ones, by default 8.
-            tolerance: allowed deviation of a target, its noise; a number, or numbers by name. By default 1 % of its
-                largest magnitude. The misfit is the mean square of deviation / tolerance.
-            mask: weights (*points) of fields.
-            smoothness, variation: weight of |grad V|^2, and of the total variation; "discrepancy" adapts one of them
-                until the misfit is 1, for targets with noise.
-            scale: standard deviation, in points, of the blur that keeps potentials smooth; 0 for free points.
-            steps, rate, seed: number of steps, first step, and seed of random starts.
-            identify: calculate what the outputs determine, which takes as long as some tens of steps.
-            shape: points of the potentials; verify: solve the best one, True or a function; progress: show the rate.
-            conditions: conditions of the samples, such as n_electrons=2, material="gaas", extent=60.0.
+
+    Keyword Args:
+        cost: in place of a target, a function from outputs (S, ...) by name to costs (S,), in torch.
+        bounds: (low, high) of the potential, numbers or fields; by default those of the training.
+        start: potentials (..., *points) where the descent starts.
+        starts: number of random ones, by default 8.
+        tolerance: allowed deviation of a target, its noise; a number, or numbers by name. By default 1 % of its
+            largest magnitude. The misfit is the mean square of deviation / tolerance.
+        mask: weights (*points) of fields.
+        smoothness: weight of |grad V|^2; "discrepancy" adapts it until the misfit is 1, for targets with noise.
+        variation: weight of the total variation, or "discrepancy".
+        scale: standard deviation, in points, of the blur that keeps potentials smooth; 0 for free points.
+        steps: number of steps of the descent.
+        rate: first step.
+        seed: seed of random starts.
+        identify: calculate what the outputs determine, which takes as long as some tens of steps.
+        shape: points of the potentials.
+        verify: solve the best one, True or a function.
+        progress: show the rate.
+        conditions: conditions of the samples, such as n_electrons=2, material="gaas", extent=60.0.
 
     Raises:
         ValueError: an argument is not valid.
@@ -136,13 +142,14 @@ def learn_hamiltonian(surrogate: Any, densities: Any, **options: Any) -> Hamilto
     Args:
         surrogate: see ``design``.
         densities: densities (K, *points), or outputs (K, ...) by name.
-        options:
-            known: conditions; a list has one value for each density: {"n_electrons": [1, 2], "extent": 60.0, ...}.
-            unknown: names of the couplings to learn, in the range of the training, or {name: (low, high)}.
-            shared: all densities belong to one potential (True), or each to its own.
-            shift: numbers (K,) added to the shared potential, such as minus the chemical potentials of a lattice.
-            start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, identify, progress:
-                see ``design``.
+
+    Keyword Args:
+        known: conditions; a list has one value for each density: {"n_electrons": [1, 2], "extent": 60.0, ...}.
+        unknown: names of the couplings to learn, in the range of the training, or {name: (low, high)}.
+        shared: all densities belong to one potential (True), or each to its own.
+        shift: numbers (K,) added to the shared potential, such as minus the chemical potentials of a lattice.
+        start, bounds, starts, tolerance, mask, smoothness, variation, scale, steps, rate, seed, identify, progress: see
+            ``design``.
 
     Raises:
         ValueError: an argument is not valid.

@@ -7,7 +7,9 @@ that the build reports it.
 
 import posixpath
 import re
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -19,6 +21,8 @@ CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 MARKS = re.compile(r"<!-- (?:(table)|value): \S+ -->|(\n)?<!-- end -->")
 PACKAGES = ("solvers", "solvers/quantum_dots", "solvers/spins", "solvers/lattices", "qd_pix2pix")
 """Packages of the API reference."""
+NO_CONSTANTS = "      filters: ['!^_', '!^[A-Z0-9_]+$']\n"
+NO_HEADING = "    options:\n      show_root_toc_entry: false\n      show_root_heading: false\n"
 WEIGHTS = "qd_pix2pix/inference/weights"
 
 
@@ -56,15 +60,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _reference_page(package: str) -> str:
-    """Return the page of a package: its docstring and all public names; for ``quantum_dots`` those of its modules."""
-    from importlib import import_module
-
-    names = import_module(package).__all__
-    members = ", ".join(name for name in names if name != "__version__")
-    if package.endswith("quantum_dots"):
-        members = "potentials"
-    options = "    options:\n      show_root_toc_entry: false\n      show_root_heading: false\n"
-    return f"# {package}\n\n::: {package}\n{options}      members: [{members}]\n"
+    """Return the page of a package: its docstring and all public names; of modules, their public names."""
+    found = import_module(package)
+    names = [name for name in found.__all__ if name != "__version__"]
+    modules = [name for name in names if isinstance(getattr(found, name, found), ModuleType)]
+    hidden = [name for name in names if getattr(getattr(found, name, None), "__module__", "") == f"{package}.{name}"]
+    direct = [name for name in names if name not in modules + hidden]
+    parts = [f"# {package}\n\n::: {package}\n{NO_HEADING}      members: [{', '.join(direct)}]\n"]
+    for name in modules:
+        members = getattr(import_module(f"{package}.{name}"), "__all__", None)
+        chosen = f"      members: [{', '.join(members)}]\n" if members else NO_CONSTANTS
+        parts.append(f"## {name}\n\n::: {package}.{name}\n{NO_HEADING}      heading_level: 3\n{chosen}")
+    parts += [f"::: {package}.{name}.{name}\n" for name in hidden]  # functions in a module of their name
+    return "\n".join(parts)
 
 
 def _cards() -> str:
