@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import events, ui
 
 from qd_pix2pix.studio.dot import MOST_ELECTRONS, POINTS, SIDES, Dot
-from qd_pix2pix.studio.dropped import ENDINGS, MOST_BYTES, check_size, dropped
+from qd_pix2pix.studio.dropped import ENDINGS, MOST_BYTES, TOO_LARGE, check_size, dropped
 from qd_pix2pix.studio.edits import cleared, resized, with_changed, without
 from qd_pix2pix.studio.materials import OTHER, materials, name_of
 from qd_pix2pix.studio.pointer import TOOLS
@@ -194,7 +194,7 @@ class Controls:
         _heading("File")
         self.upload = ui.upload(
             label="Drop a potential here, or choose one", auto_upload=True, max_file_size=MOST_BYTES,
-            on_upload=self._received, on_rejected=lambda: self._refuse(MOST_BYTES + 1),
+            on_upload=self._received, on_rejected=lambda: complain(TOO_LARGE),
         ).classes("w-full").props('flat bordered aria-label="Potential from a file"')  # fmt: skip
         ui.label(f"{', '.join(ENDINGS)}; at most {MOST_BYTES // 2**20} MiB").classes("text-sm")
         self.notes = ui.label().classes("text-sm").props("role=status aria-live=polite data-notes")
@@ -210,12 +210,6 @@ class Controls:
             return
         self.notes.set_text("; ".join(found.notes))
         self.session.edit(found.dot)
-
-    def _refuse(self, size: int) -> None:
-        try:
-            check_size(size)
-        except ValueError:
-            complain(f"file: expected at most {MOST_BYTES // 2**20} MiB; save fewer points")
 
     def sync(self) -> None:
         """Show the present dot."""

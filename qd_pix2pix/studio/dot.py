@@ -147,7 +147,7 @@ class Dot:
         check_integer("n_electrons", self.n_electrons, 1, high=MOST_ELECTRONS)
         check_number("m_eff", self.m_eff, 1e-3, 100.0)
         check_number("eps_r", self.eps_r, 1.0, 1e3)
-        check_number("gas_depth", self.gas_depth, 0.5, SIDES[1])
+        check_number("gas_depth", self.gas_depth, 0.01, SIDES[1])
         check_number("detuning", self.detuning, -HIGHEST, HIGHEST)
         check_number("barrier", self.barrier, -HIGHEST, HIGHEST)
         for name in ("wells", "gates", "strokes", "target"):

@@ -19,6 +19,7 @@ from qd_pix2pix.studio.link import from_json
 
 MOST_BYTES = 8 * 2**20
 """Largest file."""
+TOO_LARGE = f"file: expected at most {MOST_BYTES // 2**20} MiB, got more; save one plane with fewer points"
 ENDINGS = (".json", *(ending for ending in FORMATS if ending != ".fld"))
 """Endings of files; .fld of AVS names further files, which a page does not receive."""
 
@@ -34,9 +35,7 @@ class Dropped:
 def check_size(size: int) -> None:
     """Raise ValueError unless a file of so many bytes is accepted."""
     if size > MOST_BYTES:
-        raise ValueError(
-            f"file: expected at most {MOST_BYTES // 2**20} MiB, got {size / 2**20:.1f} MiB; save fewer points"
-        )
+        raise ValueError(TOO_LARGE)
 
 
 def dropped(dot: Dot, name: str, content: bytes) -> Dropped:

@@ -11,6 +11,9 @@ from qd_pix2pix.studio.prediction import Prediction
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.work import Solved
 
+MOST_DECIMALS = 6
+"""Decimals beyond which an error is not shown."""
+
 
 def with_error(value: float, error: float, unit: float = 1.0) -> str:
     """Return "value ± error" times a unit, with two digits of the error; a dash for NaN."""
@@ -20,7 +23,8 @@ def with_error(value: float, error: float, unit: float = 1.0) -> str:
     if not math.isfinite(error) or error <= 0:
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}" if decimals < 9 else f"{value:.6g}"
+    value = round(value, decimals) + 0.0  # no negative zero
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}" if decimals <= MOST_DECIMALS else f"{value:.{MOST_DECIMALS}f}"
 
 
 def spin(value: float) -> str:

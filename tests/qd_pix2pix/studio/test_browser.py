@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -224,6 +225,22 @@ def test_cancel_stops_the_solver_and_another_dot_is_solved(window):
     with window(replace(example(), n_electrons=1, n=32)) as page:
         page.start("solve")
         assert page.finished("solve", 30).startswith("solved in")
+
+
+def calculations():
+    """Python processes that the tests, and the studio, have started."""
+    found = psutil.Process().children(recursive=True)
+    return {p.pid for p in found if p.status() != psutil.STATUS_ZOMBIE and p.name().startswith("python")}
+
+
+def test_closing_a_window_ends_its_calculation(window):
+    with window(HARD) as page:
+        before = calculations()
+        page.start("solve")
+        wait_for(lambda: page.text("[data-status=solve]") == "states")
+        started = calculations() - before
+        assert started
+    wait_for(lambda: not started & calculations(), 40)
 
 
 def test_reload_and_link_return_to_the_dot(window):
