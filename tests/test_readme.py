@@ -33,6 +33,7 @@ CHECKED = {
     "docs/drawing.md": "confidence(",
     "docs/gates.md": "lever_arms(",
     "docs/lattices.md": "well(",
+    "docs/magnetic_field.md": "field_sweep(",
     "docs/own_dots.md": "range",
     "docs/python.md": "predict(",
     "docs/qubits.md": "hubbard(",
@@ -89,6 +90,15 @@ def test_the_first_steps_run_in_order(monkeypatch, tmp_path, capsys):
     assert names["nmae"] < 0.03 and names["p"].verdict == "like training"
     assert (tmp_path / "first_dot.png").exists() and np.load("first_dot.npy").shape == (64, 64)
     assert [title for title, language, _ in steps if language == "bash"][0] == "Install"
+
+
+def test_the_dot_in_a_field_changes_to_the_triplet():
+    found = run_example("docs/magnetic_field.md")
+    levels = found["one"].energies[:2].mean() * 1e3  # hbar (w0^2 + wc^2 / 4)^1/2 of 3 meV at 2 T
+    assert levels == pytest.approx(np.hypot(3, 0.1157676 * 2 / 0.067 / 2), abs=1e-3)
+    assert found["two"].trusted and found["two"].spins[0] == 1 and round(found["two"].angular_momenta[0]) == -1
+    (crossing,) = found["sweep"].crossings
+    assert (crossing.before.spin, crossing.after.spin) == (0, 1) and crossing.B == pytest.approx(1.67, abs=0.03)
 
 
 def test_the_function_of_the_benchmark_has_the_charge_of_its_dots():

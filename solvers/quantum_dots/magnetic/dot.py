@@ -32,6 +32,7 @@ from solvers.quantum_dots.magnetic.space import (
     enlarge,
     natural_orbitals,
 )
+from solvers.quantum_dots.settings import MOST_DETERMINANTS
 
 STATE_TOLERANCE, ROUGH_TOLERANCE = 1e-8, 1e-5
 """Largest residuals of states, as parts of the dot's scale: of the result, and of states whose orbitals are refined."""
@@ -84,11 +85,12 @@ class Problem:
 
     @property
     def n_directions(self) -> int:
-        """Orbitals by which the space is enlarged: half of M, or up to M if the sectors remain small."""
+        """Orbitals by which the space is enlarged: M in small sectors, M / 2 in larger ones, fewer in the largest."""
         m, up, down = self.n_orbitals, (self.n_electrons + 1) // 2, self.n_electrons // 2
-        least = max(m // 2, 1)
-        small = [k for k in range(least, m + 1) if n_strings(m + k, up) * n_strings(m + k, down) <= SMALL_SECTOR]
-        return min(max([least, *small]), math.prod(self.sides.modes) - m)
+        sizes = {k: n_strings(m + k, up) * n_strings(m + k, down) for k in range(1, m + 1)}
+        half = [k for k, size in sizes.items() if k <= max(m // 2, 1) and size <= MOST_DETERMINANTS]
+        small = [k for k, size in sizes.items() if size <= SMALL_SECTOR]
+        return min(max([1, *half, *small]), math.prod(self.sides.modes) - m)
 
     def one_electron(self, gauge: Gauge | None = None) -> OneElectron:
         """Return H of one electron, by default in the symmetric gauge about the origin."""

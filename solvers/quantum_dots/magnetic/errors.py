@@ -40,7 +40,8 @@ class Rules(NamedTuple):
 
     @property
     def _share(self) -> float:
-        return CUSP_SHARE + CROWDED_SHARE * max(self.n_electrons - 2, 0) / self.n_orbitals
+        few = max(CUSP_SHARE, 1 / self.n_orbitals)  # a handful of orbitals has no local resolution
+        return few + CROWDED_SHARE * max(self.n_electrons - 2, 0) / self.n_orbitals
 
     def energy_error(self, m: Missing, excited: bool = False) -> float:
         """Return the error of the energy of a multiplet, that of the ground state or an ``excited`` one."""

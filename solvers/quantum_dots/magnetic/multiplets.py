@@ -28,6 +28,8 @@ GUARDS = 2
 PENALTY = 8.0
 """First energy of a triplet pair, in units of the dot's scale; doubled while states of another spin are in the way."""
 MOST_DOUBLINGS = 12
+PURE = 1e-2
+"""Largest deviation of S of a multiplet."""
 DEGENERACY = 1e-7
 """Levels closer than this part of the dot's scale count as one."""
 
@@ -35,7 +37,8 @@ DEGENERACY = 1e-7
 class Multiplets(NamedTuple):
     """The lowest multiplets of one total spin, by their states of S_z = S.
 
-    ``energies`` (k,) without the Zeeman energy; ``vectors`` (k, determinants); ``residuals`` (k,).
+    ``energies`` (k,) without the Zeeman energy; ``vectors`` (k, determinants); ``residuals`` (k,); ``penalty``: energy
+    of a triplet pair by which they were found.
     """
 
     spin: float
@@ -43,6 +46,7 @@ class Multiplets(NamedTuple):
     energies: Floats
     vectors: Values
     residuals: Floats
+    penalty: float
 
 
 class Level(NamedTuple):
@@ -113,10 +117,11 @@ def lowest_multiplets(
         h = Hamiltonian(block, integrals, penalty)
         found = lowest_states(h, count, tolerance * scale, None, 200)
         spins = total_spins(block, found.vectors)
-        if np.allclose(spins, spin, atol=1e-3) or penalty == 0:
+        if (np.abs(spins - spin) < PURE).all() or penalty == 0:
             break
-        penalty *= 4  # states of higher spin are still among the lowest
-    return Multiplets(spin, block, found.values, found.vectors, found.residuals)
+        penalty *= 2  # states of higher spin are still among the lowest
+    own = np.abs(spins - spin) < PURE
+    return Multiplets(spin, block, found.values[own], found.vectors[own], found.residuals[own], penalty)
 
 
 def sort_levels(multiplets: Mapping[float, Multiplets], zeeman: float) -> list[Level]:

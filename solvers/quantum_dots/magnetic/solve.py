@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from solvers.checks import check_array, check_flag, check_integer, check_kind, check_number
+from solvers.checks import check_array, check_flag, check_integer, check_kind, check_number, check_plain
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.determinants import n_strings
@@ -20,13 +20,11 @@ from solvers.quantum_dots.magnetic.one_electron import Floats, Rectangle, Side
 from solvers.quantum_dots.magnetic.orbitals import centre
 from solvers.quantum_dots.magnetic.results import Columns, observables
 from solvers.quantum_dots.magnetic.solution import FieldSolution, columns
-from solvers.quantum_dots.settings import modes_of
+from solvers.quantum_dots.settings import MOST_DETERMINANTS, modes_of
 from solvers.units import HIGHEST, Material
 
 MOST_ELECTRONS = 6
 """Largest number of electrons."""
-MOST_DETERMINANTS = 1_000_000
-"""Largest sector of the enlarged space."""
 
 
 def solve_in_field(
@@ -148,6 +146,7 @@ def _solution(
 
 def _potential(V: ArrayLike, grid: Grid, material: Material) -> Floats:
     """Return V as an array of real numbers of the grid's shape."""
+    check_plain("V", V)
     highest = HIGHEST * material.hartree
     leading = tuple(f"axis {i}" for i in range(_dimensions(V) - 2))
     return check_array("V", V, (*leading, *grid.shape), -highest, highest).astype(np.float64)
@@ -181,12 +180,11 @@ def _check_numbers(given: dict[str, int], modes: tuple[int, int]) -> None:
     )
     hint = f"n_orbitals = {m} hold two electrons each; at least {(n + 1) // 2} orbitals are needed"
     check_integer("n_electrons", n, 1, hint, high=2 * m)
-    larger = m + max(m // 2, 1) if n > 1 else m
-    size = n_strings(larger, (n + 1) // 2) * n_strings(larger, n // 2)
+    size = n_strings(m, (n + 1) // 2) * n_strings(m, n // 2)
     if size > MOST_DETERMINANTS:
         raise ValueError(
-            f"n_orbitals: expected at most {MOST_DETERMINANTS} determinants, got {size:.2g} for N = {n} in {larger} "
-            "orbitals, with those of the error estimate. Lower n_orbitals"
+            f"n_orbitals: expected at most {MOST_DETERMINANTS} determinants, got {size:.2g} for N = {n} in M = {m} "
+            "orbitals. Lower n_orbitals"
         )
     states = sum(count_of(m, n, s) * round(2 * s + 1) for s in total_spins_of(n, m))
     hint = f"N = {n} in M = {m} orbitals has so many states"

@@ -20,7 +20,7 @@ from solvers.quantum_dots.cusp import EDGE, contact_of, missing_per_pair
 from solvers.quantum_dots.determinants import orbital_pairs
 from solvers.quantum_dots.magnetic.hermitian import orthonormal
 from solvers.quantum_dots.magnetic.interaction import Products
-from solvers.quantum_dots.magnetic.multiplets import PENALTY, Multiplets, lowest_states
+from solvers.quantum_dots.magnetic.multiplets import Multiplets, lowest_states
 from solvers.quantum_dots.magnetic.one_electron import Floats, OneElectron, Values
 from solvers.quantum_dots.magnetic.orbitals import first_shells
 from solvers.quantum_dots.magnetic.sectors import (
@@ -148,11 +148,13 @@ def _in_larger_space(whole: Space, some: Multiplets, used: int, scale: float) ->
     within = np.zeros((len(some.vectors), block.up.count, block.down.count), dtype=some.vectors.dtype)
     within[:, : up.count, : down.count] = some.vectors.reshape(-1, up.count, down.count)
     start = within.reshape(len(within), -1)
-    h = Hamiltonian(block, whole.integrals, PENALTY * scale if down.n_electrons else 0.0)
+    h = Hamiltonian(block, whole.integrals, some.penalty)
     found = lowest_states(h, used, ENLARGED_TOLERANCE * scale, start, ENLARGED_ITERATIONS)
     overlap = np.abs(start[:used].conj() @ found.vectors.T) ** 2
     overlap /= overlap.sum(1, keepdims=True)  # states that are close may change their order
-    return Multiplets(some.spin, block, found.values, found.vectors, found.residuals), overlap @ found.values
+    return some._replace(
+        block=block, energies=found.values, vectors=found.vectors, residuals=found.residuals
+    ), overlap @ found.values
 
 
 def natural_orbitals(enlarged: Enlarged, weights: Weights, count: int) -> Values:

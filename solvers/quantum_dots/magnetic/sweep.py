@@ -56,7 +56,8 @@ class FieldSweep:
         B: fields in tesla, ascending, (F,).
         energies, energy_errors, gap_errors: see ``FieldSolution``, (F, k).
         spins, s_z, angular_momenta, angular_spreads: likewise, (F, k).
-        crossings: where the ground state changes. One that happens twice between two fields is missed.
+        crossings: where the ground state changes its spin or, in a round dot, its L_z. Two changes between neighbouring
+            fields count as one, or as none if the second takes back the first.
         solutions: all results, one for each field.
     """
 
@@ -118,6 +119,15 @@ def labels(solution: FieldSolution) -> list[Label]:
     ]
 
 
+def _same(solution: FieldSolution, other: Label) -> bool:
+    """Return whether ``other`` is a state of the ground level; where L_z is not conserved, the spins decide."""
+    for spin, s_z, turn in labels(solution)[: int(solution.degeneracy)]:
+        alike = turn is None or other.angular_momentum is None or turn == other.angular_momentum
+        if (spin, s_z) == other[:2] and alike:
+            return True
+    return False
+
+
 def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float] | None:
     """Return E_b - E_a and its error, or None if one of the levels is not among the states."""
     every = labels(solution)
@@ -131,7 +141,7 @@ def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float
 def _crossing(low: float, high: float, first: FieldSolution, last: FieldSolution, at: Any) -> Crossing | None:
     """Return the crossing of the ground states at two fields, None if they are the same."""
     a, b = labels(first)[0], labels(last)[0]
-    if a == b:
+    if _same(first, b) or _same(last, a):
         return None
     ends = {low: _distance(first, a, b), high: _distance(last, a, b)}
     place, error = (low + high) / 2, (high - low) / 2

@@ -127,7 +127,7 @@ def test_without_a_field_it_is_solve(n_electrons):
     ("B", "momentum"), [(3.0, -1), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((0.8, 0), (6.0, -2)))]
 )
 def test_two_electrons_are_those_of_the_radial_equation(B, momentum):
-    grid, energy = Grid(56, 200.0), 3e-3
+    grid, energy = Grid(48 if B < 4 else 64, 200.0), 3e-3
     found = solve_in_field(parabola(grid, GAAS, energy), grid, 2, GAAS, MagneticField(B, g=0.0), n_states=1)
     exact = two_electrons(energy / GAAS.hartree, MagneticField(B).strength(GAAS), momentum) * GAAS.hartree
     assert found.spins[0] == abs(momentum) % 2
@@ -155,12 +155,14 @@ def test_dipole_excitations_are_those_of_one_electron():
     v, field = parabola(grid, GAAS, energy), MagneticField(B, g=0.0)
     wc = cyclotron_energy(B, GAAS)
     soft = np.hypot(energy, wc / 2) - wc / 2
-    for n_electrons in (1, 2, 3):
-        found = solve_in_field(v, grid, n_electrons, GAAS, field, n_states=26)
+    for n_electrons, close in ((1, 1e-8), (2, 5e-3), (3, 0.012)):
+        found = solve_in_field(v, grid, n_electrons, GAAS, field, n_states=20)
         same = np.abs(found.spins - found.spins[0]) < 1e-3
-        step = np.abs(found.energies - found.energy - soft) / energy
-        near = same & (np.abs(found.angular_momenta - found.angular_momenta[0] + 1) < 0.05)
-        assert step[near].min() < 6e-3
+        near = np.flatnonzero(same & (np.abs(found.angular_momenta - found.angular_momenta[0] + 1) < 0.05))
+        distance = np.abs(found.energies - found.energy - soft)[near]
+        best = near[np.argmin(distance)]
+        assert distance.min() < close * energy
+        assert distance.min() <= found.gap_errors[best] + found.grid_error + 1e-10  # the walls of the square
 
 
 @pytest.mark.parametrize(("n_electrons", "divergence"), [(1, 2e-3), pytest.param(2, 0.03, marks=pytest.mark.slow)])
@@ -311,7 +313,7 @@ def test_batches_and_offsets():
         (1.0, {"n_orbitals": 1, "n_electrons": 3}, "^n_electrons: expected a whole number in 1 ... 2"),
         (1.0, {"n_electrons": 7}, "^n_electrons: .* in 1 ... 6, got 7"),
         (1.0, {"n_states": 1000, "n_orbitals": 3}, "^n_states: .* got 1000"),
-        (1.0, {"n_electrons": 6, "n_orbitals": 40}, "^n_orbitals: expected at most 1000000 determinants"),
+        (1.0, {"n_electrons": 6, "n_orbitals": 40}, "^n_orbitals: expected at most 470000 determinants"),
         (1.0, {"origin": (1.0, 500.0)}, "^origin: expected"),
     ],
 )
