@@ -73,6 +73,29 @@ def test_elliptic_parabolas_have_two_normal_modes(ratio):
     np.testing.assert_allclose(found.energies[::2], levels, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("masses", [(0.05, 0.09), (0.19, 0.05)])
+def test_two_masses_in_a_rectangle_have_two_normal_modes(masses):
+    """sum_i m_i omega_i^2 r_i^2 / 2: the modes are those of equal masses with omega_c = e B / (m_x m_y)^1/2."""
+    material, grid, B = Material(masses, 12.9), Grid((72, 48), (220.0, 160.0)), 2.0
+    omega, (x, y) = np.array([3e-3, 4.5e-3]) / material.hartree, grid.from_middle()
+    weights = omega**2 / np.array(material.inverse_masses) / 2 / material.bohr**2
+    V = material.hartree * (weights[0] * x[:, None] ** 2 + weights[1] * y**2)
+    found = solve_in_field(V, grid, 1, material, MagneticField(B, g=0.0), n_states=8)
+    levels = elliptic_levels(*omega, MagneticField(B).strength(material), 4) * material.hartree
+    np.testing.assert_allclose(found.energies[::2], levels, rtol=0, atol=1e-8)  # the walls
+    assert found.divergence < 1e-3 and found.current.shape == (2, 72, 48)
+
+
+def test_a_dot_in_a_rectangle_is_that_of_the_square():
+    square, rectangle = Grid(48, 144.0), Grid((48, 32), (144.0, 96.0))
+    V = parabola(square, GAAS, 6e-3, 2.0)
+    options = {"field": MagneticField(1.5, g=-0.44), "n_states": 3} | QUICK | {"cusp": True}
+    whole = solve_in_field(V, square, 2, GAAS, **options)
+    part = solve_in_field(V[:, 8:40], rectangle, 2, GAAS, **options)
+    np.testing.assert_allclose(part.energies, whole.energies, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(part.density, whole.density[:, 8:40], atol=1e-6 * whole.density.max())
+
+
 def test_different_masses_have_the_normal_modes_of_the_two_masses():
     masses, omega, b = (0.5, 2.0), 1.0, 1.0
     sides = Rectangle(Side(48, 16.0, 24, masses[0]), Side(40, 10.0, 20, masses[1]))
