@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qd_pix2pix.inference.pretrained import Surrogate
     from qd_pix2pix.inversion.hamiltonian import Hamiltonian
     from qd_pix2pix.inversion.result import Solutions
-    from qd_pix2pix.reports.picture import Picture
+    from qd_pix2pix.reports.picture import Extent, Picture
 
 __all__ = ["__version__", "design", "evaluate", "from_pretrained", "learn_hamiltonian", "plot", "predict", "train"]
 __version__ = "0.2.0"
@@ -79,14 +79,12 @@ def predict(checkpoint: Path | str, source: Any, trust: str | Sequence[str] = ()
     return found(source, **conditions)
 
 
-def plot(
-    field: Any, extent: float | None = None, unit: str = "", titles: Sequence[str] = (), length: str = "nm"
-) -> Picture:
+def plot(field: Any, extent: Extent = None, unit: str = "", titles: Sequence[str] = (), length: str = "nm") -> Picture:
     """Return a Matplotlib figure of fields, which a notebook shows; ``plot(V, extent=30, unit="eV")``.
 
     Args:
         field: one field (n_x, n_y), or several (S, n_x, n_y) with the same colours; an array or a tensor.
-        extent: side of the square in the unit ``length``; None for a lattice of sites.
+        extent: side of the square, or sides along x and y, in the unit ``length``; None for a lattice of sites.
         unit: unit of the values, such as "nm^-2".
         titles: one for each field.
         length: unit of the side.

@@ -37,6 +37,7 @@ CHECKED = {
     "docs/own_dots.md": "range",
     "docs/python.md": "predict(",
     "docs/qubits.md": "hubbard(",
+    "docs/rectangles.md": "valley",
     "docs/snapshots.md": "add_holes(",
     "docs/solver.md": "charging(",
     "docs/spins.md": "kaufman(",
@@ -104,6 +105,16 @@ def test_the_dot_in_a_field_changes_to_the_triplet():
 def test_the_function_of_the_benchmark_has_the_charge_of_its_dots():
     found = run_example("docs/benchmark.md")["predict"](np.zeros((2, 8, 8)), 3, 0.067, 12.9, 30.0)
     assert found["density"].sum((1, 2)) * (30 / 8) ** 2 == pytest.approx(3)
+
+
+def test_two_electrons_in_a_rectangle_have_a_site_each(capsys):
+    """In two parabolas <u^2> is proportional to m^-1/2 along each axis."""
+    variables = run_example("docs/rectangles.md")
+    grid, density = variables["grid"], variables["dot"].density
+    assert density[:32].sum() * grid.cell_area == pytest.approx(1, abs=1e-6)
+    spread = [grid.integrate(density * c**2) for c in (abs(variables["x"] - 60) - 22, variables["y"] - 30)]
+    assert spread[0] / spread[1] == pytest.approx((0.916 / 0.19) ** 0.5, rel=0.02)
+    assert "(64, 32)" in capsys.readouterr().out
 
 
 def test_a_network_of_a_range_takes_the_kind_of_dot(monkeypatch, tmp_path, capsys):

@@ -43,6 +43,8 @@ TEXT = (
 TARGET, HOME = "network._target_", "qd_pix2pix.networks."
 """Key of the class of a network, and the package of those of this project."""
 SEARCHPATH = "hydra.searchpath"
+PAIRS = ("data.grid.n", "data.grid.extent", "material.m_eff")
+"""Numbers that may be a pair, one along x and one along y."""
 CONDITIONS = "conditions"
 """Key of conf/evaluate.yaml for the conditions of a user's samples."""
 
@@ -228,6 +230,10 @@ def _check_kind(key: str, default: object, given: object) -> None:
     if type(default) not in kinds or key.startswith(("trainer.", "hydra.")):
         return
     allowed, name = kinds[type(default)]
+    if key in PAIRS and isinstance(given, list):
+        if len(given) == 2 and all(isinstance(g, allowed) and not isinstance(g, bool) for g in given):
+            return
+        name = f"{name} or a pair along x and y"
     if not isinstance(given, allowed) or isinstance(given, bool) != isinstance(default, bool):
         raise ValueError(f"{key}: expected {name}, such as {str(default).lower()}; got {given!r}")
 

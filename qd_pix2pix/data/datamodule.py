@@ -32,7 +32,7 @@ class SamplesModule(pl.LightningDataModule):
         batch_size: samples per training step.
         eval_batch_size: samples per validation step.
         symmetry: augment with the symmetries of the samples.
-        jitter: N_resize of Pantis-Simut et al. 2023; the number of points, or None, disables it.
+        jitter: N_resize of Pantis-Simut et al. 2023, of the longer side; the number of points, or None, disables it.
         noise: lowest and highest standard deviation of the noise added to the given fields in training and validation,
             relative to the largest value of a field; see ``MeasurementNoise``. None disables it.
         num_workers: number of loading processes; with 0 the main process loads.
@@ -81,10 +81,12 @@ class SamplesModule(pl.LightningDataModule):
             raise ValueError("loader.jitter: expected null, as it crops squares of one size; the datasets have several")
         chosen: list[Transform] = [RandomSymmetry(of_samples)] if symmetry else []
         if jitter is not None:
-            check_integer("loader.jitter", jitter, shape[0], f"N_resize = {shape[0]} points, or null, is off")
-            if len(shape) != 2 or shape[0] != shape[1]:
-                raise ValueError(f"loader.jitter: expected null, as it crops squares; the fields have {shape} points")
-            chosen += [Jitter(of_samples, jitter)] if jitter > shape[0] else []
+            check_integer("loader.jitter", jitter, max(shape), f"N_resize = {max(shape)} points, or null, is off")
+            if len(shape) != 2:
+                raise ValueError(
+                    f"loader.jitter: expected null, as it crops squares and rectangles; the fields have {shape} points"
+                )
+            chosen += [Jitter(of_samples, jitter)] if jitter > max(shape) else []
         return tuple(chosen)
 
     def _noise(self, sources: tuple[str, ...], fractions: Sequence[float] | None) -> tuple[Transform, ...]:

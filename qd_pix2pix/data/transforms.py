@@ -37,21 +37,24 @@ class RandomSymmetry:
 class Jitter:
     """The transform that resizes 2D fields to ``n_resize`` points a side (bilinear) and crops at a random position.
 
-    All fields are cropped alike (Isola et al. 2017). The values of a density are preserved, not its integral.
+    In a rectangle these are the points of the longer side; the other one is resized in proportion. All fields are
+    cropped alike (Isola et al. 2017). The values of a density are preserved, not its integral.
     """
 
     def __init__(self, symmetry: Symmetry, n_resize: int) -> None:
-        self.schema, self.n_resize = symmetry.schema, n_resize
+        self.schema, shape = symmetry.schema, symmetry.schema.domain.shape
+        x, y = (round(n_resize * n / max(shape)) for n in shape)
+        self.size = x, y
 
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:
         """Return the sample with its fields resized and cropped."""
-        n = self.schema.domain.shape[0]
-        first, second = (int(start) for start in rng.integers(self.n_resize - n + 1, size=2))
-        size = (self.n_resize, self.n_resize)
+        n_x, n_y = self.schema.domain.shape
+        room = [large - n + 1 for large, n in zip(self.size, (n_x, n_y), strict=True)]
+        x, y = (int(start) for start in rng.integers(room))
 
         def crop(values: Tensor) -> Tensor:
-            large = F.interpolate(values[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
-            return large[first : first + n, second : second + n]
+            large = F.interpolate(values[None, None], size=self.size, mode="bilinear", align_corners=False)[0, 0]
+            return large[x : x + n_x, y : y + n_y]
 
         return {name: crop(values) if self.schema[name].is_field else values for name, values in row.items()}
 

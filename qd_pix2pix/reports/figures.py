@@ -35,6 +35,8 @@ STYLE: Any = {
 }
 matplotlib.rcParams.update(STYLE)
 COLUMNS = ("reference", "predicted", "error")
+FLATTEST, TALLEST = 0.4, 2.0
+"""Limits of the ratio of height and width for which figures are sized."""
 DENSITY = "density"
 """Name of the quantity that is shown in hundredths of its unit."""
 
@@ -65,6 +67,12 @@ class Frame:
         steps = [length / points for length, points in zip(self.lengths(shape), shape, strict=True)]
         edges = [(-start * h, (points - start) * h) for h, points in zip(steps, shape, strict=True)]
         return tuple(edge for pair in edges for edge in pair)
+
+    @property
+    def taller(self) -> float:
+        """By how much of its width a map is taller than a square; negative for rectangles along the first axis."""
+        sides = self.lengths(self.schema.domain.shape)
+        return min(max(sides[1] / sides[0], FLATTEST), TALLEST) - 1 if len(sides) == 2 else 0.0
 
     @property
     def unit(self) -> str:
@@ -206,7 +214,8 @@ def _bar(figure: Figure, panels: Sequence[Axes], drawn: AxesImage, colours: Shad
 def _grid(frames: Sequence[Frame], names: Sequence[str], titles: Sequence[str] | None, dims: int) -> tuple[Figure, Any]:
     """Return a figure and its panels, one row per sample, with headings, labels of the axes and titles of the rows."""
     rows = len(frames)
-    figure = Figure(figsize=(2.75 * len(names), (2.3 if dims == 2 else 1.5) * rows + 0.25), layout="constrained")
+    height = 2.3 + 1.7 * frames[0].taller if dims == 2 else 1.5
+    figure = Figure(figsize=(2.75 * len(names), height * rows + 0.25), layout="constrained")
     panels = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=dims == 2)
     for panel, name in zip(panels[0], names, strict=True):
         panel.set_title(name)
@@ -299,7 +308,8 @@ def strip(
     """
     rows, dims = [Strip(frames, values, titles), *([below] if below else [])], values.ndim - 1
     lines = sum(max(title.count("\n") for title in row.titles) + 1 for row in rows)
-    size = (1.95 * len(frames) + 0.75, (2.2 if dims == 2 else 1.6) * len(rows) + 0.16 * lines)
+    height = 2.2 + 1.6 * frames[0].taller if dims == 2 else 1.6
+    size = (1.95 * len(frames) + 0.75, height * len(rows) + 0.16 * lines)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(rows), len(frames), squeeze=False, sharey=True)
     factor, unit = frames[0].shown(column)
@@ -332,7 +342,9 @@ def evolution(
     """Return a figure of one sample during training: predictions (*points) at some steps, and the reference."""
     maps = list(predicted) + ([] if reference is None else [reference])
     titles = [f"step {step}" for step in steps] + [name]
-    figure = Figure(figsize=(11, 11 / max(len(maps), 5) + 0.4), layout="constrained")
+    width = 11 / max(len(maps), 5)
+    height = width + 0.8 * width * frame.taller if maps[0].ndim == 2 else width
+    figure = Figure(figsize=(11, height + 0.4), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     limits = bounds(column, maps[-1])
     for panel, values, title in zip(panels, maps, titles, strict=False):

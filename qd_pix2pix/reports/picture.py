@@ -13,9 +13,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qd_pix2pix.reports.colours import ERRORS
-from qd_pix2pix.reports.figures import labelled, plain, tex_unit
+from qd_pix2pix.reports.figures import FLATTEST, TALLEST, labelled, plain, tex_unit
 from solvers.checks import check_positive
 
+Extent = float | tuple[float, float] | None
+"""The side of a square, the sides of a rectangle along x and y, or None for a lattice."""
 MOST_PANELS = 48
 COLUMNS = 6
 """Panels in a row."""
@@ -31,27 +33,28 @@ class Picture(Figure):
 
 
 def picture(
-    fields: Any, extent: float | None = None, unit: str = "", titles: Sequence[str] = (), length: str = "nm"
+    fields: Any, extent: Extent = None, unit: str = "", titles: Sequence[str] = (), length: str = "nm"
 ) -> Picture:
-    """Return a figure of one field (n, n) or of several (S, n, n), with one colour bar; see ``qd_pix2pix.plot``.
+    """Return a figure of one field (n_x, n_y) or of several (S, n_x, n_y); see ``qd_pix2pix.plot``.
 
     Raises:
         ValueError: an argument has another type or shape, or there are too many fields.
     """
     values = _array(fields)
-    if extent is not None:
-        check_positive("extent", extent)
+    sides = _sides(extent)
     if titles and len(titles) != len(values):
         raise ValueError(f"titles: expected one for each of {len(values)} fields, got {len(titles)}")
     across = min(COLUMNS, len(values))
     down = math.ceil(len(values) / across)
-    figure = Picture(figsize=(max(2.4 * across + 1.0, 4.2), 2.4 * down + 0.4 if len(values) > 1 else 3.4))
+    right, top = sides or (values.shape[1] - 0.5, values.shape[2] - 0.5)
+    ratio = min(max(sides[1] / sides[0], FLATTEST), TALLEST) if sides else 1.0
+    height = (2.4 + 1.9 * (ratio - 1)) * down + 0.4 if len(values) > 1 else 3.4 + 2.4 * (ratio - 1)
+    figure = Picture(figsize=(max(2.4 * across + 1.0, 4.2), height))
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     norm, colours = _colours(values)
     # the middle of a cell of a lattice without length is a whole number
-    left, right = (0.0, float(extent)) if extent else (-0.5, values.shape[1] - 0.5)
-    top = right if extent else values.shape[2] - 0.5
+    left = 0.0 if sides else -0.5
     image = None
     for i, panel in enumerate(panels.flat):
         if i >= len(values):
@@ -66,17 +69,29 @@ def picture(
         panel.tick_params(labelsize=8)
         if i + across >= len(values):
             panel.tick_params(labelbottom=True)
-            panel.set_xlabel(labelled("x", length if extent else ""), fontsize=9)
+            panel.set_xlabel(labelled("x", length if sides else ""), fontsize=9)
         if i % across == 0:
-            panel.set_ylabel(labelled("y", length if extent else ""), fontsize=9)
+            panel.set_ylabel(labelled("y", length if sides else ""), fontsize=9)
     assert image is not None
     bar = figure.colorbar(image, ax=panels, shrink=0.9, label=tex_unit(plain(unit)))
     bar.ax.tick_params(labelsize=8)
     return figure
 
 
+def _sides(extent: Extent) -> tuple[float, float] | None:
+    """Return the sides along x and y, None for a lattice."""
+    if extent is None:
+        return None
+    sides = tuple(extent) if isinstance(extent, (tuple, list)) else (extent, extent)
+    if len(sides) != 2:
+        raise ValueError(f"extent: expected one side, or the sides along x and y, got {extent!r}")
+    for side in sides:
+        check_positive("extent", side)
+    return float(sides[0]), float(sides[1])
+
+
 def _array(fields: Any) -> NDArray[np.float64]:
-    """Return fields (S, n, n) of finite numbers; of a tensor without its gradient."""
+    """Return fields (S, n_x, n_y) of finite numbers; of a tensor without its gradient."""
     if hasattr(fields, "detach"):
         fields = fields.detach().cpu().numpy()
     if isinstance(fields, np.ma.MaskedArray) and np.ma.is_masked(fields):

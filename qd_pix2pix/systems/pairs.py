@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems.arrays import SPLIT, ArrayFiles, check_shares, rows_of_splits, shapes_of, wanted
-from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, GUARDS, SCALARS, V, presets
+from qd_pix2pix.systems.quantum_dots import (
+    ALONG_AXES,
+    CONDITIONS,
+    DENSITIES,
+    GUARDS,
+    SCALARS,
+    V,
+    conditions_of,
+    number_or_pair,
+    presets,
+)
 from qd_pix2pix.systems.recipe import SPLITS, Columns, Recipe
 from solvers.checks import check_choice, check_integer, check_number, check_positive
 
@@ -36,10 +46,11 @@ class Pairs(Recipe):
 
     Attributes:
         path, files: one .npz or HDF5 file with arrays by name, or a .npy file for each array. Fields have the shape
-            (S, n, n), numbers and conditions (S,); an array ``split`` (S,) of 0, 1, 2 divides the samples.
+            (S, n_x, n_y), numbers and conditions (S,); an array ``split`` (S,) of 0, 1, 2 divides the samples.
         arrays: names of the arrays to take; None for all.
         units: unit of each array that is no column of quantum dots; "1" for a dimensionless one.
-        n_electrons, m_eff, eps_r, extent: conditions of all samples; None where unknown, or given as an array.
+        n_electrons, m_eff, eps_r, extent: conditions of all samples; None where unknown, or given as an array. A list
+            of two masses or sides are those along x and y.
         length, energy: units of lengths and energies; densities are per squared length.
         symmetry: transformations that turn samples into valid samples: none, rectangle or square.
         tolerance: largest relative error of int n = N.
@@ -52,9 +63,9 @@ class Pairs(Recipe):
     arrays: list[str] | None
     units: dict[str, str] | None
     n_electrons: int | None
-    m_eff: float | None
+    m_eff: float | list[float] | None
     eps_r: float | None
-    extent: float | None
+    extent: float | list[float] | None
     length: str
     energy: str
     symmetry: str
@@ -69,8 +80,10 @@ class Pairs(Recipe):
         if self.n_electrons is not None:
             check_integer("data.n_electrons", self.n_electrons, 1)
         for name in ("m_eff", "eps_r", "extent"):
-            if getattr(self, name) is not None:
-                check_positive(f"data.{name}", getattr(self, name))
+            given = getattr(self, name)
+            pair = given if isinstance(given, (list, tuple)) and len(given) == 2 and name in ALONG_AXES else [given]
+            for value in pair if given is not None else []:
+                check_positive(f"data.{name}", value)
         check_number("data.tolerance", self.tolerance, 0, 1)
         check_choice("data.symmetry", self.symmetry, ("none", "rectangle", "square"))
         check_shares(self.shares)
@@ -94,9 +107,17 @@ class Pairs(Recipe):
                 f"data.{missing[0]}: state the {what}, by a number or as an array: the integral of {densities[0]} is N"
             )
         n_x, n_y = self.shapes[self._fields[0]] if self._fields else (1, 1)
-        if n_x != n_y and (self.symmetry == "square" or self.extent is not None):
-            option = "extent: expected null" if self.extent is not None else "symmetry: expected none or rectangle"
-            raise ValueError(f"data.{option} for fields of {n_x} x {n_y} points, which are no square")
+        if n_x != n_y and isinstance(self.extent, (int, float)):
+            raise ValueError(
+                f"data.extent: expected null, or the sides along x and y as data.extent=[60,30], for fields of {n_x} x "
+                f"{n_y} points, no square"
+            )
+        differing = n_x != n_y or any(isinstance(value, (list, tuple)) for value in (self.extent, self.m_eff))
+        if differing and self.symmetry == "square":
+            raise ValueError(
+                f"data.symmetry: expected none or rectangle for {n_x} x {n_y} points, which are no square, or for "
+                "sides or masses along x and y"
+            )
         if "extent" in self.shapes:
             raise ValueError(
                 "data.extent: expected one side for all samples, got an array of several; make a dataset of each side, "
@@ -156,33 +177,43 @@ class Pairs(Recipe):
     def schema(self) -> Schema:
         """The columns of the files, and the conditions."""
         if not self._fields:
-            raise ValueError(f"data.path: expected at least one field (samples, n, n), got {', '.join(self.shapes)}")
+            raise ValueError(
+                f"data.path: expected at least one field (samples, n_x, n_y), got {', '.join(self.shapes)}"
+            )
         columns = tuple(self._column(name) for name in self.shapes if name != SPLIT)
-        constants = {name: float(getattr(self, name)) for name in GIVEN if getattr(self, name) is not None}
+        conditions, constants = conditions_of(**{name: getattr(self, name) for name in GIVEN})
         known = {*constants, *self.shapes}
+        two_masses = {"m_x", "m_y", "eps_r"} <= known
         shape = tuple(self.shapes[self._fields[0]])
         per_area = {"length": self.length, "density": f"{self.length}^-2"} if self.extent is not None else {}
         own = {name: str(unit) for name, unit in (self.units or {}).items() if name in self.shapes and str(unit) != "1"}
         marks = {"n_electrons": "N = {:g}", "extent": f"{{0:g}} {self.length} × {{0:g}} {self.length}"}
-        marks |= {"m_eff": "m* = {:g}", "eps_r": "ε_r = {:g}"}
+        marks |= {"extent_x": f"L_x = {{:g}} {self.length}", "extent_y": f"L_y = {{:g}} {self.length}"}
+        marks |= {"m_eff": "m* = {:g}", "m_x": "m_x = {:g}", "m_y": "m_y = {:g}", "eps_r": "ε_r = {:g}"}
         stated = ", ".join(mark.format(constants[name]) for name, mark in marks.items() if name in constants)
         return Schema(
             system="pairs",
             sample="pair",
             columns=columns,
-            domain=Domain(
-                ("x", "y"), shape, ("extent", "extent") if self.extent is not None else (), "walls", self.symmetry
-            ),
-            conditions=tuple(column for name, column in GIVEN.items() if name in constants),
+            domain=Domain(("x", "y"), shape, self._sides, "walls", self.symmetry),
+            conditions=conditions,
             constants=constants,
             units={"energy": self.energy, **per_area, **own},
             presets={"material": found}
-            if {"m_eff", "eps_r"} <= known and (found := presets(f"{self.length}, {self.energy}"))
+            if (two_masses or {"m_eff", "eps_r"} <= known)
+            and (found := presets(f"{self.length}, {self.energy}", two_masses))
             else {},
             hard_by="gap" if "gap" in self.shapes else None,
             family=Path(self._files.paths[0]).name,
             summary=f"{stated or 'conditions not stated'}; labelled by the user",
         )
+
+    @property
+    def _sides(self) -> tuple[str, ...]:
+        """The conditions that are the sides of the domain; none if these are unknown."""
+        if self.extent is None:
+            return ()
+        return ("extent_x", "extent_y") if isinstance(self.extent, (list, tuple)) else ("extent", "extent")
 
     def _column(self, name: str) -> Column:
         if name in GIVEN:
@@ -190,7 +221,7 @@ class Pairs(Recipe):
         known, is_field = KNOWN.get(name), name in self._fields
         if known is not None:
             if known.is_field != is_field:
-                raise ValueError(f"data.path: expected {name} of shape {'(S, n, n)' if known.is_field else '(S,)'}")
+                raise ValueError(f"data.path: expected {name} of shape {'(S, n_x, n_y)' if known.is_field else '(S,)'}")
             if known.error_of and known.error_of not in self.shapes:
                 raise ValueError(f"data.path: {name} is the error of {known.error_of}, which is no array of the files")
             return known
@@ -264,7 +295,8 @@ class Pairs(Recipe):
         Raises:
             ValueError: the conditions that the solver needs are unknown.
         """
-        if missing := [name for name in GIVEN if name not in conditions]:
+        known = {*conditions, *(name for name, parts in ALONG_AXES.items() if {p.name for p in parts} <= {*conditions})}
+        if missing := [name for name in GIVEN if name not in known]:
             raise ValueError(
                 f"verify: the solver needs {', '.join(missing)}, which these pairs do not state (data.{missing[0]}=); "
                 "use verify=false"
@@ -276,9 +308,9 @@ class Pairs(Recipe):
         return {
             "_target_": "qd_pix2pix.systems.QuantumDots",
             "potential": _option("potential/random_wells"),
-            "material": material | {name: float(conditions[name]) for name in ("m_eff", "eps_r")},
+            "material": material | {name: number_or_pair(name, conditions) for name in ("m_eff", "eps_r")},
             "solver": _option("preset/converged") | {"interaction": _option("interaction/coulomb")},
-            "grid": {"_target_": "solvers.Grid", "n": shape[0], "extent": float(conditions["extent"])},
+            "grid": {"_target_": "solvers.Grid", "n": list(shape), "extent": number_or_pair("extent", conditions)},
             "n_electrons": round(conditions["n_electrons"]),
             **{"seed": 0, "train": 1, "val": 1, "test": 1, "shard_size": 1},
         }

@@ -80,14 +80,14 @@ ALONG_AXES = {
 
 
 def conditions_of(**values: Any) -> tuple[tuple[Column, ...], dict[str, float]]:
-    """Return the conditions of dots and their values, from a number or a pair for each of ``CONDITIONS``."""
+    """Return the conditions of dots and their values, from a number or a pair for some of ``CONDITIONS``."""
     columns: list[Column] = []
     constants: dict[str, float] = {}
-    for column in CONDITIONS:
+    for column in (c for c in CONDITIONS if values.get(c.name) is not None):
         value = values[column.name]
-        parts = ALONG_AXES[column.name] if isinstance(value, tuple) else (column,)
+        is_pair = isinstance(value, (tuple, list))
+        parts, numbers = (ALONG_AXES[column.name], value) if is_pair else ((column,), (value,))
         columns += parts
-        numbers = value if isinstance(value, tuple) else (value,)
         constants |= {part.name: float(number) for part, number in zip(parts, numbers, strict=True)}
     return tuple(columns), constants
 

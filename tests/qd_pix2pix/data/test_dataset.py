@@ -169,10 +169,10 @@ def test_bad_arguments_are_named(small_store, bad):
         module(small_store, **bad)
 
 
-def test_jitter_is_for_squares(small_store):
+def test_jitter_is_for_planes(small_store):
     line = predictor(small_store)
     line.schema = RINGS
-    with pytest.raises(ValueError, match=r"loader.jitter: .*crops squares.*\(6,\)"):
+    with pytest.raises(ValueError, match=r"loader.jitter: .*crops squares and rectangles.*\(6,\)"):
         SamplesModule([small_store], line, jitter=8)
 
 

@@ -127,3 +127,16 @@ def test_noise_changes_the_given_fields_alone_by_a_fraction_of_their_largest_val
     assert np.mean(np.log10(fractions)) == pytest.approx(-2, abs=0.25)
     empty = MeasurementNoise(samples, ("n",), (0.5, 0.5))({"n": torch.eye(40)}, np.random.default_rng(0))
     assert empty["n"].min() == 0 and 0.3 < (empty["n"] == 0).float().mean() < 0.6
+
+
+def test_jitter_of_a_rectangle_enlarges_both_sides_in_proportion():
+    schema = on_square(32).schema
+    long = Symmetry(replace(schema, domain=replace(schema.domain, shape=(32, 16), symmetry="rectangle")))
+    ramps = torch.meshgrid(torch.linspace(0, 1, 32), torch.linspace(0, 1, 16), indexing="ij")
+    names = [column.name for column in schema.columns if column.is_field][:2]
+    out = Jitter(long, 40)(dict(zip(names, ramps, strict=True)), np.random.default_rng(0))
+    for axis, (name, n) in enumerate(zip(names, (32, 16), strict=True)):
+        assert out[name].shape == (32, 16)
+        steps = out[name].diff(dim=axis)
+        inner = steps[2:-2, 2:-2]
+        torch.testing.assert_close(inner, torch.full_like(inner, 0.8 / (n - 1)), atol=1e-5, rtol=0)

@@ -172,3 +172,19 @@ def test_prefixes_differ_by_case():
 def test_units_of_other_quantities_are_refused(unit, target, message):
     with pytest.raises(ValueError, match=message):
         factor("unit", unit, target)
+
+
+def test_points_of_a_rectangle():
+    """Each axis has its own side and spacing; a transposed or a square file does not fit where both are fixed."""
+    x, y = (np.arange(40) + 0.5) * 1.5, (np.arange(20) + 0.5) * 1.5
+    field = Field("V", smooth(x, y), x, y)
+    found = place(field, [(60.0, 30.0)], None, (32, 16), Placing())
+    assert found.sides == (60.0, 30.0) and found.values.shape == (32, 16) and "40 × 20 to 32 × 16" in found.note
+    same = place(field, [(60.0, 30.0)], (1.5, 1.5), (40, 20), Placing())
+    assert same.values is field.values and not same.note
+    nodes = np.linspace(0, 60.0, 41), np.linspace(0, 30.0, 21)
+    assert place(Field("V", smooth(*nodes), *nodes), [(60.0, 30.0)], None, (32, 16), Placing()).nodes
+    with pytest.raises(ValueError, match="has 40 × 20 cells instead of 32 × 20 equal cells"):
+        place(field, [(60.0, 30.0)], None, (32, 20), Placing())
+    with pytest.raises(ValueError, match="expected points of a square, got sides of 60 and 30"):
+        place(field, [(60.0, 60.0)], None, (32, 32), Placing())
