@@ -11,7 +11,7 @@ from exact import SINGLET, TRIPLET, four_dimensional
 from solvers import PRESETS, Grid, Interaction, Material, draw_exchange, exchange_sweep, hubbard, solve
 from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask, _splitting
 
-GRID = Grid(32, 150.0)
+GRID, SMALL = Grid(32, 150.0), Grid(26, 110.0)
 FEW = {"n_orbitals": 6, "refinements": 0, "cusp": False}
 
 
@@ -44,7 +44,7 @@ def test_weak_coupling_is_that_of_the_hubbard_model():
 
 
 def test_the_quartic_dot_is_that_of_four_dimensions():
-    """A double well x^4 on points of two electrons, without orbitals; its error on 16^4 points is below 0.2 %."""
+    """A double well x^4 on points of two electrons, without orbitals; its error on 14^4 points is below 0.4 %."""
     length, grid, half = 9.0, Grid(36, 9.0), 1.2
 
     def v_of(detuning, x=None, y=None):
@@ -52,13 +52,13 @@ def test_the_quartic_dot_is_that_of_four_dimensions():
         quartic = ((x**2 - half**2) ** 2 / (4 * half**2) + y**2) / 2
         return 8 * np.tanh(quartic / 8) + detuning * x / (2 * half)
 
-    found = exchange_sweep(v_of, [0.0, 0.2, 0.4, 0.6], grid, ATOMIC, interaction=Interaction(thickness=0.5))
+    found = exchange_sweep(v_of, [0.1, 0.3, 0.5], grid, ATOMIC, interaction=Interaction(thickness=0.5))
     exact = [
-        four_dimensional(lambda x, y: v_of(0.35, x, y), lambda r: 1 / np.hypot(r, 0.5), length, 16, spin).energy
+        four_dimensional(lambda x, y: v_of(0.35, x, y), lambda r: 1 / np.hypot(r, 0.5), length, 14, spin).energy
         for spin in (SINGLET, TRIPLET)
     ]
     J, error = found.at(0.35)
-    assert abs(J - (exact[1] - exact[0])) <= error + 2e-3 * J
+    assert abs(J - (exact[1] - exact[0])) <= error + 4e-3 * J
     assert error < 0.03 * J
 
 
@@ -80,8 +80,7 @@ def test_slopes_are_those_of_hellmann_and_feynman():
 
 @pytest.mark.parametrize(("material", "distance"), [(GAAS, 36.0), (INAS, 44.0)])
 def test_a_symmetric_dot_has_its_sweet_spot_in_the_middle(material, distance):
-    grid = Grid(32, 150.0)
-    found = exchange_sweep(double_dot(grid, distance), (-5e-3, 8e-3), grid, material, points=6, divisions=1)
+    found = exchange_sweep(double_dot(SMALL, distance), (-5e-3, 8e-3), SMALL, material, points=6, divisions=1)
     (spot,) = found.sweet_spots()
     assert abs(spot.detuning) <= spot.error < 5e-4
     assert spot.curvature > 0 and spot.J_error < 0.1 * spot.J
@@ -96,19 +95,21 @@ def test_the_lowest_state_of_two_electrons_is_a_singlet():
     """Without a magnetic field the ground state has no node: J is positive, or so within its bar."""
     for material, seed in ((GAAS, 0), (SI, 1), (INAS, 2)):
         rng = np.random.default_rng(seed)
-        v_of = double_dot(GRID, rng.uniform(30, 60), rng.uniform(0.01, 0.04), rng.uniform(10, 16), rng.uniform(0, 4e-3))
-        found = exchange_sweep(v_of, [-2e-3, 0.0, 4e-3], GRID, material, **FEW)
+        v_of = double_dot(
+            SMALL, rng.uniform(30, 60), rng.uniform(0.01, 0.04), rng.uniform(10, 16), rng.uniform(0, 4e-3)
+        )
+        found = exchange_sweep(v_of, [-2e-3, 0.0, 4e-3], SMALL, material, **FEW)
         assert (found.J > -found.errors).all()
 
 
 def test_a_barrier_lowers_the_coupling_and_has_a_slope():
-    v_of = double_dot(GRID)
-    found = exchange_sweep(v_of, [-3e-3, 0.0, 4e-3], GRID, GAAS, barrier=np.linspace(0, 1.2e-2, 6), n_orbitals=8)
+    v_of = double_dot(SMALL)
+    found = exchange_sweep(v_of, [-3e-3, 0.0, 4e-3], SMALL, GAAS, barrier=np.linspace(0, 1.2e-2, 6), n_orbitals=6)
     assert found.J.shape == (3, 6) and found.charges.shape == (3, 6, 2, 2)
     assert (np.diff(found.J, axis=1) < 0).all()
     slope, error = found.slope(0.0, 6e-3, along="barrier")
     halves = [
-        exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], GRID, GAAS, barrier=b, n_orbitals=8).at(0.0)[0] for b in (5e-3, 7e-3)
+        exchange_sweep(v_of, [-1e-3, 0.0, 1e-3], SMALL, GAAS, barrier=b, n_orbitals=6).at(0.0)[0] for b in (5e-3, 7e-3)
     ]
     assert abs(slope - (halves[1] - halves[0]) / 2e-3) <= error < 0.5 * abs(slope)
     (spot,) = found.sweet_spots(barrier=3e-3)
