@@ -1,5 +1,7 @@
 """Dots in rectangles: exact levels, the same dots in larger squares, swapped axes, Gaussian charges."""
 
+from functools import partial
+
 import array_api_strict
 import numpy as np
 import pytest
@@ -18,8 +20,11 @@ from solvers import (
     quadrupole,
     rayleigh_quotient,
     solve,
+    stability_diagram,
     tunnelling,
 )
+from solvers.quantum_dots import potentials
+from solvers.quantum_dots.__main__ import main
 from solvers.quantum_dots.coulomb import coulomb_integrals, coulomb_potentials
 from solvers.quantum_dots.potentials import DoubleGaussian, Harmonic, RandomGaussianWells
 from solvers.quantum_dots.solution import columns
@@ -188,6 +193,72 @@ def test_pair_density_of_a_point():
     assert grid.integrate(wave.pair_density(35.9, 0.1))[0] == pytest.approx(n[-1, 0], rel=1e-9)
     with pytest.raises(ValueError, match="y: expected a number in .0, 24"):
         wave.pair_density(30.0, 30.0)
+
+
+FIXED = [
+    family
+    for name, family in vars(potentials).items()
+    if name.startswith("Random") and name not in ("RandomWells", "RandomDisorder", "RandomMaskedNoise")
+]
+"""Families of potentials whose lengths do not depend on the grid."""
+
+
+@pytest.mark.parametrize("family", FIXED, ids=lambda family: family.__name__)
+def test_families_have_the_potential_of_the_middle_of_a_square(family):
+    square, rectangle = Grid(32, 60.0), Grid((32, 16), (60.0, 30.0))
+    if family is potentials.RandomSum:
+        family = partial(family, families=(potentials.RandomHarmonic(), potentials.RandomWire()))
+    one, other = (family().sample(np.random.default_rng(3), g) for g in (square, rectangle))
+    if isinstance(one, potentials.Gates):
+        other = one  # the outer ends of gates lie in units of the side
+    if isinstance(one, potentials.DoubleGaussian) and one.from_zero:
+        return
+    np.testing.assert_allclose(other(rectangle), one(square)[:, 8:24], atol=1e-12)
+
+
+def test_disorder_is_as_coarse_along_both_sides():
+    """The mean squares of the slopes along x and y agree, but for the waves along one axis only."""
+    grid, slopes = Grid((96, 32), (90.0, 30.0)), np.zeros(2)
+    family = potentials.RandomDisorder(modes=(16, 16), std=(0.1, 0.1))
+    total = []
+    for seed in range(60):
+        v = family.sample(np.random.default_rng(seed), grid)(grid)
+        slopes += [np.mean(np.diff(v, axis=axis) ** 2) for axis in (0, 1)]
+        total.append(np.mean(v**2))
+    assert slopes[0] == pytest.approx(slopes[1], rel=0.25)  # with as many modes along both, 9 times as large
+    assert np.mean(total) == pytest.approx(0.01, rel=0.1)
+
+
+def test_wells_and_masked_noise_fill_the_rectangle():
+    grid = Grid((64, 32), (60.0, 30.0))
+    wells = potentials.RandomWells().sample(np.random.default_rng(0), grid)
+    assert (wells.circles[:, 0] > 30).any() and (wells.circles[:, 1] < 30).all()
+    assert (wells.circles[:, 2] <= 1800**0.5 / 8).all()
+    noise = potentials.RandomMaskedNoise().sample(np.random.default_rng(0), grid)
+    square = noise(Grid(32, 30.0))
+    np.testing.assert_allclose(noise(grid).reshape(32, 2, 32).mean(1), square, atol=0.08 * square.max())
+
+
+def test_the_program_and_the_diagram_take_rectangles(tmp_path, capsys):
+    grid = Grid((20, 12), (100.0, 60.0))
+    x, y = (c - side / 2 for c, side in zip(grid.mesh(), grid.sides, strict=True))
+
+    def v_of(left, right):
+        return -sum(d * np.exp(-((x - a) ** 2 + y**2) / 300) for a, d in ((-20, left), (20, right)))
+
+    np.save(tmp_path / "dot.npy", v_of(0.03, 0.032))
+    words = [str(tmp_path / "dot.npy"), "--m-eff", "0.067", "0.1"]
+    assert main([*words, "--extent", "100", "60"]) == 0 and "U of site 2" in capsys.readouterr().out
+    assert main([*words, "--extent", "100"]) == 2
+    assert "--extent: expected two sides, for V of shape (20, 12)" in capsys.readouterr().err
+    options = {"n_max": 1, "grid": grid, "material": GAAS, "mu": -0.008, "cells": 2, "divisions": 0, "n_orbitals": 3}
+    diagram = stability_diagram(v_of, (0.001, 0.03), (0.001, 0.03), dots=[[30, 30], [70, 30]], **options)
+    charges = diagram.charges[:, 1]
+    np.testing.assert_allclose(charges.sum(1), 1.0, rtol=1e-9)
+    high = [tuple(p) for p in diagram.places.tolist()].index((2, 0))
+    assert charges[high, 0] > 0.9
+    with pytest.raises(ValueError, match=r"^dots.*in .0, 60"):
+        stability_diagram(v_of, (0.001, 0.03), (0.001, 0.03), dots=[[30, 70]], **options)
 
 
 # Bad input
