@@ -9,7 +9,7 @@ import pytest
 from qd_pix2pix.reports.figures import Frame, comparison, evolution, strip
 from qd_pix2pix.reports.number_figures import scatter
 from qd_pix2pix.schema import Domain, Schema
-from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, SCALARS, V
+from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, SCALARS, V, conditions_of
 from qd_pix2pix.systems.spins import ANGLES, ENERGY, SPINS
 
 FIELD = np.random.default_rng(0).uniform(size=(2, 8, 8))
@@ -54,6 +54,26 @@ def test_a_field_fills_the_square_of_its_own_dot():
     figure = comparison(frames, [(DOTS["V"], FIELD)], DOTS["n_int"], None, FIELD)
     sides = [panel.get_images()[0].get_extent()[1] for panel in figure.get_axes() if panel.get_images()]
     assert sides == [40.0, 40.0, 80.0, 80.0]
+
+
+def test_a_rectangle_has_its_sides_and_a_figure_of_its_proportions():
+    sides = {"extent_x": 60.0, "extent_y": 30.0}
+    conditions, constants = conditions_of(n_electrons=2, m_eff=1.0, eps_r=1.0, extent=tuple(sides.values()))
+    domain = Domain(("x", "y"), (8, 4), tuple(sides))
+    schema = replace(DOTS, domain=domain, conditions=conditions, constants=constants)
+    figures = []
+    for frame, field in ((Frame(DOTS), FIELD), (Frame(schema), FIELD[:, :, :4])):
+        column, source = schema["n_int"], [(schema["V"], field)]
+        figures += [
+            comparison([frame] * 2, source, column, field, field),
+            strip([frame] * 2, column, field, ["a", "b"]),
+            evolution(frame, column, [1, 2], list(field), None),
+        ]
+    for square, long in zip(figures[:3], figures[3:], strict=True):
+        panels = [panel for panel in long.get_axes() if panel.get_images()]
+        assert all(panel.get_images()[0].get_extent() == [0.0, 60.0, 0.0, 30.0] for panel in panels)
+        assert all(panel.get_aspect() == 1.0 for panel in panels)
+        assert long.get_figwidth() == square.get_figwidth() and long.get_figheight() < 0.8 * square.get_figheight()
 
 
 def test_reference_and_prediction_share_their_colours_and_errors_are_centred():

@@ -49,3 +49,12 @@ def test_fields_share_their_colours_and_tensors_are_taken():
 def test_what_is_no_field_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         plot(**({"field": np.zeros((4, 4))} | change))
+
+
+def test_a_rectangle_has_both_sides():
+    figure = plot(np.arange(8.0).reshape(4, 2), extent=(60.0, 30.0), unit="eV")
+    assert figure.axes[0].get_images()[0].get_extent() == [0.0, 60.0, 0.0, 30.0]
+    with pytest.raises(ValueError, match="^extent: expected one side, or the sides along x and y, got"):
+        plot(np.zeros((4, 4)), extent=(1.0, 2.0, 3.0))
+    with pytest.raises(ValueError, match="^extent: expected a positive number"):
+        plot(np.zeros((4, 4)), extent=(1.0, -2.0))
