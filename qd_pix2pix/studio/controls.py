@@ -173,10 +173,10 @@ class Controls:
                         f'flat round dense aria-label="Delete {one} {k + 1}"'
                     )
             if kind == "gates" and session.dot.gates:
-                self.rows[kind].append(
-                    NumberField("electrons below (nm)", lambda: session.dot.gas_depth,
-                                lambda v: self._edit(gas_depth=float(v)))
-                )  # fmt: skip
+                label = "depth of the electrons below the gates (nm)"
+                depth = NumberField(label, lambda: session.dot.gas_depth, lambda v: self._edit(gas_depth=float(v)))
+                depth.field.classes(remove="studio-number", add="w-full")
+                self.rows[kind].append(depth)
 
     def _cell(self, kind: str, k: int, name: str, label: str) -> NumberField:
         session = self.session
