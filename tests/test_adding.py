@@ -139,6 +139,7 @@ def test_the_launcher_is_that_of_this_process(serial):
         assert dict(call(divmod, {"a": (7, 2), "b": (9, 4)})) == {"a": (3, 1), "b": (2, 1)}
 
 
+@pytest.mark.slow  # test_foreign.py has such networks, too
 def test_a_network_of_an_own_file_is_trained_and_measured(tmp_path, monkeypatch, capsys):
     """my_nets.py and last_run.py, as they stand, in a folder of a user."""
     monkeypatch.chdir(tmp_path)
