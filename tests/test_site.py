@@ -204,6 +204,20 @@ def test_abbreviations_have_their_meaning(hooks):
     assert hooks["glossary"].abbreviations(text) == {"NMAE": "a error | n", "MAE": "a error | n"}
 
 
+def test_entries_of_several_names_are_divided(hooks, tmp_path):
+    griffe = pytest.importorskip("griffe")
+    from docstrings import Docstrings
+
+    entries = '    """Add.\n\n    Args:\n        a, b: numbers,\n            any.\n    """\n'
+    pair = 'class Pair(NamedTuple):\n    """Two."""\n\n    left: int\n    right: int\n'
+    code = f"from typing import NamedTuple\n\n\ndef f(a, b):\n{entries}\n\n{pair}"
+    (tmp_path / "m.py").write_text(code, encoding="utf-8")
+    module = griffe.load("m", search_paths=[str(tmp_path)], extensions=griffe.Extensions(Docstrings()))
+    parameters = module["f"].docstring.parse("google")[1].value
+    assert [(p.name, p.description) for p in parameters] == [("a", "numbers,\nany."), ("b", "numbers,\nany.")]
+    assert module["Pair"].docstring.value == "Two.\n\nFields, in this order: `left`, `right`."
+
+
 @pytest.mark.slow
 def test_the_site_is_built_and_documents_every_public_name(tmp_path):
     pytest.importorskip("mkdocstrings")
