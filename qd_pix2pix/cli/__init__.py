@@ -24,27 +24,6 @@ INVALID = 2
 WAIT_BRIEFLY = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 """Settings of OpenMP, of GNU and of LLVM, with which threads spin for at most a millisecond before they sleep."""
 AUTO = "ckpt_path=auto"
-REPORT = {"sweep": "", "folder": "runs/sweeps", "runs": "", "output": ""}
-"""Options of the report and their defaults."""
-REPORT_USAGE = (
-    "expected python report.py sweep=NAME [folder=runs/sweeps], or python report.py runs=[RUN,RUN] [output=FOLDER]"
-)
-REPORT_HELP = """Write a page from the results of runs; nothing is trained or evaluated.
-
-usage:
-  python report.py sweep=NAME [folder=runs/sweeps]     the page of a sweep, NAME/report.html
-  python report.py runs=[RUN,RUN,...] [output=FOLDER]  two to six runs side by side
-
-options:
-  sweep   name of a sweep, or its folder
-  folder  folder of all sweeps
-  runs    folders of trainings, or of evaluations, which have a metrics.json
-  output  folder of the page; by default runs/comparisons/ and the names of the runs
-
-examples:
-  python report.py sweep=discriminator-laptop
-  python report.py runs=[runs/V_to_nint-pix2pix/2026-01-01_10-00-00,runs/V_to_nint-regressor/2026-01-01_12-00-00]
-"""
 
 
 def guarded(task: Callable[[], Any]) -> Any:
@@ -228,25 +207,9 @@ def report() -> None:
 
 
 def _report() -> None:
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(REPORT_HELP, end="")
-        return
-    given = {key: value for key, _, value in (word.partition("=") for word in sys.argv[1:])}
-    unknown = sorted(set(given) - set(REPORT))
-    if unknown or bool(given.get("sweep")) == bool(given.get("runs")):
-        raise ValueError(f"{', '.join(unknown) or 'sweep'}: {REPORT_USAGE}")
-    options = REPORT | given
-    if options["runs"]:
-        with loading():
-            from qd_pix2pix.reports.comparison_page import write_comparison_page
-        paths = [Path(text.strip()) for text in options["runs"].strip("[]").split(",") if text.strip()]
-        print(f"report  {write_comparison_page(paths, Path(options['output']) if options['output'] else None)}")
-        return
     with loading():
-        from qd_pix2pix.sweeps.study import write_page
-    name, folder = options["sweep"], Path(options["folder"])
-    elsewhere = Path(name).is_dir() and not (folder / name).is_dir()
-    print(f"report  {write_page(Path(name) if elsewhere else folder / name)}")
+        from qd_pix2pix.cli.report import reported
+    print(reported(sys.argv[1:]))
 
 
 def studio() -> None:

@@ -80,4 +80,4 @@ def summary(dot: SolvedDot) -> str:
         lines.append(
             f"{f'N = {row.electrons}' if row.electrons else '':8}{head:12}{row.value:>12.6g}{error} {row.unit}".rstrip()
         )
-    return "\n".join([*lines, *(f"note: {text}" for text in dot.remarks)])
+    return "\n".join([*lines, *(f"note: {text}" for text in (*dot.notes, *dot.remarks))])

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.files import digest, to_json, write_text, write_whole
 from qd_pix2pix.provenance import provenance
-from qd_pix2pix.systems.dot_rows import Row, charging_rows
+from qd_pix2pix.systems.dot_rows import Row, charging_rows, widened
 from qd_pix2pix.systems.one_dot import Found, OneDot, Part
 
 PARTS, IDENTITY, RECORD = "parts", "dot.json", "record"
@@ -164,7 +164,7 @@ def _assembled(
     folder: Path,
 ) -> SolvedDot:
     """Return the parts as one record, with the quantities that follow from several of them."""
-    rows = [row for part in found.values() for row in part.rows]
+    rows = widened([row for part in found.values() for row in part.rows])
     x, y = dot.grid.mesh()
     arrays = {"x": x[:, 0], "y": y[0, :], "V": dot.V}
     arrays |= {f"{name}-{part}": values for part, result in found.items() for name, values in result.arrays.items()}
@@ -176,7 +176,8 @@ def _assembled(
         energy=energy,
         rows=(*rows, *charging_rows(rows)),
         arrays=arrays,
-        remarks=(*notes, *(text for result in found.values() for text in result.remarks)),
+        notes=notes,
+        remarks=tuple(text for result in found.values() for text in result.remarks),
         python=dot.python(folder / "fields.npz"),
         command=command,
         seconds={name: round(value, 3) for name, value in seconds.items()},

@@ -30,7 +30,8 @@ class SolvedDot:
         length, energy: units.
         rows: all numbers.
         arrays: x, y and V, and the fields of each part as ``<name>-<part>``, such as ``density-ground-N2``.
-        remarks: warnings and notes, complete sentences.
+        notes: how the potential was read, complete sentences.
+        remarks: warnings of the solver, complete sentences.
         python: lines of Python that compute the same.
         command: command line.
         seconds: duration of each part by name.
@@ -43,6 +44,7 @@ class SolvedDot:
     energy: str
     rows: tuple[Row, ...]
     arrays: dict[str, NDArray[Any]]
+    notes: tuple[str, ...]
     remarks: tuple[str, ...]
     python: str
     command: str
@@ -89,7 +91,7 @@ class SolvedDot:
             rows = tuple(Row(*(_number(line[field]) for field in Row._fields)) for line in content.pop("rows"))
             with np.load(folder / FIELDS, allow_pickle=False) as file:
                 arrays = dict(file)
-            content["remarks"] = tuple(content["remarks"])
+            content |= {name: tuple(content[name]) for name in ("notes", "remarks")}
             return cls(rows=rows, arrays=arrays, **content)
         except Exception as error:  # whatever damaged bytes make of the readers
             raise ValueError(

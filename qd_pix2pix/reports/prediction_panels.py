@@ -52,7 +52,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
     for group, chosen in groups_of(_order(p)).items():
         titles = [
             f"{word} {p.sample[i]}: {number(name, score[i], column, p.schema)}\n"
-            f"{described(p.known, int(i), p.schema)}".rstrip()
+            f"{described({**p.known, **p.reference}, int(i), p.schema)}".rstrip()
             for i in chosen
         ]
         shown = [(c, v[chosen]) for c, v in given]

@@ -69,10 +69,11 @@ def _figures(dot: SolvedDot) -> dict[str, list[Named]]:
         (
             f"tunnelling_N{n}",
             figures.maps(dot, figures.dyson_maps(dot, n)),
-            f"N = {n}: where the electron tunnels out, for each state k of {n - 1} electrons.",
-            n > 1,
+            f"N = {n}: where the electron tunnels out, for each state k of N = {n - 1}.",
+            True,
         )
         for n in dot.electrons
+        if n > 1
     ]
     if "site_orbitals-sites" in dot.arrays:
         sites = figures.maps(dot, figures.site_maps(dot), dot.arrays["site_centers-sites"])
@@ -122,8 +123,9 @@ def _cards(dot: SolvedDot) -> Iterator[tuple[str, str, str]]:
     """Yield title, value and error bar with unit of the main numbers."""
     for name in CARDS:
         for row in dot.of(name):
-            value, _, error = text_of(row).partition(" ± ")
-            yield f"{SYMBOLS[name]}, N = {row.electrons}", value, f"± {error}" if error else ""
+            text = text_of(row)
+            value, _, below = text.partition(" ± " if "±" in text else " ")
+            yield f"{SYMBOLS[name]}, N = {row.electrons}", value, f"± {below}" if "±" in text else below
 
 
 def _origin(dot: SolvedDot) -> dict[str, str]:

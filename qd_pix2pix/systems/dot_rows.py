@@ -108,6 +108,17 @@ def charging_rows(rows: list[Row]) -> list[Row]:
     return found
 
 
+def widened(rows: list[Row]) -> list[Row]:
+    """Return ``rows`` with error bars of gaps and J that are at least that of the first excitation: the grid counts."""
+    first = {row.electrons: row.error for row in rows if row.name == "excitation" and row.label == "1"}
+    return [
+        row._replace(error=float(np.fmax(row.error, first.get(row.electrons, np.nan))))
+        if row.name in ("gap", "J")
+        else row
+        for row in rows
+    ]
+
+
 def excitation_rows(
     light: Excitations, n: int, material: Material
 ) -> tuple[list[Row], dict[str, NDArray[Any]], list[str]]:

@@ -92,7 +92,18 @@ class OneDot:
             raise ValueError("solver.backend: expected auto or numpy, one dot is solved on the processor; got cupy")
         for n_electrons in self.n_electrons:
             check_integer("n_electrons", n_electrons, 1)
-            solve(self.V[None][:0], self.grid, n_electrons, self.material, **self.options)  # checks without work
+            self._rehearse(n_electrons)
+
+    def _rehearse(self, n_electrons: int) -> None:
+        """Raise ValueError where a solution of ``n_electrons`` would; without potentials there is no work."""
+        none = self.V[None][:0]
+        solve(none, self.grid, n_electrons, self.material, **self.options)
+        states = min(self.n_excitations + 1, block_size(self._orbitals, n_electrons))
+        try:
+            options = self.options | {"n_states": states, "wavefunction": True}
+            solve(none, self.grid, n_electrons, self.material, **options)
+        except ValueError as error:
+            raise ValueError(f"n_excitations: {self.n_excitations} do not fit into the memory ({error})") from None
 
     def identity(self) -> dict[str, Any]:
         """Return what all parts have in common, without V, in plain containers."""

@@ -160,6 +160,7 @@ def test_ctrl_c_stops_the_program_and_the_same_command_resumes(tmp_path):
         ("V=several.npy extent=90", "dot: several.npy has 3 dots; give the number of one"),
         ("V=line.npy extent=90", "V: line.npy: expected values (nx, ny)"),
         ("V=dot.npy extent=90 solver.memory=1e-9", "memory"),
+        ("V=dot.npy extent=90 n_electrons=6", "n_excitations: 6 do not fit into the memory"),
         ("potential=file", "potential: file is for datasets"),
         ("potential=ring seed=-1", "seed: expected a whole number"),
         ("potential=ring dot=1", "dot: is an option of a file"),

@@ -1,15 +1,18 @@
 """Parts of all pages: numbers with error bars, alternative texts, contours, banners, errors of the training."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.reports.alternative import alternative
 from qd_pix2pix.reports.contours import draw_contours, over_cells
 from qd_pix2pix.reports.page import figure_panel
 from qd_pix2pix.reports.smoke import banner_of_bench, banner_of_dataset, banner_of_options
+from qd_pix2pix.reports.trained_error import trained_errors
 from qd_pix2pix.reports.uncertain import uncertain
 
 
@@ -76,3 +79,19 @@ def test_smoke_tests_have_a_banner():
     assert not banner_of_options(["scale=laptop", "model=gan"])
     assert banner_of_bench("smoke-1a2b") and not banner_of_bench("qdot-1")
     assert "12 dots for training" in banner_of_dataset(12, "12 dots") and not banner_of_dataset(4800, "4800 dots")
+
+
+def test_errors_on_the_training_stand_beside_those_of_a_users_samples(small_run, tmp_path):
+    """From the folder of the run, and from the card of weights; measures in other units are left out."""
+    record = Evaluation.read(small_run / "test")
+    checkpoint = str(small_run / "checkpoints/best.ckpt")
+    own = replace(record, input="own.npy", checkpoint=checkpoint)
+    found = trained_errors(own)
+    assert found["NMAE"] == f"{100 * record.measures['nmae']['median']:.3g} %" and found["L₁"].endswith("nm⁻²")
+    assert not trained_errors(replace(own, input=None))
+    assert not trained_errors(replace(own, checkpoint=str(tmp_path / "run/checkpoints/best.ckpt")))
+    tests = [{"measures": record.measures, "also": {}}]
+    card = replace(own, checkpoint=str(tmp_path / "w.safetensors"), model=record.model | {"tests": tests})
+    assert trained_errors(card) == found
+    other = record.schema | {"units": record.schema["units"] | {"density": "bohr^-2"}}
+    assert set(found) - set(trained_errors(replace(card, schema=other))) == {"L₁", "L₂", "L∞"}
