@@ -108,10 +108,19 @@ def _computed(parts: dict[str, Part], folder: Path, progress: bool) -> tuple[dic
             bar.set_description_str(part.label)
             timer = _Timer(bar, part.cost)
             begin = time.perf_counter()
-            found[name] = part.compute(timer)
+            try:
+                found[name] = part.compute(timer)
+            except ValueError as error:
+                if part.needed:
+                    raise
+                found[name] = Found([], {}, [f"The part {part.label} was not computed: {error}"])
+            except KeyboardInterrupt:
+                bar.write("finished parts are kept; the same command resumes")
+                raise
             seconds[name] = time.perf_counter() - begin
             timer.finish()
-            _keep(folder / f"{name}.npz", part, found[name], seconds[name])
+            if found[name].rows or not found[name].remarks:
+                _keep(folder / f"{name}.npz", part, found[name], seconds[name])
     return {name: found[name] for name in parts}, {name: seconds[name] for name in parts}
 
 

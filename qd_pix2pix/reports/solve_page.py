@@ -73,7 +73,7 @@ def _figures(dot: SolvedDot) -> dict[str, list[Named]]:
             True,
         )
         for n in dot.electrons
-        if n > 1
+        if n > 1 and f"dyson_orbitals-tunnelling-N{n}" in dot.arrays
     ]
     if "site_orbitals-sites" in dot.arrays:
         sites = figures.maps(dot, figures.site_maps(dot), dot.arrays["site_centers-sites"])
@@ -112,7 +112,7 @@ def _tables(dot: SolvedDot) -> dict[str, list[tuple[str, list[str], list[list[st
         "Energies": [("", *_table(dot, GROUND))],
         "Orbitals": [("", levels[0], levels[1][first : first + half]) for first in (0, half)],
         "Excitations": [(f"N = {n}", *_states(dot, n, light)) for n in dot.electrons if dot.of("excitation", n)],
-        "Tunnelling": [(f"N = {n}", *_states(dot, n, leads)) for n in dot.electrons],
+        "Tunnelling": [(f"N = {n}", *_states(dot, n, leads)) for n in dot.electrons if dot.of("factor", n)],
     }
     if dot.of("U"):
         found["Sites"] = [("", *_table(dot, SITES, "label"))]

@@ -49,12 +49,14 @@ class Part(NamedTuple):
         settings: plain containers that fix the result, besides those of the dot.
         cost: expected duration, in arbitrary units.
         compute: returns the result; the argument is the timer of the solver.
+        needed: True if all else would be meaningless without it.
     """
 
     label: str
     settings: dict[str, Any]
     cost: float
     compute: Callable[[Timer], Found]
+    needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,12 @@ class OneDot:
 
     def parts(self) -> dict[str, Part]:
         """Return all calculations by name, in the order in which they are done."""
-        found = {"levels": Part("levels of one electron", {}, self._cost(1), self._levels)}
+        found = {"levels": Part("levels of one electron", {}, self._cost(1), self._levels, True)}
         for n in self.n_electrons:
             states = {"n_states": min(self.n_excitations, block_size(self._orbitals, n) - 1)}
             cost = self._cost(n)
             ground = partial(self._ground, n)
-            found[f"ground-N{n}"] = Part(f"ground state of N = {n}", {}, cost, ground)
+            found[f"ground-N{n}"] = Part(f"ground state of N = {n}", {}, cost, ground, True)
             if states["n_states"] > 0:
                 light = partial(self._excitations, n, states["n_states"])
                 found[f"excitations-N{n}"] = Part(f"excitations of N = {n}", states, 1.4 * cost, light)

@@ -13,6 +13,7 @@ from qd_pix2pix.cli.solve import solved
 from qd_pix2pix.evaluation import solve_dot as parts
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.reports.solve_page import write_solve_page
+from qd_pix2pix.systems import one_dot
 from qd_pix2pix.systems.one_dot import OneDot
 from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
 from solvers.quantum_dots.potentials import RandomDoubleGaussian
@@ -197,6 +198,23 @@ def test_a_family_is_drawn_by_its_seed(tmp_path):
     V = RandomDoubleGaussian().sample(np.random.default_rng(3), grid)(grid)
     np.testing.assert_allclose(dot.arrays["V"], V, rtol=1e-12)
     assert dot.title == "RandomDoubleGaussian, seed 3" and dot.electrons == [1]
+
+
+def test_a_part_that_cannot_be_computed_is_a_remark(tmp_path, monkeypatch):
+    def fail(*given, **options):
+        raise ValueError("V: too flat")
+
+    for name in ("hubbard", "tunnelling", "excitations"):
+        monkeypatch.setattr(one_dot, name, fail)
+    dot = OneDot(double_dot(), GRID, GAAS, FEW, (1, 2), 2)
+    found = parts.solve_dot(dot, tmp_path, "dot", progress=False)
+    assert "The part sites was not computed: V: too flat" in found.remarks and len(found.remarks) >= 5
+    assert not list((tmp_path / "parts").glob("tunnelling*")), "it is tried again"
+    page = write_solve_page(tmp_path).read_text()
+    assert "V: too flat" in page and "<h2>Tunnelling</h2>" not in page
+    monkeypatch.setattr(one_dot, "solve", fail)
+    with pytest.raises(ValueError, match="too flat"):
+        parts.solve_dot(dot, tmp_path / "other", "dot", progress=False)
 
 
 def test_one_site_has_no_couplings(tmp_path):
