@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.reports.alternative import alternative
 from qd_pix2pix.reports.contours import draw_contours, over_cells
-from qd_pix2pix.reports.page import figure_panel
+from qd_pix2pix.reports.page import described, figure_panel
 from qd_pix2pix.reports.smoke import banner_of_bench, banner_of_dataset, banner_of_options
 from qd_pix2pix.reports.trained_error import trained_errors
 from qd_pix2pix.reports.uncertain import uncertain
@@ -95,3 +96,14 @@ def test_errors_on_the_training_stand_beside_those_of_a_users_samples(small_run,
     assert trained_errors(card) == found
     other = record.schema | {"units": record.schema["units"] | {"density": "bohr^-2"}}
     assert set(found) - set(trained_errors(replace(card, schema=other))) == {"L₁", "L₂", "L∞"}
+
+
+def test_energies_gaps_and_spins_of_the_dots_stand_beside_them(small_run, small_store):
+    found = Predictions.read(small_run / "test/predictions.h5")
+    stored = small_store.split("test").load(["energy", "gap", "spin", "sample"])
+    np.testing.assert_array_equal(found.sample, stored["sample"])
+    for name in ("energy", "gap", "spin"):
+        np.testing.assert_array_equal(found.known[name], stored[name])
+    text = described(found.known, 0, found.schema)
+    energy, gap = (f"{1e3 * stored[name][0]:.4g}".replace("-", "−") for name in ("energy", "gap"))
+    assert text == f"E = {energy} meV\nΔE = {gap} meV, S = {stored['spin'][0]:.4g}"
