@@ -24,7 +24,6 @@ from solvers import (
     tunnelling,
 )
 from solvers.quantum_dots import potentials
-from solvers.quantum_dots.__main__ import main
 from solvers.quantum_dots.coulomb import coulomb_integrals, coulomb_potentials
 from solvers.quantum_dots.potentials import DoubleGaussian, Harmonic, RandomGaussianWells
 from solvers.quantum_dots.solution import columns
@@ -239,18 +238,13 @@ def test_wells_and_masked_noise_fill_the_rectangle():
     np.testing.assert_allclose(noise(grid).reshape(32, 2, 32).mean(1), square, atol=0.08 * square.max())
 
 
-def test_the_program_and_the_diagram_take_rectangles(tmp_path, capsys):
+def test_the_diagram_takes_rectangles():
     grid = Grid((20, 12), (100.0, 60.0))
     x, y = (c - side / 2 for c, side in zip(grid.mesh(), grid.sides, strict=True))
 
     def v_of(left, right):
         return -sum(d * np.exp(-((x - a) ** 2 + y**2) / 300) for a, d in ((-20, left), (20, right)))
 
-    np.save(tmp_path / "dot.npy", v_of(0.03, 0.032))
-    words = [str(tmp_path / "dot.npy"), "--m-eff", "0.067", "0.1"]
-    assert main([*words, "--extent", "100", "60"]) == 0 and "U of site 2" in capsys.readouterr().out
-    assert main([*words, "--extent", "100"]) == 2
-    assert "--extent: expected two sides, for V of shape (20, 12)" in capsys.readouterr().err
     options = {"n_max": 1, "grid": grid, "material": GAAS, "mu": -0.008, "cells": 2, "divisions": 0, "n_orbitals": 3}
     diagram = stability_diagram(v_of, (0.001, 0.03), (0.001, 0.03), dots=[[30, 30], [70, 30]], **options)
     charges = diagram.charges[:, 1]
