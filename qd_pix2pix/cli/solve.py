@@ -11,9 +11,10 @@ from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.fields import Placing
 from qd_pix2pix.files import conf_folder, digest
 from qd_pix2pix.systems.build import build
+from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.given_potential import GivenPotential, draw_potential, read_potential
 from qd_pix2pix.systems.one_dot import OneDot
-from solvers.checks import check_integer
+from solvers.checks import check_integer, check_number
 
 ROOT = Path("runs/solve")
 """Folder of the results of all dots without ``output``."""
@@ -59,7 +60,7 @@ def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path
     given = _potential(config, material)
     dot = OneDot(
         given.V, given.grid, material, options, _numbers(config["n_electrons"]), config["n_excitations"],
-        config["n_sites"],
+        config["n_sites"], _fields(config["field"]),
     )  # fmt: skip
     dot.check()
     name = Path(given.origin.partition(",")[0]).stem
@@ -86,6 +87,16 @@ def _potential(config: Mapping[str, Any], material: Any) -> GivenPotential:
     placing = Placing(config["points"], config["resample"])
     names = {name: config[name] for name in ("n", "extent", "column", "unit", "length_unit")}
     return read_potential(path, material, number=config["dot"], placing=placing, **names)
+
+
+def _fields(given: Mapping[str, Any]) -> Fields:
+    """Return the magnetic fields in ascending order."""
+    B = given["B"]
+    strengths = [] if B is None else B if isinstance(B, list) else [B]
+    for strength in strengths:
+        check_number("field.B", strength, hint="It is given in tesla; several as field.B=[0,1,2]")
+    rest = {name: given[name] for name in ("g", "gradient", "n_states")}
+    return Fields(tuple(sorted({float(strength) for strength in strengths})), **rest)
 
 
 def _numbers(given: Any) -> tuple[int, ...]:

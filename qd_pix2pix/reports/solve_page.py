@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from qd_pix2pix.evaluation.solved_dot import Row, SolvedDot
 from qd_pix2pix.files import write_text, write_whole
 from qd_pix2pix.reports import dot_figures as figures
+from qd_pix2pix.reports import field_panels
 from qd_pix2pix.reports.page import Panel, figure_panel, render
 from qd_pix2pix.reports.uncertain import uncertain
 from qd_pix2pix.schema import SMALL
@@ -27,13 +28,16 @@ SYMBOLS = {
 GROUND = ("energy", "kinetic", "confinement", "interaction", "gap", "spin", "density_error", "J", "mu", "addition")
 SITES = ("site_energy", "U", "t", "U_prime", "exchange", "assisted", "J_model", "J_ci", "separation")
 
+WHOLE = 0.01
+"""Distance of a spin from a half-integer below which it is one; a gradient mixes spins."""
+
 Named = tuple[str, Figure, str, bool]
 """Name of the file, figure, caption, full width."""
 
 
 def text_of(row: Row) -> str:
     """Return a number with its error bar and unit; energies in the smaller unit, spins as fractions."""
-    if row.name in ("spin", "excitation_spin"):
+    if row.name in ("spin", "excitation_spin", "field_spin") and abs(row.value - round(2 * row.value) / 2) < WHOLE:
         spin = round(2 * row.value) / 2
         return f"{round(spin)}" if spin == round(spin) else f"{round(2 * spin)}/2"
     if row.name == "density_error":
@@ -75,6 +79,7 @@ def _figures(dot: SolvedDot) -> dict[str, list[Named]]:
         for n in dot.electrons
         if n > 1 and f"dyson_orbitals-tunnelling-N{n}" in dot.arrays
     ]
+    found["Magnetic field"] = field_panels.figures(dot)
     if "site_orbitals-sites" in dot.arrays:
         sites = figures.maps(dot, figures.site_maps(dot), dot.arrays["site_centers-sites"])
         found["Sites"] = [("sites", sites, "Localised orbitals and their centres.", True)]
@@ -114,6 +119,7 @@ def _tables(dot: SolvedDot) -> dict[str, list[tuple[str, list[str], list[list[st
         "Excitations": [(f"N = {n}", *_states(dot, n, light)) for n in dot.electrons if dot.of("excitation", n)],
         "Tunnelling": [(f"N = {n}", *_states(dot, n, leads)) for n in dot.electrons if dot.of("factor", n)],
     }
+    found["Magnetic field"] = field_panels.tables(dot, text_of)
     if dot.of("U"):
         found["Sites"] = [("", *_table(dot, SITES, "label"))]
     return found

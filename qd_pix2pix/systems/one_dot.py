@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.systems import dot_rows
+from qd_pix2pix.systems import dot_in_field, dot_rows
+from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.dot_rows import Row, energy_unit
 from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
 from solvers.checks import check_integer, check_kind
@@ -29,6 +30,9 @@ FEWER_MODES, MISSING = 0.9, 5.0
 """Part of the sine functions of a second calculation of the levels, and their error over the change."""
 LEVELS, ORBITALS = 12, 6
 """Levels of one electron, and orbitals among them that are kept."""
+
+IN_FIELD = 4.0
+"""Duration of a solution in a magnetic field over that of one without."""
 DYSON = 3
 """States of N - 1 electrons to which electron N tunnels."""
 
@@ -71,6 +75,7 @@ class OneDot:
         n_electrons: numbers of electrons.
         n_excitations: excitations of each number of electrons.
         n_sites: sites of the Hubbard model; None: as many as the potential has, see ``count_sites``.
+        fields: magnetic fields.
     """
 
     V: NDArray[np.float64]
@@ -80,6 +85,7 @@ class OneDot:
     n_electrons: tuple[int, ...] = (1, 2)
     n_excitations: int = 6
     n_sites: int | None = None
+    fields: Fields = Fields()
 
     def check(self) -> None:
         """Raise ValueError for any argument that a calculation would refuse; nothing is computed."""
@@ -100,6 +106,8 @@ class OneDot:
         """Raise ValueError where a solution of ``n_electrons`` would; without potentials there is no work."""
         none = self.V[None][:0]
         solve(none, self.grid, n_electrons, self.material, **self.options)
+        for B in self.fields.B:
+            self.fields.solve(none, self.grid, n_electrons, self.material, B, self.options)
         states = min(self.n_excitations + 1, block_size(self._orbitals, n_electrons))
         try:
             options = self.options | {"n_states": states, "wavefunction": True}
@@ -133,6 +141,9 @@ class OneDot:
             leads = partial(self._tunnelling, n, rest)
             cost += self._cost(n - 1) if n > 1 else 0.0
             found[f"tunnelling-N{n}"] = Part(f"tunnelling of N = {n}", {"n_states": rest}, 1.3 * cost, leads)
+            for B in self.fields.B:
+                label, states = f"N = {n} at {B:g} T", self.fields.settings()
+                found[f"field-N{n}-B{B:g}"] = Part(label, states, IN_FIELD * self._cost(n), partial(self._field, n, B))
         found["sites"] = Part("sites", {"n_sites": self.n_sites}, self._cost(2), self._sites)
         return found
 
@@ -141,7 +152,8 @@ class OneDot:
         kept = {k: v for k, v in self.options.items() if k not in ("backend", "memory", "threads", "n_states")}
         lines = [
             "import numpy as np",
-            "from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling",
+            "from solvers import Grid, Interaction, MagneticField, Material, solve_in_field",
+            "from solvers import excitations, hubbard, solve, tunnelling",
             "",
             f'V = np.load({str(fields)!r})["V"]  # {energy_unit(self.material)}, indexed [ix, iy]',
             f"grid = {self.grid!r}",
@@ -155,6 +167,8 @@ class OneDot:
             "    leads = tunnelling(V, grid, n, material, **options)",
             "    print(leads.energies, leads.factors, leads.factor_errors)",
         ]
+        if self.fields.B:
+            lines += self.fields.python(self.options)
         number = count_sites(self.V, self.grid, self.material) if self.n_sites is None else self.n_sites
         if number > 1:
             lines.append(f"sites = hubbard(V, grid, material, n_sites={number}, **options)")
@@ -208,6 +222,12 @@ class OneDot:
         options = self._options(timer)
         light = excitations(self.V, self.grid, n_electrons, self.material, n_states, **options)
         return Found(*dot_rows.excitation_rows(light, n_electrons, self.material))
+
+    def _field(self, n_electrons: int, B: float, timer: Timer) -> Found:
+        with timer("field"):
+            found = self.fields.solve(self.V, self.grid, n_electrons, self.material, B, self.options)
+        rows = dot_in_field.field_rows(found, n_electrons, B, self.material)
+        return Found(rows, dot_in_field.field_arrays(found), dot_in_field.field_remarks(found, n_electrons, B))
 
     def _tunnelling(self, n_electrons: int, n_states: int, timer: Timer) -> Found:
         leads = tunnelling(self.V, self.grid, n_electrons, self.material, n_states, **self._options(timer))

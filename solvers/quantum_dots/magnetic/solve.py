@@ -145,19 +145,18 @@ def _solution(
 
 
 def _potential(V: ArrayLike, grid: Grid, material: Material) -> Floats:
-    """Return V as an array of real numbers of the grid's shape."""
+    """Return V as an array of real numbers of the grid's shape; it may hold no dot."""
     check_plain("V", V)
     highest = HIGHEST * material.hartree
-    leading = tuple(f"axis {i}" for i in range(_dimensions(V) - 2))
-    return check_array("V", V, (*leading, *grid.shape), -highest, highest).astype(np.float64)
+    return check_array("V", V, (*_leading(V), *grid.shape), -highest, highest).astype(np.float64)
 
 
-def _dimensions(V: ArrayLike) -> int:
-    """Return the number of axes of an array or a list; 0 for anything else."""
+def _leading(V: ArrayLike) -> tuple[int, ...]:
+    """Return the leading axes of an array or a list; none for anything else."""
     try:
-        return np.ndim(V) if isinstance(V, (np.ndarray, list, tuple)) else 0
+        return np.shape(V)[:-2] if isinstance(V, (np.ndarray, list, tuple)) else ()
     except (TypeError, ValueError):  # a ragged list
-        return 0
+        return ()
 
 
 def _origin(origin: object, grid: Grid, material: Material) -> tuple[float, float]:

@@ -15,7 +15,17 @@ from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.reports.solve_page import write_solve_page
 from qd_pix2pix.systems import one_dot
 from qd_pix2pix.systems.one_dot import OneDot
-from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
+from solvers import (
+    Grid,
+    Interaction,
+    MagneticField,
+    Material,
+    excitations,
+    hubbard,
+    solve,
+    solve_in_field,
+    tunnelling,
+)
 from solvers.quantum_dots.potentials import RandomDoubleGaussian
 
 GAAS, GRID = Material(0.067, 12.9), Grid(16, 90.0)
@@ -234,3 +244,38 @@ def test_warnings_of_the_solver_are_sentences(tmp_path):
     assert reference.degeneracy == 2 and bool(reference.splits_shell) is any("shell" in text for text in remarks)
     assert any(text.startswith("N = 3: 2 states share the lowest energy") for text in remarks)
     assert all(text.endswith(".") for text in remarks)
+
+
+def test_states_in_magnetic_fields_are_those_of_the_solver(folder, capsys, monkeypatch):
+    words = ["V=dot.npy", "extent=90", "preset=paper", "solver.n_orbitals=4", "n_excitations=1", "n_electrons=2"]
+    done = call("solve", *words, "output=fields", "field.B=[2,0.5]", "field.g=-0.44", "field.n_states=3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    dot, V = SolvedDot.read(folder / "fields"), double_dot()
+    for B in (0.5, 2.0):
+        options = {"n_states": 3, "n_orbitals": 4, "refinements": 0, "cusp": False}
+        found = solve_in_field(V, GRID, 2, GAAS, MagneticField(B, g=-0.44), **options)
+        rows = [row for row in dot.of("field_energy", 2) if row.label.startswith(f"{B:g},")]
+        assert [row.value for row in rows] == pytest.approx(found.energies, rel=1e-9)
+        assert rows[0].error == pytest.approx(float(found.energy_error + found.grid_error), rel=1e-6)
+        np.testing.assert_allclose(dot.arrays[f"current-field-N2-B{B:g}"], found.current, atol=1e-12)
+    page = (folder / "fields" / "page.html").read_text(encoding="utf-8")
+    assert "Magnetic field" in page and "levels against the field" in page
+    assert (folder / "fields/figures/current_N2.svg").exists()
+    monkeypatch.chdir(folder)
+    exec(dot.python, {})
+    assert capsys.readouterr().out.count("\n0.5 [") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["field.B=100"], "field.B: expected at most .* where the magnetic length is 2 points"),
+        (["field.B=strong"], "field.B: expected a number, got 'strong'. It is given in tesla"),
+        (["field.gradient=0.1"], "field.gradient: expected a field, such as field.B=0, got none"),
+        (["field.B=1", "field.n_states=1"], "field.n_states: expected"),
+    ],
+)
+def test_bad_fields_are_one_error(tmp_path, words, message):
+    np.save(tmp_path / "dot.npy", double_dot())
+    done = call("solve", "V=dot.npy", "extent=90", *words, cwd=tmp_path)
+    assert done.returncode == 2 and re.search(message, done.stderr) and not (tmp_path / "runs").exists()
