@@ -8,6 +8,8 @@ fast; ``PRESETS["converged"]`` refines fourteen orbitals and yields the referenc
 ``finite_difference_levels`` computes the levels of one electron on a stencil: slower to converge, and an independent
 check of the sine basis.
 
+``solve_in_field`` returns the states of one to six electrons in a magnetic field, with complex orbitals.
+
 ``solvers.spins`` has classical spins on lattices: energies, exact results and samplers.
 
 These names are imported on first use, so that ``import solvers.checks`` imports neither NumPy nor SciPy.

@@ -90,7 +90,7 @@ def errors(found: FieldSolution, best: FieldSolution) -> dict[str, Any]:
 def main() -> None:
     """Measure what is missing in coverage.json; the file is whole after every dot."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dots", type=int, default=8, help="dots of each family")
+    parser.add_argument("--dots", type=int, default=14, help="dots of each family")
     dots = parser.parse_args().dots
     rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
     done = {(row["family"], row["number"]) for row in rows}

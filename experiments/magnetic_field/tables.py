@@ -12,6 +12,8 @@ from qd_pix2pix.reports.tables import markdown, number, percent
 
 HERE = Path(__file__).parent
 Rows = list[dict[str, Any]]
+ROUNDING = 1e-12
+"""Smallest true error of a gap (eV) that counts: below, both states are of one multiplet."""
 
 
 def read() -> dict[str, Any]:
@@ -27,14 +29,15 @@ def read_coverage() -> Rows:
 def ratios(rows: Rows) -> dict[str, list[float]]:
     """Return true errors over their error bars, by quantity, of trusted dots.
 
-    Energies of one electron have the error bar of the grid. Densities and magnetisations count where the order of the
-    levels is certain.
+    Energies of one electron have the error bar of the grid. States of one multiplet, which differ by their Zeeman
+    energy, count once. Densities and magnetisations count where the order of the levels is certain.
     """
     found: dict[str, list[float]] = {"energy": [], "gap": [], "density": [], "magnetisation": []}
     for row in (row for row in rows if row["trusted"]):
         grid = row["grid_error"] if row["N"] == 1 else 0.0
-        found["energy"] += [s[0] / (s[1] + grid) for s in row["states"] if s[1] + grid > 0]
-        found["gap"] += [s[2] / s[3] for s in row["states"] if s[3] > 0]
+        multiplets = list({f"{s[0]:.5e}": s for s in row["states"]}.values())
+        found["energy"] += [s[0] / (s[1] + grid) for s in multiplets if s[1] + grid > 0]
+        found["gap"] += [s[2] / s[3] for s in multiplets if s[3] > 0 and s[2] > ROUNDING]
         if row["order_certain"] and row["N"] > 1:
             found["density"].append(row["density"] / row["density_error"])
             if row["magnetisation_error"] > 0:
@@ -114,6 +117,7 @@ def content() -> dict[str, str]:
         "crossing": f"{first['B']:.3f} ± {first['error']:.3f} T",
         "crossing-exact": f"{first['exact']:.4f} T",
         "crossing-zeeman": f"{real['B']:.3f} ± {real['error']:.3f} T",
+        "landau-density": percent(max(row["density"] for row in rows if row["N"] > 1), 0),
         "covered-energies": within(every["energy"], 1),
         "covered-gaps": within(every["gap"], 1),
         "covered-densities": within(every["density"], 1),

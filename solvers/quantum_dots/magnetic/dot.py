@@ -206,8 +206,8 @@ def solve_dot(problem: Problem) -> Solved:
     multiplets, cusps = _multiplets(problem, space, STATE_TOLERANCE)
     estimate = None
     if problem.correlated and problem.estimate:
-        alike = _average(problem, multiplets, h.scale, 1.0)
-        estimate = enlarge(space, multiplets, alike, problem.n_directions)
+        weights = _average(problem, multiplets, h.scale, equal=True)
+        estimate = enlarge(space, multiplets, weights, problem.n_directions)
     return Solved(problem, orbitals, space, multiplets, cusps, estimate, _mixed(problem, space, multiplets))
 
 
@@ -238,12 +238,11 @@ def _multiplets(
     return found, cusps
 
 
-def _average(
-    problem: Problem, multiplets: Mapping[float, Multiplets], scale: float, share: float = EXCITED_SHARE
-) -> Weights:
+def _average(problem: Problem, multiplets: Mapping[float, Multiplets], scale: float, equal: bool = False) -> Weights:
     """Return the weights of the multiplets for which orbitals are chosen.
 
-    The ground level has ``1 - EXCITED_SHARE``; the multiplets of the other requested levels share the rest.
+    The ground level has ``1 - EXCITED_SHARE``; the multiplets of the other requested levels share the rest. All have
+    the same weight if ``equal``.
     """
     levels = sort_levels(multiplets, problem.zeeman)
     close = DEGENERACY * scale
@@ -252,7 +251,7 @@ def _average(
     ground = {(s.spin, s.number) for s in requested if s.energy <= levels[0].energy + close}
     others = {(s.spin, s.number) for s in requested} - ground
     weights = {spin: np.zeros(len(some.energies)) for spin, some in multiplets.items()}
-    share = share * len(others) / len(ground | others) if share == 1 else share * bool(others)
+    share = len(others) / len(ground | others) if equal else EXCITED_SHARE * bool(others)
     for chosen, total in ((ground, 1 - share), (others, share)):
         for spin, number in chosen:
             weights[spin][number] = total / len(chosen)

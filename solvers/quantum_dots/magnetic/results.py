@@ -35,7 +35,7 @@ def observables(solved: Solved) -> Columns:
     """Return the columns of ``FieldSolution`` by name, with energies from the minimum of V."""
     matrices = solved.ground()
     found = _levels(solved) | _fields(solved, matrices) | _energies(solved, matrices)
-    found |= _errors_of_levels(solved, float(found["kinetic"])) | _errors_of_fields(solved, found)
+    found |= _errors_of_levels(solved) | _errors_of_fields(solved, found)
     found |= _guards(solved, found)
     return found | _verdict(solved, found)
 
@@ -112,8 +112,11 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
     }
 
 
-def _errors_of_levels(solved: Solved, kinetic: float) -> Columns:
-    """Return the error bars of the energies of the lowest states and of their distances from the ground state."""
+def _errors_of_levels(solved: Solved) -> Columns:
+    """Return the error bars of the energies of the lowest states and of their distances from the ground state.
+
+    The distance between two states of one multiplet is their Zeeman energy, and has none.
+    """
     problem, states = solved.problem, solved.states[: solved.problem.n_states]
     close = DEGENERACY * solved.space.h.scale
     rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.cusp)
@@ -121,9 +124,10 @@ def _errors_of_levels(solved: Solved, kinetic: float) -> Columns:
     coupling = _coupling_errors(solved, len(states))
     above = [state.energy - states[0].energy > close for state in states]
     energy = [rules.energy_error(m, up) + c for m, up, c in zip(missing, above, coupling, strict=True)]
+    apart = [up and state.multiplets != states[0].multiplets for up, state in zip(above, states, strict=True)]
     gaps = [
-        rules.gap_error(missing[0], m) + c + coupling[0] if up else 0.0
-        for m, up, c in zip(missing, above, coupling, strict=True)
+        rules.gap_error(missing[0], m) + c + coupling[0] if other else 0.0
+        for m, other, c in zip(missing, apart, coupling, strict=True)
     ]
     if not problem.correlated:
         energy, gaps = coupling, [c + coupling[0] for c in coupling]

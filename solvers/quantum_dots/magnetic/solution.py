@@ -51,7 +51,7 @@ class FieldSolution:
         kinetic, confinement, interaction: the three parts of the orbital energy of the ground state (eV).
         cusp: energy of the electron-electron cusp in it (eV); 0 without ``cusp``.
         degeneracy: number of states of the ground level.
-        grid_error: estimate of the error of the energy by the grid (eV); ``gauge_error`` is a part of it.
+        grid_error: estimate of the error of the ground-state energy by the grid (eV); ``gauge_error`` is a part of it.
         gauge_error: change of the energy of the orbitals in a gauge with another origin, for all electrons (eV).
         residual: largest norm of H psi - E psi of orbitals and states (eV).
         charge_error: |int n - N| / N.
