@@ -66,11 +66,11 @@ def test_fock_darwin_levels(B):
 
 @pytest.mark.parametrize("ratio", [1.3, 2.0])
 def test_elliptic_parabolas_have_two_normal_modes(ratio):
-    grid, energy, B = Grid(64, 200.0), 3e-3, 3.0
+    grid, energy, B = Grid(56, 200.0), 3e-3, 3.0
     found = solve_in_field(parabola(grid, GAAS, energy, ratio), grid, 1, GAAS, MagneticField(B, g=0.0), n_states=12)
     omega = energy / GAAS.hartree
     levels = elliptic_levels(omega, ratio * omega, MagneticField(B).strength(GAAS), 6) * GAAS.hartree
-    np.testing.assert_allclose(found.energies[::2], levels, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.energies[::2], levels, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("masses", [(0.05, 0.09), (0.19, 0.05)])
@@ -109,7 +109,7 @@ def test_different_masses_have_the_normal_modes_of_the_two_masses():
 
 def test_landau_levels_are_those_of_the_cyclotron():
     """A weak parabola in a strong field: the lowest levels are hbar omega_c / 2, and the drift is slow."""
-    grid, B = Grid(64, 150.0), 10.0
+    grid, B = Grid(40, 100.0), 10.0
     found = solve_in_field(parabola(grid, GAAS, 1e-3), grid, 1, GAAS, MagneticField(B, g=0.0), n_orbitals=3)
     assert cyclotron_energy(B, GAAS) == pytest.approx(2 * BOHR_MAGNETON["nm, eV"] * B / GAAS.m_eff, rel=1e-6)
     assert found.energy == pytest.approx(cyclotron_energy(B, GAAS) / 2, rel=0.01)
@@ -233,7 +233,7 @@ def test_the_diamagnetic_shift_of_a_small_dot():
 
 def test_a_ring_repeats_with_the_flux_quantum():
     """Levels of a thin ring are (l + flux / flux quantum)^2 / (2 m* R^2), up to the diamagnetic shift of its width."""
-    grid, radius = Grid(56, 120.0), 36.0
+    grid, radius = Grid(48, 120.0), 36.0
     x, y = (a - grid.extent / 2 for a in grid.mesh())
     omega = 12e-3 / GAAS.hartree
     v = GAAS.hartree * omega**2 / 2 * (np.hypot(x, y) - radius) ** 2 / GAAS.bohr**2
