@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,12 @@ def _numbers(given: Any) -> tuple[int, ...]:
 
 def summary(dot: SolvedDot) -> str:
     """Return the main numbers with error bars, one a line, for the terminal."""
-    shown = [row for row in dot.rows if row.name in ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci")]
+    known = [row for row in dot.rows if math.isfinite(row.value)]
+    shown = [row for row in known if row.name in ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci")]
     lines = []
     for row in sorted(shown, key=lambda row: (row.electrons, row.name != "energy")):
         head = f"{row.name} {row.label}".rstrip()
-        error = f" ± {row.error:.2g}" if row.error == row.error else ""
+        error = f" ± {row.error:.2g}" if math.isfinite(row.error) else ""
         lines.append(
             f"{f'N = {row.electrons}' if row.electrons else '':8}{head:12}{row.value:>12.6g}{error} {row.unit}".rstrip()
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,23 +177,23 @@ def site_rows(found: Hubbard, material: Material) -> tuple[list[Row], list[str]]
 
 def remarks_of(dot: Solution, n: int, orbitals: int, material: Material) -> list[str]:
     """Return the warnings of the solver for ``n`` electrons in ``orbitals`` orbitals as sentences."""
-    unit = energy_unit(material)
+    unit, kept = energy_unit(material), f"n_orbitals = {orbitals}"
     coarse = float(dot.grid_error) > MUCH * float(dot.kinetic)
-    texts: Mapping[str, bool] = {
-        f"not converged, the iterations left {float(dot.residual):.1e} {unit}. Do not use these numbers; change "
-        "solver.n_orbitals.": not dot.converged,
-        f"not trusted, {orbitals} orbitals or the grid do not describe the state. Raise solver.n_orbitals or n.": bool(
-            dot.converged and not dot.trusted
-        ),
-        "the order of the lowest states is uncertain, because the next level lies within the error of the gap. Spin "
-        "and density may be those of the other state.": bool(n > 1 and not dot.order_certain),
-        f"the {orbitals} orbitals are a part of a nearly degenerate shell, so that the result is not unique. Change "
-        "solver.n_orbitals.": bool(dot.splits_shell),
-        "an iteration failed, and the whole matrix was diagonalised instead. The result is valid.": bool(dot.fallback),
-        f"{int(dot.degeneracy)} states share the lowest energy, and densities are their average.": dot.degeneracy > 1,
-        f"the grid alone has an error of {float(dot.grid_error):.2g} {unit}. Raise n.": coarse,
-    }
-    return [f"N = {n}: {text}" for text, holds in texts.items() if holds]
+    uncertain = n > 1 and bool(np.isfinite(dot.gap_error)) and not dot.order_certain
+    texts = [
+        (not dot.converged, f"not converged, the iterations left {float(dot.residual):.1e} {unit}. Do not use these "
+         "numbers; change solver.n_orbitals."),
+        (dot.converged and not dot.trusted, f"not trusted, because {kept} or the grid does not describe the state. "
+         "Raise solver.n_orbitals or n."),
+        (uncertain, "the order of the lowest states is uncertain, because the next level lies within the error of the "
+         "gap. Spin and density may be those of the other state."),
+        (dot.splits_shell, f"{kept} keeps a part of a nearly degenerate shell, so that the result is not unique. "
+         "Change solver.n_orbitals."),
+        (dot.fallback, "an iteration failed, and the whole matrix was diagonalised instead. The result is valid."),
+        (dot.degeneracy > 1, f"{int(dot.degeneracy)} states share the lowest energy, and densities are their average."),
+        (coarse, f"the grid alone has an error of {float(dot.grid_error):.2g} {unit}. Raise n."),
+    ]  # fmt: skip
+    return [f"N = {n}: {text}" for holds, text in texts if holds]
 
 
 def remark_on_walls(density: NDArray[np.float64], n: int) -> list[str]:
