@@ -15,10 +15,11 @@ from qd_pix2pix.studio.history import History
 from qd_pix2pix.studio.jobs import Jobs
 from qd_pix2pix.studio.link import from_link, to_link
 from qd_pix2pix.studio.numbers import Numbers
-from qd_pix2pix.studio.panels import DesignPanel, SolvePanel, StabilityPanel, SweepPanel
+from qd_pix2pix.studio.panels import DesignPanel, SolvePanel, StabilityPanel
 from qd_pix2pix.studio.prediction import network
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.share import SharePanel
+from qd_pix2pix.studio.sweep_panel import SweepPanel
 from qd_pix2pix.studio.widgets import complain
 
 STYLE = Path(__file__).with_name("studio.css")

@@ -1,4 +1,4 @@
-"""The panels of long calculations: solving, sweeps, stability diagrams, and designs."""
+"""The panels of long calculations: solving, stability diagrams and designs; sweeps are in ``sweep_panel``."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from nicegui import ui
 
 from qd_pix2pix.studio import pictures
 from qd_pix2pix.studio.dot import Background, Dot
 from qd_pix2pix.studio.edits import cleared
 from qd_pix2pix.studio.jobs import Jobs
-from qd_pix2pix.studio.knobs import MOST_STEPS, check_sweep, knobs, turned, value_of
-from qd_pix2pix.studio.plots import points_chart, sweep_chart
+from qd_pix2pix.studio.knobs import knobs, value_of
+from qd_pix2pix.studio.plots import points_chart
 from qd_pix2pix.studio.potential import target_density
 from qd_pix2pix.studio.session import Session
-from qd_pix2pix.studio.widgets import JobBar, complain
+from qd_pix2pix.studio.widgets import JobBar
 from qd_pix2pix.studio.work import MOST_DIVISIONS, MOST_NUMBER, Diagram, Proposal, Solved
-
-SLIDER_STEPS = 200
 
 
 def number(label: str, value: float, **options: Any) -> Any:
@@ -113,78 +110,6 @@ class SolvePanel:
         self.session.show_again()
         changed = "" if dot == self.session.dot else "; the drawing has changed since"
         return f"solved in {found.seconds:.1f} s{changed}"
-
-
-class SweepPanel:
-    """A slider that turns a knob, and the curve of J and of the charges."""
-
-    def __init__(self, session: Session, jobs: Jobs) -> None:
-        self.session = session
-        self.points: list[dict[str, Any]] = []
-        self.label = ""
-        ui.label("The slider changes the drawing; the curve is computed by the solver. J is that of two electrons.")
-        self.knob = KnobChoice(session, "detuning, barrier or gate", changed=self._rescale)
-        self.slider = ui.slider(min=-5, max=5, step=0.05, value=0).props('label aria-label="Value of the knob"')
-        self.slider.on("update:model-value", self._turn, throttle=0.05).on("change", self._stop)
-        with ui.row().classes("items-center gap-3"):
-            self.steps = number("points", 11, min=2, max=MOST_STEPS, precision=0)
-            self.bar = JobBar(jobs, "Compute the curve", "sweep", self._start, self._finished, self._part)
-        self.chart = ui.echart(sweep_chart("", [])).classes("studio-chart").props('role=img aria-label="J and charges"')
-        self.chart.set_visibility(False)
-        self.summary = ui.label().props("role=status aria-live=polite data-sweep")
-        session.listeners.append(lambda finished: self._moved())
-        self._rescale()
-
-    def _rescale(self) -> None:
-        """Give the slider the range of the knob."""
-        try:
-            low, high = self.knob.range
-            check_sweep(self.session.dot, self.knob.knob, low, high)
-        except ValueError:  # a number is being typed
-            return
-        self.slider.props(f"min={low} max={high} step={(high - low) / SLIDER_STEPS}")
-        self._moved()
-
-    def _turn(self) -> None:
-        try:
-            self.session.show(turned(self.session.dot, self.knob.knob, round(float(self.slider.value), 4)))
-        except ValueError as error:
-            complain(error)
-
-    def _stop(self) -> None:
-        self.session.edit(self.session.dot)
-
-    def _moved(self) -> None:
-        """Put the slider where the drawing is."""
-        try:
-            low, high = self.knob.range
-            value = min(max(value_of(self.session.dot, self.knob.knob), low), high)
-        except ValueError:
-            return
-        if abs(value - self.slider.value) > (high - low) / SLIDER_STEPS / 2:
-            self.slider.set_value(value)
-
-    def _start(self) -> tuple[Dot, dict[str, Any]]:
-        low, high = self.knob.range
-        dot, knob = self.session.dot, self.knob.knob
-        check_sweep(dot, knob, low, high)
-        self.points, self.label = [], knobs(dot)[knob]
-        return dot, {"knob": knob, "low": low, "high": high, "steps": read(self.steps, whole=True)}
-
-    def _part(self, part: dict[str, Any]) -> None:
-        self.points.append(part)
-        self.chart.options.clear()
-        self.chart.options.update(sweep_chart(self.label, self.points))
-        self.chart.set_visibility(True)
-        self.chart.update()
-
-    def _finished(self, dot: Dot, result: Any) -> str:
-        certain = [p for p in self.points if np.isfinite(p["J"])]
-        if certain:
-            most = max(certain, key=lambda p: abs(p["J"]))
-            self.summary.set_text(f"largest |J| {1e6 * abs(most['J']):.3g} µeV at {most['value']:.4g}, {self.label}")
-        bad = sum(not p["trusted"] for p in self.points)
-        return f"{len(self.points)} points" + (f", {bad} of them not trusted" if bad else "")
 
 
 class StabilityPanel:

@@ -15,13 +15,12 @@ def _axis(name: str, **options: Any) -> dict[str, Any]:
     return {"type": "value", "name": name, "scale": True} | place | options
 
 
-def sweep_chart(label: str, points: Sequence[Mapping[str, Any]], present: float | None = None) -> dict[str, Any]:
+def sweep_chart(label: str, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a chart of J with error bars, or of the gap where there is no J, and of the charge of each dot.
 
     Args:
         label: name and unit of the knob.
         points: parts of ``work.swept`` so far.
-        present: value of the knob of the dot on the page.
     """
     has_J = any(math.isfinite(p["J"]) for p in points) or not points
     name, unit = ("J", "J (µeV)") if has_J else ("gap", "gap (µeV)")
@@ -36,11 +35,6 @@ def sweep_chart(label: str, points: Sequence[Mapping[str, Any]], present: float 
         {"type": "line", "name": name, "data": curve, "symbolSize": 6, "color": COLOURS[0]},
         {"type": "lines", "coordinateSystem": "cartesian2d", "data": bars, "color": COLOURS[0], "silent": True},
     ]
-    if present is not None:
-        series[0]["markLine"] = {
-            "symbol": "none", "data": [{"xAxis": present}], "label": {"formatter": "now"},
-            "lineStyle": {"color": "#333333"},
-        }  # fmt: skip
     count = max((len(p["charges"]) for p in points), default=0)
     series += [
         {

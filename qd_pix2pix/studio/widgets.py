@@ -74,6 +74,7 @@ class JobBar:
         self.on_part, self.on_result = on_part, on_result
         self.client = ui.context.client
         self.running: asyncio.Task[None] | None = None
+        self.queued = False
         with ui.row().classes("items-center gap-3"):
             self.button = ui.button(label, on_click=self.run).props(f"data-job={task}")
             self.stop = ui.button("Cancel", on_click=self.cancel).props(
@@ -85,9 +86,10 @@ class JobBar:
         self.bar.set_visibility(False)
         self.client.on_delete(self.cancel)
 
-    def run(self) -> None:
-        """Start, unless it runs already."""
+    def run(self, *_: Any, later: bool = False) -> None:
+        """Start, unless it runs already; with ``later``, start once more after that."""
         if self.running is not None:
+            self.queued = later
             return
         try:
             dot, options = self.start()
@@ -99,6 +101,7 @@ class JobBar:
 
     def cancel(self) -> None:
         """Stop the process."""
+        self.queued = False
         if self.running is not None:
             self.running.cancel()
 
@@ -123,6 +126,10 @@ class JobBar:
         finally:
             self.running = None
             self._show(False, text)
+            if self.queued:
+                self.queued = False
+                with self.client:
+                    self.run()
 
     def _heard(self, share: float, text: str, part: Any) -> None:
         self.bar.set_value(round(share, 3))

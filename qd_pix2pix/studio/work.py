@@ -140,24 +140,23 @@ def _timer(report: Report) -> Callable[[str], Any]:
     return stage
 
 
-def swept(dot: Dot, report: Report, knob: str, low: float, high: float, steps: int) -> None:
-    """Solve a dot for values of a knob; each part is (value, ``Solved`` without its density).
+def swept(dot: Dot, report: Report, knob: str, values: Sequence[float]) -> None:
+    """Solve a dot for values of a knob; each part has the value, J, the gap, the charges, and their errors.
 
     Raises:
-        ValueError: the knob or its range is not valid.
+        ValueError: the dot has no such knob, a value is out of range, or there are too many.
     """
-    check_sweep(dot, knob, low, high)
-    check_integer("steps", steps, 2, high=MOST_STEPS)
+    check_integer("points", len(values), 1, high=MOST_STEPS)
+    states = [turned(dot, knob, value) for value in values]
     centres = sites(dot)
-    for number, value in enumerate(np.linspace(low, high, steps).tolist()):
-        state = turned(dot, knob, value)
+    for number, (value, state) in enumerate(zip(values, states, strict=True)):
         found = solved(state, lambda share, text, part=None: None)
         part = {
             "value": value, "J": found.J, "J_error": found.J_error, "gap": found.gap, "gap_error": found.gap_error,
             "charges": found.charges if len(found.charges) == len(centres) else np.full(len(centres), np.nan),
             "spin": found.spin, "trusted": found.trusted,
         }  # fmt: skip
-        report((number + 1) / steps, f"{number + 1} of {steps} points", part)
+        report((number + 1) / len(values), f"{number + 1} of {len(values)} points", part)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,20 @@ class Page:
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.one(css))
         self.one(css).click()
 
+    def tab(self, name):
+        """Show a panel, and wait until the others have gone."""
+        self.click(f"[data-tab={name}]")
+        marks = {"sweep": "[data-job=sweep]", "stability": "[data-job=stability]", "design": "[data-job=design]"}
+        marks["share"] = "[data-link]"
+
+        def alone():
+            shown = {
+                k for k, css in marks.items() if any(e.is_displayed() for e in self.browser.find_elements(CSS, css))
+            }
+            return shown == {name}
+
+        wait_for(alone)
+
     def button(self, text):
         found = [b for b in self.browser.find_elements(By.TAG_NAME, "button") if b.text.lower() == text.lower()]
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found[0])
@@ -196,7 +210,7 @@ def test_the_solver_replaces_the_density_and_exports_are_files(window):
         wait_for(lambda: page.density() != before and "±" in page.text("[data-numbers]"))
         wait_for(lambda: page.text("[data-verdict]") == "Solver: converged.")
         assert page.one("[data-square=difference]").is_displayed()
-        page.click("[data-tab=share]")
+        page.tab("share")
         for kind, name in (
             ("npy", "potential.npy"),
             ("csv", "dot.csv"),
@@ -307,11 +321,12 @@ def test_a_sweep_fills_its_chart_and_the_slider_turns_the_dot(window):
         page.browser.execute_script("arguments[0].focus()", page.one("[role=slider] [tabindex]"))
         ActionChains(page.browser).send_keys(*[Keys.ARROW_RIGHT] * 20).perform()
         wait_for(lambda: page.dot().detuning > 0)
+        wait_for(lambda: page.text("[data-status=sweep]") in ("4 points", "5 points"))  # that of the slider is new
 
 
 def test_a_stability_diagram_fills_in_and_can_be_cancelled(window):
     with window() as page:
-        page.click("[data-tab=stability]")
+        page.tab("stability")
         page.fill("from", 5)
         page.fill("to", 30)
         page.fill("leads µ (meV)", -6)
@@ -342,7 +357,7 @@ def test_a_painted_density_is_designed_and_used(window):
         page.button("Density")
         page.draw((0.3, 0.5), (0.5, 0.5), (0.7, 0.5), square="density")
         wait_for(lambda: page.dot().target)
-        page.click("[data-tab=design]")
+        page.tab("design")
         page.fill("proposals", 1)
         page.fill("steps", 8)
         page.start("design")
@@ -390,7 +405,7 @@ def test_500_pixels_cut_nothing_off(window):
     with window(size=(500, 900)) as page:
         page.browser.set_window_size(500, 900)
         for tab in ("sweep", "stability", "design", "share"):
-            page.click(f"[data-tab={tab}]")
+            page.tab(tab)
             time.sleep(0.3)
             inner, full = page.browser.execute_script(
                 "return [window.innerWidth, document.documentElement.scrollWidth]"
@@ -418,9 +433,7 @@ def test_the_pictures_of_the_documentation(window):
         page.finished("sweep")
         page.browser.execute_script("window.scrollTo(0, 0)")
         page.screenshot("wide")
-        page.click("[data-tab=stability]")
-        page.one("[data-tab=stability][aria-selected=true]")
-        time.sleep(0.5)
+        page.tab("stability")
         page.fill("from", 5)
         page.fill("to", 35)
         page.start("stability")

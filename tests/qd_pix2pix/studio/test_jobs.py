@@ -40,15 +40,15 @@ def test_solved_gives_J_of_the_two_site_model():
 
 def test_a_sweep_reports_each_point_and_detuning_moves_charge():
     parts = []
-    swept(SMALL, lambda share, text, part: parts.append((share, part)), "detuning", -12.0, 12.0, 3)
+    swept(SMALL, lambda share, text, part: parts.append((share, part)), "detuning", [-12.0, 0.0, 12.0])
     assert [part["value"] for _, part in parts] == [-12.0, 0.0, 12.0] and parts[-1][0] == 1.0
     left = [part["charges"][0] for _, part in parts]
     assert left[0] < 0.5 < left[1] < 1.5 < left[2]
     assert parts[0][1]["J"] == pytest.approx(parts[2][1]["J"], rel=1e-3)  # mirror images
     with pytest.raises(ValueError, match="knob: expected one of"):
-        swept(SMALL, silent, "gate 1", 0.0, 1.0, 3)
-    with pytest.raises(ValueError, match="steps: expected a whole number in 2 ... 41"):
-        swept(SMALL, silent, "detuning", 0.0, 1.0, 1000)
+        swept(SMALL, silent, "gate 1", [0.0])
+    with pytest.raises(ValueError, match="points: expected a whole number in 1 ... 41"):
+        swept(SMALL, silent, "detuning", [0.0] * 1000)
 
 
 def test_a_stability_diagram_reports_all_points_and_has_a_figure():
