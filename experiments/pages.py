@@ -16,7 +16,7 @@ from qd_pix2pix.reports.tables import markdown
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
-PROGRAMS = ("train", "generate", "evaluate")
+PROGRAMS = ("train", "generate", "evaluate", "solve")
 FIRST = ("data", "potential", "material", "interaction", "preset", "launcher", "mapping", "network", "model", "loader")
 """Groups in the order of the data flow; all others follow."""
 IMAGE = re.compile(r"^!\[([^\]]+)\]\(([^)]+\.png)\)", re.MULTILINE)

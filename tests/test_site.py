@@ -68,7 +68,8 @@ def test_the_glossary_has_every_group_and_key_of_the_programs():
     """``report.py`` and the options of ``evaluate.py`` included."""
     text = (DOCS / "glossary.md").read_text(encoding="utf-8")
     named = {part.partition("=")[0].partition(".")[0] for part in re.findall(r"`([\w.]+)[=`]", text)}
-    keys = {str(key) for name in ("train", "generate", "evaluate") for key in compose_config(name, [])}
+    keys = {str(key) for name in generated.PROGRAMS for key in compose_config(name, [])}
+    assert set(generated.PROGRAMS) == {path.stem for path in (ROOT / "conf").glob("*.yaml")}
     wanted = keys | set(groups()) | set(REPORT)
     assert not wanted - named
 

@@ -15,6 +15,7 @@ from qd_pix2pix.cli.compose import compose_config
 ABOUT = {
     "train": "Train a network: generate its dataset on first use, train, evaluate the test split, write a page.",
     "generate": "Generate a dataset, or verify one. The same command resumes an interrupted one.",
+    "solve": "Solve one dot and write a page: densities, energies, J, spectra and couplings, each with an error bar.",
     "evaluate": "Evaluate a network on a split or on your samples; save or export it; run a benchmark.",
 }
 EXAMPLES = {
@@ -31,6 +32,11 @@ EXAMPLES = {
         ("preset=converged material=si", "labels with optimised orbitals"),
         ("data=ising", "spins"),
         ("check=data/RandomWells-N3-...", "verify every byte of a dataset"),
+    ),
+    "solve": (
+        ("V=my_dot.npy extent=120", "V[ix, iy] in eV, side in nm"),
+        ("V=my_dot.npy extent=120 'n_electrons=[1,2,3]' material=si", "addition energies, in silicon"),
+        ("potential=double_gaussian seed=3 n=64 extent=30", "a potential of a family"),
     ),
     "evaluate": (
         ("checkpoint=universal input=dots.csv n_electrons=2 material=gaas extent=300 verify=true", "your potentials"),
@@ -52,7 +58,7 @@ def help_text(name: str, given: Sequence[str] = (), width: int | None = None) ->
     """Return the help of a program with the values that these overrides select.
 
     Args:
-        name: train, generate or evaluate.
+        name: train, generate, evaluate or solve.
         given: overrides, one value each.
         width: columns of the text; by default those of the terminal.
     """

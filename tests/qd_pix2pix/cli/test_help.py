@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from omegaconf import OmegaConf
+from small import ROOT
 
 from qd_pix2pix.cli import comments, help, train
 from qd_pix2pix.cli.comments import description, groups, meanings, options
@@ -14,7 +15,7 @@ from qd_pix2pix.cli.help import EXAMPLES, help_text
 from qd_pix2pix.cli.hints import elsewhere
 from qd_pix2pix.cli.overrides import check_overrides, with_conditions
 
-PROGRAMS = ["train", "generate", "evaluate"]
+PROGRAMS = sorted(path.stem for path in (ROOT / "conf").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -22,7 +23,7 @@ def test_keys_of_the_help_are_overrides_that_change_nothing(program):
     """What the help shows, given back to the program, is the configuration without overrides."""
     text = help_text(program, width=400)
     shown = re.findall(r"^  ([\w.]+=.*?)(?:  .*)?$", text.split("\nKeys: ")[1], re.MULTILINE)
-    assert len(shown) > 15
+    assert len(shown) > 15 and f"python {program}.py " in text
     assert compose_config(program, shown) == compose_config(program, [])
 
 
