@@ -71,15 +71,17 @@ def dragged(address: str, n: int, moves: int) -> list[float]:
 
 
 def computed(n: int, moves: int) -> dict[str, list[float]]:
-    """Return the seconds of the picture of V and of the prediction for shifted wells, without a browser."""
-    times: dict[str, list[float]] = {"picture": [], "prediction": []}
+    """Return the seconds of the picture of V and of the prediction of shifted wells, and the processor time of both."""
+    times: dict[str, list[float]] = {"picture": [], "prediction": [], "processor": []}
     predicted(replace(example(), n=n))
     for k in range(moves):
         dot = with_changed(replace(example(), n=n), "wells", 0, x=30.0 + 0.2 * k)
+        used = time.thread_time()
         for name, task in (("picture", frame), ("prediction", predicted)):
             began = time.perf_counter()
             task(dot)
             times[name].append(time.perf_counter() - began)
+        times["processor"].append(time.thread_time() - used)
     return times
 
 
