@@ -184,6 +184,7 @@ def test_help_and_configuration_are_shown(tmp_path):
         ("train", "--multirun --info=searchpath", "Config search path"),
         ("generate", "-c job material=si", "eps_r: 11.7"),
         ("solve", "--help", "V=null"),
+        ("solve", "-h", "field.B=null"),
         ("report", "--help", "python report.py sweep=NAME"),
         ("report", "-h", "python report.py sweep=NAME"),
     ],

@@ -171,16 +171,7 @@ def _evaluate(config: dict[str, Any]) -> None:
 
 def solve() -> None:
     """Solve one dot and write its page: ``python solve.py V=my_dot.npy extent=120``; see conf/solve.yaml."""
-    guarded(_solve_or_help)
-
-
-def _solve_or_help() -> None:
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        with loading():
-            from qd_pix2pix.cli.solve import help_text
-        print(help_text())
-        return
-    _simple("solve", _solve)
+    guarded(lambda: _simple("solve", _solve))
 
 
 def _solve(config: dict[str, Any]) -> None:

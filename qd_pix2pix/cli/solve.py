@@ -10,7 +10,7 @@ from typing import Any
 from qd_pix2pix.evaluation.solve_dot import identity, solve_dot
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.fields import Placing
-from qd_pix2pix.files import conf_folder, digest
+from qd_pix2pix.files import digest
 from qd_pix2pix.systems.build import build
 from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.given_potential import GivenPotential, draw_potential, read_potential
@@ -19,34 +19,8 @@ from solvers.checks import check_integer, check_number
 
 ROOT = Path("runs/solve")
 """Folder of the results of all dots without ``output``."""
-GROUPS = ("potential", "material", "interaction", "preset")
-"""Groups of conf/ from which a dot is composed."""
-HELP = """Solve one dot and write its numbers, fields, figures and page; see docs/solve.md.
-
-examples:
-  python solve.py V=my_dot.npy extent=120
-  python solve.py V=my_dot.npy extent=120 'n_electrons=[1,2,3]' material=si output=runs/my_dot
-  python solve.py V=bandedges.vtr column=Gamma resample=true interaction=gated interaction.gate_distance=50
-  python solve.py potential=double_gaussian seed=3 n=64 extent=30 n_electrons=2
-
-groups, as material=si, and their values, as material.m_eff=0.05 or solver.n_orbitals=16:
-{groups}
-
-options:
-{options}
-
---cfg=job shows the composed configuration. The same command resumes an interrupted calculation."""
 FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample")
 """Options of a file that have no meaning for a family."""
-
-
-def help_text() -> str:
-    """Return the help of the program: examples, groups with their choices, and options with their comments."""
-    folder = conf_folder()
-    found = {name: sorted(p.stem for p in (folder / name).glob("*.yaml") if p.stem != "file") for name in GROUPS}
-    groups = [f"  {name}: {', '.join(choices)}" for name, choices in found.items()]
-    lines = (folder / "solve.yaml").read_text(encoding="utf-8").split("\n\n")[1].splitlines()
-    return HELP.format(groups="\n".join(groups), options="\n".join(f"  {line}" for line in lines))
 
 
 def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path]:
