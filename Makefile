@@ -9,8 +9,11 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: install ## the main job: solve dots, train pix2pix, evaluate, write the report (ten minutes on two cores)
-	$(BIN)/python train.py experiment=quickstart
+run: install ## ten minutes: predict dots with a shipped network; train two networks and compare them on a page
+	@echo "[1/2] predicting 100 new dots with the shipped network gaas-N2, and solving them (one minute)"
+	$(BIN)/python evaluate.py checkpoint=gaas-N2
+	@echo "[2/2] solving 2600 dots, and training pix2pix and a regressor on them, three minutes each"
+	$(BIN)/python train.py -m sweep=quickstart
 
 studio: $(VENV)/studio.stamp ## draw, predict and solve dots on a local web page
 	$(BIN)/qd-studio
@@ -40,6 +43,7 @@ build: $(VENV)/build.stamp ## sdist and wheel in dist/
 install: $(VENV)/install.stamp ## create .venv and install the package
 
 $(VENV)/install.stamp: pyproject.toml setup.py constraints.txt
+	@echo "installing into $(VENV), one to five minutes; torch is the largest part"
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) .
 	touch $@

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from small import ROOT
 
 from experiments import pages as generated
-from qd_pix2pix.cli import REPORT
 from qd_pix2pix.cli.comments import groups
 from qd_pix2pix.cli.compose import compose_config
+from qd_pix2pix.cli.report import OPTIONS
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -70,7 +70,7 @@ def test_the_glossary_has_every_group_and_key_of_the_programs():
     named = {part.partition("=")[0].partition(".")[0] for part in re.findall(r"`([\w.]+)[=`]", text)}
     keys = {str(key) for name in generated.PROGRAMS for key in compose_config(name, [])}
     assert set(generated.PROGRAMS) == {path.stem for path in (ROOT / "conf").glob("*.yaml")}
-    wanted = keys | set(groups()) | set(REPORT)
+    wanted = keys | set(groups()) | set(OPTIONS)
     assert not wanted - named
 
 

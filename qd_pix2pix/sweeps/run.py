@@ -25,7 +25,8 @@ from qd_pix2pix.sweeps.jobs import Jobs
 from qd_pix2pix.sweeps.ledger import Record, read_ledger, read_record
 from qd_pix2pix.sweeps.plan import NO_PART, Plan, Run, make_plan
 from qd_pix2pix.sweeps.study import SUMMARY, write_page
-from qd_pix2pix.sweeps.work import Work, stop
+from qd_pix2pix.sweeps.watch import watched
+from qd_pix2pix.sweeps.work import Work, running_logs, stop
 from qd_pix2pix.training.checkpoint import flatten
 from qd_pix2pix.training.loggers import quiet
 from qd_pix2pix.training.settings import check_config
@@ -89,7 +90,7 @@ def done(records: Iterable[Record], number: int) -> Iterable[Record]:
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
-        with tqdm(total=number, unit="run", desc="sweep", smoothing=0) as bar:
+        with tqdm(total=number, unit="run", desc="sweep", smoothing=0) as bar, watched(bar, running_logs):
             for record in records:
                 tqdm.write(line(record))
                 bar.update()

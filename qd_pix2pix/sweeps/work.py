@@ -27,8 +27,8 @@ LOG = "log.txt"
 INTERRUPTED = 130
 """Exit status of a training that was ended by Ctrl-C and will be resumed."""
 
-_children: set[subprocess.Popen[bytes]] = set()
-"""The trainings started by this process."""
+_children: dict[subprocess.Popen[bytes], Path] = {}
+"""The trainings started by this process, and their logs."""
 _guard = threading.Condition()
 _stopping = threading.Event()
 
@@ -107,12 +107,12 @@ class Work:
                 pass_fds=(lock,),
                 start_new_session=True,  # Ctrl-C reaches it only once, through ``stop``
             )
-            _children.add(child)
+            _children[child] = self.folder / LOG
         try:
             yield child.wait()
         finally:
             with _guard:
-                _children.discard(child)
+                _children.pop(child, None)
                 _guard.notify_all()
 
 
@@ -163,6 +163,12 @@ def stop(number: int) -> None:
         for child in _children:
             child.send_signal(number)
         _guard.wait_for(lambda: not _children)
+
+
+def running_logs() -> list[Path]:
+    """Return the logs of the trainings that this process has started and that are running."""
+    with _guard:
+        return list(_children.values())
 
 
 def reason(log: Path, code: int, start: int = 0) -> str:
