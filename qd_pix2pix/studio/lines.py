@@ -34,8 +34,9 @@ def python_lines(dot: Dot) -> str:
     if dot.gates:
         imports += "from solvers.quantum_dots.potentials import Gates\n"
         body += _gates(dot)
-    if dot.strokes:
+    if dot.strokes or dot.target:
         imports += "from qd_pix2pix.studio.brush import Stroke\n"
+    if dot.strokes:
         for s in dot.strokes:
             body.append(
                 f"V += 1e-3 * Stroke({s.points!r}, size={s.size!r}, height={s.height!r})(*grid.mesh())  # nm, meV"
@@ -48,6 +49,9 @@ def python_lines(dot: Dot) -> str:
         f"dot = solve(V, grid, {dot.n_electrons}, Material({dot.m_eff!r}, {dot.eps_r!r}), **PRESETS['converged'])",
         "print(dot.energy, dot.energy_error + dot.grid_error, dot.gap, dot.gap_error, dot.spins[0])  # eV",
     ]
+    if dot.target:
+        imports = imports.replace("import from_pretrained", "import design, from_pretrained")
+        body += _design(dot)
     return imports + "\n" + "\n".join(body).replace("'", '"') + "\n"
 
 
@@ -66,6 +70,20 @@ def _background(dot: Dot) -> tuple[str, list[str]]:
     places = f"own, other = (np.arange({STORED}) + 0.5) / {STORED}, (np.arange(grid.n) + 0.5) / grid.n"
     resampled = "V += interpolate(stored, (own, own), (other, other))"
     return "from qd_pix2pix.fields.square import interpolate\n", [*lines, places, resampled]
+
+
+def _design(dot: Dot) -> list[str]:
+    """Return lines that propose potentials for the painted density."""
+    strokes = ", ".join(f"Stroke({s.points!r}, {s.size!r}, {s.height!r})" for s in dot.target)
+    return [
+        "",
+        f"painted = sum(stroke(*grid.mesh()) for stroke in ({strokes},)).clip(min=0)",
+        f"n = painted * {dot.n_electrons} / (painted.sum() * grid.cell_area)  # nm^-2",
+        "options = {'bounds': (0.0, 0.03), 'starts': 2, 'steps': 60, 'verify': True}  # V in eV",
+        "found = design('universal', n, extent=grid.extent, **options, **given)",
+        "distance = abs(found.verified['n_int'][0] - n).sum() * grid.cell_area / given['n_electrons']",
+        "print(found.verified['energy'], distance)  # eV",
+    ]
 
 
 def _gates(dot: Dot) -> list[str]:

@@ -3,6 +3,7 @@
 import io
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from qd_pix2pix.studio.dot import Background, Dot, Gate, Well
 from qd_pix2pix.studio.exports import EXPORTS, exported
 from qd_pix2pix.studio.lines import python_lines
 from qd_pix2pix.studio.link import from_json
-from qd_pix2pix.studio.potential import potential
+from qd_pix2pix.studio.potential import potential, target_density
 from qd_pix2pix.studio.prediction import predict
 
 WELLS = (Well(30.0, 50.0, 20.0, 14.0), Well(70.0, 52.0, 20.0, 14.0))
@@ -54,6 +55,17 @@ def test_the_python_lines_build_the_potential(n):
     variables = {}
     exec(compile(script.partition("given =")[0], "dot.py", "exec"), variables)
     assert np.allclose(variables["V"], potential(dot), atol=1e-15)
+
+
+def test_the_python_lines_have_the_painted_density(monkeypatch):
+    dot = replace(DOT, target=(Stroke(((20.0, 50.0), (80.0, 50.0)), 8.0, 1.0), Stroke(((50.0, 50.0),), 6.0, -1.0)))
+    given, script = {}, python_lines(dot)
+    asked = {}
+    found = SimpleNamespace(verified={"energy": [0.0], "n_int": [target_density(dot)]})
+    monkeypatch.setattr("qd_pix2pix.design", lambda name, n, **options: asked.update(n=n, **options) or found)
+    head, _, tail = script.partition("p = from_pretrained")
+    exec(compile(head + "\n\n".join(tail.split("\n\n")[1:]), "dot.py", "exec"), given)  # without network and solver
+    assert np.allclose(asked["n"], target_density(dot)) and asked["n_electrons"] == 1 and asked["extent"] == 100.0
 
 
 def test_the_python_lines_predict_and_solve(capsys):
