@@ -34,6 +34,12 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
 ]
 CSS = By.CSS_SELECTOR
+# scripts look at the page at one moment; elements of selenium may be replaced meanwhile
+SHOWN = "return [...document.querySelectorAll(arguments[0])].some(e => e.offsetParent !== null)"
+FIELDS = "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent !== null)"
+TEXT = "const e = document.querySelector(arguments[0]); return e ? [e.innerText.trim()] : null"
+BUTTON = """return [...document.querySelectorAll('button')].find(
+  e => e.offsetParent !== null && e.innerText.trim().toLowerCase() === arguments[0])"""
 HARD = replace(example(), n_electrons=6, n=128)
 """A dot that takes a minute."""
 
@@ -83,20 +89,18 @@ class Page:
         marks["share"] = "[data-link]"
 
         def alone():
-            shown = {
-                k for k, css in marks.items() if any(e.is_displayed() for e in self.browser.find_elements(CSS, css))
-            }
-            return shown == {name}
+            return {k for k, css in marks.items() if self.browser.execute_script(SHOWN, css)} == {name}
 
         wait_for(alone)
+        time.sleep(0.5)  # until the panel stands still
 
     def button(self, text):
-        found = [b for b in self.browser.find_elements(By.TAG_NAME, "button") if b.text.lower() == text.lower()]
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found[0])
-        found[0].click()
+        found = wait_for(lambda: self.browser.execute_script(BUTTON, text.lower()))
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        found.click()
 
     def text(self, css):
-        return self.one(css).text
+        return wait_for(lambda: self.browser.execute_script(TEXT, css))[0]
 
     def density(self):
         return self.one("[data-square=density] img").get_attribute("src") or ""
@@ -120,9 +124,7 @@ class Page:
 
     def fill(self, label, value):
         """Type a number into all visible fields with a label."""
-        css = f'input[aria-label="{label}"]'
-        shown = wait_for(lambda: [field for field in self.browser.find_elements(CSS, css) if field.is_displayed()])
-        for field in shown:
+        for field in wait_for(lambda: self.browser.execute_script(FIELDS, f'input[aria-label="{label}"]')):
             field.send_keys(Keys.CONTROL, "a")
             field.send_keys(str(value), Keys.ENTER)
 
