@@ -1,4 +1,4 @@
-"""The materials of conf/material that have lengths in nm and energies in eV."""
+"""The materials of conf/material that have lengths in nm, energies in eV, and one effective mass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def materials() -> MappingProxyType[str, tuple[float, float]]:
     found = {}
     for path in sorted((conf_folder() / "material").glob("*.yaml")):
         numbers = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if "units" not in numbers:
+        if "units" not in numbers and not isinstance(numbers["m_eff"], list):
             found[path.stem] = (float(numbers["m_eff"]), float(numbers["eps_r"]))
     return MappingProxyType(found)
 

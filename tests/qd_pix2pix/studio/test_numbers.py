@@ -69,6 +69,6 @@ def test_knobs_turn_what_they_name():
         turned(dot, "gate 1", 1.0)
 
 
-def test_materials_have_nanometres():
-    assert materials()["gaas"] == (0.067, 12.9) and "vacuum" not in materials()
+def test_materials_have_nanometres_and_one_mass():
+    assert materials()["gaas"] == (0.067, 12.9) and not {"vacuum", "si_valley"} & set(materials())
     assert name_of(0.067, 12.9) == "gaas" and name_of(0.067, 13.0) == "other"
