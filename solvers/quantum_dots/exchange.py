@@ -22,7 +22,7 @@ from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask
 from solvers.quantum_dots.exchange_sweep import KNOBS, ExchangeSweep
 from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points, workers
-from solvers.quantum_dots.solve import PRESETS, solve
+from solvers.quantum_dots.solve import PRESETS
 from solvers.quantum_dots.stability import MOST_PROCESSES
 from solvers.units import HIGHEST, Material
 
@@ -199,14 +199,15 @@ def _task(grid: Grid, material: Material, dots: ArrayLike | None, given: dict[st
     check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
     check_integer("n_orbitals", options["n_orbitals"], 4, "J needs a few orbitals of each dot")
     x, y = grid.mesh()
-    solve(np.zeros((0, *x.shape)), grid, 2, material, wavefunction=True, **options)  # checks all, without work
     sides = float(x[0, 0] + x[-1, -1]), float(y[0, 0] + y[-1, -1])
     halves = [[sides[0] / 4, sides[1] / 2], [3 * sides[0] / 4, sides[1] / 2]]
     centers = check_array("dots", halves if dots is None else dots, ("dots", 2), 0.0, max(sides))
     if len(centers) < 2:
         raise ValueError(f"dots: expected the centres of two dots or more, got {len(centers)}")
     nearest = np.argmin([(x - a) ** 2 + (y - b) ** 2 for a, b in centers.tolist()], axis=0)
-    return ExchangeTask(grid, material, nearest, len(centers), options)
+    task = ExchangeTask(grid, material, nearest, len(centers), options)
+    task.check()
+    return task
 
 
 def _potential(V_of: Callable[..., ArrayLike], numbers: tuple[float, ...], grid: Grid, material: Material) -> Floats:

@@ -9,6 +9,7 @@ components, against the same few orbitals on all points.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from solvers.grid import Grid
 from solvers.quantum_dots.gate_points import point_key, stated_options
+from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import has_steps
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import solve
@@ -87,20 +89,47 @@ class ExchangeTask:
         ]
         return point_key([*stated, self.n_dots, *stated_options(self.options)], self.nearest, V)
 
+    def check(self) -> None:
+        """Raise ValueError for options of which a calculation is impossible, that on fewest points included."""
+        nothing = np.zeros((0, *self.grid.shape))
+        solve(nothing, self.grid, 2, self.material, wavefunction=True, **self.options)
+        modes, few = self._modes(COARSE[0]), self._few(COARSE[0])["n_orbitals"]
+        if math.prod(modes) < few:
+            raise ValueError(
+                f"n_orbitals: expected fewer, got {self.options['n_orbitals']}: the error by the grid follows from "
+                f"{few} orbitals of {modes[0]} x {modes[1]} sine functions. Raise grid.n or n_modes, lower n_orbitals"
+            )
+
     def solve(self, V: Floats) -> list[ExchangePoint]:
         """Return the results for potentials (k, n, n)."""
         found = solve(V, self.grid, 2, self.material, wavefunction=True, **self.options)
-        few = {"estimate": False, "n_orbitals": max(2, round(FEWER * self.options["n_orbitals"]))}
-        fewer = self._exchange(V, self.grid, few)
-        coarse = np.stack([self._exchange(*self._resampled(V, part), few, part) for part in COARSE], axis=1)
+        fewer = self._exchange(V, self.grid, self._few())
+        parts = [(*self._resampled(V, part), self._few(part)) for part in COARSE]
+        coarse = np.stack([self._exchange(*part) for part in parts], axis=1)
         by_grid = [_grid_error(np.abs(coarse[i] - fewer[i]), has_steps(V[i])) for i in range(len(V))]
         return [self._point(found, V, i, fewer[i], coarse[i], by_grid[i]) for i in range(len(V))]
 
-    def _exchange(self, V: Floats, grid: Grid, few: dict[str, Any], part: float = 1.0) -> Floats:
+    def _few(self, part: float = 1.0) -> dict[str, Any]:
+        """Return the options of a calculation in fewer orbitals, on this part of the points."""
+        few = {"estimate": False, "n_orbitals": max(2, round(FEWER * self.options["n_orbitals"]))}
+        if part < 1 and self.options.get("n_modes") is not None:
+            few["n_modes"] = self._modes(part)
+        return few
+
+    def _modes(self, part: float) -> tuple[int, int]:
+        """Return the numbers of sine functions along x and y on this part of the points."""
+        if self.options.get("n_modes") is None:
+            return modes_of(self._fewer_points(part), None)
+        x, y = (max(int(part * number), 2) for number in modes_of(self.grid, self.options["n_modes"]))
+        return x, y
+
+    def _fewer_points(self, part: float) -> Grid:
+        n: Any = tuple(max(int(part * number), 4) for number in self.grid.shape)
+        return Grid(n[0] if n[0] == n[1] else n, self.grid.extent)
+
+    def _exchange(self, V: Floats, grid: Grid, few: dict[str, Any]) -> Floats:
         """Return J (k,) in fewer orbitals, without an error."""
         options = self.options | few
-        if part < 1 and options.get("n_modes") is not None:
-            options["n_modes"] = max(int(part * options["n_modes"]), 2)
         found = solve(V, grid, 2, self.material, **options)
         values = np.array([_splitting(e, s)[0] for e, s in zip(found.energies, found.spins, strict=True)])
         for i in np.flatnonzero(np.isnan(values)):
@@ -110,12 +139,11 @@ class ExchangeTask:
 
     def _resampled(self, V: Floats, part: float) -> tuple[Floats, Grid]:
         """Return potentials on fewer points, by their cosine components, and their grid."""
+        grid = self._fewer_points(part)
         components = scipy.fft.dctn(V, axes=(1, 2), norm="ortho")
-        shape = [max(int(part * n), 4) for n in V.shape[1:]]
-        kept = components[:, : shape[0], : shape[1]]
-        scale = np.sqrt(np.prod(shape) / np.prod(V.shape[1:]))
-        n: Any = shape[0] if V.shape[1] == V.shape[2] else tuple(shape)
-        return scipy.fft.idctn(kept, axes=(1, 2), norm="ortho") * scale, Grid(n, self.grid.extent)
+        kept = components[:, : grid.shape[0], : grid.shape[1]]
+        scale = np.sqrt(np.prod(grid.shape) / np.prod(V.shape[1:]))
+        return scipy.fft.idctn(kept, axes=(1, 2), norm="ortho") * scale, grid
 
     def _point(self, found: Solution, V: Floats, i: int, fewer: float, coarse: Floats, by_grid: float) -> ExchangePoint:
         """Return the result of the potential number ``i`` of a batch."""

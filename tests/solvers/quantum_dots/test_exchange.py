@@ -14,7 +14,7 @@ FEW = {"n_orbitals": 6, "refinements": 0, "cusp": False}
 
 def double_dot(grid, distance=36.0, depth=0.03, width=14.0, asymmetry=0.0, wall=6.0):
     """A function of detuning and barrier (eV): two Gaussian wells, the right one deeper by the detuning."""
-    x, y = (c - grid.extent / 2 for c in grid.mesh())
+    x, y = (c - side / 2 for c, side in zip(grid.mesh(), grid.sides, strict=True))
     left, right = (np.exp(-((x - a) ** 2 + y**2) / (2 * width**2)) for a in (-distance / 2, distance / 2))
     between = np.exp(-(x**2) / (2 * wall**2))
 
@@ -164,6 +164,14 @@ def test_error_bars_contain_finer_calculations():
         GAAS,
         np.linspace(-4e-3, 4e-3, 5),
     )
+
+
+def test_sine_functions_are_given_for_each_side_of_a_rectangle():
+    """Half the points along each side are the default."""
+    v_of, grid = double_dot(Grid((20, 12), (150.0, 90.0))), Grid((20, 12), (150.0, 90.0))
+    given, default = (exchange_sweep(v_of, [0.0, 1e-3, 2e-3], grid, GAAS, n_modes=n, **FEW) for n in ((10, 6), None))
+    np.testing.assert_allclose(given.J, default.J, rtol=1e-9)
+    np.testing.assert_allclose(given.coarse, default.coarse, rtol=1e-9)
 
 
 # Caches and processes
