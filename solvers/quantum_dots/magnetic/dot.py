@@ -52,7 +52,8 @@ class Problem:
         sides: the rectangle.
         potential: V from its minimum, (nx, ny).
         strength, zeeman, slope: b, g mu_B B, and g mu_B times the gradient along x.
-        origin: of the gauge, of L_z and of the gradient.
+        origin: of the gauge and of L_z.
+        zero: x at which the field of the gradient is zero.
         interaction: in effective Bohr radii.
         n_electrons, n_orbitals, refinements, n_states, coupled: as in ``solve_in_field``.
         cusp, estimate: likewise.
@@ -64,6 +65,7 @@ class Problem:
     zeeman: float
     slope: float
     origin: tuple[float, float]
+    zero: float
     interaction: Interaction
     n_electrons: int
     n_orbitals: int
@@ -262,10 +264,7 @@ def _mixed(problem: Problem, space: Space, multiplets: Mapping[float, Multiplets
     """Return the eigenstates in a gradient among ``coupled`` multiplets of each spin, and among two thirds of them."""
     if not problem.slope:
         return None
-    x = (
-        space.flat.conj()
-        @ (problem.sides.x.position(problem.origin[0]) @ space.coefficients).reshape(space.flat.shape).T
-    )
+    x = space.flat.conj() @ (problem.sides.x.position(problem.zero) @ space.coefficients).reshape(space.flat.shape).T
     fewer = max(2 * problem.coupled // 3, 1)
     both = [
         mixed(bases(multiplets, problem.n_electrons, most), x, problem.zeeman, problem.slope)

@@ -31,7 +31,7 @@ class MagneticField:
     """A field ``B`` (tesla) perpendicular to the plane, with the ``g`` factor of the electrons.
 
     ``gradient``: of a field in the plane, b_x = gradient (x - x_0), in tesla per nm (per bohr), such as that of a
-    micromagnet. It is 0 at the origin of ``solve_in_field``, and mixes states of different S_z.
+    micromagnet. It is 0 in the middle of the grid, or at the ``origin`` given, and mixes states of different S_z.
 
     Raises:
         ValueError: a number is out of range.

@@ -46,7 +46,7 @@ class FieldSolution:
         current_error: the same of int |j - j_ref| / int |j|; 0 without a current.
         magnetisation_error: estimate of the error of the magnetisation (eV per tesla).
         divergence: root of int |j_l|^2 / int |j|^2, j_l the part of j with a divergence: 0 for exact states.
-        origin: that of the gauge, of L_z and of the gradient, (..., 2) in nm.
+        origin: that of the gauge and of L_z, (..., 2) in nm.
         orbital_energies: the lowest levels of one electron without spin (eV), (..., M).
         kinetic, confinement, interaction: the three parts of the orbital energy of the ground state (eV).
         cusp: energy of the electron-electron cusp in it (eV); 0 without ``cusp``.

@@ -58,8 +58,8 @@ def solve_in_field(
         refinements: rounds in which the lowest orbitals are replaced by natural orbitals, as in ``solve``.
         cusp: add the energy of the electron-electron cusp that M orbitals miss.
         n_modes: sine functions per direction, one number or a pair; by default n / 2.
-        origin: (x, y) in nm of the gauge, of L_z and of the gradient; by default the centre of charge of the M lowest
-            orbitals without a field.
+        origin: (x, y) in nm of the gauge, of L_z and of the gradient. Default of gauge and L_z: the centre of charge of
+            the M lowest orbitals without a field; of the gradient: the middle of the grid.
         coupled: multiplets of each spin that a gradient couples.
 
     Raises:
@@ -90,6 +90,7 @@ def solve_in_field(
         "strength": field.strength(material),
         "zeeman": field.zeeman(material),
         "slope": field.slope(material),
+        "zero": sides.x.length / 2 if centre_of is None else centre_of[0],  # a magnet does not follow the electrons
         "interaction": interaction.in_units(material.bohr),
         "cusp": bool(cusp),
         "estimate": bool(estimate),

@@ -278,6 +278,18 @@ def test_a_gradient_displaces_the_two_spins():
     np.testing.assert_allclose(found.spin_density, 0, atol=1e-9)
 
 
+@pytest.mark.parametrize(("origin", "zero"), [(None, 100.0), ((130.0, 90.0), 130.0)])
+def test_the_field_of_a_gradient_does_not_follow_the_electrons(origin, zero):
+    """At first order the two spins of one electron in a dot at x differ by g mu_B gradient (x - zero)."""
+    grid, g, gradient, place = Grid(32, 200.0), 2.0, 1e-4, 72.0
+    v = parabola(grid, GAAS, 6e-3, center=(place - 100.0, 0.0))
+    field = MagneticField(0.0, g, gradient)
+    for m in (4, 9):
+        found = solve_in_field(v, grid, 1, GAAS, field, m, n_states=2, origin=origin)
+        expected = g * BOHR_MAGNETON["nm, eV"] * gradient * abs(place - zero)
+        assert found.energies[1] - found.energies[0] == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("gradient", [0.0, 2.0])
 @pytest.mark.parametrize("n_electrons", [1, 2, 3, 4])
 def test_states_are_those_of_second_quantisation(n_electrons, gradient):
@@ -306,7 +318,7 @@ def whole_fock_space(v, grid, field, n_electrons, m=3):
     h = OneElectron(sides, potential, field.strength(GAAS), Gauge(origin))
     space = Space(lowest_orbitals(h, m, False).coefficients, h, Repulsion())
     one, two = space.integrals
-    x = space.flat.conj() @ (side.position(origin[0]) @ space.coefficients).reshape(m, -1).T
+    x = space.flat.conj() @ (side.position(length / 2) @ space.coefficients).reshape(m, -1).T
     a = annihilators(2 * m)
     z, s = field.zeeman(GAAS) / 2, field.slope(GAAS) / 2
     total = np.zeros(a[0].shape, dtype=complex)
