@@ -21,9 +21,10 @@ from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask
 from solvers.quantum_dots.exchange_sweep import KNOBS, ExchangeSweep
-from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points, workers
+from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points
 from solvers.quantum_dots.solve import PRESETS
 from solvers.quantum_dots.stability import MOST_PROCESSES
+from solvers.quantum_dots.worker_processes import workers
 from solvers.units import HIGHEST, Material
 
 Floats = NDArray[np.float64]

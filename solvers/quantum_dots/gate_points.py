@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -103,7 +102,7 @@ class Cache:
     """Results of one ``kind`` in the files of a folder; without a folder, nothing is kept.
 
     Raises:
-        ValueError: the folder cannot be made.
+        ValueError: the folder cannot be made or written to.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, kind: Any = Point) -> None:
@@ -114,8 +113,10 @@ class Cache:
         if self.folder is not None:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=self.folder).close()
             except OSError as error:
-                raise ValueError(f"cache: expected a folder that can be made, got {self.folder}: {error}") from None
+                text = f"cache: expected a folder that can be made and written to, got {self.folder}: {error}"
+                raise ValueError(text) from None
 
     def get(self, key: str) -> Any:
         """Return a result, or None where there is no readable file."""
@@ -132,22 +133,14 @@ class Cache:
         if self.folder is None:
             return
         text = json.dumps({name: values.tolist() for name, values in point._asdict().items()})
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.replace(file.name, self.folder / f"{key}.json")
-
-
-@contextmanager
-def workers(processes: int) -> Iterator[Executor | None]:
-    """Return an executor of so many processes, or None for one."""
-    if processes == 1:
-        yield None
-        return
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+        file = tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False, encoding="utf-8")
+        try:
+            with file:
+                file.write(text)
+            os.replace(file.name, self.folder / f"{key}.json")
+        except BaseException:  # a full disk, for example
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def solve_points(

@@ -31,8 +31,9 @@ from solvers.checks import (
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.devices import check_family
-from solvers.quantum_dots.gate_points import Cache, Point, Task, progress_bar, solve_points, workers
+from solvers.quantum_dots.gate_points import Cache, Point, Task, progress_bar, solve_points
 from solvers.quantum_dots.solve import solve
+from solvers.quantum_dots.worker_processes import workers
 from solvers.units import Material
 
 Floats = NDArray[np.float64]

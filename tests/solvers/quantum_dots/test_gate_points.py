@@ -1,0 +1,69 @@
+"""Processes and files of points: what is left of a run that ends at any time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import ROOT
+
+from solvers.quantum_dots.gate_points import Cache, Point
+
+SCRIPT = """
+import os, sys, time
+from solvers.quantum_dots.worker_processes import workers
+if __name__ == "__main__":
+    with workers(2) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        time.sleep(60)
+"""
+POINT = Point(np.zeros(3), np.zeros(3), np.zeros((3, 2)))
+
+
+def alive(pid):
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the processes of Linux")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_their_parent(sent, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen(
+        [sys.executable, script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    worker = int(parent.stdout.readline())
+    parent.send_signal(sent)
+    parent.wait(10)
+    end = time.monotonic() + 10
+    while alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not alive(worker)
+
+
+def test_a_disk_that_is_full_leaves_no_file(tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        cache.put("a", POINT)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a folder in which nobody can write")
+def test_a_folder_that_is_read_only_is_named():
+    with pytest.raises(ValueError, match="^cache: expected a folder that can be made and written to, got /proc"):
+        Cache("/proc/self")
