@@ -5,6 +5,7 @@ A ``Device`` turns voltages into potentials by ``PolygonGates``. ``device_files.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from solvers.checks import check_array, check_choice, check_kind, check_number
 from solvers.grid import Grid
 from solvers.quantum_dots.potentials.axes import FARTHEST, NEAREST
+from solvers.quantum_dots.potentials.overlap import overlap
 from solvers.quantum_dots.potentials.polygon_gates import PolygonGates, check_polygon, chip_mesh, covered
 
 Floats = NDArray[np.float64]
@@ -35,7 +37,7 @@ class Gate:
     """A gate of one or more ``polygons`` (corners, 2) in nm, which do not overlap, at a ``voltage`` in V.
 
     Raises:
-        ValueError: a polygon has fewer than three corners, no area, or edges that cross.
+        ValueError: a polygon has fewer than three corners, no area, or edges that cross; two polygons overlap.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Gate:
         if not isinstance(self.polygons, (list, tuple)) or not self.polygons:
             raise ValueError(f"gates.{self.name}: expected a list of polygons (corners, 2), got {self.polygons!r}")
         checked = tuple(check_polygon(f"gates.{self.name}", p) for p in self.polygons)
+        for p, q in itertools.combinations(checked, 2):
+            if overlap(p, q):
+                raise ValueError(
+                    f"gates.{self.name}: expected polygons that do not overlap, because the potential is the sum over "
+                    f"them, got one from {_place(p)} and one from {_place(q)}. Use their union"
+                )
         object.__setattr__(self, "polygons", checked)
         check_number(f"gates.{self.name}.voltage", self.voltage)
 
@@ -65,7 +73,7 @@ class Device:
         carriers: "electrons", or "holes", which positive voltages repel.
 
     Raises:
-        ValueError: a value is out of range, two gates have one name, or a gate lies outside of the window.
+        ValueError: a value is out of range, two gates have one name or overlap, or a gate lies outside of the window.
     """
 
     gates: Sequence[Gate]
@@ -92,6 +100,7 @@ class Device:
         check_choice("carriers", self.carriers, CARRIERS)
         object.__setattr__(self, "_names", names)
         self._check_gates_reach()
+        self._check_gates_are_apart()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,6 +194,17 @@ class Device:
             )
         return grid
 
+    def _check_gates_are_apart(self) -> None:
+        """Raise ValueError, with their names, for two gates that overlap: all lie in one plane."""
+        for first, second in itertools.combinations(self.gates, 2):
+            pairs = itertools.product(map(np.asarray, first.polygons), map(np.asarray, second.polygons))
+            for p, q in pairs:
+                if overlap(p, q):
+                    raise ValueError(
+                        f"gates.{second.name}: expected gates of one plane that do not overlap, got one from {_place(q)} "
+                        f"over {first.name} from {_place(p)}. Cut the upper gate where the lower one screens it"
+                    )
+
     def _check_gates_reach(self) -> None:
         """Raise ValueError, with its name, for a gate that is not seen from the window."""
         ends = [(o, o + float(side)) for o, side in zip(map(float, self.origin), self.extent, strict=True)]
@@ -235,6 +255,12 @@ def check_family(V_of: object, grid: object) -> None:
     """Raise ValueError if a function of ``Device.V_of`` is used with another grid than its own."""
     if isinstance(V_of, VoltageFamily) and isinstance(grid, Grid) and V_of.grid != grid:
         raise ValueError(f"grid: expected that of the function of voltages, {V_of.grid}, got {grid}")
+
+
+def _place(polygon: Floats) -> str:
+    """Return the lower left and upper right corners of a polygon for a message."""
+    corners = polygon.min(axis=0), polygon.max(axis=0)
+    return " to ".join(f"({x:g}, {y:g})" for x, y in corners) + " nm"
 
 
 @lru_cache(maxsize=8)

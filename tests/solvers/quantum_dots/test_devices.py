@@ -227,6 +227,14 @@ def test_a_layout_that_is_not_there_is_named(layout, gds, message):
             gate(rectangle=[-60, -15, -30, 30]),
             "^gates.P1: expected a gate in or near the window x = 900 ... 1100, y = ",
         ),
+        (
+            gate(rectangle=None, polygons=[[[940, 0], [980, 0], [980, 30]], [[960, -20], [970, -20], [970, 50]]]),
+            r"^gates.P1: expected polygons that do not overlap, .* from \(940, 0\) to \(980, 30\) nm and one",
+        ),
+        (
+            {"gates": [*DOUBLE["gates"], {"name": "S", "rectangle": [970, 1030, -10, 10]}]},
+            r"^gates.S: expected gates of one plane that do not overlap, got one from .* over P1 from \(940, -30\)",
+        ),
         (gate(rectangle=None, layer=5), "^gates.P1.layer: expected the key gds with the path of a layout, got none"),
         (gate(voltage="high"), "^gates.P1.voltage: expected a number"),
         (gate(shape="round"), r"^gates\[0\]: expected keys out of name, .*; got 'shape'"),

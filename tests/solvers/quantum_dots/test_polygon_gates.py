@@ -1,11 +1,14 @@
 """Gates of polygonal outline against rectangles, quadrature, closed forms and laws of the electrostatics."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
 from solvers import Grid
 from solvers.quantum_dots.potentials import Gates, PolygonGates
+from solvers.quantum_dots.potentials.overlap import overlap
 
 GRID = Grid(24, 20.0)
 SQUARE = [[-3.0, -2.0], [4.0, -2.0], [4.0, 6.0], [-3.0, 6.0]]
@@ -126,3 +129,42 @@ def test_what_is_not_a_polygon_is_named(corners, message):
 def test_each_gate_needs_a_voltage():
     with pytest.raises(ValueError, match="^potential.voltage: expected"):
         PolygonGates([SQUARE], np.ones(2), 1.0)
+
+
+RNG = np.random.default_rng(3)
+STARS = [
+    (c + np.stack([r * np.cos(a), r * np.sin(a)], axis=1))
+    for c, r, a in (
+        (RNG.uniform(-60, 60, 2), RNG.uniform(5, 40, n), np.sort(RNG.uniform(0, 2 * np.pi, n))) for n in 6 * (4, 5, 9)
+    )
+]
+
+
+def test_polygons_overlap_where_they_share_an_area():
+    gdstk = pytest.importorskip("gdstk")
+    found = []
+    for p, q in itertools.combinations(STARS, 2):
+        shared = sum(polygon.area() for polygon in gdstk.boolean(gdstk.Polygon(p), gdstk.Polygon(q), "and"))
+        assert overlap(p, q) == overlap(q, p) == (shared > 0)
+        found.append(shared > 0)
+    assert 0.2 < np.mean(found) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ([[0, 0], [4, 0], [4, 2], [0, 2]], True),  # the same
+        ([[1, 0.5], [2, 0.5], [2, 1], [1, 1]], True),  # within
+        ([[1, -3], [2, -3], [2, 5], [1, 5]], True),  # across
+        ([[4, 0], [9, 0], [9, 2], [4, 2]], False),  # beside
+        ([[4 - 1e-9, 1], [9, 1], [9, 9], [4 - 1e-9, 9]], False),  # beside, up to rounding
+        ([[4, 2], [9, 2], [9, 9], [4, 9]], False),  # at a corner
+        ([[-3, -3], [8, -3], [8, 5], [-3, 5], [-3, 2], [5, 2], [5, 0], [-3, 0]], False),  # in a gap of the other
+        ([[-3, -3], [8, -3], [8, 5], [-3, 5], [-3, 2], [3, 2], [3, 0], [-3, 0]], True),
+    ],
+)
+def test_polygons_that_touch_do_not_overlap(q, expected):
+    p, q = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 2.0], [0.0, 2.0]]), np.array(q, dtype=float)
+    chip = np.array([1e6, -2e6])
+    for a, b in ((p, q), (q, p), (p[::-1], q), (p + chip, q + chip)):
+        assert overlap(a, b) == expected
