@@ -36,6 +36,12 @@ def test_options_compose_and_fit_their_classes(group, option):
         assert not unknown, f"{group}/{option}: {node['_target_']} takes no {unknown}"
 
 
+def test_the_scale_applies_to_an_experiment():
+    config = configuration("train", "experiment=ising_energy", "scale=smoke")
+    assert (config["trainer"]["max_steps"], config["data"]["train"]) == (6, 12)
+    assert config["network"]["_target_"].endswith(".EDNN")
+
+
 STATED = [(group, option) for group, option in OPTIONS if group not in ("experiment", "scale", "sweep", "trainer")]
 FREE = {
     "preset": {"V", "grid", "n_electrons", "material", "memory", "backend", "threads", "wavefunction", "timer"}

@@ -244,7 +244,7 @@ def test_the_scheduler_of_a_cluster_starts(monkeypatch, tmp_path):
 
 
 def commands():
-    """Commands of the four programs in README, docs and experiments: (program, arguments)."""
+    """Commands of the programs with a configuration, in README, docs and experiments: (program, arguments)."""
     files = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
@@ -253,7 +253,7 @@ def commands():
     ]
     for file in files:
         for program, rest in re.findall(
-            r"^\s*(?:srun )?python (train|generate|evaluate)\.py(.*)$", file.read_text(), re.M
+            r"^\s*(?:srun )?python (train|generate|evaluate|solve)\.py(.*)$", file.read_text(), re.M
         ):
             words = [word for word in shlex.split(rest, comments=True) if not word.startswith("...")]
             yield program, [word for word in words if word != "-m"], "-m" in words
@@ -269,6 +269,16 @@ def test_options_of_a_documented_command_exist(program, words, many, tmp_path, m
     monkeypatch.setattr(sys, "path", [*sys.path])
     given = own_network(keep_text(words)) if program == "train" else keep_text(words)
     check_overrides(program, with_conditions(given) if program == "evaluate" else given, many=many)
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, *sorted(ROOT.glob("experiments/*/README.md"))], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_modules_that_a_page_runs_exist(path):
+    named = set(re.findall(r"python -m ((?:experiments|qd_pix2pix|solvers)[\w.]*)", path.read_text(encoding="utf-8")))
+    found = [ROOT.joinpath(*name.split(".")) for name in named]
+    missing = [one for one in found if not (one.with_suffix(".py").is_file() or (one / "__main__.py").is_file())]
+    assert not missing
 
 
 def test_commands_are_found():

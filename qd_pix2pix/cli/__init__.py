@@ -1,4 +1,4 @@
-"""The five programs: validation of overrides, one-line error messages, resumable runs.
+"""The six programs: validation of overrides, one-line error messages, resumable runs.
 
 ``python train.py ...``, ``qd-train ...`` and ``python -m qd_pix2pix.cli train ...`` are equivalent. This module imports
 the standard library only, so that Ctrl-C works from the start, and workers start fast.
@@ -219,9 +219,9 @@ def studio() -> None:
 
 def _studio() -> None:
     with loading():
-        from qd_pix2pix.cli.studio_options import STUDIO_USAGE, studio_options
+        from qd_pix2pix.cli.studio_options import STUDIO_HELP, studio_options
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(f"{studio.__doc__}\n\n{STUDIO_USAGE.replace('expected', 'usage:')}")
+        print(STUDIO_HELP.rstrip())
         return
     host, port, browser = studio_options(sys.argv[1:])
     with loading():

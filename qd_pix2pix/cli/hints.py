@@ -7,10 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from qd_pix2pix.cli.comments import groups, lines_of, options, package_of
+from qd_pix2pix.cli.compose import compose_config
 
 OTHERS = {
+    "N": "n_electrons",
     "batch": "batch_size",
     "electrons": "n_electrons",
     "epochs": "max_epochs",
@@ -42,7 +45,10 @@ def elsewhere(key: str, known: Mapping[str, Any], shared: str = "") -> str:
         return f" {key} is an option: {_either(chosen)}."
     others = [f"{option} {name}=" for option, name in keys_of_options() if _ends(name, wanted)]
     others = [text for text in others if text.partition("=")[0] in known]
-    return f" It belongs to another option: {_either(others)}." if others else ""
+    if others:
+        return f" It belongs to another option: {_either(others)}."
+    of_train = [name for name in names(_keys_of_train()) if _ends(name, wanted)] if not shared else []
+    return f" It is a key of train.py: {_either(of_train)}." if of_train else ""
 
 
 def check_equals(words: Sequence[str]) -> None:
@@ -79,6 +85,11 @@ def keys_of_options() -> tuple[tuple[str, str], ...]:
             content = yaml.safe_load("\n".join(lines))
             found += [(f"{group}={option}", f"{package_of(lines, group)}{name}") for name in names(content or {})]
     return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _keys_of_train() -> Mapping[str, Any]:
+    return OmegaConf.to_container(compose_config("train", []), resolve=False)  # type: ignore[return-value]
 
 
 def _ends(name: str, wanted: list[str]) -> bool:

@@ -8,6 +8,19 @@ from collections.abc import Sequence
 STUDIO = {"host": "127.0.0.1", "port": "8080", "browser": "true"}
 """Options and their defaults."""
 STUDIO_USAGE = "expected qd-studio [port=8080] [host=127.0.0.1] [browser=true]"
+STUDIO_HELP = """Serve the studio, a local web page: draw a dot, predict it, solve it. Ctrl-C ends it.
+
+usage: qd-studio [port=8080] [host=127.0.0.1] [browser=true], or python studio.py with the same options
+
+options:
+  port     of the page, 1 to 65535
+  host     address of this machine; by default only its own browsers have access
+  browser  true: open the page in a browser; false: only print its address
+
+examples (docs/studio.md):
+  qd-studio
+  qd-studio port=9000 browser=false  # a machine without a screen; then ssh -L 9000:127.0.0.1:9000 MACHINE on your own
+"""
 
 
 def studio_options(arguments: Sequence[str]) -> tuple[str, int, bool]:

@@ -42,7 +42,9 @@ def text_of(row: Row) -> str:
         return f"{round(spin)}" if spin == round(spin) else f"{round(2 * spin)}/2"
     if row.name == "density_error":
         return f"{100 * row.value:.2g} %"
-    factor, unit = SMALL.get(row.unit, (1.0, row.unit))
+    energy, slash, field = row.unit.partition("/")  # eV, or eV/T of a magnetisation
+    factor, small = SMALL.get(energy, (1.0, energy))
+    unit = f"{small}{slash}{field}"
     return f"{uncertain(factor * row.value, factor * row.error)} {unit}".rstrip()
 
 
@@ -130,8 +132,12 @@ def _cards(dot: SolvedDot) -> Iterator[tuple[str, str, str]]:
     for name in CARDS:
         for row in dot.of(name):
             text = text_of(row)
-            value, _, below = text.partition(" ± " if "±" in text else " ")
-            yield f"{SYMBOLS[name]}, N = {row.electrons}", value, f"± {below}" if "±" in text else below
+            if text.startswith("("):  # one power of ten for both
+                value, _, below = text.rpartition(" ")
+            else:
+                value, _, below = text.partition(" ± " if "±" in text else " ")
+                below = f"± {below}" if "±" in text else below
+            yield f"{SYMBOLS[name]}, N = {row.electrons}", value, below
 
 
 def _origin(dot: SolvedDot) -> dict[str, str]:

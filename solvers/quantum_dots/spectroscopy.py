@@ -51,7 +51,8 @@ class Excitations:
         s_z: S_z of the states that were computed, 0 or 1/2: without a magnetic field, those of other S_z have the same
             energies, and the same dipoles to the ground state of their S_z.
         dipoles, dipole_errors: |<0|x|j>| and |<0|y|j>|, (k, 2); the root mean square over a level.
-        strengths, strength_errors: oscillator strengths of light polarised along x and y, (k, 2); all of them sum to N.
+        strengths, strength_errors: oscillator strengths of light polarised along x and y, (k, 2); all of them sum to N,
+            which bounds their errors.
         solution: the ground state.
     """
 
@@ -117,6 +118,8 @@ def excitations(
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
     dipole_errors, strength_errors = (_errors(found[1:, c], matched[1:, c]) for c in (slice(1, 3), slice(3, 5)))
+    strengths = found[1:, 3:]  # in 0 ... N, because none is negative and all sum to N
+    strength_errors = np.minimum(strength_errors, np.maximum(strengths, n_electrons - strengths))
     change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
     energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error))
     return Excitations(
@@ -127,7 +130,7 @@ def excitations(
         s_z=(n_electrons % 2) / 2,
         dipoles=found[1:, 1:3],
         dipole_errors=dipole_errors,
-        strengths=found[1:, 3:],
+        strengths=strengths,
         strength_errors=strength_errors,
         solution=first,
     )

@@ -141,7 +141,10 @@ HINTS = [
     ("train", "likelihood", "", "It belongs to another option: model=regressor model.density.loss.likelihood="),
     ("train", "si", "", "si is an option: material=si."),
     ("generate", "n_electrons", "", "Did you mean data.n_electrons?"),
-    ("generate", "lr", "", ""),
+    ("train", "N", "", "Did you mean data.n_electrons or range.n_electrons?"),
+    ("solve", "N", "", "Did you mean n_electrons?"),
+    ("generate", "lr", "", "It is a key of train.py: model.optimizer.lr."),
+    ("generate", "zzz", "", ""),
     ("train", "model.optimizer.lrr", "model.optimizer", ""),
 ]
 

@@ -1,10 +1,12 @@
 """Options of qd-studio."""
 
+import re
+import shlex
 import socket
 
 import pytest
 
-from qd_pix2pix.cli.studio_options import studio_options
+from qd_pix2pix.cli.studio_options import STUDIO, STUDIO_HELP, studio_options
 
 
 def free_port():
@@ -40,3 +42,11 @@ def test_an_address_in_use_is_refused():
         port = taken.getsockname()[1]
         with pytest.raises(ValueError, match=f"127.0.0.1:{port} cannot be used.*try port={port + 1}"):
             studio_options([f"port={port}"])
+
+
+def test_the_help_has_all_options_and_its_examples_are_valid():
+    described = STUDIO_HELP.partition("options:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^  (\w+) ", described, re.MULTILINE) == ["port", "host", "browser"]
+    examples = re.findall(r"^  qd-studio(.*)$", STUDIO_HELP, re.MULTILINE)
+    given = [shlex.split(example, comments=True) for example in examples]
+    assert [] in given and all(set(word.split("=")[0] for word in words) <= set(STUDIO) for words in given)

@@ -161,6 +161,18 @@ def test_strengths_of_a_box():
     np.testing.assert_allclose(found.strengths[:, 0], found.strengths[:, 1], atol=1e-9)  # the square has no direction
 
 
+def test_error_of_a_strength_is_bounded_by_the_sum_over_states():
+    """In a double dot levels exchange their order with fewer orbitals, which made a bar of three times the sum."""
+    grid = Grid(n=24, extent=120.0)
+    x, y = grid.mesh()
+    V = -0.02 * sum(np.exp(-((x - a) ** 2 + (y - 60) ** 2) / 450) for a in (40, 80))
+    found = excitations(V, grid, 2, GAAS)
+    other = excitations(V, grid, 2, GAAS, n_orbitals=18)
+    inside = np.where(found.strengths > 1, found.strengths, 2 - found.strengths)
+    assert (found.strength_errors <= inside + 1e-12).all() and found.strength_errors.max() > 1
+    assert (np.abs(found.strengths - other.strengths)[1] <= found.strength_errors[1] + 1e-6).all()
+
+
 def test_triplets_are_dark():
     found = excitations(smooth_potential(3), GRID, 2, GAAS, n_states=6, n_orbitals=8)
     triplet = np.abs(found.spins - 1) < 1e-3
