@@ -17,6 +17,8 @@ from qd_pix2pix.reports.tables import markdown
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 PROGRAMS = ("train", "generate", "evaluate", "solve")
+PARTS = ("range", "field")
+"""Keys with parts that are no groups."""
 FIRST = ("data", "potential", "material", "interaction", "preset", "launcher", "mapping", "network", "model", "loader")
 """Groups in the order of the data flow; all others follow."""
 IMAGE = re.compile(r"^!\[([^\]]+)\]\(([^)]+\.png)\)", re.MULTILINE)
@@ -35,8 +37,9 @@ def _keys(name: str) -> str:
     about = meanings("", name)
     rows = []
     for key, value in config.items():
-        if key == "range":
-            rows += [(f"`range.{part}`", "`null`", _safe(about.get(f"range.{part}", ""))) for part in value]
+        if key in PARTS:
+            parts = [(f"{key}.{part}", as_value(default)) for part, default in value.items()]
+            rows += [(f"`{part}`", f"`{default}`", _safe(about.get(part, ""))) for part, default in parts]
         elif key not in groups() and (not OmegaConf.is_dict(value) or not value):
             given = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
             rows.append((f"`{key}`", f"`{as_value(given)}`", _safe(about.get(str(key), ""))))

@@ -123,6 +123,8 @@ def test_the_table_of_keys_has_defaults_and_comments():
     keys = generated.content()["options/train"]
     assert "| `checkpoint_seconds` | `120.0` | last.ckpt is written earlier where this time has passed |" in keys
     assert keys.count("\n") > 15 and "`model" not in keys
+    solve = generated.content()["options/solve"]
+    assert "| `field.g` | `2.0` | g factor of the Zeeman energy" in solve and "`material" not in solve
     assert OmegaConf.is_config(compose_config("train", []).model)
 
 

@@ -62,7 +62,7 @@ def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> 
     sample = recipe.schema.sample
     total = len(next(iter(given.values())))
     parts = []
-    with tqdm(total=total, desc=f"solving {recipe.name}", unit=sample) as progress:
+    with tqdm(total=total, desc=f"solving {sample}s", unit=sample) as progress:
         for first in range(0, total, BATCH):
             some = range(first, min(first + BATCH, total))
             batch = {name: values[some.start : some.stop] for name, values in given.items()}

@@ -68,6 +68,16 @@ def times(scores: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]
     return found
 
 
+def refused(scores: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return entrant, split and reason of each split that an entrant does not serve."""
+    return [
+        (content["name"], name, split["not_served"])
+        for content in scores
+        for name, split in content["splits"].items()
+        if split.get("not_served")
+    ]
+
+
 def write_bench_page(folder: Path) -> Path:
     """Write ``leaderboard.html`` from all scores in a folder; return its path.
 
@@ -87,6 +97,7 @@ def write_bench_page(folder: Path) -> Path:
         smoke=banner_of_bench(versions[0]),
         splits=splits_of(scores),
         tables=[(TASKS[task].label, *leaderboard(scores, task)) for task in TASKS],
+        refused=refused(scores),
         times=times(scores),
     )
     path = folder / "leaderboard.html"

@@ -115,8 +115,11 @@ def _same_samples(runs: Sequence[Compared]) -> bool:
 
 
 def _table(runs: Sequence[Compared]) -> list[tuple[str, str, list[tuple[str, bool]]]]:
-    """Return name and meaning of each measure, and its mean in each run, with True for the best one."""
-    lines = []
+    """Return name and meaning of each measure, and its mean in each run, with True for the best one.
+
+    No value is the best one where the runs were evaluated on different samples.
+    """
+    lines, same = [], _same_samples(runs)
     for name, measure in MEASURES.items():
         values = [_mean(run.record.measures.get(name)) for run in runs]
         known = [value for value in values if value is not None]
@@ -125,7 +128,8 @@ def _table(runs: Sequence[Compared]) -> list[tuple[str, str, list[tuple[str, boo
         best = (max if larger_is_better(name) else min)(known)
         column, schema = runs[0].predictions.target, runs[0].predictions.schema
         cells = [
-            ("" if v is None else number(name, v, column, schema), v == best and len(set(known)) > 1) for v in values
+            ("" if v is None else number(name, v, column, schema), same and v == best and len(set(known)) > 1)
+            for v in values
         ]
         lines.append((measure.label, measure.meaning, cells))
     return lines

@@ -125,6 +125,12 @@ def symbol(column: Column) -> str:
         r"\delta": "δ",
         "m^*": "m*",
         r"\varepsilon_r": "ε_r",
+        r"V - \mu": "V − μ",
+        r"E - \mu N": "E − μN",
+        r"\mu_-": "μ₋",
+        r"\mu_+": "μ₊",
+        r"\Delta n^2": "Δn²",
+        r"\langle n n' \rangle": "⟨nn′⟩",
     }
     is_text = column.symbol and not set("\\{}") & set(column.symbol)
     return known.get(column.symbol, column.symbol if is_text else column.name)

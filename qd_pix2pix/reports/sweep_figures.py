@@ -13,6 +13,8 @@ from qd_pix2pix.reports.figures import COLOURS, plain
 from qd_pix2pix.reports.study import Study, number
 
 Curve = tuple[NDArray, NDArray]
+FEW = 12
+"""Validations of a run up to which each of them is marked."""
 
 
 def against_axis(study: Study, axis: str, by: str | None, measure: str, label: str, factor: float) -> Figure:
@@ -98,7 +100,11 @@ def learning_curves(curves: Sequence[tuple[str, Curve]], label: str, factor: flo
         style = ("-", "--", ":", "-.")[i // len(COLOURS) % 4]
         text = None if name in shown else plain(name)
         shown.add(name)
-        panel.plot(steps, factor * values, style, color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.85, label=text)
+        mark = "o" if len(steps) <= FEW else None  # one validation is a point, which a line does not show
+        colour = COLOURS[i % len(COLOURS)]
+        panel.plot(
+            steps, factor * values, style, color=colour, lw=1.2, alpha=0.85, marker=mark, markersize=3.5, label=text
+        )
     if log:
         panel.set_yscale("log")
     panel.set_xlabel("training step")

@@ -39,9 +39,9 @@ def verification_panels(record: Evaluation, folder: Path) -> Iterator[Panel]:
     chosen = order if len(order) <= SHOWN else np.r_[order[len(order) // 2 - 1 : len(order) // 2 + 2], order[-3:]]
     proposed = schema[found.names[0]]
     names = (
-        f"proposed {symbol(proposed)}",
-        f"given {symbol(column)}",
-        f"{symbol(column)} of the proposal",
+        f"proposed ${proposed.tex}$",
+        f"given ${column.tex}$",
+        f"${column.tex}$ of the proposal",
         "difference",
     )
     figure = figures.comparison(

@@ -300,6 +300,7 @@ def test_inverse_is_verified_by_the_density_of_the_generated_potential(small_wor
     assert summary["nmae"]["mean"] == pytest.approx(displaced.mean()) and "r2" in summary
     page = (out / "report.html").read_text()
     assert "Verified by the solver" in page and "<td>n_int: NMAE</td>" in page and "n_int: R²" in page
+    assert "test split of the training" not in page  # it has no errors of verified densities
     assert "Typical and worst proposals by NMAE, solved." in page and "n<sub>int</sub> → V" in page
     for name, bit in flipped(out / "verification.h5", ("proposed", "reference", "measures/nmae"), 20):
         with pytest.raises(ValueError, match=r"verification: .*verification\.h5 is damaged"):

@@ -13,6 +13,7 @@ from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.comparison_page import read_runs, write_comparison_page
 from qd_pix2pix.reports.page import number
+from qd_pix2pix.reports.sweep_figures import learning_curves
 
 
 @pytest.fixture
@@ -60,8 +61,15 @@ def test_other_samples_are_remarked_and_smoke_tests_have_a_banner(runs):
     run.mkdir()
     write_overrides(run, ["scale=smoke", "model=regressor"])
     page = write_comparison_page(runs, runs[0].parent / "out").read_text()
-    assert "their measures do not compare" in page and "A typical dot" not in page
+    assert "their measures cannot be compared" in page and "A typical dot" not in page
+    assert 'class="best"' not in page and "is shaded" not in page
     assert '<p class="smoke" role="note">Smoke test' in page
+
+
+def test_a_curve_of_one_validation_is_visible():
+    one, many = (np.array([5]), np.array([0.5])), (np.arange(40), np.linspace(0, 1, 40))
+    lines = learning_curves([("a", one), ("b", many)], "R²", 1.0, log=False).axes[0].lines
+    assert [line.get_marker() for line in lines] == ["o", "None"]
 
 
 def test_runs_that_do_not_compare_are_one_error(runs, tmp_path):
