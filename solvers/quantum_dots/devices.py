@@ -202,7 +202,8 @@ class Device:
                 if overlap(p, q):
                     raise ValueError(
                         f"gates.{second.name}: expected gates of one plane that do not overlap, got one from "
-                        f"{_place(q)} over {first.name} from {_place(p)}. Cut the upper gate where the lower one screens it"
+                        f"{_place(q)} over {first.name} from {_place(p)}. Cut the upper gate where the lower one "
+                        "screens it"
                     )
 
     def _check_gates_reach(self) -> None:
