@@ -102,8 +102,9 @@ def field_sweep(
         return solve_in_field(potential, grid, n_electrons, material, MagneticField(strength, g), **options)
 
     solutions = [at(float(b)) for b in fields[::-1]][::-1]  # the strongest first: it has the strictest checks
-    pairs = zip(range(len(fields) - 1), zip(solutions[:-1], solutions[1:], strict=True), strict=True)
-    found = [_crossing(fields[i], fields[i + 1], *both, at) for i, both in pairs]
+    clear = [i for i in range(len(fields)) if not _at_a_crossing(solutions, i)]
+    pairs = zip(clear[:-1], clear[1:], strict=True)
+    found = [_crossing(fields[i], fields[j], solutions[i], solutions[j], at) for i, j in pairs]
     names = ("energies", "energy_errors", "gap_errors", "spins", "s_z", "angular_momenta", "angular_spreads")
     arrays = {name: np.stack([getattr(s, name) for s in solutions]) for name in names}
     return FieldSweep(fields, **arrays, crossings=tuple(c for c in found if c), solutions=tuple(solutions))
@@ -126,6 +127,15 @@ def _same(solution: FieldSolution, other: Label) -> bool:
         if (spin, s_z) == other[:2] and alike:
             return True
     return False
+
+
+def _at_a_crossing(solutions: Sequence[FieldSolution], number: int) -> bool:
+    """Return whether one of the fields is that of a crossing itself, such as B = 0 for the spins of one electron."""
+    if not 0 < number < len(solutions) - 1:
+        return False
+    before, here, after = solutions[number - 1 : number + 2]
+    a, b = labels(before)[0], labels(after)[0]
+    return _same(here, a) and _same(here, b) and not (_same(before, b) or _same(after, a))
 
 
 def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float] | None:

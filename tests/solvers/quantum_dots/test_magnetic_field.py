@@ -278,6 +278,17 @@ def test_a_gradient_displaces_the_two_spins():
     np.testing.assert_allclose(found.spin_density, 0, atol=1e-9)
 
 
+@pytest.mark.parametrize("fields", [[-1.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, -0.5, 0.0, 1.0]])
+def test_a_crossing_at_one_of_the_fields_is_found(fields):
+    """The two spins of one electron change places at B = 0."""
+    grid = Grid(20, 160.0)
+    (crossing,) = field_sweep(
+        parabola(grid, GAAS, 3e-3, 1.4), grid, 1, GAAS, fields, -0.44, n_states=4, **QUICK
+    ).crossings
+    assert abs(crossing.B) < 1e-9
+    assert (crossing.before.s_z, crossing.after.s_z) == (-0.5, 0.5)
+
+
 @pytest.mark.parametrize(("origin", "zero"), [(None, 100.0), ((130.0, 90.0), 130.0)])
 def test_the_field_of_a_gradient_does_not_follow_the_electrons(origin, zero):
     """At first order the two spins of one electron in a dot at x differ by g mu_B gradient (x - zero)."""
