@@ -201,9 +201,8 @@ class Device:
             for p, q in pairs:
                 if overlap(p, q):
                     raise ValueError(
-                        f"gates.{second.name}: expected gates of one plane that do not overlap, got one from "
-                        f"{_place(q)} over {first.name} from {_place(p)}. Cut the upper gate where the lower one "
-                        "screens it"
+                        f"gates.{second.name}: expected gates of one plane that do not overlap, got {_place(q)} "
+                        f"over {first.name}, {_place(p)}. Cut the upper gate where the lower one screens it"
                     )
 
     def _check_gates_reach(self) -> None:

@@ -233,7 +233,7 @@ def test_a_layout_that_is_not_there_is_named(layout, gds, message):
         ),
         (
             {"gates": [*DOUBLE["gates"], {"name": "S", "rectangle": [970, 1030, -10, 10]}]},
-            r"^gates.S: expected gates of one plane that do not overlap, got one from .* over P1 from \(940, -30\)",
+            r"^gates.S: expected gates of one plane that do not overlap, got .* over P1, \(940, -30\)",
         ),
         (gate(rectangle=None, layer=5), "^gates.P1.layer: expected the key gds with the path of a layout, got none"),
         (gate(voltage="high"), "^gates.P1.voltage: expected a number"),
