@@ -47,7 +47,7 @@ def one_dot(family: str, number: int) -> dict[str, Any]:
     if n_electrons == 1:
         finer = Grid(72, grid.extent)
         best = solve_in_field(draw(family, number, 72)[2], finer, 1, material, field)
-        density = np.nan
+        density = None  # on another grid
     else:
         m = REFERENCE[n_electrons]
         best = solve_in_field(v, grid, n_electrons, material, field, n_orbitals=m, estimate=False)

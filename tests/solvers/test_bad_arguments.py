@@ -367,8 +367,9 @@ ELSEWHERE |= {
     (exchange_sweep, "V_of"),
     (stability_diagram, "V_of"),
 }
-ELSEWHERE = {(f, "options") for f in (charging, hubbard, excitations, tunnelling, stability_diagram, field_sweep)}
-ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (stability_diagram, "V_of")}
+TAKERS = (charging, hubbard, excitations, tunnelling, stability_diagram, exchange_sweep, field_sweep)
+ELSEWHERE = {(f, "options") for f in TAKERS}
+ELSEWHERE |= {(solve, "timer"), (coupling_slopes, "V_of"), (stability_diagram, "V_of"), (stability_diagram, "watch")}
 """Options of another function; a function of the user, whose errors are the user's."""
 CASES = [(name, a) for name in CALLS for a in parameters(name) if (name, a) not in ELSEWHERE]
 
