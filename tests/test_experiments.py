@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,6 +16,9 @@ from small import ROOT, SHORT, SMALL_DATA, SMALL_REGRESSOR, configuration
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.inference.pretrained import SHIPPED, shipped
+from qd_pix2pix.reports.study import FINISHED
+from qd_pix2pix.schema import SMALL
+from qd_pix2pix.sweeps.ledger import Record, write_record
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.run import train
 from qd_pix2pix.training.settings import check_config
@@ -48,7 +52,7 @@ def test_experiment_runs_minimised(name, small_words, tmp_path):
     if not config["data"]["_target_"].endswith(".QuantumDots") or config["mapping"]["target"] in ("energy", "V"):
         return  # no densities
     units = config["data"]["material"].get("units", "nm, eV").split(", ")
-    others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {*units}
+    others = {"nm", "eV", "meV", "bohr", "hartree", "mHa"} - {*units, SMALL[units[1]][1]}
     assert f"{config['data']['grid']['extent']:g} {units[0]} ×" in page and f"{units[0]}⁻²" in page
     assert not re.findall(rf"\b({'|'.join(others)})\b", page)
     with h5py.File(tmp_path / "test" / "predictions.h5") as file:
@@ -267,14 +271,20 @@ def test_model_cards_are_those_of_the_weights(name):
         assert "for the 8 kinds of dots" in card and card.count("Estimated error of the reference labels") == 6
 
 
-def test_the_picture_of_the_quickstart_is_drawn_from_a_run(small_run, tmp_path, monkeypatch):
+def test_the_picture_of_the_quickstart_is_drawn_from_its_runs(small_run, tmp_path, monkeypatch):
     figures = script("quickstart/figures")
-    monkeypatch.setattr(sys, "argv", ["figures.py", str(small_run / "test"), "--minutes", "9.5"])
+    sweep, models = tmp_path / "quickstart", ("pix2pix", "regressor")
+    for key, model in zip("ab", models, strict=True):
+        shutil.copytree(small_run, sweep / key)
+        write_record(sweep / key, Record(key, FINISHED, point={"model": model}))
+    (sweep / "sweep.json").write_text(json.dumps({"name": "quickstart", "axes": ["model"], "overrides": []}))
+    monkeypatch.setattr(sys, "argv", ["figures.py", str(sweep), "--minutes", "9.5"])
     monkeypatch.setattr(figures, "HERE", tmp_path)
     figures.main()
     found = json.loads((tmp_path / "results.json").read_text())
-    assert (found["dots"], found["minutes"]) == (5, 9.5) and found["measures"]["nmae"]["mean"] > 0
+    assert (found["dots"], found["minutes"]) == (5, 9.5) and list(found["measures"]) == ["pix2pix", "regressor"]
     assert (tmp_path / "dots.png").stat().st_size > 20_000
+    assert script("quickstart/tables").measures_table(found["measures"], 5).count("%") == 8
 
 
 @pytest.mark.slow

@@ -30,16 +30,16 @@ def cell(measure: str, value: float) -> str:
 
 
 def measures_table(measures: dict[str, Any], dots: int) -> str:
-    """Return mean, median and the central 90 % of each measure."""
+    """Return mean and median of each measure, for every model."""
     rows = []
     for name, label in SHOWN.items():
-        found = measures[name]
-        if isinstance(found, dict):
-            mean, median, low, high = (cell(name, found[key]) for key in ("mean", "median", "p05", "p95"))
-            rows.append([label, mean, median, f"{low} … {high}"])
-        else:
-            rows.append([label, cell(name, found), "", ""])
-    return markdown((f"{dots} test dots", "mean", "median", "90 % of the dots"), rows)
+        row = [label]
+        for found in (of_model[name] for of_model in measures.values()):
+            both = isinstance(found, dict)
+            row += [cell(name, found["mean"]), cell(name, found["median"])] if both else [cell(name, found), ""]
+        rows.append(row)
+    heads = [text for model in measures for text in (f"{model}, mean", "median")]
+    return markdown((f"{dots} test dots", *heads), rows)
 
 
 def content() -> dict[str, str]:
@@ -47,6 +47,10 @@ def content() -> dict[str, str]:
     found = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
     return {
         "measures": measures_table(found["measures"], found["dots"]),
-        "conditions": f"Conditions: {found['hardware']}; seed {found['seed']}; {found['minutes']:g} minutes.",
+        "labels": percent(found["label_error"]["mean"]),
+        "conditions": (
+            f"Conditions: {found['hardware']}; {found['train']} training dots; seed {found['seed']}; "
+            f"{found['minutes']:g} minutes."
+        ),
         "minutes": f"{found['minutes']:g}",
     }
