@@ -18,6 +18,7 @@
     site_count                  how many sites a potential has
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
     stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
+    worker_processes            processes that solve points
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
     devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
@@ -70,4 +71,5 @@ __all__ = [
     "tensor_curve",
     "transitions",
     "wavefunction",
+    "worker_processes",
 ]
