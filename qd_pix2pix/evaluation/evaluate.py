@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,12 @@ def _evaluate(config: Mapping[str, Any]) -> list[Path]:
             raise ValueError("save: a model card lists the measures of held-out samples; leave input out")
         path = Path(config["input"])
         folder = _make_folder(Path(config["output"] or run / "own" / path.stem))
-        return [evaluate_file(checkpoint, path, config, folder)]
+        try:
+            return [evaluate_file(checkpoint, path, config, folder)]
+        except BaseException:
+            with suppress(OSError):  # it is not empty, or not there
+                folder.rmdir()
+            raise
     if config["verify"]:
         raise ValueError("verify: held-out samples have references anyway; verify=true is for input=...")
     if unused := [name for name in Reading.__dataclass_fields__ if config.get(name) is not None]:

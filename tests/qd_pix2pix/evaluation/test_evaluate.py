@@ -318,6 +318,13 @@ def test_a_prediction_without_its_charge_is_told(settings, own_dots, tmp_path, c
     assert "instead of n_electrons = 2" in page
 
 
+def test_a_refused_file_leaves_no_folder(settings, tmp_path):
+    np.save(tmp_path / "bad.npy", np.full((2, 16, 16), np.nan))
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        evaluate(settings | {"input": str(tmp_path / "bad.npy"), "output": str(tmp_path / "out")})
+    assert not (tmp_path / "out").exists()
+
+
 def test_own_dots_do_not_replace_the_held_out_ones(settings, small_run, small_store, tmp_path):
     np.save(tmp_path / "test.npy", small_store.split("test").load(["V"])["V"][:1])
     before = (small_run / "test" / "metrics.json").read_bytes()
