@@ -205,13 +205,14 @@ def test_virial_theorem():
     def balance(solution):
         return float(2 * solution.kinetic - 2 * solution.confinement + solution.interaction)
 
-    shells = CONVERGED | {"n_orbitals": 15}  # five whole shells: rounding does not decide which orbitals are kept
     for n_electrons in (2, 3):
-        with_it, without = (solve(v, grid, n_electrons, ATOMIC, **shells | {"cusp": c}) for c in (True, False))
-        assert balance(with_it) == pytest.approx(balance(without), abs=1e-7)
-        assert abs(balance(with_it)) < 4 * abs(float(with_it.cusp))
+        same = CONVERGED | {"refinements": 0}  # the same orbitals: refined ones of a cut shell depend on rounding
+        with_it, without = (solve(v, grid, n_electrons, ATOMIC, **same | {"cusp": c}) for c in (True, False))
+        assert balance(with_it) == pytest.approx(balance(without), abs=1e-9)
+        refined = solve(v, grid, n_electrons, ATOMIC, **CONVERGED)
+        assert abs(balance(refined)) < 4 * abs(float(refined.cusp))
     more = solve(v, grid, 2, ATOMIC, 24, refinements=2, estimate=False)
-    assert abs(balance(more)) < 0.8 * abs(balance(solve(v, grid, 2, ATOMIC, **shells)))
+    assert abs(balance(more)) < 0.8 * abs(balance(solve(v, grid, 2, ATOMIC, **CONVERGED)))
 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3])
