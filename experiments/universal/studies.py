@@ -6,8 +6,8 @@ from experiments.trained import Runs
 
 SIZES = {
     "laptop": (
-        *("data.train=6000", "data.val=200", "data.test=400"),
-        *("trainer.max_steps=16000", "trainer.max_time=00:00:50:00"),
+        *("data.train=10000", "data.val=600", "data.test=400"),
+        *("trainer.max_steps=40000", "trainer.max_time=00:01:15:00"),
     ),
     "paper": ("data.train=100000", "data.val=1000", "data.test=2000", "trainer.max_steps=300000"),
     "smoke": (
