@@ -28,8 +28,10 @@ from qd_pix2pix.mapping.scales import Scales
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types
 
-ERROR, ERROR_FACTOR = "error", "error_factor"
+ERROR, ERROR_FACTOR, ERROR_SLOPES = "error", "error_factor", "error_slopes"
 """Names of the estimated error among raw numbers, and of its calibration among weights."""
+INPUTS = "inputs"
+"""Name of the means of the network's input channels among raw numbers, on which the calibration depends."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
 
@@ -163,6 +165,7 @@ class Predictor(nn.Module):
     """
 
     error_factor: Tensor
+    error_slopes: Tensor
 
     def __init__(self, card: Card) -> None:
         super().__init__()
@@ -180,9 +183,10 @@ class Predictor(nn.Module):
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
         self.prior = PRIORS[self.mapping.prior]() if self.mapping.prior else None
-        if self.mapping.quantile:
-            self.register_buffer("error_factor", torch.ones(()))
         self.logarithm = bool(card.logarithm)
+        if self.mapping.quantile:
+            self.register_buffer(ERROR_FACTOR, torch.ones(()))
+            self.register_buffer(ERROR_SLOPES, torch.zeros(self.n_features))
         make = networks.on_domain(networks.factory(card.network), self.schema.domain)
         if not self.n_features:
             raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
@@ -242,29 +246,34 @@ class Predictor(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights by name; those of the network without a prefix."""
-        own = {ERROR_FACTOR: self.error_factor} if self.mapping.quantile else {}
-        return {**self.network.state_dict(), **own}
+        return {**self.network.state_dict(), **self.calibration}
 
     def load_weights(self, weights: Dict[str, Tensor]) -> None:
         """Replace all weights by those that ``weights`` returned."""
-        if self.mapping.quantile:
-            self.error_factor.copy_(weights[ERROR_FACTOR])
-        self.network.load_state_dict({name: value for name, value in weights.items() if name != ERROR_FACTOR})
+        for name, value in self.calibration.items():
+            value.copy_(weights[name])
+        self.network.load_state_dict({n: value for n, value in weights.items() if n not in self.calibration})
+
+    @property
+    def calibration(self) -> dict[str, Tensor]:
+        """The calibration of the estimated error among the weights, by name."""
+        return {ERROR_FACTOR: self.error_factor, ERROR_SLOPES: self.error_slopes} if self.mapping.quantile else {}
 
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32.
 
-        The estimate of the target's error has the name ``ERROR``.
+        The estimate of the target's error has the name ``ERROR``, and ``INPUTS`` is what calibrates it.
         """
         prior = self._prior(columns)
-        found = self.network(prior.channels if prior else self.features(columns)).float()
+        inputs = prior.channels if prior else self.features(columns)
+        found = self.network(inputs).float()
         names = [*self.mapping.outputs, *([ERROR] if self.mapping.quantile else [])]
         channels = [*self.channels, *([1] if self.mapping.quantile else [])]
         raw = dict(zip(names, found.split(channels, dim=1), strict=True))
         for column in self.outputs:
             if prior and column.name in prior.logarithm and self.head(column).starts_from_prior:
                 raw[column.name] = raw[column.name] + prior.logarithm[column.name]
-        return raw
+        return raw | ({INPUTS: inputs.float().flatten(2).mean(2)} if self.mapping.quantile else {})
 
     def _prior(self, columns: Dict[str, Tensor]) -> Prior | None:
         """The prior of these samples, in single precision."""
@@ -279,10 +288,18 @@ class Predictor(nn.Module):
     def error(self, raw: Dict[str, Tensor]) -> Tensor:
         """The estimated error of the target (B,), relative to its integral, from the raw numbers by name.
 
-        It is the quantile ``mapping.quantile`` of int |n - n_ref| / N, calibrated on the validation split. No error is
-        larger than 2, of densities that do not overlap; estimates are not bounded, so that training continues there.
+        It is the quantile ``mapping.quantile`` of int |n - n_ref| / N, calibrated on the validation split; see
+        ``mapping.calibration``.
         """
-        return self.error_factor * 2 * torch.exp(raw[ERROR].flatten(1).mean(1).clamp(max=LARGEST_LOGARITHM))
+        return self.uncalibrated_error(raw) * self.error_factor * torch.exp(raw[INPUTS] @ self.error_slopes)
+
+    def uncalibrated_error(self, raw: Dict[str, Tensor]) -> Tensor:
+        """The estimate of the error as trained (B,).
+
+        No error is larger than 2, of densities that do not overlap; estimates are not bounded, so that training
+        continues there.
+        """
+        return 2 * torch.exp(raw[ERROR].flatten(1).mean(1).clamp(max=LARGEST_LOGARITHM))
 
     def scale(self, column: Column, columns: Dict[str, Tensor], like: Tensor) -> Scale:
         """The scale that the head of an output takes besides the raw numbers ``like`` (B, ...) of these samples.

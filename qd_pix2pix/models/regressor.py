@@ -4,8 +4,7 @@
 
 over the predicted quantities q (w = 1 for the target, ``also_weight`` for all others) and the terms t of their losses.
 With ``mapping.quantile`` the network also estimates this quantile of the logarithm of its error, by the pinball
-loss. After each validation a factor makes the estimate cover this part of the validation split (conformal prediction:
-Romano, Patterson, Candes 2019).
+loss. After each validation it is calibrated to cover this part of the validation split (``mapping.calibration``).
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ import torch
 from torch import Tensor
 from torchmetrics import CatMetric
 
+from qd_pix2pix.mapping.calibration import calibrate
 from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
 from qd_pix2pix.models.losses import REGRESSION, pinball
 from qd_pix2pix.models.scheduled import Scheduled
-from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.predictor import INPUTS, Card, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_choice, check_number
 
@@ -79,7 +79,7 @@ class Regressor(Scheduled, FieldModel):
         check_number("model.warmup", warmup, 0, 1)
         self.optimizer = optimizer
         self.quantile = predictor.mapping.quantile
-        self.ratios = CatMetric()
+        self.ratios, self.inputs = CatMetric(), CatMetric()
         self.also_weight, self.warmup = float(also_weight), float(warmup)
         self.losses = {
             column.name: {term: float(c) for term, c in kinds[KINDS[column.kind]]["loss"].items() if c}
@@ -122,23 +122,26 @@ class Regressor(Scheduled, FieldModel):
         assert scale.density is not None
         difference = self.predictor.head(column)(numbers, scale) - batch[column.name]
         found = difference.abs().flatten(1).mean(1) / scale.density
-        return found, self.predictor.error(raw) / self.predictor.error_factor
+        return found, self.predictor.uncalibrated_error(raw)
 
     def add_validation(self, raw: Batch, batch: Batch) -> None:
         """Add the raw numbers of one batch to the measures, and to the calibration of the error."""
         super().add_validation(raw, batch)
         if self.quantile:
             found, estimate = self._errors(raw, batch)
-            self.ratios.update(found / estimate)
+            self.ratios.update(found.clamp(min=SMALLEST_ERROR) / estimate)
+            self.inputs.update(raw[INPUTS])
 
     def on_validation_epoch_end(self) -> None:
         """Log the measures of the validation split, and calibrate the estimated error on it."""
         super().on_validation_epoch_end()
         if self.quantile:
-            ratios = self.ratios.compute().flatten().sort().values
-            place = min(len(ratios), math.ceil((len(ratios) + 1) * self.quantile)) - 1
-            self.predictor.error_factor.copy_(ratios[place])
+            ratios, inputs = (values.compute().double().cpu().numpy() for values in (self.ratios, self.inputs))
+            slopes, factor = calibrate(ratios.reshape(-1), inputs.reshape(ratios.size, -1), self.quantile)
+            self.predictor.error_slopes.copy_(torch.as_tensor(slopes))
+            self.predictor.error_factor.fill_(factor)
             self.ratios.reset()
+            self.inputs.reset()
 
     def _terms(self, column: Column, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss of one output, by name."""
