@@ -17,6 +17,10 @@ LENGTHS = (
     *("range.sites=[14,10,12,13]", "data.train=6000", "data.val=150", "data.test=250"),
     *("trainer.max_steps=20000", "trainer.max_time=00:00:22:00"),
 )
+LARGE = (
+    *("data.train=24000", "network.channels=64", "network.blocks=9"),
+    *("trainer.max_steps=40000", "trainer.max_time=00:00:50:00"),
+)
 PAPER = ("data.sites=16", "data.train=100000", "network.channels=60", "network.blocks=32", "trainer.max_steps=200000")
 
 
@@ -25,8 +29,13 @@ def best(scale: str) -> Runs:
     return {"chain": ("experiment=chain", *{"smoke": SMOKE, "laptop": (), "paper": PAPER}[scale])}
 
 
+def large(scale: str) -> Runs:
+    """Return the run of the shipped network: larger than the first one, from more rings."""
+    return {"chain, large": ("experiment=chain", *{"smoke": SMOKE, "laptop": LARGE, "paper": PAPER}[scale])}
+
+
 def continued(scale: str) -> Runs:
-    """Return the run of the shipped network: from the weights of the first one, at half its learning rate."""
+    """Return the second run: from the weights of the first one, at half its learning rate."""
     first = make_run("chain", best(scale)["chain"]).key
     more = ("trainer.max_steps=8",) if scale == "smoke" else ("trainer.max_steps=4000",)
     start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
@@ -42,4 +51,4 @@ def lengths(scale: str) -> Runs:
     return {"chain, several lengths": ("experiment=chain", start, "model.optimizer.lr=1e-3", *more)}
 
 
-STUDIES = {"best": best, "continued": continued, "lengths": lengths}
+STUDIES = {"large": large, "best": best, "continued": continued, "lengths": lengths}

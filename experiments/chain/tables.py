@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from results.json and transfer.json."""
+"""Tables of this folder's README, from transfer.json, first.json and lengths.json."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def densities_table(found: dict[str, Any]) -> str:
     return markdown(("rings", "sites", "number", "mean NMAE", "median", "Hartree–Fock, mean", "ratio of means"), rows)
 
 
-def lengths_table(found: dict[str, Any], lengths: dict[str, Any]) -> str:
-    """Return the NMAE of densities, of the shipped network and of the one trained on several lengths."""
+def lengths_table(first: dict[str, Any], lengths: dict[str, Any]) -> str:
+    """Return the NMAE of densities, of a network of one length and of one that was then trained on several lengths."""
     if not lengths:
         return ""
-    named = {**{kind: kind for kind in found["rings"]}, **WELLS}
-    both = [files["rings"] | files["wells"] for files in (found, lengths)]
+    named = {**{kind: kind for kind in first["rings"]}, **WELLS}
+    both = [files["rings"] | files["wells"] for files in (first, lengths)]
     rows = [
         [
             label,
@@ -94,5 +94,5 @@ def content() -> dict[str, str]:
     if not found:
         return {}
     tables = {"densities": densities_table(found), "maps": maps_table(found), "steps": steps_table(found)}
-    tables["lengths"] = lengths_table(found, read("lengths.json"))
+    tables["lengths"] = lengths_table(read("first.json"), read("lengths.json"))
     return tables | {f"value-{name}": text for name, text in values(found).items()}

@@ -3,7 +3,7 @@
     python -m experiments.chain.transfer
 
 Random rings are solved by exact diagonalisation; step wells are those of dmrg.json. Writes transfer.json;
-lengths.json is that of the training on several lengths.
+first.json and lengths.json are those of other trainings (README.md).
 """
 
 from __future__ import annotations
