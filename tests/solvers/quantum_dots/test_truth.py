@@ -245,6 +245,38 @@ def test_the_density_has_every_symmetry_of_the_dot(n_electrons, refinements):
             assert nmae(act(spin, g), spin, n_electrons, grid) < 1e-9
 
 
+@pytest.mark.parametrize(
+    ("omega", "n_electrons", "energy", "spin"),
+    [
+        (1.0, 3, 6.3559, 0.5),
+        (1.0, 4, 10.2640, 1.0),
+        pytest.param(1.0, 5, 14.9505, 0.5, marks=pytest.mark.slow),
+        (0.25, 3, 2.03830, 0.5),
+        (0.25, 4, 3.4007, 1.0),
+        pytest.param(0.25, 5, 5.0741, 0.5, marks=pytest.mark.slow),
+    ],
+)
+def test_three_to_five_electrons_in_a_parabola(omega, n_electrons, energy, spin):
+    """OpenFCI 0.5 (Kvaal, arXiv:0810.2644): full CI in R + 1 oscillator shells with its effective interaction.
+
+    R = 12, 16, 20 for N = 3, 14, 16, 18 for N = 4, and 11, 13, 15 for N = 5, extrapolated by less than 2e-4 of the
+    energy. Its shells, angular momenta and effective interaction have no counterpart here.
+    """
+    v, grid = trap(omega, n=48)
+    solution = solve(v, grid, n_electrons, ATOMIC, **CONVERGED)
+    assert abs(float(solution.energy) - energy) < solution.energy_error < 6e-3 * energy
+    assert solution.spins[0] == pytest.approx(spin, abs=1e-6) and solution.trusted
+
+
+def test_the_polarised_state_of_three_electrons_in_a_parabola():
+    """The lowest quartet above the doublet at omega = 0.25, 8.3202 and 8.1532 in units of omega; OpenFCI as above."""
+    v, grid = trap(0.25, n=48)
+    solution = solve(v, grid, 3, ATOMIC, **CONVERGED | {"n_states": 4})
+    quartet = np.flatnonzero(np.abs(solution.spins - 1.5) < 1e-6)[0]
+    distance = solution.energies[quartet] - solution.energies[0]
+    assert abs(distance - 0.25 * 0.1670) < solution.gap_error
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("omega", "energy"), [(1.0, 20.15932), (0.5, 11.78484), (0.28, 7.60019)])
 def test_six_electrons_in_a_parabola(omega, energy):
