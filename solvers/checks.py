@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,6 +89,17 @@ def check_path(name: str, value: object, what: str = "a path") -> None:
     """Raise ValueError unless ``value`` is a path: a string that is not empty, or a ``pathlib.Path``."""
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise ValueError(_message(name, what, value))
+
+
+@contextmanager
+def writing(name: str, path: Path) -> Iterator[None]:
+    """Make the folder of ``path``; raise ValueError if this, or what writes the file within the context, fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        expected = f"{name}: expected a file that can be written, got {path} ({error.strerror or error})"
+        raise ValueError(f"{expected}. Use another folder or name") from None
 
 
 def check_plain(name: str, value: object) -> None:

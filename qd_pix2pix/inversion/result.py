@@ -16,7 +16,7 @@ from qd_pix2pix.files import write_whole
 from qd_pix2pix.inversion.forward import Forward
 from qd_pix2pix.inversion.identify import Identifiability
 from qd_pix2pix.predictor import ERROR
-from solvers.checks import check_integer
+from solvers.checks import check_integer, writing
 
 if TYPE_CHECKING:
     from qd_pix2pix.reports.picture import Picture
@@ -217,16 +217,18 @@ class Solutions:
         return inversion_figure(fields, forward.lengths(self.conditions[0]), self.trajectory)
 
     def save(self, path: Path | str) -> None:
-        """Write the figure (.png, .pdf, .svg), or all arrays (.npz).
+        """Write the figure (.png, .pdf, .svg), or all arrays (.npz); the folder is made if it is missing.
 
         Raises:
-            ValueError: the file has another ending.
+            ValueError: the file has another ending, or cannot be written.
         """
         path = Path(path)
         if path.suffix in (".png", ".pdf", ".svg"):
-            self.plot().savefig(path, dpi=110)
+            figure = self.plot()
+            with writing("save", path):
+                figure.savefig(path, dpi=110)
         elif path.suffix == ".npz":
-            with write_whole(path) as temporary, open(temporary, "wb") as file:
+            with writing("save", path), write_whole(path) as temporary, open(temporary, "wb") as file:
                 np.savez_compressed(file, **self._arrays())
         else:
             raise ValueError(f"save: expected a name that ends in .png, .pdf, .svg or .npz; got {str(path)!r}")

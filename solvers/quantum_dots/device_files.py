@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_integer, check_path
+from solvers.checks import check_array, check_integer, check_path, check_positive, writing
 from solvers.quantum_dots.devices import Device, Gate
 from solvers.quantum_dots.potentials.axes import FARTHEST
 
@@ -55,14 +55,13 @@ def load_device(source: str | os.PathLike[str] | Mapping[str, Any]) -> Device:
     layout = _layout(content.get("gds"), folder)
     if not isinstance(content["gates"], list) or not content["gates"]:
         raise ValueError(f"gates: expected a list of gates, got {content['gates']!r}")
-    extent = window["extent"]
-    sides = check_array("window.extent", extent if isinstance(extent, list) else [extent, extent], (2,), 0.0)
+    sides = _sides(window["extent"])
     origin = check_array("window.origin", window["origin"], (2,), -FARTHEST, FARTHEST)
     return Device(
         gates=tuple(_gate(number, entry, layout) for number, entry in enumerate(content["gates"])),
         gas_depth=content["gas_depth"],
         origin=(float(origin[0]), float(origin[1])),
-        extent=(float(sides[0]), float(sides[1])),
+        extent=sides,
         offset=content.get("offset", 0.0),
         carriers=content.get("carriers", "electrons"),
     )
@@ -71,8 +70,10 @@ def load_device(source: str | os.PathLike[str] | Mapping[str, Any]) -> Device:
 def save_device(device: Device, path: str | os.PathLike[str]) -> Path:
     """Write a device to YAML with the corners of all gates, those of a layout included, and return the path.
 
+    The folder is made if it is missing.
+
     Raises:
-        ValueError: ``device`` is not one, or ``path`` is no path.
+        ValueError: ``device`` is not one, ``path`` is no path, or the file cannot be written.
     """
     import yaml
 
@@ -91,7 +92,8 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> Path:
         "gates": gates,
     }
     path = Path(path)
-    path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
+    with writing("path", path):
+        path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
     return path
 
 
@@ -124,6 +126,15 @@ def _check_keys(name: str, found: Mapping[str, Any], needed: tuple[str, ...], kn
         raise ValueError(f"{name}: expected the key {missing[0]}{unit}, got {', '.join(map(str, found)) or 'no key'}")
     if unknown := [key for key in found if key not in known]:
         raise ValueError(f"{name}: expected keys out of {', '.join(known)}; got {unknown[0]!r}")
+
+
+def _sides(extent: object) -> tuple[float, float]:
+    """Return the sides of the window from one number, or from two."""
+    if isinstance(extent, (list, tuple, np.ndarray)):
+        x, y = check_array("window.extent", extent, (2,), 0.0).tolist()
+        return float(x), float(y)
+    check_positive("window.extent", extent, hint="It is a side in nm, or [side along x, side along y]")
+    return float(extent), float(extent)  # type: ignore[arg-type]
 
 
 def _gate(number: int, entry: object, layout: Layout | None) -> Gate:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from solvers.checks import check_choice, check_kind, check_path
+from solvers.checks import check_choice, check_kind, check_path, writing
 from solvers.quantum_dots.exchange_points import SINGLET, TRIPLET
 from solvers.quantum_dots.exchange_sweep import ExchangeSweep
 from solvers.quantum_dots.stability_figure import FORMATS
@@ -25,10 +25,12 @@ CURVES = 5
 
 
 def draw_exchange(sweep: ExchangeSweep, path: str | os.PathLike[str]) -> Path:
-    """Write the figure to ``path`` and return it; a swept barrier has one curve for each of up to five values.
+    """Write the figure to ``path`` and return it; its folder is made if it is missing.
+
+    A swept barrier has one curve for each of up to five values.
 
     Raises:
-        ValueError: the ending is unknown, or J is not known at every node.
+        ValueError: the ending is unknown, J is not known at every node, or the file cannot be written.
     """
     check_kind("sweep", sweep, ExchangeSweep, "ExchangeSweep, from exchange_sweep")
     check_path("path", path, "a file")
@@ -52,7 +54,8 @@ def draw_exchange(sweep: ExchangeSweep, path: str | os.PathLike[str]) -> Path:
         axes.set_xlabel("detuning")
     if sweep.J.ndim == 2:
         left.legend(title="barrier", fontsize=8)
-    figure.savefig(path, dpi=150)
+    with writing("path", path):
+        figure.savefig(path, dpi=150)
     return path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from solvers.checks import check_choice, check_kind, check_number, check_path
+from solvers.checks import check_choice, check_kind, check_number, check_path, writing
 from solvers.quantum_dots.charge_lines import charge_lines, triple_points
 from solvers.quantum_dots.constant_interaction import fit_constant_interaction
 from solvers.quantum_dots.stability import StabilityDiagram
@@ -24,10 +24,12 @@ FORMATS = ("png", "pdf", "svg")
 def draw_stability(
     diagram: StabilityDiagram, path: str | os.PathLike[str], temperature: float = 0.0, width: float = 0.0
 ) -> Path:
-    """Write the figure to ``path`` and return it; the signal has steps of these widths (eV), as in ``mean_number``.
+    """Write the figure to ``path`` and return it; its folder is made if it is missing.
+
+    The signal has steps of these widths (eV), as in ``mean_number``.
 
     Raises:
-        ValueError: the ending is unknown, or an argument is out of range.
+        ValueError: the ending is unknown, an argument is out of range, or the file cannot be written.
     """
     check_kind("diagram", diagram, StabilityDiagram, "StabilityDiagram, from stability_diagram")
     check_path("path", path, "a file")
@@ -67,5 +69,6 @@ def draw_stability(
         left.text(*np.median(mine, axis=0), str(configuration).replace(" ", ""), ha="center", va="center", fontsize=8)
     for axes in (left, right):
         axes.set(xlabel="gate 1", ylabel="gate 2", xlim=extent[:2], ylim=extent[2:])
-    figure.savefig(path, dpi=150)
+    with writing("path", path):
+        figure.savefig(path, dpi=150)
     return path

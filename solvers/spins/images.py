@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array
+from solvers.checks import check_array, check_path, writing
 from solvers.spins.ising import Floats, Spins
 from solvers.spins.snapshots import as_mask, as_snapshots
 
@@ -99,8 +99,14 @@ def read_images(path: Path | str) -> Images:
 
 
 def write_images(path: Path | str, images: Images) -> None:
-    """Write ``images`` as ``read_images`` reads them; an existing file is replaced."""
-    with h5py.File(path, "w") as file:
+    """Write ``images`` as ``read_images`` reads them; an existing file is replaced, a missing folder made.
+
+    Raises:
+        ValueError: ``path`` is no path, or the file cannot be written.
+    """
+    check_path("path", path, "a file")
+    path = Path(path)
+    with writing("path", path), h5py.File(path, "w") as file:
         for name in ("images", "removed", "doping"):
             file.create_dataset(name, data=getattr(images, name), compression="gzip")
         file["mask"] = np.asarray(images.mask, dtype=np.int8)

@@ -15,6 +15,7 @@ from solvers.checks import (
     check_plain,
     check_positive,
     check_range,
+    writing,
 )
 
 NO_NUMBERS = [None, "1", b"1", [1], (1.0,), {}, 1j, True, False, np.True_, np.nan, np.array([1.0]), object(), int]
@@ -185,3 +186,22 @@ def test_arrays_of_flags():
     for value in ([0, 2], [0.5, 1], ["0", "1"], [True, None], [0, np.nan]):
         with pytest.raises(ValueError, match=r"^x: expected an array of zeros and ones of shape \(2,\)"):
             check_array("x", value, (2,), flags=True)
+
+
+def test_a_missing_folder_is_made(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.txt"
+    with writing("path", path):
+        path.write_text("1")
+    assert path.read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["file/a.txt", "file/new/a.txt", "folder"])
+def test_a_file_that_cannot_be_written_is_named(name, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / name
+    with pytest.raises(
+        ValueError, match=rf"^path: expected a file that can be written, got {path} \(.*\). Use another"
+    ):
+        with writing("path", path):
+            path.write_text("1")

@@ -32,7 +32,9 @@ class FieldSolution:
         spins: total spin S, (..., n_states); with a gradient from <S^2>.
         s_z: S_z, (..., n_states); with a gradient its mean.
         angular_momenta: <L_z> about the origin in hbar, (..., n_states): independent of the gauge, and
-            x p_y - y p_x in the symmetric one. States of one level are those of the computation.
+            x p_y - y p_x in the symmetric one. States of one level are those of the computation. There is no error bar:
+            where L_z is conserved, the result is a whole number, and the spread is what orbitals and walls break of
+            the symmetry; elsewhere the mean depends on the state as the density does, see ``density_error``.
         angular_spreads: root of the variance of L_z, (..., n_states): 0 where L_z is conserved.
         energy, energy_error: of the ground state (eV), shape (...).
         gap, gap_error: energy of the next level above the ground state (eV), and its error; NaN where there is none.

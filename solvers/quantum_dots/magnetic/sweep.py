@@ -57,7 +57,8 @@ class FieldSweep:
         energies, energy_errors, gap_errors: see ``FieldSolution``, (F, k).
         spins, s_z, angular_momenta, angular_spreads: likewise, (F, k).
         crossings: where the ground state changes its spin or, in a round dot, its L_z. Two changes between neighbouring
-            fields count as one, or as none if the second takes back the first.
+            fields count as one, or as none if the second takes back the first. Empty with a gradient: it mixes states
+            of different spin, whose levels avoid each other.
         solutions: all results, one for each field.
     """
 
@@ -80,18 +81,20 @@ def field_sweep(
     material: Material,
     B: ArrayLike,
     g: float = 2.0,
+    gradient: float = 0.0,
     **options: Any,
 ) -> FieldSweep:
     """Return the levels of one dot ``V`` (n_x, n_y) in eV at the fields ``B`` (F,) in tesla, and the crossings.
 
-    ``options`` are those of ``solve_in_field``; ``n_states`` must be large enough for both levels of a crossing, 6 by
-    default.
+    ``g`` and ``gradient`` are those of ``MagneticField``. ``options`` are those of ``solve_in_field``; ``n_states``
+    must be large enough for both levels of a crossing, 6 by default.
 
     Raises:
         ValueError: an argument is out of range, or the fields do not ascend.
     """
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_number("g", g)
+    check_number("gradient", gradient)
     potential = check_array("V", V, grid.shape).astype(np.float64)
     fields = check_array("B", B, ("fields",)).astype(np.float64)
     if (np.diff(fields) <= 0).any():
@@ -99,10 +102,10 @@ def field_sweep(
     options = {"n_states": 6} | options
 
     def at(strength: float) -> FieldSolution:
-        return solve_in_field(potential, grid, n_electrons, material, MagneticField(strength, g), **options)
+        return solve_in_field(potential, grid, n_electrons, material, MagneticField(strength, g, gradient), **options)
 
     solutions = [at(float(b)) for b in fields[::-1]][::-1]  # the strongest first: it has the strictest checks
-    clear = [i for i in range(len(fields)) if not _at_a_crossing(solutions, i)]
+    clear = [] if gradient else [i for i in range(len(fields)) if not _at_a_crossing(solutions, i)]
     pairs = zip(clear[:-1], clear[1:], strict=True)
     found = [_crossing(fields[i], fields[j], solutions[i], solutions[j], at) for i, j in pairs]
     names = ("energies", "energy_errors", "gap_errors", "spins", "s_z", "angular_momenta", "angular_spreads")

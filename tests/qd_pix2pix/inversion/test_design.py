@@ -143,8 +143,8 @@ def test_verification_figure_and_files(tmp_path):
     assert found.verified_misfits[0] == pytest.approx(1.0) and found.misfits[0] < 1e-8
     found.save(tmp_path / "design.png")
     assert matplotlib.image.imread(tmp_path / "design.png").std() > 0.05
-    found.save(tmp_path / "design.npz")
-    with np.load(tmp_path / "design.npz") as kept:
+    found.save(tmp_path / "new" / "design.npz")
+    with np.load(tmp_path / "new" / "design.npz") as kept:
         np.testing.assert_array_equal(kept["potentials"], found.potentials)
     with pytest.raises(ValueError, match=r"save: expected a name that ends in"):
         found.save(tmp_path / "design.txt")

@@ -122,7 +122,7 @@ def test_a_plain_function_has_gates_with_numbers():
 
 
 def test_a_device_is_written_and_read(device, tmp_path):
-    read = load_device(save_device(device, tmp_path / "device.yaml"))
+    read = load_device(save_device(device, tmp_path / "new" / "device.yaml"))
     assert read.names == device.names and read.voltages == device.voltages
     grid = device.grid(10)
     np.testing.assert_array_equal(read.potential()(grid), device.potential()(grid))
@@ -215,6 +215,14 @@ def test_a_layout_that_is_not_there_is_named(layout, gds, message):
         ({"gas_depth": -5.0}, "^gas_depth: expected"),
         ({"depth": 5.0}, "^device: expected keys out of gas_depth, .* got 'depth'"),
         ({"window": {"extent": 200}}, "^window: expected the key origin, got extent"),
+        (
+            {"window": {"origin": [900, -100], "extent": "wide"}},
+            r"^window.extent: expected a positive number, got 'wide'. ",
+        ),
+        (
+            {"window": {"origin": [900, -100], "extent": (200, 100, 50)}},
+            r"^window.extent: expected an array .* \(200, 1",
+        ),
         ({"carriers": "ions"}, "^carriers: expected one of electrons, holes; got 'ions'"),
         ({"gates": []}, "^gates: expected a list of gates"),
         ({"gates": 2 * gate()["gates"]}, "^gates: expected a different name for each gate, got 'P1' twice"),

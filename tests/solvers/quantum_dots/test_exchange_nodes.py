@@ -113,7 +113,7 @@ def test_a_run_that_ends_is_resumed(known, tmp_path):
 @pytest.mark.parametrize("barrier", [None, (0.0, 1.0)])
 def test_a_figure_is_drawn(known, barrier, tmp_path):
     known()
-    path = draw_exchange(sweep(barrier=barrier, divisions=1), tmp_path / "J.svg")
+    path = draw_exchange(sweep(barrier=barrier, divisions=1), tmp_path / "new" / "J.svg")
     assert ET.parse(path).getroot().tag.endswith("svg")
 
 

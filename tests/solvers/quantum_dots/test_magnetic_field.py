@@ -301,6 +301,16 @@ def test_the_field_of_a_gradient_does_not_follow_the_electrons(origin, zero):
         assert found.energies[1] - found.energies[0] == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_sweep_has_the_field_of_a_gradient():
+    """The spin of one electron in a small dot is split by both fields: g mu_B (B^2 + [gradient (x - zero)]^2)^1/2."""
+    grid, g, gradient, place, B = Grid(24, 160.0), 2.0, 2e-3, 60.0, np.array([-0.05, 0.0, 0.05, 0.1])
+    v = parabola(grid, GAAS, 8e-3, center=(place - 80.0, 0.0))
+    found = field_sweep(v, grid, 1, GAAS, B, g, gradient, n_states=2, **QUICK)
+    expected = abs(g) * BOHR_MAGNETON["nm, eV"] * np.hypot(B, gradient * (place - 80.0))
+    np.testing.assert_allclose(found.energies[:, 1] - found.energies[:, 0], expected, rtol=5e-3)
+    assert found.crossings == ()  # at B = 0, without a gradient
+
+
 @pytest.mark.parametrize("gradient", [0.0, 2.0])
 @pytest.mark.parametrize("n_electrons", [1, 2, 3, 4])
 def test_states_are_those_of_second_quantisation(n_electrons, gradient):

@@ -295,7 +295,7 @@ def test_figure(known_diagram, tmp_path):
 
 @pytest.mark.slow
 def test_figure_of_a_known_model(known_diagram, tmp_path):
-    path = draw_stability(known_diagram, tmp_path / "diagram.png", temperature=1e-4, width=1e-4)
+    path = draw_stability(known_diagram, tmp_path / "new" / "diagram.png", temperature=1e-4, width=1e-4)
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 

@@ -112,8 +112,8 @@ def images():
 
 
 def test_images_come_back_from_a_file(images, tmp_path):
-    write_images(tmp_path / "images.h5", images)
-    found = read_images(tmp_path / "images.h5")
+    write_images(tmp_path / "new" / "images.h5", images)
+    found = read_images(tmp_path / "new" / "images.h5")
     for name in ("images", "doping", "removed", "mask"):
         np.testing.assert_array_equal(getattr(found, name), getattr(images, name))
     assert found.of(1).shape == (3, 6, 6) and len(found.of(1, 0.0, 0.1)) == 2
