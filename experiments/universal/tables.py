@@ -101,6 +101,28 @@ def break_even(rows: list[dict[str, Any]], seconds: float) -> str:
     return f"{seconds / (times[LABELS] - times[NETWORK]):,.0f}".replace(",", " ")
 
 
+def rectangles_table(rows: list[dict[str, Any]]) -> str:
+    """Return the table of the shapes of rectangles."""
+    lines = []
+    for shape in dict.fromkeys(row["shape"] for row in rows):
+        dots = columns([row for row in rows if row["shape"] == shape])
+        error = dots["nmae"].astype(float)
+        lines.append(
+            [
+                shape,
+                str(len(error)),
+                percent(error.mean()),
+                percent(float(np.median(error))),
+                percent(dots["label_error"].astype(float).mean(), 1),
+                percent(dots["estimated"].astype(float).mean(), 1),
+                percent((error <= dots["estimated"].astype(float)).mean(), 0),
+                percent(float(np.median(dots["energy"].astype(float)))),
+            ]
+        )
+    head = ("sides", "number", "NMAE, mean", "median", "labels", "estimated", "covered", "energy, median")
+    return markdown(head, lines)
+
+
 def _where(dots: Columns, chosen: NDArray) -> Columns:
     return {name: values[chosen] for name, values in dots.items()}
 
@@ -116,7 +138,9 @@ def content() -> dict[str, str]:
     estimated, large = everything["estimated"], everything["nmae"] > LARGE
     few = _where(seen, seen["n_electrons"] <= 4)
     speed = read("speed.json").get("rows", [])
+    rectangles = read("rectangles.json").get("rows", [])
     return {
+        "rectangles": rectangles_table(rectangles),
         "speed": speed_table(speed),
         "break-even": break_even(speed, result["seconds"]),
         "families": families_table(found),

@@ -19,6 +19,7 @@ from qd_pix2pix.inference.dots import allowed_spins
 from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of
 from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
+from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import (
     PhysicalPredictor,
     for_reading,
@@ -48,8 +49,11 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
             "input: a generator draws samples and takes none; use from_pretrained(...).sample(...), or leave input out"
         )
     device = check_device(config["device"])
-    given = config["conditions"] or {}
-    reader = for_reading(predictor, given) if predictor.schema.reduction else predictor
+    given, reader = config["conditions"] or {}, predictor
+    if predictor.schema.reduction:
+        sides, given = both_sides(predictor.schema.domain.sides[0], given)
+        given |= sides
+        reader = for_reading(predictor, given)
     own = read_samples(path, reader, Reading.of(config))
     fields = own.fields
     shape = next(iter(fields.values())).shape[1:]

@@ -14,6 +14,7 @@ from qd_pix2pix.inference.predict import averaged, choose_batch
 
 if TYPE_CHECKING:
     from qd_pix2pix.predictor import Card, Predictor
+    from qd_pix2pix.schema import Schema
 
 
 Prepare = Callable[..., tuple[Any, dict[str, float], list[str]]]
@@ -42,6 +43,7 @@ def predict_tensors(
     symmetrise: bool,
     batch_size: int | None,
     prepare: Prepare,
+    schema: Schema,
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return all outputs by name, and remarks on inputs outside the training data.
 
@@ -56,6 +58,7 @@ def predict_tensors(
         batch_size: samples per batch; None: see ``choose_batch``.
         prepare: function from (predictor, card, fields, conditions) to the predictor of these samples, all their
             conditions, and remarks.
+        schema: the schema by which the sources are checked.
 
     Raises:
         ValueError: the tensors have another type, shape or unit, lie on several devices, or a condition is invalid.
@@ -71,7 +74,7 @@ def predict_tensors(
         if (values.device, values.dtype) != (first.device, first.dtype):
             raise ValueError(f"input: expected tensors of one device and type, got {values.device}, {values.dtype}")
     flat = {name: values.reshape(-1, *values.shape[values.ndim - dims :]) for name, values in given.items()}
-    fields = check_fields({name: values.detach().cpu().numpy() for name, values in flat.items()}, predictor.schema)
+    fields = check_fields({name: values.detach().cpu().numpy() for name, values in flat.items()}, schema)
     predictor.to(first.device).eval()
     numbers_given = {name: _plain(name, value) for name, value in conditions.items()}
     predictor, known, remarks = prepare(predictor, card, fields, numbers_given)

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from qd_pix2pix.inference.inputs import Fields
 from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.inference.rectangles import of_rectangles
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, unlike, verdicts
 from qd_pix2pix.predictor import ERROR, Card, Predictor
+from qd_pix2pix.schema import Schema
 
 OPTIONS = ("symmetrise", "device", "batch_size")
 """Options of a prediction that are no conditions of the dots."""
@@ -29,7 +31,7 @@ class DotPrediction:
     """The predicted ground states of dots; arrays have the leading axes of V.
 
     Attributes:
-        density: electron density (nm^-2), shape (..., n, n).
+        density: electron density (nm^-2), shape (..., n_x, n_y).
         density_error: estimated error int |n - n_ref| / N, which nine of ten dots do not exceed, shape (...).
         energy: ground-state energy (eV), shape (...).
         gap: distance of the next state of the same S_z block (eV), shape (...).
@@ -49,11 +51,12 @@ class DotSurrogate(Surrogate):
     """A trained network in reduced units in place of the solver, for dots in nm and eV; see ``Surrogate``."""
 
     def __call__(self, source: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> Any:
-        """Return the ``DotPrediction`` of potentials (..., n, n) in eV, on any number of points; see ``predict``.
+        """Return the ``DotPrediction`` of potentials (..., n_x, n_y) in eV, on any number of points; see ``predict``.
 
         Args:
             source: potentials, an array or a tensor.
-            options: n_electrons; extent in nm; material="gaas", or m_eff and eps_r; and options of ``predict``.
+            options: n_electrons; extent in nm, of a rectangle (L_x, L_y); material="gaas", or m_eff and eps_r; and
+                options of ``predict``.
 
         A network without these outputs, or without an estimate of its error, returns its target (...).
         """
@@ -69,6 +72,11 @@ class DotSurrogate(Surrogate):
             spin=allowed_spins(found["spin"], round(known["n_electrons"])),
             verdict=verdicts(found[ERROR], self._unlike(source, known).reshape(found[ERROR].shape)),
         )
+
+    @property
+    def _given_schema(self) -> Schema:
+        """The schema by which sources are checked: squares or rectangles."""
+        return of_rectangles(self.predictor.schema)
 
     def _unlike(self, source: Any, known: Mapping[str, float]) -> NDArray:
         """Return True for potentials that the network was not trained for, (S,)."""

@@ -24,7 +24,7 @@ from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.networks.foreign import trusted
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import Column
+from qd_pix2pix.schema import Column, Schema
 from solvers.checks import check_integer, check_number, check_plain
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -215,7 +215,7 @@ class Surrogate:
         if has_tensors(given):
             return self._tensors(given, symmetrise, device, batch_size, conditions)
         leading, flat = self._flat(given)
-        fields = check_fields(flat, self.predictor.schema)
+        fields = check_fields(flat, self._given_schema)
         predictor, known, remarks = self._prepared(self.predictor, self.card, fields, conditions)
         for remark in remarks:
             warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
@@ -232,6 +232,11 @@ class Surrogate:
         from qd_pix2pix.inference.export import export
 
         return export(self.predictor, self.card, path, symmetrise)
+
+    @property
+    def _given_schema(self) -> Schema:
+        """The schema by which sources are checked."""
+        return self.predictor.schema
 
     def _given(self, source: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, Any]:
         """Return the sources by name."""
@@ -260,7 +265,7 @@ class Surrogate:
         if device:
             raise ValueError("device: tensors stay on their device; use V.to(device), or an array")
         found, remarks = predict_tensors(
-            self.predictor, self.card, given, conditions, symmetrise, batch_size, self._prepared
+            self.predictor, self.card, given, conditions, symmetrise, batch_size, self._prepared, self._given_schema
         )
         for remark in remarks:
             warnings.warn(f"{remark}; predictions may be wrong", stacklevel=3)

@@ -1,7 +1,8 @@
 """Networks in reduced units, for samples in physical ones: conversion, resampling, and a verdict on every prediction.
 
 A network of ``data=scaled_dots`` takes v in hbar^2 / (m* L^2) on the points of its training. Here V comes in eV on any
-number of points, with the side in nm and a material, and results are in nm^-2 and eV on the same points.
+number of points, with the side in nm and a material, and results are in nm^-2 and eV on the same points. Rectangles are
+parts of a square (``rectangles.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qd_pix2pix.inference.inputs import Fields, resolved
+from qd_pix2pix.inference.rectangles import MORE_ERROR, Frame, both_sides, names_of, of_rectangles
 from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.mapping.reduction import Reduction
@@ -37,7 +39,11 @@ class PhysicalPredictor(Predictor):
     Args:
         reduced: the network in reduced units.
         conditions: physical conditions of all samples, by name; columns (B,) of samples with these names replace them.
+            Sides along x and y in the place of one make the samples rectangles.
         shape: points of the samples; fields are resampled to those of the training, and back.
+
+    Raises:
+        ValueError: the samples have other numbers of points along x and y, and one side.
     """
 
     def __init__(self, reduced: Predictor, conditions: Mapping[str, float], shape: tuple[int, ...]) -> None:
@@ -46,15 +52,36 @@ class PhysicalPredictor(Predictor):
         assert reduction is not None
         self.reduced, self.reduction = reduced, reduction
         self.given = {name: float(value) for name, value in conditions.items()}
-        self.numbers = reduction.network_conditions(reduced.schema, self.given)
-        schema = reduction.physical_schema(reduced.schema, self.given)
         self.trained = reduced.schema.domain.shape
+        side, sides = reduced.schema.domain.sides[0], self._sides(reduced.schema, shape)
+        if sides:
+            self.given[side] = max(sides.values())
+        self.frame = Frame.of(self.trained[0], tuple(sides.values())) if sides else None
+        self.numbers = reduction.network_conditions(reduced.schema, self.given)
+        schema = reduction.physical_schema(reduced.schema, {n: v for n, v in self.given.items() if n not in sides})
+        schema = of_rectangles(schema, sides) if sides else schema
         self.schema = replace(schema, domain=schema.domain.resized(shape))
         self.mapping = reduced.mapping
         self.conditions = Conditions([self.schema], {})
         self.outputs = tuple(self.schema[name] for name in self.mapping.outputs)
         self.symmetry = Symmetry(self.schema)
         self.ranges = {name: self._range(name, span) for name, span in reduced.ranges.items()}
+
+    def _sides(self, schema: Schema, shape: tuple[int, ...]) -> dict[str, float]:
+        """Return the two sides of rectangles by name, nothing for squares."""
+        side = schema.domain.sides[0]
+        sides = {name: self.given[name] for name in names_of(side) if name in self.given}
+        if not sides and len(set(shape)) > 1:
+            raise ValueError(
+                f"{side}: expected the sides along x and y of {points(shape)}, {side}=(L_x, L_y), got "
+                f"{self.given[side]:g}"
+            )
+        return sides
+
+    @property
+    def resampled(self) -> tuple[int, ...]:
+        """The points to which samples are resampled: those of the training, or the part of them in a rectangle."""
+        return self.frame.points if self.frame else self.trained
 
     def _range(self, name: str, span: Range) -> Range:
         unit = self.unit(name)
@@ -83,11 +110,13 @@ class PhysicalPredictor(Predictor):
         found: dict[str, Tensor] = {}
         lowest, given = torch.zeros(()), self.of_samples(columns)
         for name in self.mapping.sources:
-            values = resample(columns[name], self.trained)
+            values = resample(columns[name], self.resampled)
+            values = self.frame.inside(values) if self.frame else values
             if name in self.reduction.from_minimum:
                 lowest = values.amin(tuple(range(1, values.ndim)))
                 values = values - lowest.reshape(-1, *(1,) * (values.ndim - 1))
-            found[name] = (values / _per_field(self.unit(name, given), values)).float()
+            values = values / _per_field(self.unit(name, given), values)
+            found[name] = (self.frame.surrounded(values) if self.frame else values).float()
         like = next(iter(found.values()))
         numbers = self.reduction.network_conditions(self.reduced.schema, given)
         return found | {name: value + like.new_zeros(like.shape[0]) for name, value in numbers.items()}, lowest
@@ -105,9 +134,9 @@ class PhysicalPredictor(Predictor):
         for column in self.outputs:
             values = there = found[column.name] * _per_field(self.unit(column.name, given), found[column.name])
             if column.is_field:
-                values = resample(there, shape)
+                values = resample(self.frame.outside(there) if self.frame else there, shape)
             if column.integral:
-                values = _with_integral(values, there)
+                values = _with_integral(values, there, math.prod(self.frame.parts) if self.frame else 1.0)
             if particles := (self.reduction.shifted or {}).get(column.name):
                 values = values + given[particles] * lowest
             found[column.name] = values
@@ -115,7 +144,7 @@ class PhysicalPredictor(Predictor):
 
     def error(self, raw: Mapping[str, Tensor]) -> Tensor:
         """See ``Predictor.error``."""
-        return self.reduced.error(raw)
+        return self.reduced.error(raw) * (MORE_ERROR if self.frame else 1.0)
 
     def head(self, column: Any) -> Any:
         """See ``Predictor.head``."""
@@ -128,25 +157,32 @@ def _per_field(unit: Any, values: Tensor) -> Any:
 
 
 def resample(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return fields (B, n, n) on ``shape`` points of the same square, bicubic, averaged where points are fewer."""
+    """Return fields (B, n_x, n_y) on ``shape`` points of the same area, bicubic, averaged where points are fewer."""
     if values.shape[1:] == tuple(shape):
         return values
     return F.interpolate(values[:, None], size=tuple(shape), mode="bicubic", antialias=True, align_corners=False)[:, 0]
 
 
-def _with_integral(values: Tensor, like: Tensor) -> Tensor:
-    """Return non-negative fields with the mean of ``like``, both (B, n, n)."""
+def _with_integral(values: Tensor, like: Tensor, part: float) -> Tensor:
+    """Return non-negative fields (B, n_x, n_y) with the integral of ``like`` (B, n, n), on this part of its area."""
     values = values.clamp(min=0)
     axes = tuple(range(1, values.ndim))
-    return values * (like.mean(axes, keepdim=True) / values.mean(axes, keepdim=True))
+    return values * (like.mean(axes, keepdim=True) / part / values.mean(axes, keepdim=True))
 
 
 def physical_conditions(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
     """Return the physical conditions of samples for a network in reduced units, from those given by name or preset.
 
+    A pair for the side gives rectangles, whose sides along x and y replace it.
+
     Raises:
         ValueError: a condition is missing, unknown or out of its bounds.
     """
+    side = schema.domain.sides[0]
+    sides, given = both_sides(side, given)
+    if sides:
+        found = physical_conditions(schema, {**given, side: max(sides.values())})
+        return {name: value for name, value in found.items() if name != side} | sides
     reduction = Reduction.of(schema)
     assert reduction is not None
     columns = reduction.columns()
@@ -166,14 +202,19 @@ def physical_conditions(schema: Schema, given: Mapping[str, Any]) -> dict[str, f
 
 
 def for_reading(reduced: Predictor, given: Mapping[str, Any]) -> PhysicalPredictor:
-    """Return the predictor in whose units a file is read, before the side of its square is known."""
+    """Return the predictor in whose units a file is read, before the side of its square, or a rectangle, is known."""
     reduction = Reduction.of(reduced.schema)
     assert reduction is not None
     sides = set(reduced.schema.domain.sides)
     usual = {column.name: (column.low or 1.0) if column.name in sides else 1.0 for column in reduction.columns()}
     usual |= {side: float(given[side]) for side in sides if isinstance(given.get(side), (int, float))}
+    pair, _ = both_sides(reduced.schema.domain.sides[0], given)
+    if pair:
+        usual = {name: value for name, value in usual.items() if name not in sides} | pair
     reader = PhysicalPredictor(reduced, usual, reduced.schema.domain.shape)
-    reader.conditions.varying = tuple(sides)
+    if reader.frame:
+        reader = PhysicalPredictor(reduced, usual, reader.frame.points)
+    reader.conditions.varying = tuple(pair or sides)
     return reader
 
 
@@ -213,25 +254,25 @@ def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list
         if np.dtype(column.dtype).kind == "i":
             raise ValueError(f"{name}: the network was trained for {known}, got {value:g}. Use the solver")
         remarks.append(f"{column.description} is {value:.3g}, in training {known}")
-    lost = _lost(fields, predictor.trained)
+    lost = _lost(fields, predictor.resampled)
     if blurred := int((lost > MOST_LOST).sum()):
         changed = f"{predictor.schema.count(blurred)} by up to {100 * lost.max():.2g} % of the range"
-        remarks.append(f"resampling to {points(predictor.trained)} changes {changed}")
+        remarks.append(f"resampling to {points(predictor.resampled)} changes {changed}")
     return remarks
 
 
 def unlike(predictor: PhysicalPredictor, card: Card, fields: Fields) -> NDArray[np.bool_]:
     """Return True (S,) for samples that the network was not trained for, or that lose detail by resampling."""
-    return (_lost(fields, predictor.trained) > MOST_LOST) | (not predictor.inside(card))
+    return (_lost(fields, predictor.resampled) > MOST_LOST) | (not predictor.inside(card))
 
 
 def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
     """Return a note on the resampling of samples, with its error; none where they have the points of training."""
     shape = tuple(next(iter(fields.values())).shape[1:])
-    if shape == predictor.trained:
+    if shape == predictor.resampled:
         return []
-    lost = 100 * _lost(fields, predictor.trained).max()
-    return [f"resampled from {points(shape)} to {points(predictor.trained)}: a change of {lost:.2g} % of the range"]
+    lost = 100 * _lost(fields, predictor.resampled).max()
+    return [f"resampled from {points(shape)} to {points(predictor.resampled)}: a change of {lost:.2g} % of the range"]
 
 
 def points(shape: tuple[int, ...]) -> str:

@@ -31,6 +31,7 @@ from qd_pix2pix.systems.quantum_dots import (
     Solver,
     V,
     check_parts,
+    number_or_pair,
     presets,
 )
 from qd_pix2pix.systems.recipe import Columns, Recipe
@@ -188,7 +189,11 @@ class ScaledDots(Recipe):
             "_target_": "qd_pix2pix.systems.QuantumDots",
             "solver": solver,
             "material": {"_target_": "solvers.Material", **material},
-            "grid": {"_target_": "solvers.Grid", "n": shape[0], "extent": float(conditions["extent"])},
+            "grid": {
+                "_target_": "solvers.Grid",
+                "n": shape[0] if len(set(shape)) == 1 else list(shape),
+                "extent": number_or_pair("extent", conditions),
+            },
             "n_electrons": n_electrons,
         }
 

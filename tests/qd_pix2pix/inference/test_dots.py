@@ -11,12 +11,13 @@ from small import call, configuration
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.inference.dots import DotPrediction, DotSurrogate, allowed_spins
 from qd_pix2pix.inference.export import Exported
+from qd_pix2pix.inference.pretrained import from_pretrained
 from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.mapping import mean_field
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
-from solvers import Grid, Material
+from solvers import PRESETS, Grid, Material, solve
 
 WORDS = [
     "experiment=universal", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]", "data.n_electrons=[1,2,3]",
@@ -138,6 +139,67 @@ def test_verdicts_follow_the_estimated_error():
     assert verdicts(np.array([0.01, 0.01]), np.array([True, False])).tolist() == [UNLIKE, LIKE]
 
 
+RECTANGLE = GAAS | {"extent": (100.0, 50.0)}
+
+
+def long_wells(shape=(32, 16)):
+    """A double dot in a rectangle of 100 nm x 50 nm, (n_x, n_y) in eV."""
+    x, y = Grid(shape, (100.0, 50.0)).mesh()
+    left, right = (np.exp(-((x - c) ** 2 + (y - 25) ** 2) / 12.0**2) for c in (32.0, 68.0))
+    return 0.3 - 0.05 * (left + 0.8 * right)
+
+
+def test_rectangles_are_parts_of_squares(surrogate):
+    for shape in ((32, 16), (64, 32), (50, 40)):
+        p = surrogate(np.stack([long_wells(shape)] * 2), **RECTANGLE)
+        assert p.density.shape == (2, *shape) and p.density.min() >= 0
+        assert p.density[0].sum() * Grid(shape, (100.0, 50.0)).cell_area == pytest.approx(2, rel=1e-5)
+    straight = surrogate(long_wells(), **RECTANGLE)
+    turned = surrogate(long_wells().T.copy(), **RECTANGLE | {"extent": (50.0, 100.0)})
+    np.testing.assert_allclose(turned.density.T, straight.density, rtol=2e-2, atol=1e-6)
+    moved = surrogate(long_wells() + 0.05, **RECTANGLE)
+    assert moved.energy - straight.energy == pytest.approx(2 * 0.05, abs=1e-6)
+    assert surrogate(wells(), **GAAS | {"extent": (100.0, 100.0)}).energy == surrogate(wells(), **GAAS).energy
+    averaged = surrogate(long_wells(), symmetrise=True, **RECTANGLE).density
+    mirrored = surrogate(long_wells()[::-1].copy(), symmetrise=True, **RECTANGLE).density
+    np.testing.assert_allclose(mirrored[::-1], averaged, rtol=1e-3, atol=1e-8)
+
+
+def test_tensors_of_rectangles_have_a_gradient(surrogate):
+    V = torch.tensor(long_wells(), requires_grad=True)
+    p = surrogate(V, **RECTANGLE)
+    np.testing.assert_allclose(p.density.detach(), surrogate(long_wells(), **RECTANGLE).density, rtol=1e-3, atol=1e-8)
+    (gradient,) = torch.autograd.grad(p.density.square().sum(), V)
+    assert gradient.shape == (32, 16) and float(gradient.abs().max()) > 0
+
+
+@pytest.mark.parametrize(
+    "extent, message",
+    [
+        (100.0, r"extent: expected the sides along x and y of 32 × 16 points, extent=\(L_x, L_y\), got 100"),
+        ((100.0, 20.0), "extent: expected sides of at most 2 : 1, got 100 and 20. Extend the shorter side"),
+        ((100.0, -50.0), "extent: expected an array of numbers"),
+        ((100.0, 50.0, 20.0), "extent: expected an array of numbers"),
+    ],
+)
+def test_the_sides_of_a_rectangle_are_two(surrogate, extent, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        surrogate(long_wells(), **GAAS | {"extent": extent})
+
+
+@pytest.mark.slow
+def test_the_shipped_network_serves_rectangles():
+    """A double dot of 2 : 1 by full CI between hard walls, in both directions."""
+    grid, material = Grid((64, 32), (160.0, 80.0)), Material(0.067, 12.9)
+    x, y = grid.from_middle()
+    V = 2e-5 * ((np.abs(x[:, None]) - 30) ** 2 + y**2)
+    found = solve(V, grid, 2, material, **PRESETS["converged"])
+    for v, extent, density in ((V, (160.0, 80.0), found.density), (V.T, (80.0, 160.0), found.density.T)):
+        p = from_pretrained("universal", "cpu")(v.copy(), n_electrons=2, material="gaas", extent=extent)
+        error = np.abs(p.density - density).sum() / density.sum()
+        assert error <= p.density_error and error < 0.04
+
+
 def test_spins_are_those_of_the_number_of_electrons():
     assert allowed_spins(np.array([-0.2, 0.3, 0.8, 3.0]), 2).tolist() == [0, 0, 1, 1]
     assert allowed_spins(np.array([0.1, 0.9, 1.3]), 3).tolist() == [0.5, 0.5, 1.5]
@@ -199,6 +261,30 @@ def test_the_page_warns_of_a_size_outside_training(surrogate, weights, tmp_path)
     assert found.measures["n_int"]["to_verify"].tolist() == [1]
     assert found.predicted["spin"][0] in (0, 1), "a total spin of two electrons"
     assert UNLIKE in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_page_of_a_rectangle(surrogate, weights, tmp_path):
+    np.save(tmp_path / "dot.npy", long_wells())
+    words = [f"checkpoint={weights}", f"input={tmp_path / 'dot.npy'}", f"output={tmp_path / 'out'}"]
+    ended = call("evaluate", *words, "n_electrons=2", "material=gaas", "extent=[100,50]", "verify=true", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    found = Predictions.read(tmp_path / "out" / "predictions.h5")
+    np.testing.assert_allclose(found.predicted["n_int"][0], surrogate(long_wells(), **RECTANGLE).density, rtol=1e-3)
+    assert found.schema.constants["extent_x"] == 100 and found.schema.constants["extent_y"] == 50
+    solved = solve(long_wells(), Grid((32, 16), (100.0, 50.0)), 2, Material(0.067, 12.9), **PRESETS["converged"])
+    assert found.reference["energy"][0] == pytest.approx(float(solved.energy), rel=1e-3)
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_coordinates_of_a_rectangle_are_compared_with_its_sides(weights, tmp_path):
+    x, y = Grid((32, 16), (100.0, 50.0)).mesh()
+    table = np.column_stack([x.ravel(), y.ravel(), long_wells().ravel()])
+    np.savetxt(tmp_path / "dot.csv", table, delimiter=",", header="x[nm],y[nm],V[eV]", comments="")
+    words = [f"checkpoint={weights}", f"input={tmp_path / 'dot.csv'}", "n_electrons=2", "material=gaas"]
+    ended = call("evaluate", *words, "extent=[200,100]", f"output={tmp_path / 'out'}", cwd=tmp_path)
+    assert ended.returncode == 2 and "extent_x: the coordinates of the file give 100 nm; got 200" in ended.stderr
+    ended = call("evaluate", *words, "extent=[100,50]", f"output={tmp_path / 'out'}", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_file_needs_its_conditions(weights, tmp_path):
