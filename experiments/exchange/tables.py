@@ -1,10 +1,12 @@
-"""Tables of this folder's README, from results.json."""
+"""Tables of this folder's README, from results.json and bars.json."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from qd_pix2pix.reports.tables import markdown, number, percent
 
@@ -95,6 +97,29 @@ def arms_table(found: dict[str, Any]) -> str:
     return markdown(("dot", "site", *found["gaas"]["lever_arms"]["gates"]), rows)
 
 
+def bars_table(rows: list[dict[str, Any]]) -> str:
+    """Return true errors over error bars of each family."""
+    lines = []
+    for family in [*dict.fromkeys(row["family"] for row in rows), "all"]:
+        dots = [row for row in rows if family in (row["family"], "all")]
+        J, bar = (np.array([abs(row[name]) for row in dots]) for name in ("J", "bar"))
+        true = np.array([abs(row["J"] - row["reference"]) for row in dots])
+        lines.append(
+            (
+                family,
+                len(dots),
+                f"{micro(J.min())} … {micro(J.max())}",
+                percent(float(np.median(true / J)), 1),
+                percent(float(np.median(bar / J)), 1),
+                number(float(np.median(true / bar))),
+                number(float(np.quantile(true / bar, 0.95))),
+                percent(float((true <= bar).mean()), 0),
+            )
+        )
+    head = ("family", "dots", "abs J, µeV", "error / J", "bar / J", "error / bar, median", "95 %", "within the bar")
+    return markdown(head, lines)
+
+
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
     found = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
@@ -110,7 +135,10 @@ def content() -> dict[str, str]:
         }
     stages = found["gaas"]["stages"]
     ratios = [row["heitler_london"] / row["J"] for row in found["quartic"]["rows"]]
+    bars = json.loads((HERE / "bars.json").read_text(encoding="utf-8"))["rows"]
     return {
+        "bars": bars_table(bars),
+        "covered": percent(float(np.mean([abs(row["J"] - row["reference"]) <= row["bar"] for row in bars])), 0),
         "quartic": quartic_table(found["quartic"]["rows"]),
         "detuning": detuning_table(found),
         "spots": spots_table(found),

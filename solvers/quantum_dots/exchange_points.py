@@ -2,9 +2,13 @@
 
     J = E(lowest triplet) - E(lowest singlet)
 
-of two electrons. The truncation to M orbitals is estimated by ``solve`` for this difference. What the grid leaves out
-follows from two further calculations in few orbitals on fewer points, to which V is resampled by its cosine
-components, against the same few orbitals on all points.
+of two electrons. Both states have the same orbitals and grid, and most of their errors cancel. What is left:
+
+    orbitals    parts of the change of J from fewer orbitals, and of the error of the gap by ``solve``,
+    grid        the change of J in few orbitals on fewer points, to which V is resampled by its cosine components,
+    steps of V  whose places are uncertain by the distance of points (``step_edges.py``).
+
+experiments/exchange compares the sum with true errors.
 """
 
 from __future__ import annotations
@@ -23,21 +27,30 @@ from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import has_steps
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import solve
+from solvers.quantum_dots.step_edges import step_deviation
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files."""
 COARSE = (0.8, 0.9)
 """Points and sine functions of the calculations on fewer points, as parts of those of the first."""
 FEWER = 4 / 7
 """Orbitals of these, as a part of those of the first."""
-GRID_FACTOR, STEP_FACTOR = 2.0, 4.0
-"""Error by the grid over the change on fewer points, without and with steps of V."""
+GRID_FACTOR, STEP_FACTOR = 2.0, 0.25
+"""Error by the grid over the change on fewer points, without and with steps of V; the places of steps count apart."""
 CHANCE = 0.1
 """The change on most points counts at least as this part of that on fewest: it may be small by chance. With steps of V
 the larger of the two counts."""
+DEVIATIONS = 2.0
+"""Error by the places of steps, in standard deviations."""
+ORBITAL_SHARE, GAP_SHARE = 0.3, 0.3
+"""Error by the orbitals: parts of the change of J from fewer ones, and of the error of the gap, which is that of any
+two states. The second share is 1 in fewer than ``ENOUGH`` orbitals, without the cusp, and for other than one round of
+refinement."""
+ENOUGH = 12
+"""Orbitals from which the bars were compared with true errors."""
 MORE_STATES = 6
 """States in which the lowest triplet is sought where it is not one of the two lowest."""
 PURE = 0.1
@@ -84,6 +97,10 @@ class ExchangeTask:
             GRID_FACTOR,
             STEP_FACTOR,
             CHANCE,
+            DEVIATIONS,
+            ORBITAL_SHARE,
+            GAP_SHARE,
+            ENOUGH,
             asdict(self.grid),
             asdict(self.material),
         ]
@@ -106,8 +123,7 @@ class ExchangeTask:
         fewer = self._exchange(V, self.grid, self._few())
         parts = [(*self._resampled(V, part), self._few(part)) for part in COARSE]
         coarse = np.stack([self._exchange(*part) for part in parts], axis=1)
-        by_grid = [_grid_error(np.abs(coarse[i] - fewer[i]), has_steps(V[i])) for i in range(len(V))]
-        return [self._point(found, V, i, fewer[i], coarse[i], by_grid[i]) for i in range(len(V))]
+        return [self._point(found, i, V[i], fewer[i], coarse[i]) for i in range(len(V))]
 
     def _few(self, part: float = 1.0) -> dict[str, Any]:
         """Return the options of a calculation in fewer orbitals, on this part of the points."""
@@ -145,25 +161,31 @@ class ExchangeTask:
         scale = np.sqrt(np.prod(grid.shape) / np.prod(V.shape[1:]))
         return scipy.fft.idctn(kept, axes=(1, 2), norm="ortho") * scale, grid
 
-    def _point(self, found: Solution, V: Floats, i: int, fewer: float, coarse: Floats, by_grid: float) -> ExchangePoint:
-        """Return the result of the potential number ``i`` of a batch."""
+    def _orbital_error(self, change: float, gap_error: float) -> float:
+        """Return the error of J by the orbitals from its ``change`` from fewer ones, and the error of the gap."""
+        known = self.options.get("refinements") == 1 and self.options.get("cusp", False)
+        well = known and self.options["n_orbitals"] >= ENOUGH
+        return ORBITAL_SHARE * abs(change) + (GAP_SHARE if well else 1.0) * gap_error
+
+    def _point(self, found: Solution, i: int, V: Floats, fewer: float, coarse: Floats) -> ExchangePoint:
+        """Return the result of the potential number ``i`` of a batch, ``V`` (n_x, n_y)."""
         J, places = _splitting(found.energies[i], found.spins[i])
-        error = float(found.gap_error[i])
+        gap_error = float(found.gap_error[i])
         if np.isnan(J):
-            found, i = (
-                solve(V[i][None], self.grid, 2, self.material, wavefunction=True, n_states=MORE_STATES, **self.options),
-                0,
-            )
+            more = {"wavefunction": True, "n_states": MORE_STATES} | self.options
+            found, i = solve(V[None], self.grid, 2, self.material, **more), 0
             J, places = _splitting(found.energies[i], found.spins[i])
-            error = float(found.gap_error[i] + 2 * found.energy_error[i])  # the gap is that of another state
+            gap_error = float(found.gap_error[i] + 2 * found.energy_error[i])  # the gap is that of another state
         wave = found.wavefunction
         assert wave is not None
         densities = [up[i] + down[i] for up, down in map(wave.density, places)]
         charges = [
             [float(self.grid.integrate(n * (self.nearest == dot))) for dot in range(self.n_dots)] for n in densities
         ]
+        error = self._orbital_error(J - fewer, gap_error) + _grid_error(np.abs(coarse - fewer), has_steps(V))
+        error += DEVIATIONS * step_deviation(V, densities[1] - densities[0], self.grid.cell_area)
         trusted = bool(found.trusted[i]) and not np.isnan(J)
-        numbers = (J, error + by_grid, fewer, coarse, found.energies[i][list(places)], charges, float(trusted))
+        numbers = (J, error, fewer, coarse, found.energies[i][list(places)], charges, float(trusted))
         return ExchangePoint(*(np.asarray(value, dtype=np.float64) for value in numbers))
 
 

@@ -52,7 +52,7 @@ class ExchangeSweep:
     Attributes:
         detuning: first number of the potentials, (n,), increasing.
         barrier: second number, (m,); one value where it was fixed; empty for potentials of one number.
-        J, errors: exchange coupling and its error bar: truncation to M orbitals, and the grid.
+        J, errors: exchange coupling and its error bar: truncation to M orbitals, the grid, and the places of steps.
         fewer: J in fewer orbitals.
         coarse: the same on fewer points, (..., 2).
         energies: of the lowest singlet and triplet, (..., 2).

@@ -166,6 +166,41 @@ def test_error_bars_contain_finer_calculations():
     )
 
 
+def steps(grid, left=18.0, right=17.0, depth=0.012, distance=44.0):
+    """A function of the detuning: two wells with vertical sides, the first round and the second square."""
+    x, y = (c - side / 2 for c, side in zip(grid.mesh(), grid.sides, strict=True))
+    circle = (x + distance / 2) ** 2 + y**2 < left**2
+    square = np.maximum(np.abs(x - distance / 2), np.abs(y)) < right
+
+    def v_of(detuning):
+        return -(depth - detuning / 2) * circle - (depth + detuning / 2) * square
+
+    return v_of
+
+
+@pytest.mark.parametrize("right", [15.6, 17.0, 18.4])
+def test_error_bars_contain_the_places_of_steps(right):
+    """The same circle and square on four times the points per side; the bars are not far wider."""
+    grid, finer = Grid(28, 120.0), Grid(112, 120.0)
+    nodes = [-1e-3, 0.0, 1e-3]
+    found = exchange_sweep(steps(grid, right=right), nodes, grid, GAAS)
+    fine = exchange_sweep(steps(finer, right=right), nodes, finer, GAAS)
+    assert (np.abs(found.J - fine.J) <= found.errors).all()
+    assert (found.errors < 20 * np.abs(found.J - fine.J)).all() and (fine.errors < found.errors / 2).all()
+
+
+def test_few_or_unrefined_orbitals_keep_the_error_of_the_gap():
+    """The part for J was measured in refined orbitals with the cusp; all others have the whole error of the gap."""
+    grid = Grid(36, 150.0)
+    for changes in ({"n_orbitals": 8}, {"cusp": False}, {"refinements": 0}, {"refinements": 2}):
+        options = PRESETS["converged"] | changes
+        found = exchange_sweep(double_dot(grid), [-1e-3, 0.0, 1e-3], grid, GAAS, **options)
+        gap = solve(double_dot(grid)(0.0), grid, 2, GAAS, **options).gap_error
+        assert found.errors[1] >= gap
+    found = exchange_sweep(double_dot(grid), [-1e-3, 0.0, 1e-3], grid, GAAS)
+    assert found.errors[1] < solve(double_dot(grid)(0.0), grid, 2, GAAS, **PRESETS["converged"]).gap_error
+
+
 def test_sine_functions_are_given_for_each_side_of_a_rectangle():
     """Half the points along each side are the default."""
     v_of, grid = double_dot(Grid((20, 12), (150.0, 90.0))), Grid((20, 12), (150.0, 90.0))
