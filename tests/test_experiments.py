@@ -262,6 +262,33 @@ def test_networks_are_compared_on_larger_squares(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("\n|") >= 4 and (tmp_path / "larger.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
+def test_error_bars_of_the_exchange_coupling_are_measured(tmp_path, monkeypatch):
+    bars = script("exchange/bars")
+    for name, value in {"FAMILIES": ("quartic", "circles"), "DOTS": 1, "MOST": 18, "MANY": 16, "FINER": (2, 2)}.items():
+        monkeypatch.setattr(bars, name, value)
+    monkeypatch.setattr(bars, "RESULTS", tmp_path / "bars.json")
+    bars.main()
+    kept = (tmp_path / "bars.json").read_text()
+    rows = json.loads(kept)["rows"]
+    assert [row["family"] for row in rows] == ["quartic", "circles"]
+    assert all(0 < abs(row["J"] - row["reference"]) < 2 * row["bar"] and row["trusted"] for row in rows)
+    bars.main()
+    assert (tmp_path / "bars.json").read_text() == kept, "a run that ended is resumed"
+
+
+@pytest.mark.slow
+def test_rectangles_are_compared_with_squares(tmp_path, monkeypatch):
+    rectangles = script("universal/rectangles")
+    monkeypatch.setattr(rectangles, "SHAPES", {"1 : 1": (64, 64), "2 : 1": (64, 32)})
+    for name, value in {"FAMILIES": ("ellipse",), "ELECTRONS": (1,), "DOTS": 2, "HERE": tmp_path}.items():
+        monkeypatch.setattr(rectangles, name, value)
+    rectangles.main()
+    rows = json.loads((tmp_path / "rectangles.json").read_text())["rows"]
+    assert [row["shape"] for row in rows] == 2 * ["1 : 1"] + 2 * ["2 : 1"]
+    assert all(0 < row["nmae"] < 0.05 and row["estimated"] > 0 for row in rows)
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_model_cards_are_those_of_the_weights(name):
     card = script("weights").model_card(name)

@@ -17,6 +17,7 @@ from qd_pix2pix.inference.differentiable import constant
 from qd_pix2pix.inference.dots import DotSurrogate
 from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of, with_patterns
 from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
+from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.predictor import ERROR, Card, Predictor
@@ -183,6 +184,13 @@ def _of_network(
 
 
 def _of_dots(surrogate: DotSurrogate, shape: tuple[int, ...], given: Sequence[Mapping[str, Any]]) -> Forward:
+    side = surrogate.predictor.schema.domain.sides[0]
+    for member in given:
+        if sides := both_sides(side, member)[0]:
+            raise ValueError(
+                f"{side}: expected the side of a square, got {' and '.join(f'{v:g}' for v in sides.values())}. Put the "
+                "rectangle into a square, or use a network that was trained on rectangles"
+            )
     known = tuple(physical_conditions(surrogate.predictor.schema, member) for member in given)
     predictor, card = PhysicalPredictor(surrogate.predictor, known[0], shape), surrogate.card
     (source,) = predictor.mapping.sources

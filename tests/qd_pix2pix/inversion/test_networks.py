@@ -139,6 +139,7 @@ def test_lattices_of_other_sizes_and_chemical_potentials():
         ),
         ({"target": np.ones((32, 32)), "shape": (8,)}, "shape: expected 2 axes"),
         ({"n_electrons": 9}, "n_electrons: the network was trained for 1 ... 6, got 9"),
+        ({"extent": (200.0, 100.0)}, "extent: expected the side of a square, got 200 and 100. Put the rectangle into"),
     ],
 )
 def test_invalid_input_is_one_clear_error(universal, change, message):
