@@ -21,6 +21,7 @@
     worker_processes            processes that solve points
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
+    step_edges                  energies against the places of steps of V between points
     devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
     lever_arms                  shifts of the sites with each gate; virtual gates
     magnetic                    states in a magnetic field, with complex orbitals
@@ -67,6 +68,7 @@ __all__ = [
     "spectroscopy",
     "stability",
     "stability_figure",
+    "step_edges",
     "symmetry",
     "tensor_curve",
     "transitions",
