@@ -189,15 +189,20 @@ def test_the_sides_of_a_rectangle_are_two(surrogate, extent, message):
 
 @pytest.mark.slow
 def test_the_shipped_network_serves_rectangles():
-    """A double dot of 2 : 1 by full CI between hard walls, in both directions."""
-    grid, material = Grid((64, 32), (160.0, 80.0)), Material(0.067, 12.9)
+    """Double dots of 2 : 1 by full CI between hard walls, in both directions; nine of ten are within the estimate."""
+    grid, material, network = Grid((64, 32), (160.0, 80.0)), Material(0.067, 12.9), from_pretrained("universal", "cpu")
     x, y = grid.from_middle()
-    V = 2e-5 * ((np.abs(x[:, None]) - 30) ** 2 + y**2)
-    found = solve(V, grid, 2, material, **PRESETS["converged"])
-    for v, extent, density in ((V, (160.0, 80.0), found.density), (V.T, (80.0, 160.0), found.density.T)):
-        p = from_pretrained("universal", "cpu")(v.copy(), n_electrons=2, material="gaas", extent=extent)
-        error = np.abs(p.density - density).sum() / density.sum()
-        assert error <= p.density_error and error < 0.04
+    distances, strengths = np.meshgrid((20.0, 25.0, 30.0, 35.0, 40.0), (1e-5, 2e-5))
+    V = np.stack([
+        k * ((np.abs(x[:, None]) - d) ** 2 + y**2) for d, k in zip(distances.flat, strengths.flat, strict=True)
+    ])  # fmt: skip
+    solved = solve(V, grid, 2, material, **PRESETS["converged"]).density
+    for turned in (False, True):
+        v, density = (f.swapaxes(1, 2).copy() if turned else f for f in (V, solved))
+        p = network(v, n_electrons=2, material="gaas", extent=(80.0, 160.0) if turned else (160.0, 80.0))
+        errors = np.abs(p.density - density).sum((1, 2)) / density.sum((1, 2))
+        assert errors.max() < 0.04
+        assert (errors <= p.density_error).sum() >= 7, "fewer have a chance of 1 % at nine of ten"
 
 
 def test_spins_are_those_of_the_number_of_electrons():
