@@ -16,9 +16,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
+from scipy.sparse import eye_array, hstack
 
 SAMPLES = 25
 """Fewest samples for each coefficient; with fewer ones all estimates are multiplied by the same number."""
+MOST_SAMPLES = 4000
+"""Most samples of the regression, which then takes a second; c counts all of them."""
 LARGEST_SLOPE = 3.0
 """Largest change of a logarithm per standard deviation of a feature."""
 
@@ -27,7 +30,7 @@ def calibrate(ratios: NDArray, features: NDArray, quantile: float) -> tuple[NDAr
     """Return the coefficients b (k,) and the factor exp(c) of estimates.
 
     Args:
-        ratios: true error over estimate (S,), positive.
+        ratios: true error over estimate (S,), positive; b is 0 where one is not finite, in a training that diverges.
         features: features of the samples (S, k).
         quantile: part of the samples whose error is at most the calibrated estimate.
     """
@@ -36,10 +39,11 @@ def calibrate(ratios: NDArray, features: NDArray, quantile: float) -> tuple[NDAr
     slopes = np.zeros(values.shape[1])
     spread = values.std(0)
     used = np.flatnonzero(spread > 1e-6)
-    if len(used) and len(values) >= SAMPLES * (len(used) + 1):
-        scaled = (values[:, used] - values[:, used].mean(0)) / spread[used]
-        slopes[used] = _regress(logarithm, scaled, quantile) / spread[used]
-    rest = np.sort(logarithm - values @ slopes)
+    finite = np.isfinite(logarithm).all() and np.isfinite(values).all()
+    if finite and len(used) and len(values) >= SAMPLES * (len(used) + 1):
+        scaled = ((values[:, used] - values[:, used].mean(0)) / spread[used])[:MOST_SAMPLES]
+        slopes[used] = _regress(logarithm[:MOST_SAMPLES], scaled, quantile) / spread[used]
+    rest = np.sort(logarithm - values @ slopes if slopes.any() else logarithm)
     place = min(len(rest), math.ceil((len(rest) + 1) * quantile)) - 1
     return slopes, float(np.exp(rest[place]))
 
@@ -48,7 +52,7 @@ def _regress(target: NDArray, scaled: NDArray, quantile: float) -> NDArray[np.fl
     """Return b (k,) that minimises sum_s max(q u, (q - 1) u), u = target - b . scaled - c, as a linear program."""
     samples, k = scaled.shape
     cost = np.concatenate([np.zeros(k + 1), np.full(samples, quantile), np.full(samples, 1 - quantile)])
-    eye = np.eye(samples)
-    equations = np.hstack([scaled, np.ones((samples, 1)), eye, -eye])
+    eye = eye_array(samples)
+    equations = hstack([scaled, np.ones((samples, 1)), eye, -eye], format="csc")
     bounds = [(-LARGEST_SLOPE, LARGEST_SLOPE)] * k + [(None, None)] + [(0, None)] * (2 * samples)
     return np.asarray(linprog(cost, A_eq=equations, b_eq=target, bounds=bounds).x[:k])

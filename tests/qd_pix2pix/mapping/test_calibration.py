@@ -41,3 +41,19 @@ def test_few_samples_give_one_factor():
 def test_the_factor_of_twenty_samples_is_the_largest_but_one():
     """ceil(0.9 (20 + 1)) = 19 samples are covered."""
     assert calibrate(np.arange(1.0, 21.0), np.zeros((20, 1)), 0.9)[1] == pytest.approx(19)
+
+
+def test_a_training_that_diverges_gives_one_factor():
+    ratios, features, _ = kinds(3, 400)
+    for bad in (np.inf, np.nan):
+        slopes, factor = calibrate(np.where(np.arange(400) == 7, bad, ratios), features, 0.9)
+        assert not slopes.any() and np.isfinite(factor)
+    features[5] = np.nan
+    assert np.isfinite(calibrate(ratios, features, 0.9)[1])
+
+
+def test_a_large_split_is_covered_too():
+    ratios, features, _ = kinds(4, 100_000)
+    slopes, factor = calibrate(ratios, features, 0.9)
+    assert covered(ratios, features, slopes, factor).mean() == pytest.approx(0.9, abs=1e-4)
+    assert slopes[0] == pytest.approx(np.log(3), rel=0.1)
