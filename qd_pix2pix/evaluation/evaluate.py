@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor, save_weights, trusted
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import runs_of
+from qd_pix2pix.systems import make_recipe
 from solvers.checks import check_integer
 
 
@@ -103,6 +104,7 @@ def evaluate_split(
         record = replace(
             record, split=split, symmetrised=symmetrise, origin=f"{store.schema.sample}s of the {split} split",
             label_error=label_error(store, split, predictor.target.name),
+            curves=[] if drawn else implied_curves(store.recipe, predictions),
         )  # fmt: skip
         if drawn:
             labels, sample = predictor.mapping.labels, store.schema.sample
@@ -131,6 +133,15 @@ def label_error(store: Store, split: str, target: str) -> dict[str, float] | Non
         return None
     errors = store.split(split).load((column.name,))[column.name]
     return mean_and_spread(errors) if np.isfinite(errors).all() else None
+
+
+def implied_curves(config: Mapping[str, Any], predictions: Predictions) -> list[dict[str, Any]]:
+    """Return what the predictions imply in the system of a recipe; nothing if the system is not of this project."""
+    try:
+        recipe = make_recipe(config, only_rooms=True)
+    except (ValueError, OSError):
+        return []
+    return [asdict(curve) for curve in recipe.curves(predictions.reference, predictions.predicted)]
 
 
 def trusting(config: Mapping[str, Any]) -> AbstractContextManager[None]:

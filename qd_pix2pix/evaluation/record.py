@@ -35,6 +35,7 @@ class Evaluation:
         label_error: estimated error of the target's references, mean and spread over samples; None without an estimate.
         drawn: True if a generator drew the samples; the sources of the predictions file are then the drawn fields.
         verification: for an inverse, measures of the solver's result for the proposed sources.
+        curves: what the predictions imply, beside exact results; see ``systems.recipe.Curve``.
     """
 
     mapping: str
@@ -55,6 +56,7 @@ class Evaluation:
     label_error: dict[str, float] | None = None
     drawn: bool = False
     verification: dict[str, Any] | None = None
+    curves: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Write ``metrics.json``, with a checksum of its content."""

@@ -146,3 +146,16 @@ def scatter(x: NDArray, xlabel: str, values: NDArray, ylabel: str) -> Figure:
     panel.set_xlabel(xlabel)
     panel.set_ylabel(ylabel)
     return figure
+
+
+def with_exact(x: NDArray, values: NDArray, exact: NDArray, xlabel: str, ylabel: str) -> Figure:
+    """Return a figure of predicted values (x,), NaN where there are none, over the curve of the exact ones (x,)."""
+    figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+    panel = figure.subplots()
+    panel.plot(x, exact, color="0.6", lw=1.5, label="exact")
+    panel.plot(x, values, ".", color=COLOURS[0], ms=5, label="predicted")
+    panel.set_xlabel(xlabel)
+    panel.set_ylabel(ylabel)
+    panel.set_ylim(bottom=0)
+    panel.legend(fontsize=8)
+    return figure

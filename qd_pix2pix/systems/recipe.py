@@ -21,6 +21,26 @@ Columns = dict[str, NDArray[Any]]
 """The values of columns by name; the first axis is that of the samples."""
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What predictions of a whole split imply, beside the exact result.
+
+    Attributes:
+        x: abscissas.
+        predicted: values from the predictions at each x; None where there is none.
+        exact: exact values at each x.
+        xlabel, ylabel: labels of the axes.
+        caption: what is compared, as a sentence.
+    """
+
+    x: list[float]
+    predicted: list[float | None]
+    exact: list[float]
+    xlabel: str
+    ylabel: str
+    caption: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe(ABC):
     """The complete definition of a dataset: distribution of the samples, solver and number of samples.
@@ -135,6 +155,14 @@ class Recipe(ABC):
             ValueError: the system cannot solve given samples, or a sample is not solved to full accuracy.
         """
         raise ValueError(f"verify: {self.schema.system} have no solver for given samples; use verify=false")
+
+    def curves(self, reference: Columns, predicted: Columns) -> list[Curve]:
+        """Return what the predictions of a split imply: curves for its page. Most systems have none.
+
+        Args:
+            reference, predicted: references and predictions of the outputs by name, (S, ...).
+        """
+        return []
 
     @classmethod
     def vary(cls, config: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:

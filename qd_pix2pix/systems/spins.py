@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.schema import Column, Domain, Schema
-from qd_pix2pix.systems.recipe import SPLITS, Columns, Recipe
+from qd_pix2pix.systems.recipe import SPLITS, Columns, Curve, Recipe
 from solvers.checks import check_integer
 from solvers.spins.coulomb import ScreenedCoulomb
+from solvers.spins.exact import kaufman
 from solvers.spins.ising import check_side, energies, energy_class, levels, magnetisation
+from solvers.spins.level_counts import COVERED, heat_capacity_of_energies
 from solvers.spins.potts import potts_energies
 from solvers.spins.split import RESOLUTION, split_of
 
 LARGEST_CLASSES = 16
 """Side up to which levels are classes: 255 of them."""
+TEMPERATURES = np.linspace(1.0, 4.0, 61)
+"""Temperatures of the heat capacity (J)."""
 ATTEMPTS = 100_000
 """Configurations drawn for a sample before its split is called empty."""
 SPINS = Column("spins", "field", "i1", None, r"\sigma", "spins, +1 or -1", -1.0, 1.0, odd=True, values=(-1.0, 1.0))
@@ -162,6 +166,27 @@ class Ising(SpinLattice):
         energy = energies(given["spins"])
         found = {"energy": energy, "magnetisation": magnetisation(given["spins"])}
         return found | ({"level": energy_class(energy, self.side)} if self.side <= LARGEST_CLASSES else {})
+
+    def curves(self, reference: Columns, predicted: Columns) -> list[Curve]:
+        """Return the heat capacity of predicted energies, where the levels of the lattices cover temperatures."""
+        if self.side > LARGEST_CLASSES or not {"energy"} <= set(reference) & set(predicted):
+            return []
+        found = heat_capacity_of_energies(reference["energy"], predicted["energy"], TEMPERATURES, self.side)
+        if np.isnan(found).all():
+            return []
+        return [
+            Curve(
+                TEMPERATURES.tolist(),
+                [None if np.isnan(value) else float(value) for value in found],
+                kaufman(self.side, TEMPERATURES).heat_capacity.tolist(),
+                "T (J)",
+                "C / L²",
+                f"Heat capacity of the predicted energies, beside the exact one of {self.side} × {self.side} sites. "
+                "All lattices of a level have together the weight of the exact number of its configurations. Absent "
+                "levels have their exact energy; there are no values where these hold more than "
+                f"{100 * (1 - COVERED):.0f} % of the weight.",
+            )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

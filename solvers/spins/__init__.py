@@ -7,6 +7,7 @@ the whole lattice and not that of a site; Boltzmann's constant is 1. The modules
 
     ising            H = -J sum s_i s_j over bonds: energies, levels, enumeration of small lattices
     exact            Onsager's infinite lattice, Kaufman's finite torus
+    level_counts     the exact number of configurations of each energy, and heat capacities of other energies with it
     coulomb          screened Coulomb interaction over all pairs and images
     potts            planar Potts model: angles instead of signs
     chains           records of Markov chains, and the arguments that the samplers share
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         magnetisation,
         random_spins,
     )
+    from solvers.spins.level_counts import heat_capacity_of_energies, log_number_of_states
     from solvers.spins.metropolis import sample_metropolis
     from solvers.spins.pair_metropolis import sample_pairs
     from solvers.spins.plane import energy_bounds, magnetisations, sample_plane
@@ -110,9 +112,11 @@ __all__ = [
     "exact_heisenberg",
     "image_correlator",
     "images_of",
+    "heat_capacity_of_energies",
     "kaufman",
     "leading_bits",
     "levels",
+    "log_number_of_states",
     "magnetisation",
     "magnetisations",
     "mean_error",
@@ -172,9 +176,11 @@ _HOMES = {
     "exact_heisenberg": "heisenberg_exact",
     "image_correlator": "snapshots",
     "images_of": "images",
+    "heat_capacity_of_energies": "level_counts",
     "kaufman": "exact",
     "leading_bits": "split",
     "levels": "ising",
+    "log_number_of_states": "level_counts",
     "magnetisation": "ising",
     "magnetisations": "plane",
     "mean_error": "autocorrelation",

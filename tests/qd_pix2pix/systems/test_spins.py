@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from qd_pix2pix.systems import CoulombSpins, Ising, Potts
-from solvers.spins import FlatSpins, RandomAngles, RandomSpins, ScreenedCoulomb, ThermalSpins, leading_bits, levels
+from solvers.spins import (
+    FlatSpins,
+    RandomAngles,
+    RandomSpins,
+    ScreenedCoulomb,
+    ThermalSpins,
+    kaufman,
+    leading_bits,
+    levels,
+)
 
 SIZES = {"seed": 3, "train": 6, "val": 3, "test": 3, "shard_size": 3}
 
@@ -93,3 +102,16 @@ def test_a_split_without_configurations_is_an_error(monkeypatch):
             found[split] = str(error)
     assert sum(message is None for message in found.values()) == 1  # the one configuration is in one split
     assert all("data.shares" in message for message in found.values() if message)
+
+
+def test_predicted_energies_have_a_heat_capacity():
+    """Energies that are right have the exact one; those of one level alone have none."""
+    e = levels(8).astype(float)
+    (curve,) = ising(8).curves({"energy": e}, {"energy": e})
+    np.testing.assert_allclose(curve.predicted, curve.exact, atol=1e-12)
+    assert curve.exact[curve.x.index(1.0)] == pytest.approx(float(kaufman(8, 1.0).heat_capacity))
+    warm = ising(8).curves({"energy": e[e < -80]}, {"energy": e[e < -80]})[0].predicted
+    assert warm[0] is not None and warm[-1] is None
+    assert not ising(8).curves({"energy": e[60:]}, {"energy": e[60:]}), "hot levels alone"
+    assert not ising(32).curves({"energy": e}, {"energy": e}), "too large"
+    assert not ising(8).curves({"level": e}, {"level": e})
