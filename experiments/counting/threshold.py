@@ -20,7 +20,7 @@ from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.provenance import provenance
 
 FILE = Path(__file__).parent / "threshold.json"
-THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.4)
+THRESHOLDS = (0.2, 0.25, 0.28, 0.3, 0.35, 0.4)
 
 
 def measure(run: str) -> dict[str, dict[str, float]]:

@@ -77,7 +77,7 @@ def snapshots() -> Figure:
 
 def lattices() -> Figure:
     """Return drawn lattices of the larger size beside those of Monte Carlo, at the same labels."""
-    made = {n: from_pretrained(EXPERIMENT.run_folder(n) / "checkpoints" / "best.ckpt", "cpu") for n in NAMES}
+    made = {name: from_pretrained(f"ising-{name.lower()}", "cpu") for name in NAMES}
     figure = Figure(figsize=(2.1 * len(SHOWN), 7), layout="constrained")
     for row, name in zip(figure.subplots(3, len(SHOWN)), ("Monte Carlo", *NAMES), strict=True):
         for panel, (energy, mean) in zip(row, SHOWN, strict=True):

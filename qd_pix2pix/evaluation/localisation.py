@@ -26,7 +26,7 @@ from scipy.spatial.distance import cdist
 from qd_pix2pix.evaluation.measures import RADIUS
 from solvers.checks import check_array, check_integer, check_positive
 
-THRESHOLD = 0.25
+THRESHOLD = 0.28
 """Default threshold of S: an object in nine tiles equally has 4/9, and one whose part went to a neighbour has less."""
 ITERATIONS = 3
 """Iterations of k-means."""
