@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qd_pix2pix.evaluation.measures import MEASURES, RANK
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
@@ -18,7 +16,7 @@ from qd_pix2pix.reports.curve_figures import curves
 from qd_pix2pix.reports.drawn_panels import drawn_panels, label_panels, label_rows
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots, spread
-from qd_pix2pix.reports.number_figures import with_exact
+from qd_pix2pix.reports.implied_panels import implied_panels
 from qd_pix2pix.reports.page import Panel, Row, figure_panel, render, rows, symbol
 from qd_pix2pix.reports.prediction_panels import also_panels, distribution_panels, target_panels
 from qd_pix2pix.reports.sample_table import sample_table
@@ -195,14 +193,6 @@ def _title(record: Evaluation, predictions: Predictions) -> str:
     return f"{left or ('noise' if record.drawn else 'conditions')} → {right}"
 
 
-def _curve_panels(record: Evaluation) -> Iterator[Panel]:
-    """Yield what the predictions imply beside exact results."""
-    for curve in record.curves:
-        values, exact = (np.array(curve[name], dtype=float) for name in ("predicted", "exact"))
-        figure = with_exact(np.array(curve["x"]), values, exact, curve["xlabel"], curve["ylabel"])
-        yield figure_panel(figure, curve["caption"])
-
-
 def _parts(record: Evaluation, predictions: Predictions) -> dict[str, list[Panel]]:
     """Return the figures after the measures by their headings."""
     if record.drawn:
@@ -210,7 +200,7 @@ def _parts(record: Evaluation, predictions: Predictions) -> dict[str, list[Panel
     return {
         "Further outputs of the same network": list(also_panels(predictions)),
         "Where errors are large": list(distribution_panels(predictions)),
-        "Implied by the predictions": list(_curve_panels(record)),
+        "Implied by the predictions": list(implied_panels(record)),
     }
 
 

@@ -147,3 +147,11 @@ def test_shares_have_a_mean_only():
     spread = {"mean": 0.25, "median": 0.0, "p05": 0.0, "p95": 1.0}
     (row,) = rows({"accuracy": spread}, LEVEL, LATTICE)
     assert (row.mean, row.median, row.spread) == ("25 %", "", "")
+
+
+def test_predictions_are_points_over_the_exact_curve():
+    figure = number_figures.with_exact(np.arange(3.0), np.array([np.nan, 1.0, 2.0]), np.arange(3.0), "T (J)", "C")
+    exact, points = figure.axes[0].lines
+    np.testing.assert_array_equal(exact.get_ydata(), [0, 1, 2])
+    np.testing.assert_array_equal(points.get_ydata(), [np.nan, 1, 2])
+    assert figure.axes[0].get_xlabel() == "T (J)"
