@@ -30,7 +30,8 @@ from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor, save_weights, trusted
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.provenance import runs_of
-from qd_pix2pix.systems import make_recipe
+from qd_pix2pix.systems import make_recipe, recipe_class
+from qd_pix2pix.systems.recipe import Recipe
 from solvers.checks import check_integer
 
 
@@ -138,9 +139,12 @@ def label_error(store: Store, split: str, target: str) -> dict[str, float] | Non
 def implied_curves(config: Mapping[str, Any], predictions: Predictions) -> list[dict[str, Any]]:
     """Return what the predictions imply in the system of a recipe; nothing if the system is not of this project."""
     try:
-        recipe = make_recipe(config, only_rooms=True)
-    except (ValueError, OSError):
+        system = recipe_class(config, only_rooms=True)
+    except ValueError:
         return []
+    if system.curves is Recipe.curves:  # most systems: do not read their files
+        return []
+    recipe = make_recipe(config, only_rooms=True)
     return [asdict(curve) for curve in recipe.curves(predictions.reference, predictions.predicted)]
 
 

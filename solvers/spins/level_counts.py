@@ -79,10 +79,14 @@ def heat_capacity_of_energies(reference: Any, energy: Any, temperature: Any, sid
     share = np.exp(logsumexp(exact[:, there], axis=1) - logsumexp(exact, axis=1))
     other = np.concatenate([energy, levels[~there]])
     log_number = np.concatenate([(log_g[there] - np.log(counts))[index], log_g[~there]])
-    weight = softmax(log_number - (other - other.min()) / t, axis=1)
-    mean = weight @ other
-    capacity = (weight * (other - mean[:, None]) ** 2).sum(axis=1) / (t[:, 0] ** 2 * side**2)
-    return np.where(share >= COVERED, capacity, np.nan)
+    variance = np.array([_variance(log_number - other / at, other) for at in t[:, 0]])
+    return np.where(share >= COVERED, variance / (t[:, 0] ** 2 * side**2), np.nan)
+
+
+def _variance(log_weight: Floats, values: Floats) -> float:
+    """Return the variance of values (n,) with weights whose logarithms are (n,)."""
+    weight = softmax(log_weight)
+    return float(weight @ (values - weight @ values) ** 2)
 
 
 @lru_cache(maxsize=4)

@@ -34,7 +34,7 @@ def test_the_sum_over_levels_is_kaufmans_partition_function(side):
 
 @pytest.mark.parametrize("side", [8, 16])
 def test_the_first_excitations_are_counted_by_hand(side):
-    """One spin, two neighbours, and at 12 J: two separate spins, three in a row or an angle, a square of four."""
+    """8 J: one spin; 12 J: two neighbours; 16 J: two separate spins, three in a row or an angle, a square of four."""
     energy, log_g = log_number_of_states(side)
     n = side**2
     hand = [2, 2 * n, 4 * n, 2 * (n * (n - 5) // 2 + 2 * n + 4 * n + n)]
