@@ -35,6 +35,7 @@ RUNS = {
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
     "universal": ("universal", "universal"),
+    "universal-fast": ("universal", "fast"),
 }
 """Folder and run of each shipped network."""
 

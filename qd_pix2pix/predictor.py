@@ -182,7 +182,7 @@ class Predictor(nn.Module):
         self.options = dict(card.generator)
         self.channels = [head.channels(column) for head, column in zip(heads, self.outputs, strict=True)]
         self.heads = nn.ModuleList(heads)
-        self.prior = PRIORS[self.mapping.prior]() if self.mapping.prior else None
+        self.prior = PRIORS[self.mapping.prior] if self.mapping.prior else None
         self.logarithm = bool(card.logarithm)
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))

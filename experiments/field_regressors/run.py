@@ -2,6 +2,7 @@
 
     python -m experiments.field_regressors.run bars        # the best network, compared with the required accuracies
     python -m experiments.field_regressors.run converged   # the same 30-minute runs on converged labels
+    python -m experiments.field_regressors.run leaderboard # pix2pix and the FNO on converged labels, 15 minutes each
     python -m experiments.field_regressors.run networks    # all networks, three seeds, at equal time and equal steps
     python -m experiments.field_regressors.run choices     # the effect of each choice of the best network
     python -m experiments.field_regressors.run wide        # several outputs, and a range of dots, from one network

@@ -65,6 +65,15 @@ def converged() -> dict[str, tuple[str, ...]]:
     return {name: (*words, *until(30)) for name, words in runs.items()}
 
 
+def leaderboard() -> dict[str, tuple[str, ...]]:
+    """Return pix2pix and the FNO on the same labels, for experiments/bench."""
+    dots = ("preset=converged", *DOTS["gaas-N2"], *until(15))
+    return {
+        "converged gaas-N2 pix2pix": ("model=pix2pix", *dots),
+        "converged gaas-N2 FNO": ("model=regressor", "network=fno", *dots),
+    }
+
+
 def networks() -> dict[str, tuple[str, ...]]:
     """Return all networks at equal time and equal steps: three seeds on the easiest dots, one on the hardest."""
     return {
@@ -112,6 +121,7 @@ def curves() -> dict[str, tuple[str, ...]]:
 STUDIES = {
     "bars": bars,
     "converged": converged,
+    "leaderboard": leaderboard,
     "networks": networks,
     "choices": choices,
     "wide": wide,

@@ -1,9 +1,10 @@
-"""Time the network of every dot beside the solver and cheaper approximations, with the error of each.
+"""Time the networks of every dot beside the solver and cheaper approximations, with the error of each.
 
     python -m experiments.universal.speed
 
 From the root, minutes on one thread. Writes speed.json. The dots are test dots of measure.py, Gaussian wells. All ways
-take their turn on each group of dots, and the least time of several rounds counts.
+take their turn on each group of dots, and the least time of several rounds counts. Last, ``from_pretrained`` predicts
+many dots with all outputs, on one and on two threads.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from experiments.universal.measure import dots_of, families
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.cli import guarded
 from qd_pix2pix.evaluation.measures import nmae
 from qd_pix2pix.files import write_text
@@ -31,11 +33,18 @@ from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
 from solvers import PRESETS, Grid, Material, solve
+from solvers.quantum_dots.potentials import RandomGaussianWells
 
 HERE = Path(__file__).parent
 NUMBERS = (2, 3, 4)
 DOTS = 12
 ROUNDS = 3
+NETWORKS = {"network": "universal", "fast network": "universal-fast"}
+"""Shipped networks by their names in the table."""
+MANY = 512
+"""Dots of one call, for the dots per second."""
+SIDE = 30.0
+"""Their side in nm."""
 ATOMIC = Material(1.0, 1.0, "bohr, hartree")
 Way = Callable[[dict[str, NDArray]], NDArray]
 
@@ -61,16 +70,22 @@ def started(dots: dict[str, NDArray]) -> NDArray:
     return share / share.mean((1, 2), keepdims=True) * dots["n_electrons"][:, None, None]
 
 
-def ways(predictor: Predictor) -> dict[str, Way]:
-    """Return all ways by name."""
+def networked(predictor: Predictor, batch: int = DOTS) -> Way:
+    """Return a way that asks a network."""
 
-    def network(dots: dict[str, NDArray], batch: int = DOTS) -> NDArray:
+    def way(dots: dict[str, NDArray]) -> NDArray:
         given = {name: dots[name] for name in MeanField.needs}
         return predict(predictor, given, batch_size=batch, progress=False, device="cpu")["n_int"]
 
+    return way
+
+
+def ways() -> dict[str, Way]:
+    """Return all ways by name."""
+    predictors = {name: load_predictor(find_weights(shipped))[0] for name, shipped in NETWORKS.items()}
     return {
-        "network, batches of 12": network,
-        "network, one at a time": lambda dots: network(dots, 1),
+        **{f"{name}, batches of {DOTS}": networked(predictor) for name, predictor in predictors.items()},
+        "network, one at a time": networked(predictors["network"], 1),
         "mean field (N = 2: Hartree–Fock)": started,
         "CI in 6 orbitals": solved(n_orbitals=6),
         "CI in 8 orbitals (preset=paper)": solved(**PRESETS["paper"]),
@@ -78,35 +93,58 @@ def ways(predictor: Predictor) -> dict[str, Way]:
     }
 
 
+def timed(ways: dict[str, Way], dots: dict[str, NDArray], number: int) -> list[dict[str, Any]]:
+    """Return seconds a dot and NMAE of all ways, for the first dots of a number of electrons."""
+    chosen = np.flatnonzero(dots["n_electrons"] == number)[:DOTS]
+    some = {name: values[chosen] for name, values in dots.items()}
+    least: dict[str, float] = {}
+    errors: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            found = way(some)
+            seconds = (time.perf_counter() - start) / len(chosen)
+            least[name] = min(least.get(name, np.inf), seconds)
+            reference = some["n_int"].astype(float)
+            errors[name] = float(nmae(found.astype(float), reference, np.full(len(chosen), float(number))).mean())
+    return [
+        {"n_electrons": number, "dots": len(chosen), "way": name, "seconds": least[name], "nmae": errors[name]}
+        for name in least
+    ]
+
+
+def throughput() -> list[dict[str, Any]]:
+    """Return dots per second of ``from_pretrained(...)``, in turns, the best of several rounds."""
+    networks = {name: from_pretrained(name) for name in NETWORKS.values()}
+    grid, rng = Grid(64, SIDE), np.random.default_rng(0)
+    potentials = np.stack([RandomGaussianWells().sample(rng, grid)(grid) for _ in range(MANY)])
+    best: dict[tuple[str, int], float] = {}
+    for _ in range(ROUNDS):
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            for name, network in networks.items():
+                start = time.perf_counter()
+                network(potentials, n_electrons=2, material="gaas", extent=SIDE)
+                rate = MANY / (time.perf_counter() - start)
+                best[name, threads] = max(best.get((name, threads), 0.0), rate)
+    return [{"network": name, "threads": threads, "per_second": rate} for (name, threads), rate in best.items()]
+
+
 def main() -> None:
     """Time all ways, write the results."""
     torch.set_num_threads(1)
-    predictor, _ = load_predictor(find_weights("universal"))
     config = resolve(("experiment=universal",))["data"]
     dots = dots_of(config, families(config)["Gaussian wells"], 60)
     rows = []
+    found = ways()
     with threadpool_limits(1):
         for number in NUMBERS:
-            chosen = np.flatnonzero(dots["n_electrons"] == number)[:DOTS]
-            some = {name: values[chosen] for name, values in dots.items()}
-            least: dict[str, float] = {}
-            errors: dict[str, float] = {}
-            for _ in range(ROUNDS):
-                for name, way in ways(predictor).items():
-                    start = time.perf_counter()
-                    found = way(some)
-                    seconds = (time.perf_counter() - start) / len(chosen)
-                    least[name] = min(least.get(name, np.inf), seconds)
-                    reference = some["n_int"].astype(float)
-                    errors[name] = float(
-                        nmae(found.astype(float), reference, np.full(len(chosen), float(number))).mean()
-                    )
-            rows += [
-                {"n_electrons": number, "dots": len(chosen), "way": name, "seconds": least[name], "nmae": errors[name]}
-                for name in least
-            ]
-            print(f"N = {number}: " + ", ".join(f"{n} {1e3 * s:.1f} ms" for n, s in least.items()), flush=True)
-    content = {"rows": rows, "provenance": provenance("CPU")}
+            rows += timed(found, dots, number)
+            times = ", ".join(f"{row['way']} {1e3 * row['seconds']:.1f} ms" for row in rows[-len(found) :])
+            print(f"N = {number}: {times}", flush=True)
+    rates = throughput()
+    print(", ".join(f"{r['network']}, {r['threads']} threads: {r['per_second']:.0f} dots/s" for r in rates))
+    content = {"rows": rows, "throughput": rates, "provenance": provenance("CPU")}
     write_text(HERE / "speed.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 

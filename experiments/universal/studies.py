@@ -5,23 +5,31 @@ from __future__ import annotations
 from experiments.trained import Runs
 
 SIZES = {
-    "laptop": (
-        *("data.train=10000", "data.val=600", "data.test=400"),
-        *("trainer.max_steps=40000", "trainer.max_time=00:01:15:00"),
-    ),
-    "paper": ("data.train=100000", "data.val=1000", "data.test=2000", "trainer.max_steps=300000"),
+    "laptop": ("data.train=10000", "data.val=600", "data.test=400"),
+    "paper": ("data.train=100000", "data.val=1000", "data.test=2000"),
     "smoke": (
         *("data.train=12", "data.val=8", "data.test=6", "data.n=32", "solver.n_orbitals=6", "data.n_electrons=[1,2]"),
-        *("data.weights=null", "data.coupling=[0.5,5.0]", "trainer.max_steps=4", "trainer.val_check_interval=2"),
+        *("data.weights=null", "data.coupling=[0.5,5.0]", "trainer.val_check_interval=2"),
         *("network.channels=[2,3]", "network.blocks=[1,1]", "loader.batch_size=4"),
     ),
 }
-"""Number of dots and length of the training at each scale; ``paper`` is meant for a GPU and many cores."""
+"""Number of dots at each scale; ``paper`` is meant for a GPU and many cores."""
+LENGTHS = {
+    "laptop": ("trainer.max_steps=40000", "trainer.max_time=00:01:15:00"),
+    "paper": ("trainer.max_steps=300000",),
+    "smoke": ("trainer.max_steps=4",),
+}
+FAST = {"laptop": ("trainer.max_steps=24000",), "paper": LENGTHS["paper"], "smoke": LENGTHS["smoke"]}
+"""Length of the training at each scale."""
 
 
 def networks(scale: str) -> Runs:
-    """Return the network of every dot."""
-    return {"universal": ("experiment=universal", *SIZES[scale])}
+    """Return the network of every dot, and a small one that is fast."""
+    small = ("network=fast_dot_unet", "mapping.prior=coarse_mean_field")
+    return {
+        "universal": ("experiment=universal", *SIZES[scale], *LENGTHS[scale]),
+        "fast": ("experiment=universal", *small, *SIZES[scale], *FAST[scale]),
+    }
 
 
 STUDIES = {"networks": networks}

@@ -1,4 +1,4 @@
-"""Tables and values of this folder's README, from results.json and families.json."""
+"""Tables and values of this folder's README, from results.json, families.json, fast.json, rectangles.json and speed.json."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ COUPLINGS = ((0.3, 3.0), (3.0, 10.0), (10.0, 30.0), (30.0, 100.0))
 """Intervals of lambda in the tables."""
 NETWORK, LABELS = "network, batches of 12", "CI in 14 refined orbitals (preset=converged)"
 """Ways of speed.py."""
+FILES = {"universal": ("universal", "families.json"), "fast": ("universal-fast", "fast.json")}
+"""Shipped network and file of its families for each run."""
 LARGE = 0.05
 """NMAE that the estimated error should detect."""
 Columns = dict[str, NDArray[np.float64]]
@@ -123,6 +125,43 @@ def rectangles_table(rows: list[dict[str, Any]]) -> str:
     return markdown(head, lines)
 
 
+def networks_table(files: dict[str, tuple[str, str]], results: dict[str, Any], speed: list[dict[str, Any]]) -> str:
+    """Return the table of the shipped networks: errors over families, estimates, and dots per second.
+
+    ``files`` are the shipped network and the file of its families for each run of ``results``.
+    """
+    lines = []
+    for run, (name, file) in files.items():
+        families = read(file)["families"]
+        seen, unseen = joined(families, True), joined(families, False)
+        rates = {row["threads"]: row["per_second"] for row in speed if row["network"] == name}
+        lines.append(
+            [
+                f"`{name}`",
+                f"{results[run]['parameters'] / 1e6:.2f} M",
+                *(percent(_where(seen, chosen)["nmae"].mean(), 1) for chosen in _numbers(seen)),
+                percent(unseen["nmae"].mean(), 1),
+                *(percent((dots["nmae"] <= dots["estimated"]).mean(), 0) for dots in (seen, unseen)),
+                auroc_of(seen, unseen),
+                *(f"{rates[threads]:.0f}" for threads in (1, 2)),
+            ]
+        )
+    errors = ("N = 1 … 4", "N = 5, 6", "never trained")
+    head = ("network", "parameters", *errors, "covered", "never trained", "AUROC", "dots per second, one thread", "two")
+    return markdown(head, lines)
+
+
+def _numbers(dots: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    few = dots["n_electrons"] <= 4
+    return few, ~few
+
+
+def auroc_of(*groups: Columns) -> str:
+    """Return the area under the curve of the estimated error, as a detector of an error above ``LARGE``."""
+    estimated, error = (np.concatenate([dots[name] for dots in groups]) for name in ("estimated", "nmae"))
+    return f"{auroc(estimated[error > LARGE], estimated[error <= LARGE]):.3f}"
+
+
 def _where(dots: Columns, chosen: NDArray) -> Columns:
     return {name: values[chosen] for name, values in dots.items()}
 
@@ -130,26 +169,31 @@ def _where(dots: Columns, chosen: NDArray) -> Columns:
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
     found = read("families.json").get("families", {})
-    result = next(iter(read("results.json").values()), None)
+    results = read("results.json")
+    result = results.get("universal")
     if not found or result is None:
         return {}
     seen, unseen = joined(found, True), joined(found, False)
-    everything = {name: np.concatenate([seen[name], unseen[name]]) for name in seen}
-    estimated, large = everything["estimated"], everything["nmae"] > LARGE
     few = _where(seen, seen["n_electrons"] <= 4)
-    speed = read("speed.json").get("rows", [])
+    times, fast = read("speed.json"), joined(read("fast.json")["families"], True)
+    speed = times.get("rows", [])
+    rates = {row["network"]: row["per_second"] for row in times.get("throughput", []) if row["threads"] == 2}
     rectangles = read("rectangles.json").get("rows", [])
     return {
         "rectangles": rectangles_table(rectangles),
         "speed": speed_table(speed),
+        "networks": networks_table(FILES, results, times.get("throughput", [])),
         "break-even": break_even(speed, result["seconds"]),
         "families": families_table(found),
         "numbers": numbers_table(seen),
         "nmae": percent(few["nmae"].mean(), 1),
+        "fast-nmae": percent(fast["nmae"][fast["n_electrons"] <= 4].mean(), 1),
+        "rate": f"{rates['universal']:.0f}",
+        "fast-rate": f"{rates['universal-fast']:.0f}",
         "unseen": percent(unseen["nmae"].mean(), 1),
         "covered": percent((seen["nmae"] <= seen["estimated"]).mean(), 0),
         "covered-unseen": percent((unseen["nmae"] <= unseen["estimated"]).mean(), 0),
-        "auroc": f"{auroc(estimated[large], estimated[~large]):.3f}",
+        "auroc": auroc_of(seen, unseen),
         "training": f"{result['seconds'] / 60:.0f} minutes",
         "steps": f"{result['steps']}",
         "parameters": f"{result['parameters'] / 1e6:.2f} M",

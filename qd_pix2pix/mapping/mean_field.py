@@ -10,7 +10,7 @@ N phi^2 is exact for one electron and has a density error of tenths for several;
 symmetric function of v whatever the symmetry, as orbitals of a degenerate level would not be.
 
 Imaginary time with steps that decrease, split into exp(-t v / 2) exp(-t T) exp(-t v / 2), which is stable for walls of
-any height; T is diagonal in sines.
+any height; T is diagonal in sines, and exp(-t T) a product of one matrix for x and one for y.
 """
 
 from __future__ import annotations
@@ -53,19 +53,25 @@ class Prior(NamedTuple):
 
 
 class MeanField:
-    """The prior of dots in reduced units: columns ``V`` (B, n, n), ``n_electrons`` and ``coupling`` (B,)."""
+    """The prior of dots in reduced units: columns ``V`` (B, n, n), ``n_electrons`` and ``coupling`` (B,).
+
+    ``steps`` in imaginary time; at most ``points`` per side: a finer v is averaged over cells.
+    """
 
     needs: ClassVar = ("V", "n_electrons", "coupling")
     """Columns that the prior takes."""
     n_channels: ClassVar = 2 * len(SCALES) + 4
     """Input channels of the network."""
 
+    def __init__(self, points: int = POINTS, steps: int = STEPS) -> None:
+        self.points, self.steps = points, steps
+
     def __call__(self, columns: Mapping[str, Tensor]) -> Prior:
         """Return the prior for a batch; gradients with respect to ``V`` pass."""
         v, n_electrons, coupling = (columns[name].float() for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
-        coarse = F.adaptive_avg_pool2d(v, POINTS) if v.shape[-1] > POINTS else v
-        share, potential, energy = mean_field(coarse, n_electrons, coupling)
+        coarse = F.adaptive_avg_pool2d(v, self.points) if v.shape[-1] > self.points else v
+        share, potential, energy = mean_field(coarse, n_electrons, coupling, self.steps)
         points = v.shape[-1] ** 2
         share, repulsion = (_resized(f, v.shape[-1]) for f in (share, potential - coarse))
         effective = v + repulsion
@@ -81,7 +87,9 @@ class MeanField:
         return Prior(torch.stack(channels, 1), {"n_int": logarithm[:, None], "energy": scale})
 
 
-def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def mean_field(
+    v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = STEPS
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the mean field of potentials ``v`` >= 0 (B, n, n), in hbar^2 / (m* L^2), at N and lambda (B,).
 
     Returns:
@@ -89,38 +97,37 @@ def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor) -> tuple[Tensor
         (B, n, n); the energy of all electrons (B,).
     """
     n = v.shape[-1]
-    sines, kinetic, kernel = (part.to(v) for part in _tables(n))
+    kinetic, propagators, kernel = (part.to(v) for part in _tables(n, steps))
     hartree = (coupling * (n_electrons - 1).clamp(min=0)).reshape(-1, 1, 1)
     pauli = (math.pi * (n_electrons - 2).clamp(min=0)).reshape(-1, 1, 1)
     phi, effective = torch.ones_like(v), v
-    for step in range(STEPS):
+    for step in range(steps):
         if step % 2 == 0:
             density = phi * phi
             new = v + hartree * _repulsion(density, kernel) + pauli * density
             effective = (effective + new) / 2 if step else new
             effective = effective - effective.amin((1, 2), keepdim=True)
-        time = LONGEST * (SHORTEST / LONGEST) ** (step / (STEPS - 1))
-        half = torch.exp(-time / 2 * effective)
-        phi = half * _in_sines(half * phi, torch.exp(-time * kinetic), sines)
+        half = torch.exp(-_time(step, steps) / 2 * effective)
+        phi = half * (propagators[step] @ (half * phi) @ propagators[step])
         phi = phi / phi.square().mean((1, 2), keepdim=True).sqrt()
     density = phi * phi
-    single = ((phi * _in_sines(phi, kinetic, sines)) + v * density).mean((1, 2))
+    single = ((phi * (kinetic @ phi + phi @ kinetic)) + v * density).mean((1, 2))
     pairs = (density * _repulsion(density, kernel)).mean((1, 2))
     exclusion = math.pi / 2 * (n_electrons - 2).clamp(min=0) * density.square().mean((1, 2))
     energy = n_electrons * (single + coupling * (n_electrons - 1) / 2 * pairs + exclusion)
     return density / n**2, effective, energy
 
 
-def _in_sines(f: Tensor, factor: Tensor, sines: Tensor) -> Tensor:
-    """Return the operator that is ``factor`` (n, n) in products of sines, applied to ``f`` (B, n, n)."""
-    return sines.T @ ((sines @ f @ sines.T) * factor) @ sines
+def _time(step: int, steps: int) -> float:
+    """Return the length of a step in imaginary time."""
+    return LONGEST * (SHORTEST / LONGEST) ** (step / (steps - 1))
 
 
 def _repulsion(density: Tensor, kernel: Tensor) -> Tensor:
     """Return w[density] (B, n, n); the square is padded, so that charges do not act on their images."""
     n = density.shape[-1]
-    padded = (2 * n, 2 * n)
-    return torch.fft.irfft2(torch.fft.rfft2(density, s=padded) * kernel, s=padded)[..., :n, :n]
+    waves = torch.fft.fft(torch.fft.rfft(density, 2 * n), 2 * n, dim=-2)  # rows of zeros need no transform
+    return torch.fft.irfft(torch.fft.ifft(waves * kernel, dim=-2)[..., :n, :], 2 * n)[..., :n]
 
 
 def _resized(f: Tensor, n: int) -> Tensor:
@@ -131,20 +138,22 @@ def _resized(f: Tensor, n: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _tables(n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return sines at the cell centres (modes, points), kinetic energies (n, n), and the transform of 1 / r."""
+def _tables(n: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return T and, for each step, exp(-t T) along one direction, (n, n) and (steps, n, n); and the transform of 1 / r."""
     modes = torch.arange(1, n + 1, dtype=torch.float64)
     x = (torch.arange(n, dtype=torch.float64) + 0.5) / n
     sines = torch.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)
     sines[-1] /= math.sqrt(2)
     energies = (math.pi * modes) ** 2 / 2
-    steps = torch.arange(2 * n, dtype=torch.float64)
-    distance = torch.minimum(steps, 2 * n - steps) / n
+    apart = torch.arange(2 * n, dtype=torch.float64)
+    distance = torch.minimum(apart, 2 * n - apart) / n
     r = torch.hypot(distance[:, None], distance[None, :])
     r[0, 0] = 1 / (4 * math.log(1 + math.sqrt(2)) * n)  # the mean of 1 / r over a cell
     kernel = torch.fft.rfft2(1 / (r * n**2)).real
-    return sines, energies[:, None] + energies, kernel
+    times = torch.tensor([_time(step, steps) for step in range(steps)], dtype=torch.float64)
+    propagators = (sines.T * torch.exp(-times[:, None] * energies)[:, None, :]) @ sines
+    return (sines.T * energies) @ sines, propagators, kernel
 
 
-PRIORS = {"mean_field": MeanField}
+PRIORS = {"mean_field": MeanField(), "coarse_mean_field": MeanField(points=24, steps=30)}
 """Priors by the name under which a mapping selects them."""

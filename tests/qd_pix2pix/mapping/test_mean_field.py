@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from qd_pix2pix.mapping.mean_field import MeanField, mean_field
+from qd_pix2pix.mapping.mean_field import PRIORS, MeanField, mean_field
 from qd_pix2pix.mapping.symmetry import GROUPS
 from solvers import Grid, Material, solve
 
@@ -99,3 +99,32 @@ def test_finer_points_have_the_same_mean_field():
     coarse = 4 * torch.nn.functional.avg_pool2d(shares[1] / shares[1].sum(), 2)
     assert (coarse - shares[0] / shares[0].sum()).abs().sum() < 0.02
     torch.testing.assert_close(large.logarithm["energy"], small.logarithm["energy"])
+
+
+def test_the_repulsion_is_that_of_every_pair_of_cells():
+    """Against a sum over all pairs: Coulomb between cells, the mean of 1 / r in one cell."""
+    n, coupling = 8, 20.0
+    share, effective, _ = mean_field(torch.zeros(1, n, n), numbers(2), numbers(coupling), 600)
+    x = (np.arange(n) + 0.5) / n
+    points = np.stack(np.meshgrid(x, x, indexing="ij"), -1).reshape(-1, 2)
+    r = np.linalg.norm(points[:, None] - points, axis=-1)
+    np.fill_diagonal(r, 1 / (4 * math.log(1 + math.sqrt(2)) * n))
+    expected = (coupling / r @ share.numpy().ravel()).reshape(n, n)
+    np.testing.assert_allclose(effective[0].numpy(), expected - expected.min(), atol=0.02 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_every_prior_finds_hartree_fock(name):
+    v, given = parabola(100.0), {"n_electrons": numbers(2), "coupling": numbers(10.0)}
+    prior = PRIORS[name]({"V": torch.nn.functional.interpolate(v[None], size=64, mode="bilinear")[0], **given})
+    assert prior.logarithm["energy"].exp().item() == pytest.approx(316.26, rel=0.03)
+
+
+def test_the_coarse_mean_field_is_close_to_the_other():
+    generator = torch.Generator().manual_seed(2)
+    waves = torch.cos(math.pi * torch.arange(4)[:, None] * (torch.arange(64) + 0.5) / 64)
+    v = 60 * torch.einsum("bij,ix,jy->bxy", torch.randn(6, 4, 4, generator=generator), waves, waves)
+    given = {"V": v, "n_electrons": numbers(*range(1, 7)), "coupling": numbers(1, 3, 10, 3, 1, 10)}
+    fine, coarse = (PRIORS[name](given).logarithm["n_int"][:, 0].exp() for name in ("mean_field", "coarse_mean_field"))
+    fine, coarse = (share / share.sum((1, 2), keepdim=True) for share in (fine, coarse))
+    assert (fine - coarse).abs().sum((1, 2)).max() < 0.12
