@@ -13,10 +13,14 @@ from qd_pix2pix.inference.pretrained import Sampler
 
 DOPINGS = (0.05, 0.12, 0.16, 0.2, 0.28)
 """Dopings at which snapshots are compared."""
+SIDE = 16
+"""Side of the snapshots of training."""
 DRAWN = {1: 600, 2: 150}
 """Snapshots drawn at each doping, by the factor of the side."""
 TRUE = 4
 """Snapshots of the model for each drawn one."""
+
+Observables = dict[str, tuple[float, float]]
 
 
 def of_snapshots(sampler: Sampler) -> list[dict[str, Any]]:
@@ -30,19 +34,22 @@ def of_snapshots(sampler: Sampler) -> list[dict[str, Any]]:
                 drawn = sampler.sample(doping=doping, size=side, n=n, seed=round(1000 * doping))
             kinds = {"drawn": drawn, **{holes: _model(side, doping, n, holes) for holes in ("strings", "sprinkled")}}
             measured = {kind: observables(snapshots) for kind, snapshots in kinds.items()}
-            found.append(
-                {
-                    "side": side, "doping": doping, "holes": float((drawn == 0).mean()), **measured,
-                    "deviation": {kind: deviations(measured["drawn"], measured[kind]) for kind in list(kinds)[1:]},
-                }
-            )  # fmt: skip
+            deviation = {kind: deviations(measured["drawn"], measured[kind]) for kind in list(kinds)[1:]}
+            holes = float((drawn == 0).mean())
+            deviation["strings, as drawn"] = as_drawn(side, holes, measured["drawn"])
+            found.append({"side": side, "doping": doping, "holes": holes, **measured, "deviation": deviation})
     return found
+
+
+def as_drawn(side: int, holes: float, drawn: Observables) -> dict[str, float]:
+    """Return the deviations from the model with strings at the doping that was drawn, not at the requested one."""
+    return deviations(drawn, observables(_model(side, holes, DRAWN[side // SIDE], "strings")))
 
 
 def _model(side: int, doping: float, n: int, holes: str) -> NDArray[np.int8]:
     return recipe(TRUE * n, (doping,), side=side, holes=holes).columns("test", range(TRUE * n))["occupation"]
 
 
-def deviations(own: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
+def deviations(own: Observables, other: Observables) -> dict[str, float]:
     """Return the differences of observables in standard errors of the difference."""
     return {name: (own[name][0] - other[name][0]) / float(np.hypot(own[name][1], other[name][1])) for name in own}

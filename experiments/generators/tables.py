@@ -131,8 +131,9 @@ def snapshots_table(results: Results) -> str:
             for observable in OBSERVABLES:
                 value, error = at["drawn"][observable]
                 scale = 100 if observable == "count" else 1
-                deviation, other = (at["deviation"][kind][observable] for kind in ("strings", "sprinkled"))
-                cells.append(f"{scale * value:.3f} ± {scale * error:.3f} ({deviation:+.1f}, {other:+.1f} σ)")
+                kinds = ("strings", "strings, as drawn", "sprinkled")
+                apart = ", ".join(f"{at['deviation'][kind][observable]:+.1f}" for kind in kinds)
+                cells.append(f"{scale * value:.3f} ± {scale * error:.3f} ({apart} σ)")
             side = f"{at['side']} × {at['side']}"
             rows.append([name.removeprefix("snapshots, "), side, f"{at['doping']:g}", f"{at['holes']:.4f}", *cells])
     head = ("trained", "sites", "δ requested", "δ drawn", "C_s(1)", "C_s(√2)", "strings per 100 sites", "mean length")
