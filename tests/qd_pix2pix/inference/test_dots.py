@@ -328,7 +328,7 @@ def test_conditions_of_each_dot_are_columns(surrogate):
 @pytest.mark.slow
 def test_a_network_in_reduced_units_is_exported_in_physical_ones(surrogate, tmp_path, monkeypatch):
     # tracing takes most of a minute with all steps
-    monkeypatch.setattr(surrogate.predictor.reduced, "prior", MeanField(steps=4))
+    monkeypatch.setattr(surrogate.predictor, "prior", MeanField(steps=4))
     differences = surrogate.export(tmp_path / "dots.pt2")
     assert set(differences) == {"n_int", "energy", "gap", "spin", "error"}
     V = torch.tensor(wells()).float()[None]

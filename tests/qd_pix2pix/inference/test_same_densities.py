@@ -54,13 +54,13 @@ def test_predictions_stay_the_same(name, before):
 
 def test_all_networks_are_shipped():
     assert shipped() == sorted(
-        [*NAMES, "bose-hubbard", "chain", "ising-ednn", "ising-flow", "ising-rugan", "universal"]
+        [*NAMES, "bose-hubbard", "chain", "ising-ednn", "ising-flow", "ising-rugan", "universal", "universal-fast"]
     )
 
 
 def test_an_unknown_name_lists_the_choices():
     with pytest.raises(
-        FileNotFoundError, match="one of bose-hubbard, chain, gaas-N2, gaas-N2-all, .*, si-N4, universal; got 'gaas-N3'"
+        FileNotFoundError, match="one of bose-hubbard, chain, gaas-N2, gaas-N2-all, .*, universal, universal-fast; got 'gaas-N3'"
     ):
         from_pretrained("gaas-N3")
 
