@@ -187,6 +187,19 @@ def test_the_sides_of_a_rectangle_are_two(surrogate, extent, message):
         surrogate(long_wells(), **GAAS | {"extent": extent})
 
 
+@pytest.mark.parametrize(("name", "largest"), [("universal", 0.005), ("universal-fast", 0.01)])
+def test_the_shipped_networks_know_the_parabola_of_two_electrons(name, largest):
+    """omega = 1 Ha*: E = 3 Ha* (Taut 1993); the density is that of full CI."""
+    bohr, hartree, grid = 0.0529177 * 12.9 / 0.067, 27.2114 * 0.067 / 12.9**2, Grid(64, 100.0)
+    x, y = grid.from_middle()
+    V = hartree / 2 * (x[:, None] ** 2 + y**2) / bohr**2
+    p = from_pretrained(name, "cpu")(V, n_electrons=2, material="gaas", extent=100.0)
+    assert p.energy / hartree == pytest.approx(3, rel=0.01)
+    assert p.spin == 0 and p.verdict.item() == "like training"
+    density = solve(V, grid, 2, Material(0.067, 12.9), **PRESETS["converged"]).density
+    assert np.abs(p.density - density).sum() / density.sum() < largest
+
+
 @pytest.mark.slow
 def test_the_shipped_network_serves_rectangles():
     """Double dots of 2 : 1 by full CI between hard walls, in both directions; nine of ten are within the estimate."""
