@@ -1,4 +1,4 @@
-"""Tables and values of this folder's README, from results.json, families.json, fast.json, rectangles.json and speed.json."""
+"""Tables and values of this folder's README, from its files of results."""
 
 from __future__ import annotations
 

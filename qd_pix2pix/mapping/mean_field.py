@@ -87,9 +87,7 @@ class MeanField:
         return Prior(torch.stack(channels, 1), {"n_int": logarithm[:, None], "energy": scale})
 
 
-def mean_field(
-    v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = STEPS
-) -> tuple[Tensor, Tensor, Tensor]:
+def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = STEPS) -> tuple[Tensor, Tensor, Tensor]:
     """Return the mean field of potentials ``v`` >= 0 (B, n, n), in hbar^2 / (m* L^2), at N and lambda (B,).
 
     Returns:
@@ -139,7 +137,10 @@ def _resized(f: Tensor, n: int) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _tables(n: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return T and, for each step, exp(-t T) along one direction, (n, n) and (steps, n, n); and the transform of 1 / r."""
+    """Return the tables of n points along one direction.
+
+    T (n, n); exp(-t T) of each step (steps, n, n); the transform of 1 / r on the padded square (2n, n + 1).
+    """
     modes = torch.arange(1, n + 1, dtype=torch.float64)
     x = (torch.arange(n, dtype=torch.float64) + 0.5) / n
     sines = torch.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)

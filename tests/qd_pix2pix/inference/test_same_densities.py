@@ -60,7 +60,8 @@ def test_all_networks_are_shipped():
 
 def test_an_unknown_name_lists_the_choices():
     with pytest.raises(
-        FileNotFoundError, match="one of bose-hubbard, chain, gaas-N2, gaas-N2-all, .*, universal, universal-fast; got 'gaas-N3'"
+        FileNotFoundError,
+        match="one of bose-hubbard, chain, gaas-N2, gaas-N2-all, .*, universal, universal-fast; got 'gaas-N3'",
     ):
         from_pretrained("gaas-N3")
 
