@@ -124,8 +124,8 @@ def _time(step: int, steps: int) -> float:
 def _repulsion(density: Tensor, kernel: Tensor) -> Tensor:
     """Return w[density] (B, n, n); the square is padded, so that charges do not act on their images."""
     n = density.shape[-1]
-    waves = torch.fft.fft(torch.fft.rfft(density, 2 * n), 2 * n, dim=-2)  # rows of zeros need no transform
-    return torch.fft.irfft(torch.fft.ifft(waves * kernel, dim=-2)[..., :n, :], 2 * n)[..., :n]
+    waves = torch.fft.rfft2(density, s=(2 * n, 2 * n)) * kernel
+    return torch.fft.irfft(torch.fft.ifft(waves, dim=-2)[..., :n, :], 2 * n)[..., :n]  # half of the rows suffices
 
 
 def _resized(f: Tensor, n: int) -> Tensor:
