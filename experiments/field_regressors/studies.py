@@ -69,8 +69,8 @@ def leaderboard() -> dict[str, tuple[str, ...]]:
     """Return pix2pix and the FNO on the same labels, for experiments/bench."""
     dots = ("preset=converged", *DOTS["gaas-N2"], *until(15))
     return {
-        "converged gaas-N2 pix2pix": ("model=pix2pix", *dots),
-        "converged gaas-N2 FNO": ("model=regressor", "network=fno", *dots),
+        "leaderboard pix2pix": ("model=pix2pix", *dots),
+        "leaderboard FNO": ("model=regressor", "network=fno", *dots),
     }
 
 
