@@ -115,7 +115,7 @@ def timed(ways: dict[str, Way], dots: dict[str, NDArray], number: int) -> list[d
 
 def throughput() -> list[dict[str, Any]]:
     """Return dots per second of ``from_pretrained(...)``, in turns, the best of several rounds."""
-    networks = {name: from_pretrained(name) for name in NETWORKS.values()}
+    networks = {name: from_pretrained(name, "cpu") for name in NETWORKS.values()}
     grid, rng = Grid(64, SIDE), np.random.default_rng(0)
     potentials = np.stack([RandomGaussianWells().sample(rng, grid)(grid) for _ in range(MANY)])
     best: dict[tuple[str, int], float] = {}
