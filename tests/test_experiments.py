@@ -285,7 +285,8 @@ def test_rectangles_are_compared_with_squares(tmp_path, monkeypatch):
         monkeypatch.setattr(rectangles, name, value)
     rectangles.main()
     rows = json.loads((tmp_path / "rectangles.json").read_text())["rows"]
-    assert [row["shape"] for row in rows] == 2 * ["1 : 1"] + 2 * ["2 : 1"]
+    assert [row["shape"] for row in rows] == 4 * ["1 : 1"] + 4 * ["2 : 1"]
+    assert [row["network"] for row in rows] == 4 * ["universal", "universal-fast"]
     assert all(0 < row["nmae"] < 0.05 and row["estimated"] > 0 for row in rows)
 
 

@@ -13,8 +13,6 @@ from qd_pix2pix.inference.pretrained import Sampler
 
 DOPINGS = (0.05, 0.12, 0.16, 0.2, 0.28)
 """Dopings at which snapshots are compared."""
-SIDE = 16
-"""Side of the snapshots of training."""
 DRAWN = {1: 600, 2: 150}
 """Snapshots drawn at each doping, by the factor of the side."""
 TRUE = 4
@@ -36,14 +34,14 @@ def of_snapshots(sampler: Sampler) -> list[dict[str, Any]]:
             measured = {kind: observables(snapshots) for kind, snapshots in kinds.items()}
             deviation = {kind: deviations(measured["drawn"], measured[kind]) for kind in list(kinds)[1:]}
             holes = float((drawn == 0).mean())
-            deviation["strings, as drawn"] = as_drawn(side, holes, measured["drawn"])
+            deviation["strings, as drawn"] = as_drawn(measured["drawn"], side, holes, n)
             found.append({"side": side, "doping": doping, "holes": holes, **measured, "deviation": deviation})
     return found
 
 
-def as_drawn(side: int, holes: float, drawn: Observables) -> dict[str, float]:
-    """Return the deviations from the model with strings at the doping that was drawn, not at the requested one."""
-    return deviations(drawn, observables(_model(side, holes, DRAWN[side // SIDE], "strings")))
+def as_drawn(drawn: Observables, side: int, holes: float, n: int) -> dict[str, float]:
+    """Return the deviations of ``n`` snapshots from the model with strings at the doping that they have."""
+    return deviations(drawn, observables(_model(side, holes, n, "strings")))
 
 
 def _model(side: int, doping: float, n: int, holes: str) -> NDArray[np.int8]:

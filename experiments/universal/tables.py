@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,15 @@ def break_even(rows: list[dict[str, Any]], seconds: float) -> str:
 
 
 def rectangles_table(rows: list[dict[str, Any]]) -> str:
-    """Return the table of the shapes of rectangles."""
+    """Return the table of the shapes of rectangles, for each network."""
     lines = []
-    for shape in dict.fromkeys(row["shape"] for row in rows):
-        dots = columns([row for row in rows if row["shape"] == shape])
+    networks, shapes = (dict.fromkeys(row[name] for row in rows) for name in ("network", "shape"))
+    for network, shape in product(networks, shapes):
+        dots = columns([row for row in rows if (row["network"], row["shape"]) == (network, shape)])
         error = dots["nmae"].astype(float)
         lines.append(
             [
+                f"`{network}`",
                 shape,
                 str(len(error)),
                 percent(error.mean()),
@@ -121,17 +124,14 @@ def rectangles_table(rows: list[dict[str, Any]]) -> str:
                 percent(float(np.median(dots["energy"].astype(float)))),
             ]
         )
-    head = ("sides", "number", "NMAE, mean", "median", "labels", "estimated", "covered", "energy, median")
+    head = ("network", "sides", "number", "NMAE, mean", "median", "labels", "estimated", "covered", "energy, median")
     return markdown(head, lines)
 
 
-def networks_table(files: dict[str, tuple[str, str]], results: dict[str, Any], speed: list[dict[str, Any]]) -> str:
-    """Return the table of the shipped networks: errors over families, estimates, and dots per second.
-
-    ``files`` are the shipped network and the file of its families for each run of ``results``.
-    """
+def networks_table(results: dict[str, Any], speed: list[dict[str, Any]]) -> str:
+    """Return the table of the shipped networks: errors over families, estimates, and dots per second."""
     lines = []
-    for run, (name, file) in files.items():
+    for run, (name, file) in FILES.items():
         families = read(file)["families"]
         seen, unseen = joined(families, True), joined(families, False)
         rates = {row["threads"]: row["per_second"] for row in speed if row["network"] == name}
@@ -168,26 +168,26 @@ def _where(dots: Columns, chosen: NDArray) -> Columns:
 
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
-    found = read("families.json").get("families", {})
+    found, fast = (read(file).get("families", {}) for _, file in FILES.values())
     results = read("results.json")
     result = results.get("universal")
-    if not found or result is None:
+    if not found or not fast or result is None:
         return {}
     seen, unseen = joined(found, True), joined(found, False)
     few = _where(seen, seen["n_electrons"] <= 4)
-    times, fast = read("speed.json"), joined(read("fast.json")["families"], True)
+    times, small = read("speed.json"), joined(fast, True)
     speed = times.get("rows", [])
     rates = {row["network"]: row["per_second"] for row in times.get("throughput", []) if row["threads"] == 2}
     rectangles = read("rectangles.json").get("rows", [])
     return {
         "rectangles": rectangles_table(rectangles),
         "speed": speed_table(speed),
-        "networks": networks_table(FILES, results, times.get("throughput", [])),
+        "networks": networks_table(results, times.get("throughput", [])),
         "break-even": break_even(speed, result["seconds"]),
         "families": families_table(found),
         "numbers": numbers_table(seen),
         "nmae": percent(few["nmae"].mean(), 1),
-        "fast-nmae": percent(fast["nmae"][fast["n_electrons"] <= 4].mean(), 1),
+        "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",
         "fast-rate": f"{rates['universal-fast']:.0f}",
         "unseen": percent(unseen["nmae"].mean(), 1),
