@@ -16,7 +16,7 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.dots import allowed_spins
-from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of
+from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of, only_values
 from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.rectangles import both_sides
@@ -61,7 +61,9 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     notes = own.notes + (resampling(predictor, fields) if isinstance(predictor, PhysicalPredictor) else [])
     recipe = card.recipes[0] if card.recipes else {}
     recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
-    inverse = config["verify"] and verify.check_verifiable(recipe, predictor.mapping.sources, predictor.mapping.outputs)
+    couplings = only_values(card) | known
+    mapping = predictor.mapping
+    inverse = config["verify"] and verify.check_verifiable(recipe, mapping.sources, mapping.outputs, couplings)
     size = len(next(iter(fields.values())))
     conditions = {name: np.full(size, value) for name, value in known.items()}
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device, config["batch_size"])
@@ -89,7 +91,8 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
         record = replace(record, verification=_verify_inverse(predictions, predictor, recipe, folder))
     elif config["verify"]:
         further = [c.name for c in schema.of_role("scalar") if c.name not in predictions.outputs]
-        solved = verify.solve(recipe, fields, (*predictions.outputs, *further))
+        more = {name: np.full(size, couplings[name]) for name in recipe_solvable(recipe) if name in couplings}
+        solved = verify.solve(recipe, fields | more, (*predictions.outputs, *further))
         predictions = replace(
             predictions,
             reference={n: solved[n] for n in predictions.outputs},

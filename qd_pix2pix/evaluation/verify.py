@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,18 @@ def recipe_of_samples(
     return recipe_class(config, only_rooms=True).of_samples(config, shape, conditions)
 
 
-def check_verifiable(config: Mapping[str, Any], sources: tuple[str, ...], outputs: tuple[str, ...]) -> bool:
+def check_verifiable(
+    config: Mapping[str, Any], sources: tuple[str, ...], outputs: tuple[str, ...], known: Collection[str] = ()
+) -> bool:
     """Return True if the mapping is an inverse: the columns that the solver takes are predicted, not given.
+
+    ``known`` are the conditions of the samples.
 
     Raises:
         ValueError: the mapping does not involve these columns.
     """
     system = recipe_class(config, only_rooms=True)
-    needed = set(system.SOLVABLE)
+    needed = set(system.SOLVABLE) - set(known)
     solved = {column.name for column in make_recipe(config, only_rooms=True).schema.columns}
     if unknown := [name for name in outputs if name not in solved]:
         raise ValueError(f"verify: the solver does not compute {', '.join(unknown)}; use verify=false")

@@ -98,6 +98,12 @@ def check_values(column: Column, values: NDArray) -> None:
         raise ValueError(f"input: expected {column.name} of {wanted} only, got {other:g}. Replace the other values")
 
 
+def only_values(card: Card) -> dict[str, float]:
+    """Return the conditions that are columns of the samples and that had a single value in training, by name."""
+    known = {c.name: card.statistics[c.name] for c in card.schema.of_role("condition") if c.name in card.statistics}
+    return {name: float(seen["min"]) for name, seen in known.items() if seen["min"] == seen["max"]}
+
+
 def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[str, Any]) -> dict[str, float]:
     """Return the conditions of a user's samples: those of training, updated with the given ones.
 

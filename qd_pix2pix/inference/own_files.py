@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
-from qd_pix2pix.fields.read import about
+from qd_pix2pix.fields.read import about, read_contents
 from qd_pix2pix.fields.square import lengths
 from qd_pix2pix.fields.units import factor
-from qd_pix2pix.inference.inputs import Fields, check_fields
+from qd_pix2pix.inference.inputs import Fields, check_fields, with_patterns
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import Column, Schema
 
@@ -60,13 +60,15 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     """Return the samples in a file, in the units and on the points of a network.
 
     Shapes are (*points) for one sample, or (S, *points). A file without coordinates has the points of the network.
+    A pattern, such as a checkerboard, that the file lacks is the one that begins with +1.
 
     Raises:
         FileNotFoundError: there is no such file.
         ModuleNotFoundError: the format needs a library that is not installed.
         ValueError: the file does not hold the expected fields of finite numbers, or a unit is wrong.
     """
-    reading, schema, names = reading or Reading(), predictor.schema, predictor.mapping.sources
+    reading, schema, sources = reading or Reading(), predictor.schema, predictor.mapping.sources
+    names = [name for name in sources if not schema[name].pattern or name in read_contents(path).arrays]
     if reading.column and len(names) > 1:
         raise ValueError(f"column: the network takes {', '.join(names)}; give their arrays these names")
     learned = [column.name for column in schema.columns]
@@ -81,6 +83,7 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
         fields[name], own, said = _placed(path, found, predictor, schema[name], reading)
         sides |= own
         notes += said
+    fields = with_patterns(fields, schema, sources)
     return OwnSamples(check_fields(fields, schema), sides, list(dict.fromkeys(notes)))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation import verify as solver
 from qd_pix2pix.files import write_whole
+from qd_pix2pix.inference.inputs import only_values
 from qd_pix2pix.inversion.forward import Forward
 from qd_pix2pix.inversion.identify import Identifiability
 from qd_pix2pix.predictor import ERROR
@@ -178,10 +179,10 @@ class Solutions:
     def _columns(self, solution: int, member: int) -> dict[str, float]:
         """Return the conditions that are columns of samples: those of a member, or the only value of the training."""
         card, given = self.forward.card, self.conditions_of(solution, member)
-        known = {name: (s["min"], s["max"]) for name, s in (card.statistics if card else {}).items()}
-        columns = [column.name for column in (card.schema.of_role("condition") if card else ())]
-        only = {name: known[name][0] for name in columns if name in known and known[name][0] == known[name][1]}
-        return only | {name: given[name] for name in columns if name in given}
+        if card is None:
+            return {}
+        columns = [column.name for column in card.schema.of_role("condition")]
+        return only_values(card) | {name: given[name] for name in columns if name in given}
 
     def _recipe(self, solution: int, member: int, given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Any]:
         """Return the configuration of the system that solves a member from the columns ``given``."""

@@ -5,7 +5,8 @@
 The stem has 5 points along each axis and the blocks 3, as in Blania et al. 2022, with dilations d_i in turn. A norm
 over the points of a sample would make every point depend on the size of the sample; here the features of each point are
 normalised by themselves. What a point depends on ends at ``reach``, so that larger lattices are predicted as well as
-those of the training wherever correlations end before.
+those of the training wherever correlations end before. Where they do not, as for extended states on a small ring, the
+levels depend on the number of points itself, which convolutions cannot count: ``sizes`` makes it an input.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class LatticeResNet(nn.Module):
         dilations: spacing of the points of a block's first kernel, for the blocks in turn.
         waves: number of pairs sin(2^k pi x), cos(2^k pi x), k = 0, 1, ..., that are given beside each input x in
             [-1, 1]: for densities that change within a small part of the range of the potential.
+        sizes: shortest and longest side, for two more inputs, the same at all points: 2 shortest / side - 1, and +1 or
+            -1 for an even or odd number of points. Sides beyond them count as these. None: the size is no input.
         padding: zeros, circular, or None for that of the domain.
         equivariant: True for a network that commutes with the symmetry group of the domain.
         dims: number of dimensions of the fields, 1 or 2.
@@ -95,6 +98,7 @@ class LatticeResNet(nn.Module):
         blocks: int = 9,
         dilations: Sequence[int] = (1, 2, 4),
         waves: int = 0,
+        sizes: Sequence[int] | None = None,
         padding: str | None = None,
         equivariant: bool = False,
         dims: int = 2,
@@ -109,6 +113,7 @@ class LatticeResNet(nn.Module):
             raise ValueError(f"network.dilations: expected a list such as [1, 2, 4], got {dilations!r}")
         for dilation in dilations:
             check_integer("network.dilations", dilation, 1)
+        _check_sizes(sizes)
         group = group_of(symmetry, dims) if equivariant else None
         order = group.order if group else 1
         conv: Factory = partial(Convolution, padding=padding_of(padding, periodic), group=group, dims=dims)
@@ -116,7 +121,9 @@ class LatticeResNet(nn.Module):
         self.reach = STEM // 2 + sum(dilation + 1 for dilation in used)
         self.shortest = max(STEM, 2 * max(used) + 1)
         self.waves = waves
-        self.stem = conv(in_channels * (1 + 2 * waves), channels, STEM, lifted=(False, True))
+        self.sizes = None if sizes is None else (int(sizes[0]), int(sizes[1]))
+        numbers = 0 if sizes is None else 2
+        self.stem = conv(in_channels * (1 + 2 * waves) + numbers, channels, STEM, lifted=(False, True))
         self.blocks = nn.Sequential(*(LatticeBlock(conv, channels, order, dilation) for dilation in used))
         self.head = conv(channels, out_channels, 1, gain=0.1, lifted=(True, False))
 
@@ -129,8 +136,26 @@ class LatticeResNet(nn.Module):
             )
         with torch.autocast(x.device.type, enabled=False):  # half precision does not resolve small potentials
             angles = [x * (2**k * math.pi) for k in range(self.waves)]
-            x = torch.cat([x, *map(torch.sin, angles), *map(torch.cos, angles)], dim=1)
+            x = torch.cat([x, *map(torch.sin, angles), *map(torch.cos, angles), *self._numbers(x)], dim=1)
             x = self.stem(channels_last(x))
         x = self.blocks(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.head(F.silu(x.float()))
+
+    def _numbers(self, x: Tensor) -> list[Tensor]:
+        """Return the side, as the mean of all axes, and the parity of the number of points, (B, 1, *points) each."""
+        if self.sizes is None:
+            return []
+        shortest, longest = self.sizes
+        inverse = sum(1 / min(max(side, shortest), longest) for side in x.shape[2:]) / (x.ndim - 2)
+        parity = 1 - 2 * (math.prod(x.shape[2:]) % 2)
+        return [torch.full_like(x[:, :1], number) for number in (2 * shortest * inverse - 1, parity)]
+
+
+def _check_sizes(sizes: object) -> None:
+    if sizes is None:
+        return
+    if not isinstance(sizes, (list, tuple)) or len(sizes) != 2:
+        raise ValueError(f"network.sizes: expected null, or two numbers of points such as [10, 16], got {sizes!r}")
+    check_integer("network.sizes[0]", sizes[0], 1)
+    check_integer("network.sizes[1]", sizes[1], int(sizes[0]) + 1)

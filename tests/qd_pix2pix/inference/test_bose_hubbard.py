@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from qd_pix2pix import from_pretrained
+from qd_pix2pix import evaluate, from_pretrained
 from qd_pix2pix.systems.bose_hubbard import variant
 from solvers.lattices import Bosons, checkerboard, power_law_field, sample_bosons
 
@@ -66,3 +66,14 @@ def test_bad_input_is_reported_or_refused(surrogate):
         surrogate(field)
     with pytest.raises(ValueError, match="expected checkerboard of -1 and 1 only"):
         surrogate({"V_mu": field, "checkerboard": field}, neighbour=2.0)
+
+
+def test_a_file_of_potentials_is_enough_and_verified_by_the_solver(tmp_path):
+    """The checkerboard is a pattern, U a column with one value, V a condition: only the potential is in the file."""
+    field = 3.0 * power_law_field(np.random.default_rng(8), (6, 6), 1.0) - 3.0
+    np.save(tmp_path / "mine.npy", field)
+    words = (f"input='{tmp_path}/mine.npy'", "neighbour=2.0", "verify=true", f"output='{tmp_path}/out'")
+    found = evaluate("bose-hubbard", *words).predictions[0]
+    exact = sample_bosons(Bosons(field, 8.0, neighbour=2.0), 1024)
+    assert np.abs(found.reference["n"][0] - exact.n).mean() < 0.02
+    np.testing.assert_array_equal(found.given["checkerboard"][0], checkerboard((6, 6)))

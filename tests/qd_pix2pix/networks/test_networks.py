@@ -37,7 +37,7 @@ SMALL = {
     "ResNet": {"channels": 4, "blocks": 5},
     "FNO": {"modes": 4, "channels": 6, "layers": 2},
     "GroupAverage": {"network": partial(ResNet, channels=4, blocks=2)},
-    "LatticeResNet": {"channels": 4, "blocks": 4, "waves": 1},
+    "LatticeResNet": {"channels": 4, "blocks": 4, "waves": 1, "sizes": [16, 40]},
     "MillsCNN": {"shape": (32, 32), "channels": 4, "between": 3, "width": 8},
     "SlidingCNN": {"shape": (32, 32), "channels": (4, 3, 3), "width": 8},
     "EDNN": {"trunk": partial(Window, channels=(6, 5))},
@@ -249,6 +249,18 @@ def test_lattices_of_every_size_have_the_same_network(shape):
     torch.testing.assert_close(network(tiled)[middle], network(source)[middle], atol=1e-5, rtol=1e-4)
 
 
+def test_a_lattice_may_know_its_size():
+    """A constant potential has no trace of the length of a ring; lengths beyond ``sizes`` count as the last one."""
+    torch.manual_seed(0)
+    network = disturbed(LatticeResNet(channels=3, blocks=3, sizes=[10, 16], dims=1, padding="circular"))
+    values = {n: network(torch.full((1, 1, n), 0.3))[0, 0] for n in (9, 10, 12, 13, 14, 16, 18, 19)}
+    for one in values.values():
+        torch.testing.assert_close(one, one[:1].expand_as(one))
+    found = {n: float(one[0].detach()) for n, one in values.items()}
+    assert found[16] == pytest.approx(found[18])
+    assert len({round(found[n], 5) for n in (9, 10, 12, 13, 14, 16, 19)}) == 7, "9 and 19 are odd"
+
+
 def test_a_lattice_shorter_than_the_kernels_is_named():
     with pytest.raises(ValueError, match=r"at least 9 points.*\(8,\)"):
         LatticeResNet(channels=2, blocks=3, dims=1, padding="circular")(torch.zeros(1, 1, 8))
@@ -323,6 +335,8 @@ def test_paper_initialiser():
         (LatticeResNet, {"dilations": [0]}),
         (LatticeResNet, {"dilations": 2}),
         (LatticeResNet, {"waves": -1}),
+        (LatticeResNet, {"sizes": 16}),
+        (LatticeResNet, {"sizes": [16, 16]}),
         (FNO, {"modes": 0}),
         (FNO, {"channels": 2.0}),
         (FNO, {"layers": 0}),
