@@ -22,8 +22,9 @@ from threadpoolctl import threadpool_limits
 from qd_pix2pix.studio.dot import STORED, Dot
 from qd_pix2pix.studio.knobs import MOST_STEPS, check_sweep, turned
 from qd_pix2pix.studio.potential import charges, potential, sites, target_density
-from solvers import PRESETS, Grid, Solution, draw_stability, hubbard, solve, stability_diagram
+from solvers import PRESETS, Grid, draw_stability, solve, stability_diagram
 from solvers.checks import check_integer, check_number
+from solvers.quantum_dots.exchange_points import ExchangeTask
 from solvers.quantum_dots.settings import STAGES
 
 MEMORY = 2.0
@@ -89,18 +90,11 @@ def _solved(dot: Dot, report: Report) -> Solved:
     began = time.perf_counter()
     V, grid, material = potential(dot), dot.grid, dot.material
     options: dict[str, Any] = PRESETS["converged"] | {"memory": MEMORY, "timer": _timer(report)}
+    found = solve(V, grid, dot.n_electrons, material, **options, wavefunction=dot.n_electrons == 2)
     J = J_error = float("nan")
-    found: Solution | None = None
     if dot.n_electrons == 2:
-        try:
-            model = hubbard(V, grid, material, **options)
-            found, J, J_error = model.solution, model.J_ci, model.J_ci_error
-        except ValueError:  # a shell of degenerate orbitals is no pair of sites; full CI has no such limit
-            found = None
-    if found is None:
-        found = solve(V, grid, dot.n_electrons, material, **options)
-    if dot.n_electrons == 2 and np.isnan(J):
-        J, J_error = _splitting(found)
+        pair = ExchangeTask.of_dot(grid, material, options).points(V[None], found)[0]
+        J, J_error = float(pair.J), float(pair.error)
     density = np.asarray(found.density)
     return Solved(
         density=density,
@@ -117,13 +111,6 @@ def _solved(dot: Dot, report: Report) -> Solved:
         order_certain=bool(found.order_certain),
         seconds=time.perf_counter() - began,
     )
-
-
-def _splitting(found: Solution) -> tuple[float, float]:
-    """Return triplet minus singlet and its error, NaN unless these are the two lowest states."""
-    spins = np.round(np.asarray(found.spins[:2]), 3)
-    sign = {(0.0, 1.0): 1.0, (1.0, 0.0): -1.0}.get((float(spins[0]), float(spins[1])))
-    return (float("nan"), float("nan")) if sign is None else (sign * float(found.gap), float(found.gap_error))
 
 
 def _timer(report: Report) -> Callable[[str], Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers import Excitations, Hubbard, Material, Solution, Tunnelling
+from solvers.quantum_dots.exchange_points import ExchangePoint
 
 EDGE = 1 / 16
 """Part of a side at each wall whose charge is stated."""
@@ -66,7 +67,7 @@ QUANTITIES = {
     "exchange": "direct exchange",
     "assisted": "assisted hopping",
     "J_model": "J of the two-site model",
-    "J_ci": "J of full CI, with the error of the grid",
+    "J_ci": "J of full CI",
     "separation": "distance from the states of the sites to the next",
 }
 """Meaning of the quantities."""
@@ -80,7 +81,7 @@ def level_rows(levels: NDArray[np.float64], errors: NDArray[np.float64], materia
 
 
 def ground_rows(dot: Solution, n: int, material: Material) -> list[Row]:
-    """Return energies, spin and error of the density of the ground state of ``n`` electrons; of two also J."""
+    """Return energies, spin and error of the density of the ground state of ``n`` electrons."""
     unit, none = energy_unit(material), float("nan")
     rows = [Row("energy", n, "", float(dot.energy), float(dot.energy_error + dot.grid_error), unit)]
     rows += [Row(name, n, "", float(getattr(dot, name)), none, unit) for name in ("kinetic", "confinement")]
@@ -90,10 +91,13 @@ def ground_rows(dot: Solution, n: int, material: Material) -> list[Row]:
     rows.append(Row("gap", n, "", float(dot.gap), float(dot.gap_error if n > 1 else 2 * dot.grid_error), unit))
     rows.append(Row("spin", n, "", _spin(dot.spins[0]), none, ""))
     rows.append(Row("density_error", n, "", float(dot.density_error), none, ""))
-    if n == 2 and len(dot.spins) > 1 and np.allclose(np.sort(dot.spins[:2]), [0.0, 1.0], atol=1e-3):
-        sign = 1.0 if dot.spins[0] < dot.spins[1] else -1.0
-        rows.append(Row("J", n, "", sign * float(dot.gap), float(dot.gap_error), unit))
     return rows
+
+
+def exchange_row(found: ExchangePoint, material: Material) -> list[Row]:
+    """Return the exchange coupling of two electrons, if there is a triplet."""
+    J, error = float(found.J), float(found.error)
+    return [Row("J", 2, "", J, error, energy_unit(material))] if np.isfinite(J) else []
 
 
 def charging_rows(rows: list[Row]) -> list[Row]:
@@ -114,12 +118,10 @@ def charging_rows(rows: list[Row]) -> list[Row]:
 
 
 def widened(rows: list[Row]) -> list[Row]:
-    """Return ``rows`` with error bars of gaps and J that are at least that of the first excitation: the grid counts."""
+    """Return ``rows`` with error bars of gaps that are at least that of the first excitation: the grid counts."""
     first = {row.electrons: row.error for row in rows if row.name == "excitation" and row.label == "1"}
     return [
-        row._replace(error=float(np.fmax(row.error, first.get(row.electrons, np.nan))))
-        if row.name in ("gap", "J")
-        else row
+        row._replace(error=float(np.fmax(row.error, first.get(row.electrons, np.nan)))) if row.name == "gap" else row
         for row in rows
     ]
 

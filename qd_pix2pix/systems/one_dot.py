@@ -21,6 +21,7 @@ from qd_pix2pix.systems.dot_rows import Row, energy_unit
 from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
 from solvers.checks import check_integer, check_kind
 from solvers.quantum_dots.configuration_interaction import block_size
+from solvers.quantum_dots.exchange_points import ExchangeTask
 from solvers.quantum_dots.site_count import MOST, count_sites
 
 Timer = Callable[[str], Any]
@@ -206,7 +207,10 @@ class OneDot:
         return Found(rows, {"orbitals": np.asarray(dot.wavefunction.orbitals[0, :ORBITALS])}, [])
 
     def _ground(self, n_electrons: int, timer: Timer) -> Found:
-        dot = solve(self.V, self.grid, n_electrons, self.material, **self.options, timer=timer).to_numpy()
+        pair = n_electrons == 2
+        options = {**self.options, "timer": timer, "wavefunction": pair}
+        found = solve(self.V, self.grid, n_electrons, self.material, **options)
+        dot = found.to_numpy()
         arrays = {
             "density": dot.density,
             "spin_density": dot.spin_density,
@@ -216,7 +220,12 @@ class OneDot:
         }
         remarks = dot_rows.remarks_of(dot, n_electrons, self._orbitals, self.material)
         remarks += dot_rows.remark_on_walls(dot.density, n_electrons)
-        return Found(dot_rows.ground_rows(dot, n_electrons, self.material), arrays, remarks)
+        rows = dot_rows.ground_rows(dot, n_electrons, self.material)
+        if pair:
+            options = {"n_orbitals": self._orbitals} | self.options
+            task = ExchangeTask.of_dot(self.grid, self.material, options)
+            rows += dot_rows.exchange_row(task.points(self.V[None], found)[0], self.material)
+        return Found(rows, arrays, remarks)
 
     def _excitations(self, n_electrons: int, n_states: int, timer: Timer) -> Found:
         options = self._options(timer)

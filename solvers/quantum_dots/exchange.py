@@ -19,7 +19,7 @@ from solvers.checks import check_array, check_flag, check_function, check_intege
 from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.devices import check_family
-from solvers.quantum_dots.exchange_points import ExchangePoint, ExchangeTask
+from solvers.quantum_dots.exchange_points import OWN, ExchangePoint, ExchangeTask
 from solvers.quantum_dots.exchange_sweep import KNOBS, ExchangeSweep
 from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points
 from solvers.quantum_dots.solve import PRESETS
@@ -31,8 +31,6 @@ Floats = NDArray[np.float64]
 
 MOST_NODES = 1025
 """Largest number of nodes of an axis, after all divisions."""
-OWN = ("n_electrons", "n_states", "wavefunction", "estimate", "timer", "backend")
-"""Arguments of ``solve`` that the sweep gives."""
 
 
 @dataclass

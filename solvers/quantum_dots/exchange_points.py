@@ -14,6 +14,7 @@ experiments/exchange compares the sum with true errors.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from solvers.grid import Grid
+from solvers.quantum_dots.configuration_interaction import block_size
 from solvers.quantum_dots.gate_points import point_key, stated_options
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import has_steps
@@ -55,6 +57,8 @@ MORE_STATES = 6
 """States in which the lowest triplet is sought where it is not one of the two lowest."""
 PURE = 0.1
 """Deviation of a spin from 0 or 1 up to which a state is no mixture."""
+OWN = ("n_electrons", "n_states", "wavefunction", "estimate", "timer", "backend")
+"""Arguments of ``solve`` that are no options of a point."""
 SINGLET, TRIPLET = 0, 1
 
 
@@ -72,6 +76,14 @@ class ExchangePoint(NamedTuple):
     energies: Floats
     charges: Floats
     trusted: Floats
+
+
+class _Row(NamedTuple):
+    energies: Floats
+    spins: Floats
+    energy_error: float
+    gap_error: float
+    trusted: bool
 
 
 @dataclass(frozen=True)
@@ -119,11 +131,20 @@ class ExchangeTask:
 
     def solve(self, V: Floats) -> list[ExchangePoint]:
         """Return the results for potentials (k, n, n)."""
-        found = solve(V, self.grid, 2, self.material, wavefunction=True, **self.options)
+        return self.points(V, solve(V, self.grid, 2, self.material, wavefunction=True, **self.options))
+
+    def points(self, V: Floats, found: Solution) -> list[ExchangePoint]:
+        """Return the results for potentials (k, n, n) from their solutions; k = 1 for that of a potential (n, n)."""
         fewer = self._exchange(V, self.grid, self._few())
         parts = [(*self._resampled(V, part), self._few(part)) for part in COARSE]
         coarse = np.stack([self._exchange(*part) for part in parts], axis=1)
         return [self._point(found, i, V[i], fewer[i], coarse[i]) for i in range(len(V))]
+
+    @classmethod
+    def of_dot(cls, grid: Grid, material: Material, options: Mapping[str, Any]) -> ExchangeTask:
+        """Return the task of a dot that is not divided, from options of ``solve``."""
+        own = {name: value for name, value in options.items() if name not in OWN}
+        return cls(grid, material, np.zeros(grid.shape, dtype=np.intp), 1, own)
 
     def _few(self, part: float = 1.0) -> dict[str, Any]:
         """Return the options of a calculation in fewer orbitals, on this part of the points."""
@@ -149,7 +170,7 @@ class ExchangeTask:
         found = solve(V, grid, 2, self.material, **options)
         values = np.array([_splitting(e, s)[0] for e, s in zip(found.energies, found.spins, strict=True)])
         for i in np.flatnonzero(np.isnan(values)):
-            more = solve(V[i], grid, 2, self.material, n_states=MORE_STATES, **options)
+            more = solve(V[i], grid, 2, self.material, n_states=_more(options["n_orbitals"]), **options)
             values[i] = _splitting(more.energies, more.spins)[0]
         return values
 
@@ -169,13 +190,15 @@ class ExchangeTask:
 
     def _point(self, found: Solution, i: int, V: Floats, fewer: float, coarse: Floats) -> ExchangePoint:
         """Return the result of the potential number ``i`` of a batch, ``V`` (n_x, n_y)."""
-        J, places = _splitting(found.energies[i], found.spins[i])
-        gap_error = float(found.gap_error[i])
+        row = _row(found, i)
+        J, places = _splitting(row.energies, row.spins)
+        gap_error = row.gap_error
         if np.isnan(J):
-            more = {"wavefunction": True, "n_states": MORE_STATES} | self.options
+            more = {"wavefunction": True, "n_states": _more(self.options["n_orbitals"])} | self.options
             found, i = solve(V[None], self.grid, 2, self.material, **more), 0
-            J, places = _splitting(found.energies[i], found.spins[i])
-            gap_error = float(found.gap_error[i] + 2 * found.energy_error[i])  # the gap is that of another state
+            row = _row(found, i)
+            J, places = _splitting(row.energies, row.spins)
+            gap_error = row.gap_error + 2 * row.energy_error  # the gap is that of another state
         wave = found.wavefunction
         assert wave is not None
         densities = [up[i] + down[i] for up, down in map(wave.density, places)]
@@ -184,9 +207,21 @@ class ExchangeTask:
         ]
         error = self._orbital_error(J - fewer, gap_error) + _grid_error(np.abs(coarse - fewer), has_steps(V))
         error += DEVIATIONS * step_deviation(V, densities[1] - densities[0], self.grid.cell_area)
-        trusted = bool(found.trusted[i]) and not np.isnan(J)
-        numbers = (J, error, fewer, coarse, found.energies[i][list(places)], charges, float(trusted))
+        trusted = row.trusted and not np.isnan(J)
+        numbers = (J, error, fewer, coarse, row.energies[list(places)], charges, float(trusted))
         return ExchangePoint(*(np.asarray(value, dtype=np.float64) for value in numbers))
+
+
+def _more(n_orbitals: int) -> int:
+    """Return the number of states in which a triplet is sought."""
+    return min(MORE_STATES, block_size(n_orbitals, 2))
+
+
+def _row(found: Solution, i: int) -> _Row:
+    """Return the numbers of the potential number ``i`` of a batch, or of a single one."""
+    energies, spins = (np.reshape(values, (-1, np.shape(values)[-1]))[i] for values in (found.energies, found.spins))
+    numbers = (float(np.ravel(values)[i]) for values in (found.energy_error, found.gap_error))
+    return _Row(energies, spins, *numbers, bool(np.ravel(found.trusted)[i]))
 
 
 def _grid_error(changes: Floats, stepped: bool) -> float:

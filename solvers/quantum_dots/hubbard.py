@@ -34,6 +34,7 @@ from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix
+from solvers.quantum_dots.exchange_points import ExchangeTask
 from solvers.quantum_dots.localisation import positions
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import (
@@ -72,8 +73,8 @@ class Hubbard:
             orbitals, and with it all couplings, arbitrary.
         J, J_error: exchange coupling of two electrons on two sites by diagonalisation of the model, and its error by
             the grid; NaN for other numbers of sites.
-        J_ci, J_ci_error: the same by full CI, with the error of the truncation and of the grid; NaN where the next
-            state is not a triplet above a singlet, or without ``compare``.
+        J_ci, J_ci_error: the same by full CI, with the error of orbitals and grid (``exchange_points.py``); NaN without
+            ``compare``.
         solution: full CI for one electron per site; None without ``compare``.
     """
 
@@ -119,8 +120,12 @@ def hubbard(
     check_flag("compare", compare)
     modes = _checked(grid, material, n_sites, interaction, n_modes)
     potential = _potential("V", V, grid, material)
-    options = {"interaction": interaction, "n_modes": modes, "wavefunction": True, **options}
-    dot = solve(potential, grid, n_sites, material, **(PRESETS["converged"] | options)) if compare else None
+    options = PRESETS["converged"] | {"interaction": interaction, "n_modes": modes, **options}
+    pair = ExchangeTask.of_dot(grid, material, options) if compare and n_sites == 2 else None
+    if pair is not None:
+        pair.check()
+    dot = solve(potential, grid, n_sites, material, **options, wavefunction=True) if compare else None
+    exchange = None if pair is None or dot is None else pair.points(potential[None], dot)[0]
     found = sites(potential, modes, grid, material, n_sites, interaction)
     coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
@@ -131,7 +136,6 @@ def hubbard(
     centers = np.diagonal(x, axis1=1, axis2=2).T
     factor = changes(found.couplings, others, stepped).factor
     J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
-    J_ci, J_ci_error = _exchange_of(dot, found.couplings, errors)
     return Hubbard(
         couplings=_scaled(found.couplings, unit),
         errors=_scaled(errors, unit),
@@ -142,8 +146,8 @@ def hubbard(
         separation=found.separation * unit,
         J=found.J * unit,
         J_error=J_error,
-        J_ci=J_ci,
-        J_ci_error=J_ci_error,
+        J_ci=float("nan") if exchange is None else float(exchange.J),
+        J_ci_error=float("nan") if exchange is None else float(exchange.error),
         solution=dot,
     )
 
@@ -252,18 +256,6 @@ def _relaxed(
     basis = sites_basis(grid.shape, n_modes, grid, material)
     found = localised(basis.from_grid(natural), V, V.min(), basis, material, interaction, 0.0, 0.0)
     return _scaled(found.couplings, material.hartree)
-
-
-def _exchange_of(dot: Solution | None, c: Couplings, errors: Couplings) -> tuple[float, float]:
-    """Return J of full CI and its error, NaN unless two sites have a singlet and a triplet as their lowest states.
-
-    The relative error by the grid is that of t^2 / (U - U'): J falls with the barrier as t^2 does.
-    """
-    if dot is None or len(c.U) != 2 or not np.allclose(dot.spins[:2], [0.0, 1.0], atol=1e-3):
-        return float("nan"), float("nan")
-    repulsion = np.mean(c.U) - c.U_prime[0, 1]
-    by_grid = 2 * errors.t[0, 1] / abs(c.t[0, 1]) + (errors.U.max() + errors.U_prime[0, 1]) / repulsion
-    return float(dot.gap), float(dot.gap_error) + float(dot.gap) * float(by_grid)
 
 
 def _scaled(couplings: Couplings, unit: float) -> Couplings:

@@ -249,7 +249,7 @@ def test_lattices_of_every_size_have_the_same_network(shape):
     torch.testing.assert_close(network(tiled)[middle], network(source)[middle], atol=1e-5, rtol=1e-4)
 
 
-def test_a_lattice_may_know_its_size():
+def test_the_side_of_a_lattice_may_be_an_input():
     """A constant potential has no trace of the length of a ring; lengths beyond ``sizes`` count as the last one."""
     torch.manual_seed(0)
     network = disturbed(LatticeResNet(channels=3, blocks=3, sizes=[10, 16], dims=1, padding="circular"))

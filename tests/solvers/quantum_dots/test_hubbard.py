@@ -5,7 +5,7 @@ import pytest
 from analytic import ATOMIC, GAAS, SI, SQUARE, gaussian_repulsion
 from dots import square_potential, trap
 
-from solvers import Grid, Material, coupling_slopes, hubbard, solve
+from solvers import Grid, Material, coupling_slopes, exchange_sweep, hubbard, solve
 from solvers.quantum_dots.localisation import localising_rotation, positions
 from solvers.quantum_dots.sites import has_steps
 
@@ -172,6 +172,16 @@ def test_two_orbitals_fail_where_the_repulsion_is_long_ranged():
     pair = solve(v, GRID, 2, GAAS, n_orbitals=14, refinements=1, cusp=True)
     assert found.J_ci == pytest.approx(pair.gap, rel=1e-9)
     np.testing.assert_allclose(pair.spins, [0, 1], atol=1e-6)
+
+
+def test_J_of_full_CI_and_its_error_are_those_of_a_sweep():
+    v, tilt = apart(36.0, GRID), 1e-5 * GRID.mesh()[0]
+    options = {"n_orbitals": 6, "refinements": 0}
+    found = hubbard(v, GRID, GAAS, **options)
+    swept = exchange_sweep(lambda slope: v + slope * tilt, [-1.0, 0.0, 1.0], GRID, GAAS, **options)
+    assert found.J_ci == pytest.approx(float(swept.J[1]), rel=1e-9)
+    assert found.J_ci_error == pytest.approx(float(swept.errors[1]), rel=1e-6)
+    assert np.isnan(hubbard(v, GRID, GAAS, n_orbitals=1).J_ci), "one orbital has no triplet"
 
 
 @pytest.mark.slow
