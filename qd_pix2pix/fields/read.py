@@ -42,12 +42,13 @@ DAMAGE = (
 """Errors of libraries that meet a damaged file."""
 
 
-def read_contents(path: Path, argument: str = "input") -> Contents:
+def read_contents(path: Path, argument: str = "input", dims: int = 2) -> Contents:
     """Return all arrays of a file.
 
     Args:
         path: the file; its suffix selects the reader.
         argument: option that named the file, for errors.
+        dims: dimensions of the fields, which decide how a table of numbers is read.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -59,6 +60,8 @@ def read_contents(path: Path, argument: str = "input") -> Contents:
     reader = FORMATS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(f"{argument}: expected a file {', '.join(FORMATS)}; got {path}; convert it first")
+    if reader is tables.read_table and dims == 1:
+        reader = tables.read_chains
     try:
         return reader(path)
     except ModuleNotFoundError as error:
@@ -92,6 +95,7 @@ def read_field(
     preferred: Sequence[str] = ("V",),
     others: Sequence[str] = (),
     argument: str = "input",
+    dims: int = 2,
 ) -> Field:
     """Return one field of a file, with the coordinates and the units that the file states.
 
@@ -102,6 +106,7 @@ def read_field(
         preferred: names in order of preference.
         others: names of other quantities, which are not taken for the preferred one.
         argument: option that named the file, for errors.
+        dims: dimensions of the field.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -109,7 +114,7 @@ def read_field(
         ValueError: the file is damaged, the field is not in it, or its values are not real numbers.
     """
     path = Path(path)
-    contents = read_contents(path, argument)
+    contents = read_contents(path, argument, dims)
     try:
         found = select(contents, column, preferred, others)
     except ValueError as error:

@@ -3,6 +3,8 @@
 Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in the last
 comment before the numbers, with units in brackets, as in ``x[nm] y[nm] V[meV]``. In a plain grid, line i holds the
 values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+
+A chain has one column of values, with x beside it or without; in a plain grid each line is a chain.
 """
 
 from __future__ import annotations
@@ -48,6 +50,30 @@ def read_table(path: Path) -> Contents:
     if not names:
         return Contents({path.stem: numbers})
     raise ValueError(f"expected columns named x and y; got {', '.join(names)}")
+
+
+def read_chains(path: Path) -> Contents:
+    """Return the columns of a table of sites in the order of x, (sites,) each, or the lines of a plain grid.
+
+    Raises:
+        ValueError: as ``read_table``; or an x occurs twice.
+    """
+    numbers, names = _numbers(*_lines(path))
+    if numbers.size == 0:
+        raise ValueError("has no rows of numbers")
+    width = numbers.shape[1]
+    if len(names) != width:
+        names = []
+    if not names and width > 2:
+        return Contents({path.stem: numbers})
+    plain = [split_unit(name) for name in names] or [("x", None), (path.stem, None)][2 - width :]
+    at_x = next((i for i, (name, _) in enumerate(plain) if name.lower() in X and width > 1), None)
+    if at_x is not None:
+        numbers = numbers[np.argsort(numbers[:, at_x], kind="stable")]
+        if (np.diff(numbers[:, at_x]) == 0).any():
+            raise ValueError("expected each x once")
+    arrays = {name: numbers[:, i] for i, (name, _) in enumerate(plain) if i != at_x}
+    return Contents(arrays, units={name: unit for name, unit in plain if unit})
 
 
 def _by_points(numbers: NDArray, at_x: int, at_y: int, names: list[str], units: list[str | None]) -> Contents:

@@ -207,9 +207,24 @@ def compare_with_training(fields: Fields, card: Card, conditions: Mapping[str, f
         if not low <= value <= high:
             known = " ... ".join(f"{v:.4g}" for v in sorted({low, high}))
             remarks.append(f"{column.name} is {value:g} {unit}".rstrip() + f", in training {known}")
+    remarks += _compare_sizes(next(iter(fields.values())).shape[1:], card, schemas)
     for name, values in fields.items():
         remarks += _compare_field(name, values, card, schemas[0], conditions)
     return remarks
+
+
+def _compare_sizes(shape: tuple[int, ...], card: Card, schemas: Sequence[Schema]) -> list[str]:
+    """Return a remark on lattices of other sizes than in training, where states may extend over all of a lattice.
+
+    The points of other domains resolve them, and numbers of a lattice are sums over its parts.
+    """
+    lattice = not schemas[0].domain.sides and schemas[0][card.mapping["target"]].is_field
+    sides = sorted(side for schema in schemas for side in schema.domain.shape)
+    if not lattice or (sides[0] <= min(shape) and max(shape) <= sides[-1]):
+        return []
+    known = " ... ".join(map(str, sorted({sides[0], sides[-1]})))
+    known += " along each axis" if len(shape) > 1 else ""
+    return [f"the {schemas[0].sample} has {' × '.join(map(str, shape))} points, in training {known}"]
 
 
 def _compare_field(

@@ -68,7 +68,8 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
         ValueError: the file does not hold the expected fields of finite numbers, or a unit is wrong.
     """
     reading, schema, sources = reading or Reading(), predictor.schema, predictor.mapping.sources
-    names = [name for name in sources if not schema[name].pattern or name in read_contents(path).arrays]
+    dims = len(schema.domain.shape)
+    names = [name for name in sources if not schema[name].pattern or name in read_contents(path, dims=dims).arrays]
     if reading.column and len(names) > 1:
         raise ValueError(f"column: the network takes {', '.join(names)}; give their arrays these names")
     learned = [column.name for column in schema.columns]
@@ -77,7 +78,8 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     notes: list[str] = []
     for name in names:
         others = [other for other in learned if other != name]
-        found = read_field(path, reading.column, reading.unit, reading.length_unit, preferred(schema[name]), others)
+        words = (reading.column, reading.unit, reading.length_unit)
+        found = read_field(path, *words, preferred(schema[name]), others, dims=dims)
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
         found = _in_units(path, found, schema, schema[name], reading)
         fields[name], own, said = _placed(path, found, predictor, schema[name], reading)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class FermionChains(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("data.sites", self.sites, SHORTEST, high=LONGEST)
+        check_integer("data.sites", self.sites, SHORTEST, "Exact diagonalisation takes short rings only", high=LONGEST)
         check_number("data.interaction", self.interaction, -1e3, 1e3)
         if not callable(getattr(self.potential, "sample", None)):
             raise ValueError(f"data.potential: expected a distribution of potentials, got {self.potential!r}")
@@ -132,6 +132,13 @@ class FermionChains(Recipe):
             for name, values in new.items():
                 found[name][rows] = values
         return found | {"mu": -v_mu.mean(1)}
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``Recipe.of_samples``."""
+        return super().of_samples(config, shape, conditions) | {"sites": shape[0]}
 
     def solve(self, given: Columns, names: Sequence[str] = ()) -> Columns:
         """See ``Recipe.solve``: the ground state of all N at V - mu."""

@@ -338,3 +338,26 @@ def test_libraries_of_formats_are_imported_with_the_first_file_only():
     code = "import sys, qd_pix2pix.fields; print({'h5py', 'xarray', 'tifffile', 'pandas'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1.5\n2.5\n-1\n", [1.5, 2.5, -1]),
+        ("# V[J]\n1.5\n2.5\n-1\n", [1.5, 2.5, -1]),
+        ("0,1.5\n1,2.5\n2,-1\n", [1.5, 2.5, -1]),
+        ("V x\n-1 2\n1.5 0\n2.5 1\n", [1.5, 2.5, -1]),
+        ("1 2 3\n4 5 6\n", [[1, 2, 3], [4, 5, 6]]),
+        ("0 1 2\n3 4 5\n6 7 8\n9 10 11\n", np.arange(12).reshape(4, 3)),
+    ],
+)
+def test_tables_of_chains(tmp_path, text, values):
+    """Values by site, with or without x, in any order; or a chain in each line."""
+    write(tmp_path / "chain.csv", text)
+    np.testing.assert_array_equal(read_field(tmp_path / "chain.csv", dims=1).values, values)
+
+
+def test_a_chain_has_each_site_once(tmp_path):
+    write(tmp_path / "chain.txt", "0 1\n0 2\n1 3\n")
+    with pytest.raises(ValueError, match=r"chain.txt: expected each x once"):
+        read_field(tmp_path / "chain.txt", dims=1)

@@ -57,6 +57,14 @@ def test_what_is_far_away_does_not_matter(chain):
     assert np.abs(a - b)[50:70].max() > 0.05
 
 
+def test_a_length_that_was_not_trained_is_reported(chain):
+    with pytest.warns(UserWarning, match=r"the ring has 30 points, in training .* predictions may be wrong"):
+        chain(rings(1, 30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chain(rings(1, 14))
+
+
 def test_gradients_flow_to_the_potential(chain):
     V_mu = torch.tensor(rings(2, 20), requires_grad=True)
     chain(V_mu)[:, 10].sum().backward()
