@@ -19,7 +19,7 @@ from solvers.checks import check_integer, check_number
 
 ROOT = Path("runs/solve")
 """Folder of the results of all dots without ``output``."""
-FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample")
+FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample", "z")
 """Options of a file that have no meaning for a family."""
 
 
@@ -60,7 +60,7 @@ def _potential(config: Mapping[str, Any], material: Any) -> GivenPotential:
             raise ValueError("potential: file is for datasets; give V=FILE extent=SIDE")
         return draw_potential(build(family, "potential"), config["seed"], config["n"], config["extent"])
     placing = Placing(config["points"], config["resample"])
-    names = {name: config[name] for name in ("n", "extent", "column", "unit", "length_unit")}
+    names = {name: config[name] for name in ("n", "extent", "column", "unit", "length_unit", "z")}
     return read_potential(path, material, number=config["dot"], placing=placing, **names)
 
 

@@ -43,17 +43,22 @@ def with_coordinates(
 ) -> Contents:
     """Return contents in which arrays named x and y are coordinates, and all others with two axes or more are fields.
 
-    Coordinates are vectors, or arrays of the shape of the field as ``meshgrid`` makes them, in either order.
+    Coordinates are vectors, or arrays of the shape of the field as ``meshgrid`` makes them, in either order. With
+    vectors x, y and z, fields with three axes are volumes, with z as the last axis if it fits there, or as the first.
     """
     units = units or {}
     kept = {name: values for name, values in arrays.items() if values.dtype.kind in NUMBERS}
     by_lower = {name.lower(): name for name in kept}
     names = [by_lower.get("x"), by_lower.get("y")]
-    fields = {name: values for name, values in kept.items() if name not in names and values.squeeze().ndim >= 2}
+    others = [*names, by_lower.get("z")]
+    fields = {name: values for name, values in kept.items() if name not in others and values.squeeze().ndim >= 2}
     if None in names:
         return Contents(fields or kept, units=units, length_unit=length_unit)
     x, y = (kept[str(name)].squeeze() for name in names)
     length_unit = length_unit or units.get(str(names[0]))
+    if x.ndim == y.ndim == 1 and others[2] is not None:
+        z = kept[str(others[2])].ravel()
+        return Contents(_volumes(fields, (len(x), len(y)), len(z)), x, y, units, length_unit, z=z)
     if x.ndim == y.ndim == 1:
         return Contents(fields, x, y, units, length_unit)
     alike = {name: values.ravel() for name, values in fields.items() if values.shape == x.shape == y.shape}
@@ -61,6 +66,12 @@ def with_coordinates(
         shapes = ", ".join(f"{name} {values.shape}" for name, values in kept.items())
         raise ValueError(f"expected x and y as vectors, or of the shape of the field; got {shapes}")
     return Contents(*_renamed(gridded(x.ravel(), y.ravel(), alike)), units, length_unit)
+
+
+def _volumes(fields: Mapping[str, NDArray], plane: tuple[int, int], layers: int) -> dict[str, NDArray]:
+    """Return fields, those of a volume with z as the first axis."""
+    last = (*plane, layers)
+    return {name: np.moveaxis(values, -1, 0) if values.shape == last else values for name, values in fields.items()}
 
 
 def _renamed(

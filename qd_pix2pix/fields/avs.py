@@ -2,7 +2,7 @@
 
 The format is documented at https://paulbourke.net/dataformats/field and, for nextnano, at
 https://www.nextnano.com/documentation/tools/nextnanoplus/simulation_output.html. Values are text or binary, in the
-header's file or beside it. Rectilinear and uniform fields in a plane are read.
+header's file or beside it. Rectilinear and uniform fields in a plane or a volume are read.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read_avs(path: Path) -> Contents:
     """Return the variables of a field file.
 
     Raises:
-        ValueError: a part is missing or damaged, or the points are not a plane of a rectangular grid.
+        ValueError: a part is missing or damaged, or the points are not those of a rectangular grid.
     """
     header = _header(path)
     count = int(np.prod(header.sizes))
@@ -64,7 +64,7 @@ def read_avs(path: Path) -> Contents:
     else:
         raise ValueError(f"expected a rectilinear field with coordinates for each axis, got a field {header.kind}")
     made = on_axes([*axes, np.zeros(1)][: max(3, len(axes))], dict(zip(header.labels, values, strict=True)))
-    return made if header.kind == "rectilinear" else Contents(made.arrays, units=made.units)
+    return made if header.kind == "rectilinear" else Contents(made.arrays, units=made.units, z=made.z)
 
 
 def companions(path: Path) -> list[Path]:

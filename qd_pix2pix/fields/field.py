@@ -17,11 +17,13 @@ class Contents:
     """All arrays of a file that may be fields.
 
     Attributes:
-        arrays: arrays (..., nx, ny) by name, indexed [ix, iy].
+        arrays: arrays (..., nx, ny) by name, indexed [ix, iy]; of a volume (nz, nx, ny).
         x, y: coordinates of the points (nx,) and (ny,); None if the file has none.
         units: units of arrays, by name.
         length_unit: unit of the coordinates; None if the file does not state it.
         cells: True if the file states that the points are centres of cells.
+        z: heights of the layers of a volume (nz,); None for planes.
+        note: what was done to the arrays, as a phrase; empty for those of the file.
     """
 
     arrays: Mapping[str, NDArray]
@@ -30,6 +32,8 @@ class Contents:
     units: Mapping[str, str] = field(default_factory=dict)
     length_unit: str | None = None
     cells: bool = False
+    z: NDArray | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Field:
         x, y: ascending coordinates of the points (nx,) and (ny,); None if the file has none.
         unit, length_unit: units of values and coordinates; None if neither the file nor an option states them.
         cells: True if the file states that the points are centres of cells.
+        note: what was done to the values, as a phrase; empty for those of the file.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Field:
     unit: str | None = None
     length_unit: str | None = None
     cells: bool = False
+    note: str = ""
 
 
 def select(contents: Contents, column: str | None, preferred: Sequence[str], others: Sequence[str] = ()) -> Field:
@@ -79,7 +85,7 @@ def select(contents: Contents, column: str | None, preferred: Sequence[str], oth
         raise ValueError(f"expected an array named {preferred[0] if preferred else 'V'}; got {found}. Give column=NAME")
     values = contents.arrays[name]
     unit = contents.units.get(name)
-    made = Field(name, values, contents.x, contents.y, unit, contents.length_unit, contents.cells)
+    made = Field(name, values, contents.x, contents.y, unit, contents.length_unit, contents.cells, contents.note)
     return made if made.x is None or made.y is None else _ascending(made)
 
 
@@ -122,7 +128,7 @@ def gridded(
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("expected finite coordinates x and y")
-    (along_x, at_x), (along_y, at_y) = _levels(x), _levels(y)
+    (along_x, at_x), (along_y, at_y) = levels(x), levels(y)
     nx, ny = len(along_x), len(along_y)
     if nx < 2 or ny < 2:
         raise ValueError(f"expected points in a plane; x has {nx} values and y has {ny}")
@@ -140,7 +146,7 @@ def gridded(
     return along_x, along_y, {name: values[order].reshape(nx, ny) for name, values in arrays.items()}
 
 
-def _levels(values: NDArray) -> tuple[NDArray, NDArray]:
+def levels(values: NDArray) -> tuple[NDArray, NDArray]:
     """Return distinct coordinates in ascending order, and the number of the coordinate of each point."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]

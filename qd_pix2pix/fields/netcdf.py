@@ -15,7 +15,8 @@ from qd_pix2pix.fields.field import Contents
 def read_netcdf(path: Path) -> Contents:
     """Return the variables of a netCDF file with two dimensions or more, with the axes x and y last.
 
-    These are the dimensions named x and y; without such names, the last two. Fill values become NaN.
+    These are the dimensions named x and y; without such names, the last two. A third one named z makes a volume. Fill
+    values become NaN.
     """
     import xarray
 
@@ -30,10 +31,12 @@ def read_netcdf(path: Path) -> Contents:
         # without names the order of the file is kept: the last two dimensions are x and y
         arrays = {str(v.name): v.transpose(..., x, y).to_numpy() for v in wanted}
         units = {str(v.name): str(v.attrs["units"]) for v in wanted if "units" in v.attrs}
+        stacked = "z" in data.coords and any(set(v.dims) == {"z", x, y} for v in wanted)
+        heights = data.coords["z"].to_numpy() if stacked else None
         along = [data.coords[axis].to_numpy() if axis in data.coords else None for axis in (x, y)]
         if any(a is None or np.asarray(a).dtype.kind not in "fiu" for a in along):
-            return Contents(arrays, units=units)
-        return Contents(arrays, along[0], along[1], units, data.coords[x].attrs.get("units"))
+            return Contents(arrays, units=units, z=heights)
+        return Contents(arrays, along[0], along[1], units, data.coords[x].attrs.get("units"), z=heights)
 
 
 def _axes(dims: Sequence[Any]) -> tuple[str, str]:

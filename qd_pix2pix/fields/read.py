@@ -16,6 +16,7 @@ import numpy as np
 
 from qd_pix2pix.fields import arrays, avs, hdf5, matlab, netcdf, tables, tiff, vtk_legacy, vtk_xml
 from qd_pix2pix.fields.field import Contents, Field, select
+from qd_pix2pix.fields.layers import layer
 from qd_pix2pix.fields.units import canonical
 from qd_pix2pix.files import sha256
 from solvers.checks import check_plain
@@ -96,6 +97,7 @@ def read_field(
     others: Sequence[str] = (),
     argument: str = "input",
     dims: int = 2,
+    z: float | None = None,
 ) -> Field:
     """Return one field of a file, with the coordinates and the units that the file states.
 
@@ -107,6 +109,7 @@ def read_field(
         others: names of other quantities, which are not taken for the preferred one.
         argument: option that named the file, for errors.
         dims: dimensions of the field.
+        z: height of the layer of a volume, in the unit of its coordinates; see ``layers.layer``.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -116,9 +119,9 @@ def read_field(
     path = Path(path)
     contents = read_contents(path, argument, dims)
     try:
-        found = select(contents, column, preferred, others)
+        found = select(layer(contents, z), column, preferred, others)
     except ValueError as error:
-        if str(error).startswith("column: "):
+        if str(error).startswith(("column: ", "z: ")):
             raise ValueError(f"{error} in {path}") from None
         raise ValueError(about(argument, path, str(error))) from None
     values = found.values

@@ -1,8 +1,8 @@
 """Text (.csv, .txt, .dat): columns x, y and values in any order of rows, or a plain grid of numbers.
 
 Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in the last
-comment before the numbers, with units in brackets, as in ``x[nm] y[nm] V[meV]``. In a plain grid, line i holds the
-values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+comment before the numbers, with units in brackets, as in ``x[nm] y[nm] V[meV]``; a column z makes a volume. In a plain
+grid, line i holds the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
 
 A chain has one column of values, with x beside it or without; in a plain grid each line is a chain.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.fields.field import Contents, gridded
+from qd_pix2pix.fields.layers import volume
 from qd_pix2pix.fields.vtk_grid import split_unit
 
 COMMENT = ("#", "%", "!", "//")
@@ -41,6 +42,8 @@ def read_table(path: Path) -> Contents:
     plain = [split_unit(name) for name in names]
     lower = [name.lower() for name, _ in plain]
     at_x, at_y = (next((i for i, name in enumerate(lower) if name in known), None) for known in (X, Y))
+    if at_x is not None and at_y is not None and "z" in lower:
+        return _volume(numbers, [at_x, at_y, lower.index("z")], plain)
     if at_x is not None and at_y is not None:
         return _by_points(numbers, at_x, at_y, [name for name, _ in plain], [unit for _, unit in plain])
     if width == 3 and len(numbers) != 3:
@@ -84,6 +87,16 @@ def _by_points(numbers: NDArray, at_x: int, at_y: int, names: list[str], units: 
     x, y, arrays = gridded(numbers[:, at_x], numbers[:, at_y], kept)
     known = {name: unit for name, unit in zip(names, units, strict=False) if unit}
     return Contents(arrays, x, y, known, known.get(names[at_x]))
+
+
+def _volume(numbers: NDArray, at: list[int], plain: list[tuple[str, str | None]]) -> Contents:
+    kept = {name: numbers[:, i] for i, (name, _) in enumerate(plain) if i not in at}
+    if not kept or len(kept) != len(plain) - 3:
+        given = ", ".join(name for name, _ in plain)
+        raise ValueError(f"expected columns with different names besides x, y and z; got {given}")
+    x, y, z, arrays = volume(numbers[:, at], kept)
+    known = {name: unit for name, unit in plain if unit}
+    return Contents(arrays, x, y, known, known.get(plain[at[0]][0]), z=z)
 
 
 def _lines(path: Path) -> tuple[list[str], list[str]]:

@@ -76,10 +76,10 @@ class Scanner:
 
 
 def read_vtk_legacy(path: Path) -> Contents:
-    """Return the scalars of a plane, at its points or, without any there, in its cells.
+    """Return the scalars of a plane or a volume, at its points or, without any there, in its cells.
 
     Raises:
-        ValueError: the file is damaged, or not a plane of a rectangular grid.
+        ValueError: the file is damaged, or its points are no rectangular grid.
     """
     scan = Scanner(path.read_bytes())
     if scan.entry().upper() != "DATASET":
@@ -112,7 +112,7 @@ def _parts(scan: Scanner) -> tuple[dict[str, NDArray], dict[str, NDArray], dict[
         elif part == "METADATA":
             _skip_metadata(scan)
         else:
-            raise ValueError(f"has a part {part[:40]!r} that is not read; save scalars at the points of a plane")
+            raise ValueError(f"has a part {part[:40]!r} that is not read; save scalars at the points of a grid")
     return numbers, found["POINT_DATA"], found["CELL_DATA"]
 
 

@@ -123,10 +123,10 @@ def _exactly(content: bytes, size: int) -> bytes:
 
 
 def read_vtk_xml(path: Path) -> Contents:
-    """Return the scalars of a plane, at its points or, without any there, in its cells.
+    """Return the scalars of a plane or a volume, at its points or, without any there, in its cells.
 
     Raises:
-        ValueError: the file is damaged, has several pieces, or is not a plane of a rectangular grid.
+        ValueError: the file is damaged, has several pieces, or its points are no rectangular grid.
     """
     root, decoder = _parsed(path.read_bytes())
     kind = str(root.get("type"))

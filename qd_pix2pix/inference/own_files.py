@@ -27,6 +27,7 @@ class Reading:
         column: name of the array or column.
         unit, length_unit: units of values and coordinates instead of those in the file.
         points, resample: see ``fields.Placing``.
+        z: height of the layer of a volume.
     """
 
     column: str | None = None
@@ -34,6 +35,7 @@ class Reading:
     length_unit: str | None = None
     points: str | None = None
     resample: bool | None = None
+    z: float | None = None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Reading:
@@ -79,7 +81,8 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     for name in names:
         others = [other for other in learned if other != name]
         words = (reading.column, reading.unit, reading.length_unit)
-        found = read_field(path, *words, preferred(schema[name]), others, dims=dims)
+        found = read_field(path, *words, preferred(schema[name]), others, dims=dims, z=reading.z)
+        notes += [found.note] if found.note else []
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
         found = _in_units(path, found, schema, schema[name], reading)
         fields[name], own, said = _placed(path, found, predictor, schema[name], reading)

@@ -53,6 +53,7 @@ def read_potential(
     unit: str | None = None,
     length_unit: str | None = None,
     placing: Placing = Placing(),  # noqa: B008, frozen
+    z: float | None = None,
 ) -> GivenPotential:
     """Return a potential of a file; see ``fields.FORMATS``.
 
@@ -65,14 +66,15 @@ def read_potential(
         number: number of the dot in a file with several, from 0.
         column, unit, length_unit: see ``fields.read_field``.
         placing: how the points of the file become those of the grid.
+        z: height of the layer of a volume, in the unit of its coordinates.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged, has no potential, or does not fit the options; the message names the option.
     """
     length, energy = material.units.split(", ")
-    found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V")
-    values, notes = found.values, []
+    found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V", z=z)
+    values, notes = found.values, [f"this is the {found.note}"] if found.note else []
     if found.unit and found.unit != energy:
         values = values * factor("unit", found.unit, energy)
         notes.append(f"the values of the file are in {found.unit}")

@@ -220,8 +220,8 @@ def _more(n_orbitals: int) -> int:
 def _row(found: Solution, i: int) -> _Row:
     """Return the numbers of the potential number ``i`` of a batch, or of a single one."""
     energies, spins = (np.reshape(values, (-1, np.shape(values)[-1]))[i] for values in (found.energies, found.spins))
-    numbers = (float(np.ravel(values)[i]) for values in (found.energy_error, found.gap_error))
-    return _Row(energies, spins, *numbers, bool(np.ravel(found.trusted)[i]))
+    energy_error, gap_error = (float(np.ravel(values)[i]) for values in (found.energy_error, found.gap_error))
+    return _Row(energies, spins, energy_error, gap_error, bool(np.ravel(found.trusted)[i]))
 
 
 def _grid_error(changes: Floats, stepped: bool) -> float:
