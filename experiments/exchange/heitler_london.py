@@ -1,22 +1,26 @@
-"""The exchange coupling of the quartic double dot in the Heitler-London approximation, without a magnetic field.
+"""The exchange coupling of the quartic double dot in the Heitler-London approximation, in a perpendicular field B.
 
 Burkard, Loss, DiVincenzo, Phys. Rev. B 59, 2070 (1999): two electrons in
 
     V = (m w^2 / 2) [(x^2 - a^2)^2 / (4 a^2) + y^2],
 
-each in the Gaussian of the harmonic well at x = -a or a. With d = a / a_B, a_B = (hbar / m w)^1/2, and the ratio
-c = (pi / 2)^1/2 e^2 / (4 pi eps_0 eps_r a_B hbar w) of repulsion to confinement,
+each in the lowest state of Fock and Darwin of the harmonic well at x = -a or a. With d = a / a_B, a_B =
+(hbar / m w)^1/2, b = (1 + w_L^2 / w^2)^1/2, the Larmor frequency w_L = e B / 2 m, and the ratio c = (pi / 2)^1/2
+e^2 / (4 pi eps_0 eps_r a_B hbar w) of repulsion to confinement,
 
-    J = hbar w / sinh(2 d^2) { c [exp(-d^2) I_0(d^2) - 1] + 3 (1 + d^2) / 4 }.
+    J = hbar w / sinh(2 d^2 (2 b - 1 / b)) { c b^1/2 [exp(-b d^2) I_0(b d^2) - exp(u) I_0(u)] + 3 (1 + b d^2) / (4 b) },
+
+u = d^2 (b - 1 / b). The energy of the spins in the field is not part of it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import i0e
+from scipy.special import i0, i0e
 
 from solvers import Grid, Material
+from solvers.quantum_dots.magnetic.field import BOHR_MAGNETON
 from solvers.units import UNITS
 
 CONFINEMENT = 3e-3
@@ -39,10 +43,15 @@ def repulsion(material: Material = GAAS, confinement: float = CONFINEMENT) -> fl
     )
 
 
-def coupling(d: float, material: Material = GAAS, confinement: float = CONFINEMENT) -> float:
-    """Return J in eV."""
-    c = repulsion(material, confinement)
-    return float(confinement / np.sinh(2 * d**2) * (c * (i0e(d**2) - 1) + 0.75 * (1 + d**2)))
+def coupling(d: float, B: float = 0.0, material: Material = GAAS, confinement: float = CONFINEMENT) -> float:
+    """Return J in eV, in a field of ``B`` tesla."""
+    c, b = (
+        repulsion(material, confinement),
+        np.hypot(1.0, BOHR_MAGNETON[material.units] * B / (material.m_eff * confinement)),
+    )
+    u = d**2 * (b - 1 / b)
+    coulomb = c * b**0.5 * (i0e(b * d**2) - np.exp(u) * i0(u))
+    return float(confinement / np.sinh(2 * d**2 * (2 * b - 1 / b)) * (coulomb + 0.75 / b * (1 + b * d**2)))
 
 
 def quartic(grid: Grid, d: float, material: Material = GAAS, confinement: float = CONFINEMENT) -> NDArray[np.float64]:

@@ -43,6 +43,13 @@ def quartic_table(rows: list[dict[str, float]]) -> str:
     )
 
 
+def field_table(found: dict[str, Any]) -> str:
+    """Return J against the magnetic field."""
+    head = ("B, T", "full CI", "Heitler–London")
+    rows = [(f"{r['B']:g}", micro(*r["J"]), micro(r["heitler_london"])) for r in found["rows"]]
+    return markdown(head, rows)
+
+
 def detuning_table(found: dict[str, Any]) -> str:
     """Return J and its slope along the detuning."""
     rows = []
@@ -135,6 +142,7 @@ def content() -> dict[str, str]:
         }
     stages = found["gaas"]["stages"]
     ratios = [row["heitler_london"] / row["J"] for row in found["quartic"]["rows"]]
+    in_field = json.loads((HERE / "field.json").read_text(encoding="utf-8"))
     bars = json.loads((HERE / "bars.json").read_text(encoding="utf-8"))["rows"]
     return {
         "bars": bars_table(bars),
@@ -145,6 +153,9 @@ def content() -> dict[str, str]:
         "lever-arms": arms_table(found),
         "warm": percent(stages["orbitals"] + stages["states"], 0),
         "c": number(found["quartic"]["c"], 3),
+        "field": field_table(in_field),
+        "zero": f"{in_field['zero'][0]:.2f} ± {number(in_field['zero'][1])} T",
+        "closed-zero": f"{in_field['heitler_london_zero']:.2f} T",
         "ratios": f"{number(min(ratios)).replace('-', '−')} to {number(max(ratios))}",
         **values,
     }
