@@ -10,6 +10,8 @@ BOHR = 1e9 * physical_constants["Bohr radius"][0]
 
 ENERGIES = {"eV": 1.0, "meV": 1e-3, "J": EV_PER_J, "hartree": HARTREE}
 """Energy units in eV."""
+VOLTAGES = {"V": -1.0, "mV": -1e-3}
+"""Energy of an electron, -e phi in eV, per unit of the electrostatic potential phi."""
 LENGTHS = {"nm": 1.0, "um": 1e3, "m": 1e9, "angstrom": 0.1, "bohr": BOHR}
 """Length units in nm."""
 DENSITIES = {f"{name}^-2": 1.0 / length**2 for name, length in (LENGTHS | {"cm": 1e7}).items()}
@@ -22,6 +24,7 @@ SPELLINGS = {
     **{"metre": "m", "metres": "m", "micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um"},
     **{"micrometre": "um", "\u00b5m": "um", "\u03bcm": "um", "a": "angstrom", "\u00e5": "angstrom", "ang": "angstrom"},
     **{"\u212b": "angstrom", "angstroms": "angstrom", "a0": "bohr", "bohrs": "bohr", "a_0": "bohr"},
+    **{"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"},
 }
 """Other spellings in lower case."""
 
@@ -39,11 +42,13 @@ def canonical(unit: str) -> str:
         return f"{canonical(text[2:].removesuffix('^2').removesuffix(chr(0xB2)))}^-2"
     if any(text in units for units in QUANTITIES.values()) or text == "MeV":
         return text
-    return SPELLINGS.get(text.lower(), text) if text != "MEV" else text
+    return SPELLINGS.get(text.lower(), text) if text not in ("MEV", "MV") else text
 
 
 def factor(argument: str, unit: str, target: str, stated_in: str = "") -> float:
     """Return the number by which values in ``unit`` are multiplied for ``target``.
+
+    Volts are taken for an energy only if an option states them: programs write both V and V / e in volts.
 
     Args:
         argument: option of the unit, for errors.
@@ -57,13 +62,15 @@ def factor(argument: str, unit: str, target: str, stated_in: str = "") -> float:
     for units in QUANTITIES.values():
         if target in units and given in units:
             return 1.0 if given == target else units[given] / units[target]
+    if given in VOLTAGES and target in ENERGIES and not stated_in:
+        return VOLTAGES[given] / ENERGIES[target]
     known = next((units for units in QUANTITIES.values() if target in units), None)
     if known is None and given == target:
         return 1.0
     wanted = ", ".join(known) if known else target or "no unit, because the values are plain numbers"
     hint = ""
-    if given == "V" and target in ENERGIES:
-        hint = ". Electrons in an electrostatic potential phi have the energy -e phi; convert it first"
-    replaced = f", which {argument}=UNIT replaces" if target else ""
+    if given in VOLTAGES and target in ENERGIES:
+        hint = f". {argument}={given} takes an electrostatic potential phi: electrons have the energy -e phi"
+    replaced = f", which {argument}=UNIT replaces" if target and not hint else ""
     origin = f" in {stated_in}{replaced}" if stated_in else ""
     raise ValueError(f"{argument}: expected {wanted}; got {unit!r}{origin}{hint}")

@@ -86,7 +86,8 @@ def _dots(family: FilePotentials, grid: Grid, units: str) -> tuple[NDArray[np.fl
     found = read_field(path, family.column, family.unit, family.length_unit, ("V", "potential"), (), "potential.path")
     length, energy = units.split(", ")
     found = _with_coordinates(found, grid, family, length)
-    values = found.values * (factor("potential.unit", found.unit, energy) if found.unit else 1.0)
+    origin = "" if family.unit else family.path
+    values = found.values * (factor("potential.unit", found.unit, energy, origin) if found.unit else 1.0)
     if values.ndim not in (2, 3) or values.size == 0 or not np.isfinite(values).all():
         bad = np.count_nonzero(~np.isfinite(values))
         text = f"expected finite values (dots, nx, ny), got {values.shape}, {bad} not finite"

@@ -76,7 +76,7 @@ def read_potential(
     found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V", z=z)
     values, notes = found.values, [f"this is the {found.note}"] if found.note else []
     if found.unit and found.unit != energy:
-        values = values * factor("unit", found.unit, energy)
+        values = values * factor("unit", found.unit, energy, "" if unit else path)
         notes.append(f"the values of the file are in {found.unit}")
     values = _one(values, number, path)
     if not np.isfinite(values).all():

@@ -121,6 +121,19 @@ def test_layers_have_the_same_points(tmp_path):
         read_field(tmp_path / "gap.txt", z=0.0)
 
 
+def test_electrons_gather_where_an_electrostatic_potential_is_high(tmp_path):
+    x = 2.0 * np.arange(40) + 1
+    phi = 0.05 * np.exp(-((x[:, None] - 40) ** 2 + (x - 40) ** 2) / 400)
+    with h5py.File(tmp_path / "phi.h5", "w") as file:
+        for name, values in {"x": x, "y": x, "potential": phi}.items():
+            file[name] = values
+        file["potential"].attrs["units"] = "V"
+    material = Material(0.067, 12.9)
+    np.testing.assert_allclose(read_potential(str(tmp_path / "phi.h5"), material, unit="V").V, -phi)
+    with pytest.raises(ValueError, match="unit: .* got 'V' in .*phi.h5"):
+        read_potential(str(tmp_path / "phi.h5"), material)
+
+
 def test_the_potential_of_a_layer_is_solved_with_a_remark(tmp_path):
     x, z = 2.0 * np.arange(40) + 1, np.array([10.0, 20.0])
     V = 1e-5 * ((x[:, None, None] - 40) ** 2 + (x[:, None] - 40) ** 2) * (z / 10)

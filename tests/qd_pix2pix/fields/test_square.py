@@ -149,10 +149,20 @@ def test_options_are_checked(option, value):
         ("um**-2", "nm^-2", 1e-6),
         ("nm\u207b\u00b2", "bohr^-2", (physical_constants["atomic unit of length"][0] * 1e9) ** 2),
         (" eV ", "eV", 1.0),
+        ("V", "eV", -1.0),
+        ("mV", "hartree", -1e-3 / physical_constants["Hartree energy in eV"][0]),
     ],
 )
 def test_units_are_those_of_codata(unit, target, expected):
     assert factor("unit", unit, target) == pytest.approx(expected, rel=1e-8)
+
+
+def test_volts_in_a_file_are_no_energy_unless_an_option_states_them():
+    with pytest.raises(
+        ValueError, match=r"got 'V' in dot.vtr\. unit=V takes an electrostatic potential phi: .* -e phi"
+    ):
+        factor("unit", "V", "eV", "dot.vtr")
+    assert canonical("volts") == "V" and canonical("mV") == "mV"
 
 
 def test_prefixes_differ_by_case():
@@ -165,7 +175,7 @@ def test_prefixes_differ_by_case():
     ("unit", "target", "message"),
     [
         ("nm", "eV", "unit: expected eV, meV, J, hartree; got 'nm'"),
-        ("V", "eV", "have the energy -e phi"),
+        ("MV", "eV", "got 'MV'"),
         ("eV", "", "no unit, because the values are plain numbers; got 'eV'"),
     ],
 )
