@@ -30,11 +30,11 @@ RUNS = {
     "gaas-N2-all": ("field_regressors", "wide gaas-N2 all outputs"),
     "range": ("field_regressors", "wide range"),
     "bose-hubbard": ("bose_hubbard", "hard core"),
-    "chain": ("chain", "chain, large"),
+    "chain": ("chain", "chain"),
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
-    "universal": ("universal", "universal"),
+    "universal": ("universal", "universal, continued"),
     "universal-fast": ("universal", "fast"),
 }
 """Folder and run of each shipped network."""
@@ -50,7 +50,8 @@ def model_card(name: str) -> str:
     experiment, run = experiment_of(name), RUNS[name][1]
     card = load_predictor(WEIGHTS / f"{name}.safetensors")[1].to_dict()
     result = experiment.results()[run]
-    for test, error in zip(card["tests"], result.get("label_errors", [result["label_error"]]), strict=True):
+    first = [result["label_error"], *[None] * (len(card["tests"]) - 1)]
+    for test, error in zip(card["tests"], result.get("label_errors", first), strict=True):
         test["label_error"] = None if error is None else {"mean": error}
     return of_card(name, card, shlex.join(experiment.runs()[run]))
 

@@ -90,6 +90,13 @@ def run(program, *words, cwd, **options):
         ("train", "network.in_channels=2", ["channels"]),
         ("train", "mapping.also=[n0]", ["mapping.also", "model=regressor"]),
         ("train", "range.n_electrons=[1,2]", ["range", "model=regressor"]),
+        (
+            "train",
+            "model=regressor range.n_electrons=[1,2] data.n_electrons=3",
+            ["data.n_electrons: expected no single value beside range.n_electrons=[1,2]", "range.n_electrons=null"],
+        ),
+        ("train", "experiment=chain data.sites=12", ["data.sites", "range.sites=null"]),
+        ("train", "model=regressor range.material=[gaas,si] material=si", ["material", "range.material=null"]),
         ("train", "range.n_electrons=two", ["range.n_electrons", "[1, 2]"]),
         ("train", "model=regressor model.density.loss.l3=1", ["Choices", "likelihood"]),
         ("train", "model=regressor model.density.head=softmax", ["charge, positive, bounded"]),

@@ -1,11 +1,9 @@
 """Train the network of fermion chains and keep its measures.
 
-    python -m experiments.chain.run large      # the shipped network; --scale paper: the sizes of the source
-    python -m experiments.chain.run best       # a smaller one
-    python -m experiments.chain.run continued  # on from its weights
-    python -m experiments.chain.run lengths    # rings of several lengths, on from there
-    python -m experiments.chain.dmrg           # references of wells, with TeNPy
-    python -m experiments.chain.transfer       # network and Hartree-Fock beside all references
+    python -m experiments.chain.run lengths     # the shipped network; --scale paper: the sizes of the source
+    python -m experiments.chain.run one_length  # one that is trained on rings of 14 sites only
+    python -m experiments.chain.dmrg            # references of wells, with TeNPy
+    python -m experiments.chain.transfer        # network and Hartree-Fock beside all references
 
 From the root. Results are where experiments/trained.py describes.
 """

@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from transfer.json, first.json and lengths.json."""
+"""Tables of this folder's README, from transfer.json and fourteen.json."""
 
 from __future__ import annotations
 
@@ -42,21 +42,19 @@ def densities_table(found: dict[str, Any]) -> str:
     return markdown(("rings", "sites", "number", "mean NMAE", "median", "Hartree–Fock, mean", "ratio of means"), rows)
 
 
-def lengths_table(first: dict[str, Any], lengths: dict[str, Any]) -> str:
-    """Return the NMAE of densities, of a network of one length and of one that was then trained on several lengths."""
-    if not lengths:
-        return ""
-    named = {**{kind: kind for kind in first["rings"]}, **WELLS}
-    both = [files["rings"] | files["wells"] for files in (first, lengths)]
+def lengths_table(one: dict[str, Any], several: dict[str, Any]) -> str:
+    """Return the NMAE of densities, of a network of one length and of the one of several lengths."""
+    named = {**{kind: kind for kind in several["rings"]}, **WELLS}
+    both = [files["rings"] | files["wells"] for files in (one, several)]
     rows = [
         [
             label,
-            both[0][name]["sites"],
+            both[1][name]["sites"],
             *(percent(each[name]["nmae"][key]) for each in both for key in ("mean", "median")),
         ]
         for name, label in named.items()
     ]
-    head = ("rings", "sites", "14 sites only, mean NMAE", "median", "10, 12, 13, 14 sites, mean NMAE", "median")
+    head = ("rings", "sites", "14 sites only, mean NMAE", "median", "10 to 16 sites, mean NMAE", "median")
     return markdown(head, rows)
 
 
@@ -94,5 +92,5 @@ def content() -> dict[str, str]:
     if not found:
         return {}
     tables = {"densities": densities_table(found), "maps": maps_table(found), "steps": steps_table(found)}
-    tables["lengths"] = lengths_table(read("first.json"), read("lengths.json"))
+    tables["lengths"] = lengths_table(read("fourteen.json"), found)
     return tables | {f"value-{name}": text for name, text in values(found).items()}

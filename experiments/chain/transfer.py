@@ -3,7 +3,7 @@
     python -m experiments.chain.transfer
 
 Random rings are solved by exact diagonalisation; step wells are those of dmrg.json. Writes transfer.json;
-first.json and lengths.json are those of other trainings (README.md).
+fourteen.json is that of a training on rings of 14 sites (README.md).
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ RINGS = {
     "smooth noise": ({"smooth": 1.0}, None, 200),
     "white noise, longer": ({"white": 1.0}, 18, 40),
     "steps, longer": ({"steps": 1.0}, 18, 40),
+    "smooth noise, longer": ({"smooth": 1.0}, 18, 40),
+    "all kinds, shorter": (None, 11, 200),
 }
-"""Kinds of random rings: shares, sites (None: those of the training), number."""
+"""Kinds of random rings: shares (None: those of the training), sites (None: 14), number."""
 MEAN_FIELD = 40
 """Rings of each kind that Hartree-Fock solves too."""
 
@@ -45,7 +47,7 @@ def random_rings(recipe: Any, kind: str) -> dict[str, NDArray]:
     shares, sites, number = RINGS[kind]
     others = replace(
         recipe,
-        potential=RandomChains(shares, recipe.potential.strength),
+        potential=RandomChains(shares or recipe.potential.shares, recipe.potential.strength),
         sites=sites or recipe.sites,
         seed=recipe.seed + 1000,
     )

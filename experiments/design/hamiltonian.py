@@ -59,7 +59,7 @@ def learned(origin: str, electrons: tuple[int, ...], noise: float) -> dict[str, 
     begin = perf_counter()
     found = learn_hamiltonian(
         "universal", n, known={"n_electrons": electrons, "m_eff": studies.MATERIAL["m_eff"], "extent": studies.SIDE},
-        unknown={"eps_r": RANGE}, bounds=studies.BOUNDS, starts=2, steps=150,
+        unknown={"eps_r": RANGE}, bounds=studies.BOUNDS, starts=4, steps=150,
         tolerance=max(noise, LEAST) * float(n.max()),
     )  # fmt: skip
     weights = found.identifiable / found.identifiable.sum()

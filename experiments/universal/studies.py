@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.trained import Runs
+from experiments.trained import Runs, make_run
 
 SIZES = {
     "laptop": ("data.train=10000", "data.val=600", "data.test=400"),
@@ -32,4 +32,12 @@ def networks(scale: str) -> Runs:
     }
 
 
-STUDIES = {"networks": networks}
+def continued(scale: str) -> Runs:
+    """Return the run of the shipped network: on from the weights of the first one, at half its learning rate."""
+    first = make_run("universal", networks(scale)["universal"]).key
+    start = f"init_from=runs/universal/{first}/checkpoints/best.ckpt"
+    words = (start, "model.optimizer.lr=1e-3", *SIZES[scale], *LENGTHS[scale])
+    return {"universal, continued": ("experiment=universal", *words)}
+
+
+STUDIES = {"networks": networks, "continued": continued}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,21 @@ def check_overrides(name: str, given: Sequence[str], many: bool = False) -> Dict
     for override in overrides:
         if not override.is_delete() and not is_plain(override) and not _is_group(override, groups):
             _check_added(override.key_or_group, composed)
+    _check_ranges({override.key_or_group for override in overrides}, composed)
     return composed
+
+
+def _check_ranges(keys: Set[str], config: DictConfig) -> None:
+    """Raise ValueError where a single value is given beside a range, which replaces it."""
+    ranges: Any = OmegaConf.to_container(OmegaConf.create({"range": OmegaConf.select(config, "range")}))
+    for name, values in ranges["range"].items() if isinstance(ranges["range"], dict) else ():
+        given = [key for key in (f"data.{name}", f"data.grid.{name}", name) if key in keys]
+        if values is not None and given:
+            text = str(values).replace(" ", "")
+            raise ValueError(
+                f"{given[0]}: expected no single value beside range.{name}={text}, which replaces it; add "
+                f"range.{name}=null, or change range.{name}"
+            )
 
 
 def _several(name: str, override: Override) -> str:

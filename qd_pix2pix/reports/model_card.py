@@ -26,7 +26,8 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         command: overrides of the command line of the training; empty if they are unknown.
     """
     card: Mapping[str, Any] = records[0].model
-    schema = Schema.from_dict(card["schemas"][0])
+    schemas = [Schema.from_dict(content) for content in card["schemas"]]
+    schema, shapes = schemas[0], [s.domain.shape for s in schemas]
     mapping = card["mapping"]
     sources = [mapping["source"]] if isinstance(mapping["source"], str) else list(mapping["source"] or [])
     drawn, seen = records[0].drawn, _seen(card, schema)
@@ -52,7 +53,8 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         seen="".join(
             f"; {name} in {_intervals(bounds)} {_unit(schema, name)}".rstrip() for name, bounds in seen.items()
         ),
-        points=", ".join(map(str, schema.domain.shape)),
+        points=", ".join(_span(sides) for sides in zip(*shapes, strict=True)),
+        summaries="; ".join(dict.fromkeys(own.summary for own in schemas)),
         varying=varying,
         arguments=_arguments(card, schema, given),
         physical=_physical(schema),
@@ -64,6 +66,11 @@ def model_card(weights: str, records: Sequence[Evaluation], command: str) -> str
         ),
         recipes=json.dumps(card["recipes"], indent=1),
     )
+
+
+def _span(sides: tuple[int, ...]) -> str:
+    """Return the points along one axis, of samples of one size or of several."""
+    return " … ".join(map(str, sorted({min(sides), max(sides)})))
 
 
 def _physical(schema: Schema) -> str:
