@@ -50,17 +50,16 @@ def with_coordinates(
     kept = {name: values for name, values in arrays.items() if values.dtype.kind in NUMBERS}
     by_lower = {name.lower(): name for name in kept}
     names = [by_lower.get("x"), by_lower.get("y")]
-    others = [*names, by_lower.get("z")]
-    fields = {name: values for name, values in kept.items() if name not in others and values.squeeze().ndim >= 2}
+    z = kept.get(by_lower.get("z", ""), np.zeros((2, 2))).squeeze()
+    fields = {name: values for name, values in kept.items() if name not in names and values.squeeze().ndim >= 2}
     if None in names:
         return Contents(fields or kept, units=units, length_unit=length_unit)
     x, y = (kept[str(name)].squeeze() for name in names)
     length_unit = length_unit or units.get(str(names[0]))
-    if x.ndim == y.ndim == 1 and others[2] is not None:
-        z = kept[str(others[2])].ravel()
-        return Contents(_volumes(fields, (len(x), len(y)), len(z)), x, y, units, length_unit, z=z)
     if x.ndim == y.ndim == 1:
-        return Contents(fields, x, y, units, length_unit)
+        made = _volumes(fields, (len(x), len(y)), z.size) if z.ndim <= 1 else fields
+        stacked = z.ndim <= 1 and any(values.shape == (z.size, len(x), len(y)) for values in made.values())
+        return Contents(made, x, y, units, length_unit, z=z.ravel() if stacked else None)
     alike = {name: values.ravel() for name, values in fields.items() if values.shape == x.shape == y.shape}
     if not alike:
         shapes = ", ".join(f"{name} {values.shape}" for name, values in kept.items())

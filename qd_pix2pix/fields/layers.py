@@ -28,15 +28,18 @@ def layer(contents: Contents, z: float | None) -> Contents:
             raise ValueError("z: the file holds a plane, not a volume; leave it out")
         return contents
     heights = np.asarray(contents.z, dtype=np.float64)
+    if len(heights) == 1 and z in (None, heights[0]):
+        planes = {name: v[0] if v.ndim == 3 and len(v) == 1 else v for name, v in contents.arrays.items()}
+        return replace(contents, arrays=planes, z=None)
     order = np.argsort(heights, kind="stable")
     heights = heights[order]
-    extent = f"{len(heights)} layers at z = {heights[0]:g} ... {heights[-1]:g}"
+    extent = f"{len(heights)} layer{'s' * (len(heights) > 1)} at z = {heights[0]:g} ... {heights[-1]:g}"
     if not np.isfinite(heights).all() or (np.diff(heights) <= 0).any():
         raise ValueError("expected finite heights z of the layers, each once")
     if z is None:
         raise ValueError(f"holds a volume of {extent}; give the height of one, z=... in evaluate.py and solve.py")
     slack = SAME * float(np.ptp(heights))
-    if not heights[0] - slack <= z <= heights[-1] + slack:
+    if len(heights) < 2 or not heights[0] - slack <= z <= heights[-1] + slack:
         raise ValueError(f"z: expected a height within {extent}, got {z:g}")
     above = int(np.clip(np.searchsorted(heights, z), 1, len(heights) - 1))
     share = float(np.clip((z - heights[above - 1]) / (heights[above] - heights[above - 1]), 0.0, 1.0))

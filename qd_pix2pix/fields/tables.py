@@ -42,7 +42,7 @@ def read_table(path: Path) -> Contents:
     plain = [split_unit(name) for name in names]
     lower = [name.lower() for name, _ in plain]
     at_x, at_y = (next((i for i, name in enumerate(lower) if name in known), None) for known in (X, Y))
-    if at_x is not None and at_y is not None and "z" in lower:
+    if at_x is not None and at_y is not None and "z" in lower and width > 3:
         return _volume(numbers, [at_x, at_y, lower.index("z")], plain)
     if at_x is not None and at_y is not None:
         return _by_points(numbers, at_x, at_y, [name for name, _ in plain], [unit for _, unit in plain])

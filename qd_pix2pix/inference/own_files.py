@@ -104,6 +104,11 @@ def preferred(column: Column) -> tuple[str, ...]:
 def _in_units(path: Path, found: Field, schema: Schema, column: Column, reading: Reading) -> Field:
     """Return a field whose values and coordinates have the units of the network."""
     values, x, y = found.values, found.x, found.y
+    if found.unit and not schema.domain.sides and found.unit != schema.unit(column):
+        wanted = schema.unit(column) or "no unit"  # J of a lattice is its coupling, not joule
+        raise ValueError(
+            f"unit: expected {wanted}, that of the model; got {found.unit!r}. Convert {path}, or leave it out"
+        )
     if found.unit:
         values = values * factor("unit", found.unit, schema.unit(column), "" if reading.unit else str(path))
     if found.length_unit and x is not None and y is not None:

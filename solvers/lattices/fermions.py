@@ -104,7 +104,8 @@ def check_rings(potentials: ArrayLike, interaction: object, name: str = "potenti
 
 def diagonal(potentials: Floats, interaction: float, states: Sector) -> Floats:
     """Return the energy without hops of each state, (B, d), in J."""
-    return potentials @ states.occupation.T + interaction * states.pairs.sum(axis=1)
+    on_sites = np.einsum("bl,dl->bd", potentials, states.occupation)  # unlike @, its digits do not depend on B
+    return on_sites + interaction * states.pairs.sum(axis=1)
 
 
 def lowest_states(potentials: Floats, interaction: float, states: Sector, n: int, tolerance: float) -> Eigenpairs:

@@ -114,6 +114,21 @@ def test_a_plane_has_no_layers(tmp_path):
         read_field(tmp_path / "plane.npy", z="top")
 
 
+def test_an_array_named_z_may_be_the_field_or_the_height_of_a_plane(tmp_path):
+    plane = VOLUME[..., 0]
+    np.savez(tmp_path / "field.npz", x=X, y=Y, z=plane)
+    np.savez(tmp_path / "height.npz", x=X, y=Y, z=45.0, V=plane)
+    np.savez(tmp_path / "single.npz", x=X, y=Y, z=[45.0], V=plane[..., None])
+    np.savez(tmp_path / "labels.npz", x=X, y=Y, z=np.arange(7.0), V=plane)
+    lines = [f"{x},{y},{linear(x, y, Z[0])}" for x, y in itertools.product(X, Y)]
+    (tmp_path / "field.csv").write_text("\n".join(["x,y,z", *lines]), encoding="utf-8")
+    for name in ("field.npz", "height.npz", "single.npz", "labels.npz", "field.csv"):
+        np.testing.assert_allclose(read_field(tmp_path / name, column="z" if "field" in name else None).values, plane)
+    np.testing.assert_allclose(read_field(tmp_path / "single.npz", z=45.0).values, plane)
+    with pytest.raises(ValueError, match="z: expected a height within 1 layer at z = 45"):
+        read_field(tmp_path / "single.npz", z=40.0)
+
+
 def test_layers_have_the_same_points(tmp_path):
     lines = [f"{x} {y} {z} 0" for x, y, z in itertools.product(X, Y, Z)]
     (tmp_path / "gap.txt").write_text("x y z V\n" + "\n".join(lines[:-1]), encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from qd_pix2pix import from_pretrained
+from qd_pix2pix.inference.own_files import read_samples
 from solvers.lattices import RandomChains, fermion_maps, ground_energies, ground_states
 
 
@@ -97,3 +98,14 @@ def test_potentials_unlike_training_are_reported(chain):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         chain(rings(3, 14))
+
+
+def test_a_file_has_the_unit_of_the_model(chain, tmp_path):
+    """J is the hopping; joule or electronvolts are energies of no model."""
+    V_mu = rings(1, 12)[0]
+    for unit in ("[J]", ""):
+        (tmp_path / "ring.csv").write_text("\n".join([f"V{unit}", *map(repr, V_mu.tolist())]), encoding="utf-8")
+        np.testing.assert_array_equal(read_samples(tmp_path / "ring.csv", chain.predictor).fields["V_mu"], V_mu[None])
+    (tmp_path / "ring.csv").write_text("\n".join(["V[meV]", *map(repr, V_mu.tolist())]), encoding="utf-8")
+    with pytest.raises(ValueError, match="unit: expected J, that of the model; got 'meV'"):
+        read_samples(tmp_path / "ring.csv", chain.predictor)
