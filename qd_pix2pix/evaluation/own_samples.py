@@ -131,7 +131,7 @@ def unlike_training(estimated: Mapping[str, NDArray], schema: Schema) -> list[st
 def of_samples(schema: Schema, shape: Sequence[int], conditions: Mapping[str, float]) -> Schema:
     """Return the schema of a user's samples, with their points and conditions."""
     constants = {name: float(conditions.get(name, value)) for name, value in schema.constants.items()}
-    values = ", ".join(f"{name} = {value:g}" for name, value in constants.items())
+    values = ", ".join(f"{name} = {value:g}" for name, value in (constants | dict(conditions)).items())
     return replace(schema, domain=schema.domain.resized(shape), constants=constants, summary=values)
 
 

@@ -77,3 +77,4 @@ def test_a_file_of_potentials_is_enough_and_verified_by_the_solver(tmp_path):
     exact = sample_bosons(Bosons(field, 8.0, neighbour=2.0), 1024)
     assert np.abs(found.reference["n"][0] - exact.n).mean() < 0.02
     np.testing.assert_array_equal(found.given["checkerboard"][0], checkerboard((6, 6)))
+    assert found.schema.summary == "neighbour = 2"
