@@ -47,7 +47,8 @@ def test_experiment_runs_minimised(name, small_words, tmp_path):
     config = configuration("train", f"experiment={name}", *words)
     best = train(config, tmp_path)
     assert best.is_file()
-    page = re.sub(r'src="data:[^"]*"', "", (tmp_path / "test" / "report.html").read_text())
+    pages = (path.read_text() for path in (tmp_path / "test").rglob("report.html"))  # one for each dataset
+    page = re.sub(r'src="data:[^"]*"', "", "".join(pages))
     assert make_recipe(config["data"]).schema.summary in page
     if not config["data"]["_target_"].endswith(".QuantumDots") or config["mapping"]["target"] in ("energy", "V"):
         return  # no densities
