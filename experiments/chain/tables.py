@@ -75,6 +75,12 @@ def steps_table(found: dict[str, Any]) -> str:
     return markdown(("step to N =", *found["steps"]["network"]), [[label, *row] for label, row in shown.items()])
 
 
+def margin(well: dict[str, Any]) -> str:
+    """Return the energy of the next best number of fermions above that of the ground state, by DMRG."""
+    lowest, following = sorted(well["energies"].values())[:2]
+    return f"{following - lowest:.2f} J"
+
+
 def values(found: dict[str, Any]) -> dict[str, str]:
     """Return single numbers of texts."""
     return {
@@ -92,5 +98,6 @@ def content() -> dict[str, str]:
     if not found:
         return {}
     tables = {"densities": densities_table(found), "maps": maps_table(found), "steps": steps_table(found)}
+    tables["value-margin"] = margin(read("dmrg.json")["wide"][0])
     tables["lengths"] = lengths_table(read("fourteen.json"), found)
     return tables | {f"value-{name}": text for name, text in values(found).items()}

@@ -90,17 +90,25 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     if inverse:
         record = replace(record, verification=_verify_inverse(predictions, predictor, recipe, folder))
     elif config["verify"]:
-        further = [c.name for c in schema.of_role("scalar") if c.name not in predictions.outputs]
-        more = {name: np.full(size, couplings[name]) for name in recipe_solvable(recipe) if name in couplings}
-        solved = verify.solve(recipe, fields | more, (*predictions.outputs, *further))
-        predictions = replace(
-            predictions,
-            reference={n: solved[n] for n in predictions.outputs},
-            known={n: solved[n] for n in further if n in solved},
-            hard_by=solved.get(schema.hard_by) if schema.hard_by in further else None,
-        )
+        predictions = _with_references(predictions, recipe, couplings)
     write_results(predictions, predictor, record, folder)
     return folder
+
+
+def _with_references(
+    predictions: Predictions, recipe: Mapping[str, Any], couplings: Mapping[str, float]
+) -> Predictions:
+    """Return the predictions with the outputs and further numbers of the solver."""
+    schema, size = predictions.schema, len(predictions.sample)
+    further = [c.name for c in schema.of_role("scalar") if c.name not in predictions.outputs]
+    more = {name: np.full(size, couplings[name]) for name in recipe_solvable(recipe) if name in couplings}
+    solved = verify.solve(recipe, predictions.given | more, (*predictions.outputs, *further))
+    return replace(
+        predictions,
+        reference={n: solved[n] for n in predictions.outputs},
+        known={n: solved[n] for n in further if n in solved},
+        hard_by=solved.get(schema.hard_by) if schema.hard_by in further else None,
+    )
 
 
 def _prepared(

@@ -124,7 +124,7 @@ def hubbard(
     pair = ExchangeTask.of_dot(grid, material, options) if compare and n_sites == 2 else None
     if pair is not None:
         pair.check()
-    dot = solve(potential, grid, n_sites, material, **options, wavefunction=True) if compare else None
+    dot = solve(potential, grid, n_sites, material, **(options | {"wavefunction": True})) if compare else None
     exchange = None if pair is None or dot is None else pair.points(potential[None], dot)[0]
     found = sites(potential, modes, grid, material, n_sites, interaction)
     coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
