@@ -74,7 +74,7 @@ class Hubbard:
         J, J_error: exchange coupling of two electrons on two sites by diagonalisation of the model, and its error by
             the grid; NaN for other numbers of sites.
         J_ci, J_ci_error: the same by full CI, with the error of orbitals and grid (``exchange_points.py``); NaN without
-            ``compare``.
+            ``compare``, for other numbers of sites, and without a triplet among the states.
         solution: full CI for one electron per site; None without ``compare``.
     """
 
