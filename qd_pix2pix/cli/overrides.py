@@ -169,8 +169,9 @@ def check_overrides(name: str, given: Sequence[str], many: bool = False) -> Dict
 
 def _check_ranges(keys: Set[str], config: DictConfig) -> None:
     """Raise ValueError where a single value is given beside a range, which replaces it."""
-    ranges: Any = OmegaConf.to_container(OmegaConf.create({"range": OmegaConf.select(config, "range")}))
-    for name, values in ranges["range"].items() if isinstance(ranges["range"], dict) else ():
+    plain: Any = OmegaConf.to_container(config)
+    ranges = plain.get("range")
+    for name, values in ranges.items() if isinstance(ranges, dict) else ():
         given = [key for key in (f"data.{name}", f"data.grid.{name}", name) if key in keys]
         if values is not None and given:
             text = str(values).replace(" ", "")
