@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import re
 import signal
@@ -108,6 +109,7 @@ def run(program, *words, cwd, **options):
         ("train", "data.grid.n=60", ["multiple of 64"]),
         ("train", "ckpt_path=none.ckpt", ["none.ckpt"]),
         ("generate", "material=gold", ["gaas", "si"]),
+        ("generate", "experiment=chain -m", ["-m", "a dataset each"]),
         ("generate", "data.n_electrons=two", ["n_electrons"]),
         ("generate", "check=nowhere", ["nowhere"]),
         ("evaluate", "chekpoint=x", ["Did you mean checkpoint?"]),
@@ -268,6 +270,13 @@ def test_unknown_options_of_evaluate_are_conditions():
 @pytest.mark.parametrize("word", ["inptu=x", "launchr=dask", "launcher=local", "+a=1", "launcher.workers=2", "~input"])
 def test_what_resembles_an_option_is_no_condition(word):
     assert overrides.with_conditions([word]) == [word]
+
+
+def test_an_experiment_makes_its_datasets_one_for_each_value_of_its_ranges(tmp_path):
+    sizes = ["data.train=2", "data.val=1", "data.test=1"]
+    call("generate", "experiment=chain", "range.sites=[4,6]", *sizes, f"data_root={tmp_path}")
+    recipes = [json.loads(path.read_text()) for path in tmp_path.glob("*/recipe.json")]
+    assert sorted(recipe["sites"] for recipe in recipes) == [4, 6]
 
 
 # --- options of a user's own folder

@@ -134,7 +134,8 @@ def _train_one(config: dict[str, Any]) -> None:
 
 def generate() -> None:
     """Generate a dataset, ``python generate.py data.n_electrons=4``, or verify one, ``check=data/...``."""
-    guarded(lambda: _simple("generate", _generate))
+    of_experiment = any(word.startswith("experiment=") for word in sys.argv[1:])
+    guarded(_generate_all if of_experiment else lambda: _simple("generate", _generate))
 
 
 def _generate(config: dict[str, Any]) -> None:
@@ -145,6 +146,25 @@ def _generate(config: dict[str, Any]) -> None:
     path = config["check"] or generate(config["data"], config["data_root"], make_launcher(config["launcher"]))
     sizes = ", ".join(f"{size} {split}" for split, size in check(path).items())
     print(f"{path}: complete and unaltered, {sizes}; see {ensure_dataset_page(path)}")
+
+
+def _generate_all() -> None:
+    """Generate the datasets of an experiment, which has the options of a training: ``experiment=chain``."""
+    with loading():
+        from qd_pix2pix.cli import overrides
+        from qd_pix2pix.sweeps.plan import resolve
+        from qd_pix2pix.training.settings import recipes_of_run
+    flags, given = split_arguments(sys.argv[1:])
+    given = overrides.keep_text(given)
+    if "--multirun" in flags:
+        raise ValueError("-m: expected no sweep beside experiment=; lists in range., if any, make a dataset each")
+    if flags:
+        show("train", flags, given)
+        return
+    overrides.check_overrides("train", given)
+    config = resolve(given)
+    for recipe in recipes_of_run(config):
+        _generate({**config, "data": recipe, "check": None})
 
 
 def evaluate() -> None:
