@@ -31,7 +31,11 @@ from qd_pix2pix.schema import Column, Schema, check_types
 ERROR, ERROR_FACTOR, ERROR_SLOPES = "error", "error_factor", "error_slopes"
 """Names of the estimated error among raw numbers, and of its calibration among weights."""
 INPUTS = "inputs"
-"""Name of the means of the network's input channels among raw numbers, on which the calibration depends."""
+"""Name of the means of the network's input channels among raw numbers."""
+SECOND = "second"
+"""Name of the second network, and prefix of its weights."""
+SMALLEST_ERROR = 1e-5
+"""Errors of densities below this one, relative to the integral, are equal: those of rounding."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
 
@@ -46,6 +50,7 @@ class Card:
         network: name of the network's class in ``networks``, and its arguments.
         heads: name of the head for each kind of column.
         logarithm: True if the network also receives the logarithm of densities.
+        second: card of the second network (``Mapping.second``); empty without one.
         generator: class of ``generators`` and its arguments, for a predictor that draws samples; otherwise empty.
         seen: for each label of a generator, the intervals that have training samples, [low, high, low, high, ...].
         statistics: statistics of all training splits together, by column.
@@ -69,6 +74,7 @@ class Card:
     logarithm: bool
     statistics: dict[str, dict[str, float]]
     scales: dict[str, Any] = field(default_factory=dict)
+    second: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, list[float]] = field(default_factory=dict)
     recipes: list[dict[str, Any]] = field(default_factory=list)
@@ -159,6 +165,7 @@ class Predictor(nn.Module):
         symmetry: symmetries of these samples.
         mapping, conditions, ranges, points: inputs and outputs, and their scales.
         outputs: predicted columns, the target first.
+        second: predictor of the same target, whose distance from this one enters the estimated error; or None.
 
     Raises:
         ValueError: the card is inconsistent.
@@ -184,9 +191,10 @@ class Predictor(nn.Module):
         self.heads = nn.ModuleList(heads)
         self.prior = PRIORS[self.mapping.prior] if self.mapping.prior else None
         self.logarithm = bool(card.logarithm)
+        self.second = Predictor(Card.from_dict(card.second)).requires_grad_(False) if card.second else None
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))
-            self.register_buffer(ERROR_SLOPES, torch.zeros(self.n_features))
+            self.register_buffer(ERROR_SLOPES, torch.zeros(3 if self.second else self.n_features))
         make = networks.on_domain(networks.factory(card.network), self.schema.domain)
         if not self.n_features:
             raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
@@ -246,23 +254,29 @@ class Predictor(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights by name; those of the network without a prefix."""
-        return {**self.network.state_dict(), **self.calibration}
+        return {**self.network.state_dict(), **self.calibration, **self._weights_of_second}
 
     def load_weights(self, weights: Dict[str, Tensor]) -> None:
         """Replace all weights by those that ``weights`` returned."""
-        for name, value in self.calibration.items():
-            value.copy_(weights[name])
-        self.network.load_state_dict({n: value for n, value in weights.items() if n not in self.calibration})
+        others = {**self.calibration, **self._weights_of_second}
+        with torch.no_grad():
+            for name, value in others.items():
+                value.copy_(weights[name])
+        self.network.load_state_dict({n: value for n, value in weights.items() if n not in others})
 
     @property
     def calibration(self) -> dict[str, Tensor]:
         """The calibration of the estimated error among the weights, by name."""
         return {ERROR_FACTOR: self.error_factor, ERROR_SLOPES: self.error_slopes} if self.mapping.quantile else {}
 
+    @property
+    def _weights_of_second(self) -> dict[str, Tensor]:
+        return {f"{SECOND}.{name}": value for name, value in self.second.state_dict().items()} if self.second else {}
+
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32.
 
-        The estimate of the target's error has the name ``ERROR``, and ``INPUTS`` is what calibrates it.
+        The estimate of the target's error has the name ``ERROR``, the means of the input channels ``INPUTS``.
         """
         prior = self._prior(columns)
         inputs = prior.channels if prior else self.features(columns)
@@ -285,13 +299,37 @@ class Predictor(nn.Module):
         with torch.autocast(device, enabled=False):
             return self.prior(columns)
 
-    def error(self, raw: Dict[str, Tensor]) -> Tensor:
-        """The estimated error of the target (B,), relative to its integral, from the raw numbers by name.
+    def error(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
+        """The estimated error of the target (B,), relative to its integral, from the raw numbers of these samples.
 
         It is the quantile ``mapping.quantile`` of int |n - n_ref| / N, calibrated on the validation split; see
         ``mapping.calibration``.
         """
-        return self.uncalibrated_error(raw) * self.error_factor * torch.exp(raw[INPUTS] @ self.error_slopes)
+        slope = self.evidence(raw, columns) @ self.error_slopes
+        return self.uncalibrated_error(raw) * self.error_factor * torch.exp(slope)
+
+    def evidence(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
+        """The features (B, k) of samples on which the calibration of the estimated error depends.
+
+        They are the means of the input channels; with a second network the logarithms of both estimates, and of the
+        distance int |n - n_2| / N: two networks err alike on samples like those of training, and differ on others.
+        """
+        if self.second is None:
+            return raw[INPUTS]
+        theirs = self.second.raw(columns)
+        distance = self.distance(raw, columns, self.second.target_of(theirs, columns))
+        estimates = self.uncalibrated_error(raw), self.second.error(theirs, columns)
+        return torch.stack([value.clamp(min=SMALLEST_ERROR).log() for value in (*estimates, distance)], dim=1)
+
+    def target_of(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
+        """The target (B, *points) from the raw numbers of these samples, without the other outputs."""
+        return self.heads[0](raw[self.target.name], self.scale(self.target, columns, raw[self.target.name]))
+
+    def distance(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor], density: Tensor) -> Tensor:
+        """The distance int |n - n_ref| / N (B,) of the predicted target from ``density`` (B, *points)."""
+        scale = self.scale(self.target, columns, raw[self.target.name])
+        assert scale.density is not None
+        return (self.target_of(raw, columns) - density).abs().flatten(1).mean(1) / scale.density
 
     def uncalibrated_error(self, raw: Dict[str, Tensor]) -> Tensor:
         """The estimate of the error as trained (B,).

@@ -253,6 +253,8 @@ def test_other_overrides_are_left_as_they_are(word):
 def test_null_is_no_text_where_one_is_needed(tmp_path):
     assert "data_root: expected a text" in call("generate", "data_root=null", cwd=tmp_path).stderr
     assert check_overrides("train", ["ckpt_path=null"]).ckpt_path is None
+    config = check_overrides("train", ["experiment=universal", "mapping.quantile=null", "mapping.prior=null"])
+    assert config.mapping.quantile is None and config.mapping.prior is None, "both are optional"
 
 
 # --- conditions of evaluate.py

@@ -21,6 +21,10 @@ LENGTHS = {
 }
 FAST = {"laptop": ("trainer.max_steps=24000",), "paper": LENGTHS["paper"], "smoke": LENGTHS["smoke"]}
 """Length of the training at each scale."""
+RATE = "model.optimizer.lr=1e-3"
+MORE = {**SIZES, "laptop": ("data.train=20000", "data.val=600", "data.test=400")}
+LONGER = {**LENGTHS, "laptop": ("trainer.max_steps=40000", "trainer.max_time=00:01:25:00")}
+"""Dots and length of the last run."""
 
 
 def networks(scale: str) -> Runs:
@@ -33,11 +37,20 @@ def networks(scale: str) -> Runs:
 
 
 def continued(scale: str) -> Runs:
-    """Return the run of the shipped network: on from the weights of the first one, at half its learning rate."""
-    first = make_run("universal", networks(scale)["universal"]).key
-    start = f"init_from=runs/universal/{first}/checkpoints/best.ckpt"
-    words = (start, "model.optimizer.lr=1e-3", *SIZES[scale], *LENGTHS[scale])
-    return {"universal, continued": ("experiment=universal", *words)}
+    """Return the run from the weights of the first one, at half its learning rate."""
+    start = _start(networks(scale)["universal"])
+    return {"universal, continued": ("experiment=universal", start, RATE, *SIZES[scale], *LENGTHS[scale])}
 
 
-STUDIES = {"networks": networks, "continued": continued}
+def more(scale: str) -> Runs:
+    """Return the run of the shipped network: on with twice the dots, the fast network beside it for its estimates."""
+    start = _start(continued(scale)["universal, continued"])
+    words = (start, "mapping.second=universal-fast", RATE, *MORE[scale], *LONGER[scale])
+    return {"universal, more dots": ("experiment=universal", *words)}
+
+
+def _start(words: tuple[str, ...]) -> str:
+    return f"init_from=runs/universal/{make_run('universal', words).key}/checkpoints/best.ckpt"
+
+
+STUDIES = {"networks": networks, "continued": continued, "more": more}

@@ -218,15 +218,25 @@ def _check_option(override: Override) -> None:
 
 def _check_key(override: Override, config: Any, groups: set[str]) -> None:
     """Raise ValueError for an override of a key that does not exist, or with a value of another type."""
-    key, node = override.key_or_group, config
+    key, node, above = override.key_or_group, config, config
     for depth, part in enumerate(key.split(".")):
         if not isinstance(node, dict) or part not in node:
             raise ValueError(_no_such_key(key, depth, node, groups, config))
-        node = node[part]
+        node, above = node[part], node
     if isinstance(node, str) and node.startswith("${") and isinstance(config.get(node[2:-1]), dict):
         node = config[node[2:-1]]
-    if not override.is_sweep_override():
+    if not override.is_sweep_override() and not (override.value() is None and _may_be_null(above, key)):
         _check_kind(key, node, override.value())
+
+
+def _may_be_null(part: dict[str, Any], key: str) -> bool:
+    """Return whether the class of a part takes None for an argument, by its annotation."""
+    target = part.get("_target_")
+    if not isinstance(target, str):
+        return False
+    made = _object(f"{key.rpartition('.')[0]}._target_", target)
+    parameter = inspect.signature(made).parameters.get(key.rpartition(".")[2])
+    return parameter is not None and "None" in str(parameter.annotation)
 
 
 def _check_kind(key: str, default: object, given: object) -> None:

@@ -138,7 +138,7 @@ def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
         back = predictor.symmetry.act(
             {n: v for n, v in found.items() if n not in classes}, predictor.symmetry.inverse(g)
         )
-        error = {ERROR: predictor.error(raw)} if predictor.mapping.quantile else {}
+        error = {ERROR: predictor.error(raw, turned)} if predictor.mapping.quantile else {}
         images.append(back | classes | error)
     means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}

@@ -142,9 +142,9 @@ class PhysicalPredictor(Predictor):
             found[column.name] = values
         return found
 
-    def error(self, raw: Mapping[str, Tensor]) -> Tensor:
+    def error(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> Tensor:
         """See ``Predictor.error``."""
-        return self.reduced.error(raw) * (MORE_ERROR if self.frame else 1.0)
+        return self.reduced.error(raw, self.reduce(columns)[0]) * (MORE_ERROR if self.frame else 1.0)
 
     def head(self, column: Any) -> Any:
         """See ``Predictor.head``."""

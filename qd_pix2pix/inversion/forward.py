@@ -228,7 +228,7 @@ def _evaluation(
             raw = predictor.raw(columns)
             found = predictor.interpret(raw, columns)
         if predictor.mapping.quantile:
-            found[ERROR] = predictor.error(raw)
+            found[ERROR] = predictor.error(raw, columns)
         return {name: values.double() for name, values in found.items() if values.is_floating_point()}
 
     return evaluate

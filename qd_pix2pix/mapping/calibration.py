@@ -1,7 +1,8 @@
 """Calibration of estimated errors on samples that took no part in the training.
 
 A network learns the size of its errors on samples that it fits more closely than new ones, and some families more than
-others. The ratios r of true errors to estimates on the validation split show by how much: with features f of a sample,
+others. The ratios r of true errors to estimates on the validation split show by how much: with features f of a sample
+(``Predictor.evidence``),
 
     log r <= b . f + c    for a part q of all samples,
 

@@ -52,6 +52,7 @@ class Mapping:
         prior: physics from which the network starts, a key of ``mean_field.PRIORS``, or None. It then provides all
             input channels.
         quantile: the quantile of the target's error that the network estimates beside it, such as 0.9; or None.
+        second: a trained network, whose distance from this one enters the estimate of the error; or None.
 
     Raises:
         ValueError: a name is given twice.
@@ -63,6 +64,7 @@ class Mapping:
     given: Sequence[str] = ()
     prior: str | None = None
     quantile: float | None = None
+    second: str | None = None
 
     def __post_init__(self) -> None:
         for word, names in (("also", self.also), ("given", self.given)):
@@ -80,8 +82,7 @@ class Mapping:
                 raise ValueError(f"mapping.{name}: expected names of columns, got {value!r}")
         if self.prior is not None:
             check_choice("mapping.prior", self.prior, PRIORS)
-        if self.quantile is not None:
-            check_number("mapping.quantile", self.quantile, 0.5, 0.99)
+        self._check_estimate()
         if self.target in self.sources:
             raise ValueError(f"mapping: source and target are both {self.target!r}; choose two quantities")
         names = (*self.sources, *self.labels, *self.outputs)
@@ -125,6 +126,14 @@ class Mapping:
                 learned = ", ".join(c.name for c in schema.of_role(*Column.LEARNED))
                 raise ValueError(f"mapping.target: expected one of {learned}; got the {schema[name].role} {name!r}")
 
+    def _check_estimate(self) -> None:
+        if self.quantile is not None:
+            check_number("mapping.quantile", self.quantile, 0.5, 0.99)
+        if self.second is not None and (self.quantile is None or not isinstance(self.second, str)):
+            raise ValueError(
+                f"mapping.second: expected null, or a trained network beside mapping.quantile=0.9; got {self.second!r}"
+            )
+
     def _check_prior(self, schema: Schema) -> None:
         if self.prior is not None:
             columns = [column.name for column in (*schema.columns, *schema.conditions)]
@@ -165,7 +174,7 @@ class Mapping:
         """Return the mapping as plain containers, for files."""
         source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
         labels = {"given": list(self.labels)} if self.labels else {}
-        more = {"prior": self.prior, "quantile": self.quantile}
+        more = {"prior": self.prior, "quantile": self.quantile, "second": self.second}
         more = {name: value for name, value in more.items() if value is not None}
         return {"source": source, "target": self.target, "also": list(self.also or ()), **labels, **more}
 

@@ -21,14 +21,12 @@ from qd_pix2pix.mapping.calibration import calibrate
 from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
 from qd_pix2pix.models.losses import REGRESSION, pinball
 from qd_pix2pix.models.scheduled import Scheduled
-from qd_pix2pix.predictor import INPUTS, Card, Predictor
+from qd_pix2pix.predictor import SMALLEST_ERROR, Card, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_choice, check_number
 
 LIKELIHOOD = "likelihood"
 """Name of the loss that belongs to the head; see ``mapping.heads``."""
-SMALLEST_ERROR = 1e-5
-"""Errors of the target below this one are equal for the estimate of the error: those of rounding."""
 
 Kind = Dict[str, Any]
 DENSITY: Kind = {"head": "charge", "loss": {"l1": 1.0}}
@@ -79,7 +77,7 @@ class Regressor(Scheduled, FieldModel):
         check_number("model.warmup", warmup, 0, 1)
         self.optimizer = optimizer
         self.quantile = predictor.mapping.quantile
-        self.ratios, self.inputs = CatMetric(), CatMetric()
+        self.ratios, self.evidence = CatMetric(), CatMetric()
         self.also_weight, self.warmup = float(also_weight), float(warmup)
         self.losses = {
             column.name: {term: float(c) for term, c in kinds[KINDS[column.kind]]["loss"].items() if c}
@@ -116,12 +114,7 @@ class Regressor(Scheduled, FieldModel):
 
     def _errors(self, raw: Batch, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the error of the target, int |n - n_ref| / N (B,), and its uncalibrated estimate (B,)."""
-        column = self.predictor.target
-        numbers = raw[column.name]
-        scale = self.predictor.scale(column, batch, numbers)
-        assert scale.density is not None
-        difference = self.predictor.head(column)(numbers, scale) - batch[column.name]
-        found = difference.abs().flatten(1).mean(1) / scale.density
+        found = self.predictor.distance(raw, batch, batch[self.predictor.target.name])
         return found, self.predictor.uncalibrated_error(raw)
 
     def add_validation(self, raw: Batch, batch: Batch) -> None:
@@ -130,18 +123,18 @@ class Regressor(Scheduled, FieldModel):
         if self.quantile:
             found, estimate = self._errors(raw, batch)
             self.ratios.update(found.clamp(min=SMALLEST_ERROR) / estimate)
-            self.inputs.update(raw[INPUTS])
+            self.evidence.update(self.predictor.evidence(raw, batch))
 
     def on_validation_epoch_end(self) -> None:
         """Log the measures of the validation split, and calibrate the estimated error on it."""
         super().on_validation_epoch_end()
         if self.quantile:
-            ratios, inputs = (values.compute().double().cpu().numpy() for values in (self.ratios, self.inputs))
-            slopes, factor = calibrate(ratios.reshape(-1), inputs.reshape(ratios.size, -1), self.quantile)
+            ratios, evidence = (values.compute().double().cpu().numpy() for values in (self.ratios, self.evidence))
+            slopes, factor = calibrate(ratios.reshape(-1), evidence.reshape(ratios.size, -1), self.quantile)
             self.predictor.error_slopes.copy_(torch.as_tensor(slopes))
             self.predictor.error_factor.fill_(factor)
             self.ratios.reset()
-            self.inputs.reset()
+            self.evidence.reset()
 
     def _terms(self, column: Column, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss of one output, by name."""

@@ -21,7 +21,7 @@ from qd_pix2pix.files import conf_folder, sha256
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import CARD, read_checkpoint, read_weights
 from qd_pix2pix.mapping.heads import make_head
-from qd_pix2pix.predictor import Card, Predictor, scales_of
+from qd_pix2pix.predictor import ERROR_FACTOR, ERROR_SLOPES, SECOND, Card, Predictor, scales_of
 from qd_pix2pix.schema import Column
 from qd_pix2pix.training.checkpoint import flatten
 
@@ -104,7 +104,11 @@ def load_initial(predictor: Predictor, name: str) -> None:
         ValueError: they have other names or shapes.
     """
     weights = read_initial(name).weights
-    own = {key: tuple(value.shape) for key, value in predictor.weights().items()}
+    before = predictor.weights()
+    if any(key.startswith(f"{SECOND}.") for key in {**weights, **before}):  # calibrated anew at the first validation
+        weights = {key: value for key, value in weights.items() if not _estimates(key)}
+        weights |= {key: value for key, value in before.items() if _estimates(key)}
+    own = {key: tuple(value.shape) for key, value in before.items()}
     given = {key: tuple(value.shape) for key, value in weights.items()}
     if wrong := sorted({key for key, _ in own.items() ^ given.items()}):
         raise ValueError(
@@ -112,6 +116,11 @@ def load_initial(predictor: Predictor, name: str) -> None:
             "mills_cnn takes samples of its training size only"
         )
     predictor.load_weights(weights)
+
+
+def _estimates(name: str) -> bool:
+    """Return whether a weight belongs to the calibration of the estimated error, or to the second network."""
+    return name in (ERROR_FACTOR, ERROR_SLOPES) or name.startswith(f"{SECOND}.")
 
 
 def check_same(initial: Initial, card: Card) -> None:

@@ -35,6 +35,7 @@ from qd_pix2pix.training.distributed import check_devices
 from qd_pix2pix.training.initial import adopt, load_initial
 from qd_pix2pix.training.length import total_steps, training_sizes
 from qd_pix2pix.training.loggers import check_logger
+from qd_pix2pix.training.second import card_of_second
 from solvers.checks import check_integer, check_positive
 
 Config = dict[str, Any]
@@ -298,6 +299,7 @@ def _card(
     )
     if modules := modules_in(card.network, card.generator):
         card = replace(card, provenance=card.provenance | {"modules": hashes(modules)})
+    card = replace(card, second=card_of_second(card))
     return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 

@@ -1,0 +1,126 @@
+"""A second network beside the trained one: its distance enters the estimated error, and its weights go with it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small import call, configuration
+
+from qd_pix2pix.inference.dots import DotSurrogate
+from qd_pix2pix.inference.export import Exported
+from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.training.initial import load_initial
+from qd_pix2pix.training.settings import untrained
+
+WORDS = [
+    "experiment=universal", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]", "data.n_electrons=[1,2,3]",
+    "data.weights=null", "data.coupling=[0.5,50.0]",
+]  # fmt: skip
+SEEN = {"n_electrons": (1.0, 3.0), "coupling": (0.5, 50.0)}
+GAAS = {"n_electrons": 2, "material": "gaas", "extent": 100.0}
+
+
+def model(seed, *words):
+    """A model of random weights; statistics of its card are those of dots with one to three electrons."""
+    torch.manual_seed(seed)
+    made = untrained(configuration("train", *WORDS, *words))
+    for weight in made.predictor.network.parameters():  # the last convolutions start at zero
+        torch.nn.init.normal_(weight, std=0.1)
+    statistics = {n: {**s, "mean": 1.0} for n, s in made.card.statistics.items()}
+    statistics |= {n: {**statistics[n], "min": low, "max": high} for n, (low, high) in SEEN.items()}
+    return made.predictor.eval(), replace(made.card, statistics=statistics)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """The file of a trained network, of another size than the first one."""
+    path = tmp_path_factory.mktemp("second") / "other.safetensors"
+    predictor, card = model(1, "network.channels=[3,2]", "mapping.prior=coarse_mean_field")
+    predictor.error_factor.fill_(1.3)
+    save_weights(path, predictor, card)
+    return path
+
+
+@pytest.fixture
+def pair(other):
+    """The first network, whose estimates depend on the second one."""
+    predictor, card = model(2, f"mapping.second={other}")
+    predictor.error_slopes.copy_(torch.tensor([-0.2, 0.1, 0.7]))
+    predictor.error_factor.fill_(2.0)
+    return predictor, card
+
+
+def dots():
+    """Four potentials in reduced units, with their conditions."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.linspace(0, 1, 32)
+    bowl = 200 * ((x[:, None] - 0.5) ** 2 + (x - 0.4) ** 2)
+    potentials = bowl + 20 * torch.rand(4, 32, 32, generator=generator)
+    return {"V": potentials, "n_electrons": torch.tensor([1.0, 2, 3, 2]), "coupling": torch.tensor([1.0, 5, 20, 40])}
+
+
+def test_the_estimate_depends_on_the_distance_of_both_networks(pair, other):
+    predictor, second = pair[0], load_predictor(other)[0]
+    with torch.no_grad():
+        raw, theirs = predictor.raw(dots()), second.raw(dots())
+        found, density = predictor.error(raw, dots()), predictor(dots())["n_int"]
+        distance = (density - second(dots())["n_int"]).abs().sum((1, 2)) / density.sum((1, 2))
+        own, their = predictor.uncalibrated_error(raw), second.error(theirs, dots())
+    assert distance.min() > 1e-3 and distance.max() / distance.min() > 1.1
+    expected = 2.0 * own * own**-0.2 * their**0.1 * distance**0.7
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
+
+
+def test_a_file_holds_both_networks(pair, tmp_path):
+    save_weights(tmp_path / "pair.safetensors", *pair)
+    again = load_predictor(tmp_path / "pair.safetensors")
+    v = dots()["V"][:3].numpy().astype(float) * 1e-4
+    before, after = (DotSurrogate(*each, "cpu")(v, **GAAS) for each in (pair, again))
+    assert np.array_equal(before.density, after.density) and np.array_equal(before.density_error, after.density_error)
+    assert np.isfinite(after.density_error).all() and (after.density_error > 0).all()
+
+
+def test_only_the_first_network_is_trained(pair):
+    predictor = pair[0].train()
+    predictor(dots())["n_int"].square().sum().backward()
+    assert all(weight.grad is not None for weight in predictor.network.parameters())
+    assert not any(weight.requires_grad for weight in predictor.second.parameters())
+
+
+def test_exported_programs_estimate_the_same_error(pair):
+    module = Exported(pair[0]).eval()
+    columns = tuple(dots()[name] for name in module.inputs)
+    with torch.no_grad():
+        program = torch.export.export(module, columns).module()
+        for found, expected in zip(program(*columns), module(*columns), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_gets_a_second_one_when_it_is_trained_on(other, pair, tmp_path):
+    alone, card = model(3)
+    save_weights(tmp_path / "alone.safetensors", alone, card)
+    predictor = pair[0]
+    load_initial(predictor, str(tmp_path / "alone.safetensors"))
+    with torch.no_grad():
+        torch.testing.assert_close(predictor(dots()), alone(dots()))
+        torch.testing.assert_close(predictor.second(dots()), load_predictor(other)[0](dots()))
+    save_weights(tmp_path / "pair.safetensors", *pair)
+    load_initial(alone, str(tmp_path / "pair.safetensors"))  # and loses it again
+    assert alone.second is None
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["mapping.second=nothing"], "expected a file, or one of"),
+        (["mapping.second=gaas-N2"], "estimates its error"),
+        (["mapping.second=universal-fast", "mapping.quantile=null"], "beside mapping.quantile=0.9"),
+        (["mapping.second=universal-fast", "mapping.target=n0"], "mapping.target=n0"),
+        (["mapping.second=universal-fast", "data=dots", "mapping.prior=null", "mapping.also=[]"], "does not suit"),
+    ],
+)
+def test_unsuitable_second_networks_are_refused(words, expected, tmp_path):
+    found = call("train", *WORDS[:1], *words, f"data_root={tmp_path / 'data'}", cwd=tmp_path)
+    assert found.returncode == 2 and "mapping.second" in found.stderr and expected in found.stderr, found.stderr
+    assert not (tmp_path / "data").exists()
