@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from experiments.trained import Runs
+from experiments.trained import Runs, make_run
 
 SMOKE = (
     *("range.sites=[9,10]", "data.train=24", "data.val=8", "data.test=8"),
     *("network.channels=4", "trainer.max_steps=8", "trainer.val_check_interval=4"),
 )
 LAPTOP = ("trainer.max_time=00:01:20:00",)
+MORE = {"laptop": ("data.train=16000",)}
 ONE_LENGTH = (
     *("range.sites=null", "network.sizes=null", "network.waves=0", "data.train=24000", "data.val=300", "data.test=500"),
     *("data.potential.shares={white:0.5,steps:0.4,smooth:0.1}", "trainer.max_steps=40000"),
@@ -18,8 +19,15 @@ PAPER = ("data.train=100000", "network.channels=60", "network.blocks=32", "train
 
 
 def lengths(scale: str) -> Runs:
-    """Return the run of the shipped network, on rings of several lengths."""
+    """Return the run of a network on rings of several lengths."""
     return {"chain": ("experiment=chain", *{"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER}[scale])}
+
+
+def more(scale: str) -> Runs:
+    """Return the run of the shipped network: on with more rings, at half the learning rate."""
+    first = make_run("chain", lengths(scale)["chain"])
+    start = f"init_from=runs/chain/{first.key}/checkpoints/best.ckpt"
+    return {"chain, more rings": (*first.overrides, start, "model.optimizer.lr=1e-3", *MORE.get(scale, ()))}
 
 
 def one_length(scale: str) -> Runs:
@@ -29,4 +37,4 @@ def one_length(scale: str) -> Runs:
     return {"chain, 14 sites": ("experiment=chain", *words[scale])}
 
 
-STUDIES = {"lengths": lengths, "one_length": one_length}
+STUDIES = {"lengths": lengths, "more": more, "one_length": one_length}

@@ -9,10 +9,11 @@
       - {name: P1, voltage: 0.1, rectangle: [-60, -10, -30, 30]}          # left, right, bottom, top
       - {name: P2, voltage: 0.1, polygon: [[10, -30], [60, -30], [60, 30]]}
       - {name: S, voltage: -0.2, polygons: [[[...], ...], [[...], ...]]}
-      - {name: B, voltage: 0.0, layer: [5, 0], label: B}                  # of the GDS layout
+      - {name: B, voltage: 0.0, layer: [5, 0], label: B, level: 1}        # of the GDS layout, above the others
 
-A ``layer`` is its number, or number and data type. With a ``label``, a gate consists of the polygons of the layer in
-which a text of the layout with this content lies.
+A ``level`` is 0 by default, next to the gas; gates screen those of higher levels (``gate_levels``). A ``layer`` is its
+number, or number and data type. With a ``label``, a gate consists of the polygons of the layer in which a text of the
+layout with this content lies.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from solvers.checks import check_array, check_integer, check_path, check_positive, writing
 from solvers.quantum_dots.devices import Device, Gate
+from solvers.quantum_dots.gate_levels import visible
 from solvers.quantum_dots.potentials.axes import FARTHEST
 
 Floats = NDArray[np.float64]
@@ -44,9 +46,10 @@ def load_device(source: str | os.PathLike[str] | Mapping[str, Any]) -> Device:
     """Return the device of a YAML file, or of a mapping with the same keys.
 
     Raises:
-        ValueError: the file cannot be read; a key is missing, unknown or out of range; a gate has not one outline; the
-            layout has not the cell, layer or label.
-        ModuleNotFoundError: a layout is named, and gdstk (extra ``gds``) is not installed.
+        ValueError: the file cannot be read; a key is missing, unknown or out of range; a gate has not one outline, or
+            is below others; the layout has not the cell, layer or label.
+        ModuleNotFoundError: a layout is named, or gates of two levels overlap, and gdstk (extra ``gds``) is not
+            installed.
     """
     content, folder = _content(source)
     _check_keys("device", content, ("gas_depth", "window", "gates"), KEYS)
@@ -58,7 +61,7 @@ def load_device(source: str | os.PathLike[str] | Mapping[str, Any]) -> Device:
     sides = _sides(window["extent"])
     origin = check_array("window.origin", window["origin"], (2,), -FARTHEST, FARTHEST)
     return Device(
-        gates=tuple(_gate(number, entry, layout) for number, entry in enumerate(content["gates"])),
+        gates=_gates(content["gates"], layout),
         gas_depth=content["gas_depth"],
         origin=(float(origin[0]), float(origin[1])),
         extent=sides,
@@ -137,10 +140,20 @@ def _sides(extent: object) -> tuple[float, float]:
     return float(extent), float(extent)  # type: ignore[arg-type]
 
 
+def _gates(entries: list[Any], layout: Layout | None) -> tuple[Gate, ...]:
+    """Return the gates of the list, cut where gates of lower levels screen them."""
+    whole = [_gate(number, entry, layout) for number, entry in enumerate(entries)]
+    levels = [entry.get("level", 0) for entry in entries]
+    for gate, level in zip(whole, levels, strict=True):
+        check_integer(f"gates.{gate.name}.level", level, 0, "0 is next to the gas")
+    parts = visible([gate.polygons for gate in whole], levels, [gate.name for gate in whole])
+    return tuple(Gate(gate.name, polygons, gate.voltage) for gate, polygons in zip(whole, parts, strict=True))
+
+
 def _gate(number: int, entry: object, layout: Layout | None) -> Gate:
-    """Return one gate of the list."""
+    """Return one gate of the list, with its whole outline."""
     given = _mapping(f"gates[{number}]", entry)
-    _check_keys(f"gates[{number}]", given, ("name",), ("name", "voltage", *OUTLINES, "label"))
+    _check_keys(f"gates[{number}]", given, ("name",), ("name", "voltage", *OUTLINES, "label", "level"))
     name = given["name"]
     stated = [key for key in OUTLINES if given.get(key) is not None]
     if len(stated) != 1:

@@ -202,7 +202,8 @@ class Device:
                 if overlap(p, q):
                     raise ValueError(
                         f"gates.{second.name}: expected gates of one plane that do not overlap, got {_place(q)} "
-                        f"over {first.name}, {_place(p)}. Cut the upper gate where the lower one screens it"
+                        f"over {first.name}, {_place(p)}. Give the upper one level: 1, so that it is cut where the "
+                        "lower one screens it (load_device), or cut it"
                     )
 
     def _check_gates_reach(self) -> None:

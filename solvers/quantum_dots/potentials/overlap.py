@@ -29,9 +29,10 @@ def overlap(p: Floats, q: Floats) -> bool:
 
 
 def _reaches(p: Floats, q: Floats, distance: float) -> bool:
-    """Return whether a point at this distance inside an edge of ``p`` lies in ``q``."""
+    """Return whether a point of ``p``, at this distance inside one of its edges, lies in ``q``."""
     x, y = _inner_points(p, q, distance).T
-    return bool((covered(q, x, y, distance / 100) > 0.5).any())
+    own, other = (covered(polygon, x, y, distance / 100) > 0.5 for polygon in (p, q))
+    return bool((own & other).any())
 
 
 def _inner_points(p: Floats, q: Floats, distance: float) -> Floats:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import yaml
 from analytic import GAAS
+from matplotlib.path import Path
+from scipy.interpolate import RegularGridInterpolator
 from small import ROOT, SMALL_DATA, configuration
 
 from qd_pix2pix.fields import checksum
@@ -47,6 +49,50 @@ def test_the_window_places_the_dot(device):
     edges = [[-60.0, -15.0, -30.0, 30.0], [15.0, 60.0, -30.0, 30.0], [-10.0, 10.0, -60.0, 60.0]]
     expected = Gates(np.array(edges), np.array([-0.3, -0.05, 0.02]), 50.0)(grid)
     np.testing.assert_allclose(device.potential({"P1": 0.3})(grid), expected, atol=1e-14)
+
+
+STACK = {
+    "gas_depth": 40.0,
+    "window": {"origin": [0.0, 0.0], "extent": 240},
+    "gates": [  # a screening gate with a slit, plungers across it, and a barrier above all, which encloses one of them
+        {"name": "S", "voltage": -0.3, "polygons": [
+            [[0, 0], [240, 0], [240, 80], [0, 80]], [[0, 150], [240, 170], [240, 240], [0, 240]],
+        ]},
+        {"name": "P1", "voltage": 0.5, "level": 1, "polygon": [[60, 40], [110, 50], [100, 200], [50, 190]]},
+        {"name": "P2", "voltage": 0.4, "level": 1, "polygon": [[140, 95], [180, 95], [180, 125], [140, 125]]},
+        {"name": "B", "voltage": 0.2, "level": 2, "rectangle": [90, 230, 60, 180]},
+    ],
+}  # fmt: skip
+
+
+def test_lower_gates_screen_upper_ones():
+    """The potential of the surface, painted from the top level to the lowest one, and continued to the gas."""
+    pytest.importorskip("gdstk")
+    device = load_device(STACK)
+    found = device.potential({})(device.grid(20))
+    step, wide = 2.0, 2000.0
+    cells = int(wide / step)
+    x = y = (np.arange(cells) + 0.5) * step - (wide - 240.0) / 2
+    surface, pixels = np.zeros((cells, cells)), np.stack(np.meshgrid(x, y, indexing="ij"), -1).reshape(-1, 2)
+    for entry in sorted(STACK["gates"], key=lambda gate: -gate.get("level", 0)):
+        corners = [[90, 60], [230, 60], [230, 180], [90, 180]] if entry["name"] == "B" else entry.get("polygon")
+        shapes = entry.get("polygons", [corners])
+        for shape in shapes:
+            surface[Path(shape).contains_points(pixels).reshape(surface.shape)] = entry["voltage"]
+    k = 2 * np.pi * np.fft.fftfreq(cells, step)
+    decay = np.exp(-40.0 * np.hypot(k[:, None], k))
+    gas = np.fft.ifft2(np.fft.fft2(surface) * decay).real
+    points = device.grid(20).mesh()
+    expected = -RegularGridInterpolator((x, y), gas)(np.stack(points, -1))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert np.ptp(found) > 0.15
+    assert len(device.gates[3].polygons) > 1, "no outline of the barrier goes around the plunger"
+
+
+def test_levels_that_do_not_overlap_change_nothing(device):
+    raised = [{**entry, "level": level} for entry, level in zip(DOUBLE["gates"], (2, 1, 0), strict=True)]
+    grid = device.grid(12)
+    np.testing.assert_array_equal(load_device(changed(gates=raised)).responses(grid), device.responses(grid))
 
 
 def test_a_function_of_voltages_is_the_potential(device):
@@ -239,6 +285,11 @@ def test_a_layout_that_is_not_there_is_named(layout, gds, message):
             gate(rectangle=None, polygons=[[[940, 0], [980, 0], [980, 30]], [[960, -20], [970, -20], [970, 50]]]),
             r"^gates.P1: expected polygons that do not overlap, .* from \(940, 0\) to \(980, 30\) nm and one",
         ),
+        (
+            {"gates": [*DOUBLE["gates"], {"name": "S", "rectangle": [945, 980, -10, 10], "level": 1}]},
+            "^gates.S.level: expected a gate that lower ones do not cover",
+        ),
+        (gate(level=-1), r"^gates.P1.level: expected"),
         (
             {"gates": [*DOUBLE["gates"], {"name": "S", "rectangle": [970, 1030, -10, 10]}]},
             r"^gates.S: expected gates of one plane that do not overlap, got .* over P1, \(940, -30\)",
