@@ -18,7 +18,6 @@ from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.models import Model
 from qd_pix2pix.networks.foreign import MODULE, check_map, modules_in, trusted
 from qd_pix2pix.predictor import Card
-from qd_pix2pix.training.second import load_second
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")
 """Parts of a card that may not change when a run is resumed."""
@@ -49,7 +48,6 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     """
     with trusted(modules_in(card.network, card.generator)):  # the configuration of the user names them
         predictor = make_predictor(card)
-    load_second(predictor)
     return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=predictor, card=card)
 
 

@@ -39,6 +39,7 @@ from qd_pix2pix.training.initial_data import reach, spacing
 from qd_pix2pix.training.length import NO_END, total_steps, training_sizes
 from qd_pix2pix.training.loggers import WholeLog, log_test
 from qd_pix2pix.training.resume import Place
+from qd_pix2pix.training.second import load_second
 from qd_pix2pix.training.settings import (
     Config,
     check_config,
@@ -72,8 +73,8 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
     stores = _datasets(config)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     model = _described(build_model(config["model"], make_card(config, stores)))
-    if config.get("init_from"):
-        _start(model, config)
+    if not config["ckpt_path"]:  # a checkpoint of the run has its own weights
+        _start(model, config.get("init_from"))
     data: SamplesModule = instantiate(config["loader"], _partial_=True, _convert_="all")(
         stores=stores, predictor=model.predictor, seed=config["seed"]
     )
@@ -99,15 +100,16 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
     return path
 
 
-def _start(model: Model, config: Config) -> None:
-    """Load initial weights, unless a checkpoint of the run follows, which has its own."""
-    if config["ckpt_path"]:
+def _start(model: Model, init_from: str | None) -> None:
+    """Load the weights of a second network and the initial ones, if there are any."""
+    load_second(model.predictor)
+    if init_from is None:
         return
     remarks = reach(model.predictor, model.card.statistics)
-    remarks += spacing(read_initial(config["init_from"]).card, model.card)
-    load_initial(model.predictor, config["init_from"])
+    remarks += spacing(read_initial(init_from).card, model.card)
+    load_initial(model.predictor, init_from)
     if is_first():
-        print("\n".join([f"weights of {config['init_from']}", *(f"note: {remark}" for remark in remarks)]), flush=True)
+        print("\n".join([f"weights of {init_from}", *(f"note: {remark}" for remark in remarks)]), flush=True)
 
 
 def _datasets(config: Config) -> list[Store]:

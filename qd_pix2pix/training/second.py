@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from qd_pix2pix.inference.pretrained import find_weights
-from qd_pix2pix.inference.weights import read_weights
+from qd_pix2pix.inference.weights import CARD, read_checkpoint, read_weights
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.networks.foreign import modules_in
 from qd_pix2pix.predictor import Card, Predictor, scales_of
@@ -16,8 +16,10 @@ from qd_pix2pix.predictor import Card, Predictor, scales_of
 KEY = "mapping.second"
 
 
-def card_of_second(card: Card) -> dict[str, Any]:
+def card_of_second(card: Card, ckpt_path: str | None) -> dict[str, Any]:
     """Return the card of the second network that ``card.mapping`` names; empty without one.
+
+    A resumed run has it in its own checkpoint: the file is not read again.
 
     Raises:
         FileNotFoundError: there is no such name or file.
@@ -26,6 +28,8 @@ def card_of_second(card: Card) -> dict[str, Any]:
     name = card.mapping.get("second")
     if name is None:
         return {}
+    if ckpt_path:
+        return dict(Card.from_dict(read_checkpoint(ckpt_path)[CARD]).second)
     second = _read(name)[0]
     if own := modules_in(second.network):
         raise ValueError(f"{KEY}: expected a network of qd_pix2pix.networks; that of {name} is in {own[0]}")

@@ -299,7 +299,7 @@ def _card(
     )
     if modules := modules_in(card.network, card.generator):
         card = replace(card, provenance=card.provenance | {"modules": hashes(modules)})
-    card = replace(card, second=card_of_second(card))
+    card = replace(card, second=card_of_second(card, config["ckpt_path"]))
     return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 

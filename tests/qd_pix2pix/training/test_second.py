@@ -11,11 +11,16 @@ from qd_pix2pix.inference.dots import DotSurrogate
 from qd_pix2pix.inference.export import Exported
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.training.initial import load_initial
+from qd_pix2pix.training.second import load_second
 from qd_pix2pix.training.settings import untrained
 
 WORDS = [
     "experiment=universal", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]", "data.n_electrons=[1,2,3]",
     "data.weights=null", "data.coupling=[0.5,50.0]",
+]  # fmt: skip
+RUN = [
+    *WORDS, "solver.n_orbitals=4", "solver.refinements=0", "data.train=4", "data.val=2", "data.test=2",
+    "data.n_electrons=[1,2]", "loader.batch_size=2", "trainer.val_check_interval=2", "trainer.accelerator=cpu",
 ]  # fmt: skip
 SEEN = {"n_electrons": (1.0, 3.0), "coupling": (0.5, 50.0)}
 GAAS = {"n_electrons": 2, "material": "gaas", "extent": 100.0}
@@ -46,6 +51,7 @@ def other(tmp_path_factory):
 def pair(other):
     """The first network, whose estimates depend on the second one."""
     predictor, card = model(2, f"mapping.second={other}")
+    load_second(predictor)
     predictor.error_slopes.copy_(torch.tensor([-0.2, 0.1, 0.7]))
     predictor.error_factor.fill_(2.0)
     return predictor, card
@@ -124,3 +130,18 @@ def test_unsuitable_second_networks_are_refused(words, expected, tmp_path):
     found = call("train", *WORDS[:1], *words, f"data_root={tmp_path / 'data'}", cwd=tmp_path)
     assert found.returncode == 2 and "mapping.second" in found.stderr and expected in found.stderr, found.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_resumed_run_has_the_second_network_in_its_checkpoint(other, tmp_path):
+    """Its file may be gone by then."""
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(other.read_bytes())
+    words = [*RUN, f"data_root={tmp_path / 'data'}", f"hydra.run.dir={tmp_path / 'run'}"]
+    assert call("train", *words, f"mapping.second={moved}", "trainer.max_steps=2", cwd=tmp_path).returncode == 0
+    moved.unlink()
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    found = call("train", f"ckpt_path={last}", "trainer.max_steps=4", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    predictor, second = load_predictor(last)[0], load_predictor(other)[0]
+    with torch.no_grad():
+        torch.testing.assert_close(predictor.second(dots()), second(dots()))
