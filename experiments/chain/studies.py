@@ -9,7 +9,8 @@ SMOKE = (
     *("network.channels=4", "trainer.max_steps=8", "trainer.val_check_interval=4"),
 )
 LAPTOP = ("trainer.max_time=00:01:20:00",)
-MORE = {"laptop": ("data.train=16000",)}
+STORED = "loader.shift=null"
+"""At the stored chemical potentials only."""
 ONE_LENGTH = (
     *("range.sites=null", "network.sizes=null", "network.waves=0", "data.train=24000", "data.val=300", "data.test=500"),
     *("data.potential.shares={white:0.5,steps:0.4,smooth:0.1}", "trainer.max_steps=40000"),
@@ -20,21 +21,22 @@ PAPER = ("data.train=100000", "network.channels=60", "network.blocks=32", "train
 
 def lengths(scale: str) -> Runs:
     """Return the run of a network on rings of several lengths."""
-    return {"chain": ("experiment=chain", *{"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER}[scale])}
+    return {"chain": ("experiment=chain", STORED, *{"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER}[scale])}
 
 
 def more(scale: str) -> Runs:
-    """Return the run of the shipped network: on with more rings, at half the learning rate."""
-    first = make_run("chain", lengths(scale)["chain"])
-    start = f"init_from=runs/chain/{first.key}/checkpoints/best.ckpt"
-    return {"chain, more rings": (*first.overrides, start, "model.optimizer.lr=1e-3", *MORE.get(scale, ()))}
+    """Return the run of the shipped network: on with more rings, at all chemical potentials of their N."""
+    first = make_run("chain", lengths(scale)["chain"]).key
+    start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
+    length = {"smoke": SMOKE, "laptop": ("data.train=16000", "trainer.max_time=00:01:10:00"), "paper": PAPER}[scale]
+    return {"chain, more rings": ("experiment=chain", start, "model.optimizer.lr=1e-3", *length)}
 
 
 def one_length(scale: str) -> Runs:
     """Return the run of a network of rings of 14 sites only, whose number is no input."""
     small = ("range.sites=null", "data.sites=9", *SMOKE[1:])
     words = {"smoke": small, "laptop": ONE_LENGTH, "paper": (*ONE_LENGTH[:4], *PAPER)}
-    return {"chain, 14 sites": ("experiment=chain", *words[scale])}
+    return {"chain, 14 sites": ("experiment=chain", STORED, *words[scale])}
 
 
 STUDIES = {"lengths": lengths, "more": more, "one_length": one_length}

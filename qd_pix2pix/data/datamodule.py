@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 from qd_pix2pix.data.dataset import Batches, Samples
 from qd_pix2pix.data.sampler import ResumableBatches, ResumableLoader, chunks, place_of
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.data.transforms import Jitter, MeasurementNoise, RandomSymmetry, Transform
+from qd_pix2pix.data.transforms import Jitter, MeasurementNoise, RandomShift, RandomSymmetry, Transform
+from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Predictor
 from solvers.checks import check_integer, check_number, check_range
@@ -35,6 +36,8 @@ class SamplesModule(pl.LightningDataModule):
         jitter: N_resize of Pantis-Simut et al. 2023, of the longer side; the number of points, or None, disables it.
         noise: lowest and highest standard deviation of the noise added to the given fields in training and validation,
             relative to the largest value of a field; see ``MeasurementNoise``. None disables it.
+        shift: two columns; numbers between them are subtracted from the given fields in training, where no output
+            changes; see ``RandomShift``. None disables it.
         num_workers: number of loading processes; with 0 the main process loads.
         cache_gib: largest size in GiB of a split that is kept in memory.
         seed: seed of the order and the augmentation.
@@ -52,6 +55,7 @@ class SamplesModule(pl.LightningDataModule):
         symmetry: bool = False,
         jitter: int | None = None,
         noise: Sequence[float] | None = None,
+        shift: Sequence[str] | None = None,
         num_workers: int = 0,
         cache_gib: float = 1.0,
         seed: int = 0,
@@ -73,7 +77,8 @@ class SamplesModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.cache_bytes, self.seed = num_workers, int(cache_gib * 2**30), seed
         self.noise = self._noise(mapping.sources, noise)
-        self.transforms = (*self._transforms(symmetry, jitter), *self.noise)
+        self.shift = self._shift(mapping, shift)
+        self.transforms: tuple[Transform, ...] = (*self.shift, *self._transforms(symmetry, jitter), *self.noise)
 
     def _transforms(self, symmetry: bool, jitter: int | None) -> tuple[Transform, ...]:
         of_samples, shape = Symmetry(self.schema), self.schema.domain.shape
@@ -97,11 +102,25 @@ class SamplesModule(pl.LightningDataModule):
             raise ValueError(f"loader.noise: expected null, as no continuous field is given; got {fractions!r}")
         return (MeasurementNoise(Symmetry(self.schema), sources, (float(fractions[0]), float(fractions[1]))),)
 
+    def _shift(self, mapping: Mapping, columns: Sequence[str] | None) -> tuple[RandomShift, ...]:
+        if columns is None:
+            return ()
+        if not isinstance(columns, (list, tuple)) or len(columns) != 2 or not all(isinstance(n, str) for n in columns):
+            raise ValueError(f"loader.shift: expected null, or two columns such as [mu_low, mu_high]; got {columns!r}")
+        known = [column.name for column in self.schema.of_role("scalar")]
+        if missing := [name for name in columns if name not in known]:
+            raise ValueError(f"loader.shift: expected columns out of {', '.join(known)}; got {missing[0]!r}")
+        if changed := [name for name in mapping.outputs if not self.schema[name].is_field]:
+            raise ValueError(f"loader.shift: expected maps as outputs, which do not change; {changed[0]} does")
+        return (RandomShift(mapping.sources, *columns),)
+
     def batches(self, split: str, augment: bool = False) -> Batches:
         """Return the samples of a split, with noise in training and validation."""
         samples = Samples([s.split(split) for s in self.stores], [s.schema.constants for s in self.stores])
-        transforms = self.transforms if augment else self.noise if split == "val" else ()
-        return Batches(samples, self.schema, self.names, transforms, self.seed, self.cache_bytes)
+        noise: tuple[Transform, ...] = self.noise if split == "val" else ()
+        transforms = self.transforms if augment else noise
+        bounds = [name for shift in self.shift if augment for name in (shift.low, shift.high)]
+        return Batches(samples, self.schema, (*self.names, *bounds), transforms, self.seed, self.cache_bytes)
 
     def train_dataloader(self) -> ResumableLoader:
         """Return the loader of the training split, shuffled and augmented."""

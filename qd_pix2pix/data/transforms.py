@@ -59,6 +59,28 @@ class Jitter:
         return {name: crop(values) if self.schema[name].is_field else values for name, values in row.items()}
 
 
+class RandomShift:
+    """The transform that subtracts a number from the given fields, uniform between two columns of the sample.
+
+    Between them the answer is the same, such as the density of N fermions at all chemical potentials from
+    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then sees another one in each epoch.
+
+    Args:
+        sources: names of the given fields.
+        low, high: names of the columns.
+    """
+
+    def __init__(self, sources: Sequence[str], low: str, high: str) -> None:
+        self.sources, self.low, self.high = tuple(sources), low, high
+
+    def __call__(self, row: Row, rng: np.random.Generator) -> Row:
+        """Return the shifted sample, without the two columns."""
+        low, high = float(row[self.low]), float(row[self.high])
+        shift = low + (high - low) * rng.random()
+        kept = {name: values for name, values in row.items() if name not in (self.low, self.high)}
+        return kept | {name: row[name] - shift for name in self.sources}
+
+
 class MeasurementNoise:
     """The transform that adds normal noise to the given fields, as a measurement of them would.
 
