@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from small import configuration
 
+from qd_pix2pix.data.transforms import RandomShift
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.systems import make_recipe
 from solvers.lattices import ground_energies
@@ -44,6 +46,26 @@ def test_numbers_and_chemical_potentials_are_uniform(rings):
     potentials = columns["V_mu"] + columns["mu"][:, None]
     np.testing.assert_allclose(potentials.mean(1), 0, atol=1e-12)
     assert np.ptp(potentials, axis=1).max() <= 11
+
+
+def test_shifted_potentials_have_the_same_maps_within_the_interval_only(rings):
+    """Of all samples that ``loader.shift`` makes from one, solved again; beyond either end N is another one."""
+    made, columns = rings
+    shift = RandomShift(["V_mu"], "mu_low", "mu_high")
+    names = ("V_mu", "n", "coherence", "mu_low", "mu_high")
+    rows = [{name: torch.as_tensor(columns[name][i]) for name in names} for i in range(40)]
+    moved = [shift(row, np.random.default_rng(i)) for i, row in enumerate(rows)]
+    assert all(set(row) == {"V_mu", "n", "coherence"} for row in moved)
+    again = made.solve({"V_mu": np.stack([row["V_mu"].numpy() for row in moved])})
+    for name in ("n", "coherence"):
+        np.testing.assert_allclose(again[name], columns[name], atol=1e-8, err_msg=name)
+    distance = (columns["V_mu"] - np.stack([row["V_mu"].numpy() for row in moved])).mean(1)
+    share = (distance - columns["mu_low"]) / (columns["mu_high"] - columns["mu_low"])
+    assert share.min() < 0.1 and share.max() > 0.9 and 0.4 < share.mean() < 0.6
+    for end, change in (("mu_low", -1), ("mu_high", 1)):
+        beyond = columns[end] + 1e-3 * change
+        found = made.solve({"V_mu": columns["V_mu"] - beyond[:, None]})["particles"]
+        assert (found - columns["particles"] == change).all()
 
 
 def test_a_given_potential_has_the_same_maps(rings):
