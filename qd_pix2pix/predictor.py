@@ -165,6 +165,7 @@ class Predictor(nn.Module):
         symmetry: symmetries of these samples.
         mapping, conditions, ranges, points: inputs and outputs, and their scales.
         outputs: predicted columns, the target first.
+        shifted: True if answers are the same within an interval of shifts of the sources (``loader.shift``).
         second: predictor of the same target, whose distance from this one enters the estimated error; or None.
 
     Raises:
@@ -191,6 +192,7 @@ class Predictor(nn.Module):
         self.heads = nn.ModuleList(heads)
         self.prior = PRIORS[self.mapping.prior] if self.mapping.prior else None
         self.logarithm = bool(card.logarithm)
+        self.shifted = bool(card.loader.get("shift"))
         self.second = Predictor(Card.from_dict(card.second)).requires_grad_(False) if card.second else None
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))

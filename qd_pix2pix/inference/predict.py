@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from qd_pix2pix.inference.plateau import on_plateau
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import ERROR, Predictor
@@ -132,6 +133,9 @@ def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
     for g in elements:
         # contiguous: for other strides other kernels are used, with other rounding errors
         turned = {name: values.contiguous() for name, values in predictor.symmetry.act(batch, g).items()}
+        if predictor.shifted:
+            images.append(predictor.symmetry.act(on_plateau(predictor, turned), predictor.symmetry.inverse(g)))
+            continue
         raw = predictor.raw(turned)
         found = predictor.interpret(raw, turned)
         classes = {c.name: _probabilities(predictor, c, raw, turned) for c in predictor.outputs if c.role == "class"}

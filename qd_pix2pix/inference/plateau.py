@@ -1,0 +1,42 @@
+"""Averages of predictions over shifts of the given field that change no answer.
+
+At all chemical potentials from E(N) - E(N - 1) to E(N + 1) - E(N) the maps of N particles are the same. A network that
+is trained with ``loader.shift`` learns this approximately: near an end it mixes N with N + 1. Predictions at shifted
+fields are averaged where the sum of the target is nearly the same whole number, those at the smallest shifts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qd_pix2pix.predictor import Predictor
+
+SHIFTS = (0.0, *(sign * size for size in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3) for sign in (1.0, -1.0)))
+"""Shifts in the unit of the field, the hopping of chains, by size."""
+MOST = 5
+"""Most predictions in an average."""
+TOLERANCE = 0.02
+"""Largest distance of the sum of the target from the whole number."""
+
+
+def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the maps (B, *points) by name; where no sum is nearly whole, those without a shift.
+
+    Args:
+        predictor: the predictor, of fields only.
+        columns: sources (B, *points) and conditions (B,) by name.
+    """
+    count, sources = len(SHIFTS), predictor.mapping.sources
+    many = {name: values.repeat_interleave(count, dim=0) for name, values in columns.items()}
+    shifts = torch.tensor(SHIFTS, dtype=torch.float32, device=many[sources[0]].device)
+    for name in sources:
+        number = shifts.repeat(len(columns[name]))
+        many[name] = many[name] + number.reshape(-1, *[1] * (many[name].ndim - 1))
+    found = {name: values.unflatten(0, (-1, count)) for name, values in predictor(many).items()}
+    sums = found[predictor.target.name].flatten(2).sum(2)
+    same = (sums - sums[:, :1].round()).abs() < TOLERANCE
+    weights = (same & (same.cumsum(1) <= MOST)).float()
+    weights[:, 0] += (weights.sum(1) == 0).float()
+    weights = weights / weights.sum(1, keepdim=True)
+    return {name: torch.einsum("bs,bs...->b...", weights.to(values.dtype), values) for name, values in found.items()}
