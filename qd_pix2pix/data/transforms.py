@@ -63,7 +63,7 @@ class RandomShift:
     """The transform that subtracts a number from the given fields, uniform between two columns of the sample.
 
     Between them the answer is the same, such as the density of N fermions at all chemical potentials from
-    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then sees another one in each epoch.
+    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then has another one in each epoch.
 
     Args:
         sources: names of the given fields.
