@@ -27,16 +27,16 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         predictor: the predictor, of fields only.
         columns: sources (B, *points) and conditions (B,) by name.
     """
-    count, sources = len(SHIFTS), predictor.mapping.sources
-    many = {name: values.repeat_interleave(count, dim=0) for name, values in columns.items()}
-    shifts = torch.tensor(SHIFTS, dtype=torch.float32, device=many[sources[0]].device)
-    for name in sources:
-        number = shifts.repeat(len(columns[name]))
-        many[name] = many[name] + number.reshape(-1, *[1] * (many[name].ndim - 1))
-    found = {name: values.unflatten(0, (-1, count)) for name, values in predictor(many).items()}
+    sources = predictor.mapping.sources
+    many = {}
+    for name, values in columns.items():  # (B, shifts, ...), then one batch
+        shifts = torch.tensor(SHIFTS, dtype=values.dtype, device=values.device).reshape(-1, *[1] * (values.ndim - 1))
+        many[name] = (values[:, None] + (shifts if name in sources else 0 * shifts)).flatten(0, 1)
+    found = {name: values.reshape(-1, len(SHIFTS), *values.shape[1:]) for name, values in predictor(many).items()}
     sums = found[predictor.target.name].flatten(2).sum(2)
-    same = (sums - sums[:, :1].round()).abs() < TOLERANCE
-    weights = (same & (same.cumsum(1) <= MOST)).float()
-    weights[:, 0] += (weights.sum(1) == 0).float()
+    same = ((sums - sums[:, :1].round()).abs() < TOLERANCE).to(sums.dtype)
+    weights = same * (same.cumsum(1) <= MOST)
+    unshifted = torch.eye(len(SHIFTS), dtype=weights.dtype, device=weights.device)[0]
+    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, unshifted)
     weights = weights / weights.sum(1, keepdim=True)
     return {name: torch.einsum("bs,bs...->b...", weights.to(values.dtype), values) for name, values in found.items()}
