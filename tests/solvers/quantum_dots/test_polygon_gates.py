@@ -168,3 +168,13 @@ def test_polygons_that_touch_do_not_overlap(q, expected):
     chip = np.array([1e6, -2e6])
     for a, b in ((p, q), (q, p), (p[::-1], q), (p + chip, q + chip)):
         assert overlap(a, b) == expected
+
+
+def test_oblique_edges_that_touch_up_to_rounding_do_not_overlap():
+    """A point inside an edge near a sharp corner lies outside of its own polygon, and may lie in the other one."""
+    plane = np.array([[0.0, 150.0], [240.0, 170.0], [240.0, 240.0], [0.0, 240.0]])
+    below = np.array([[160.0, 80.0], [230.0, 80.0], [230.0, 169.1666667], [160.0, 163.3333333]])
+    for p, q in ((below, plane), (plane, below), (below[::-1], plane)):
+        assert not overlap(p, q)
+    raised = below + [[0.0, 0.0], [0.0, 0.0], [0.0, 0.01], [0.0, 0.01]]
+    assert overlap(raised, plane) and overlap(plane, raised)
