@@ -25,6 +25,8 @@ FILES = {STAGES[-1]: ("universal", "families.json"), "fast": ("universal-fast", 
 """Shipped network and file of its families for each run."""
 LARGE = 0.05
 """NMAE that the estimated error should detect."""
+KNOWN = 0.02
+"""Estimated error of a label that is small beside most errors of the network."""
 Columns = dict[str, NDArray[np.float64]]
 
 
@@ -85,6 +87,9 @@ def numbers_table(dots: Columns) -> str:
         chosen = (dots["coupling"] >= low) & (dots["coupling"] < high)
         if chosen.any():
             lines.append(row(f"λ = {low:g} … {high:g}", _where(dots, chosen)))
+    known = dots["label_error"] <= KNOWN
+    for name, chosen in zip(("N = 1 … 4", "N = 5, 6"), _numbers(dots), strict=True):
+        lines.append(row(f"{name}, labels within {percent(KNOWN, 0)}", _where(dots, chosen & known)))
     return markdown(HEAD, lines)
 
 

@@ -21,6 +21,8 @@ NO_PART = (
     *("checkpoint_every", "checkpoint_seconds", "threads"),
 )
 """Parts of the configuration that do not affect the result of a run: execution, logging and storage."""
+ADDED = ("init_from", "mapping.second", "loader.shift")
+"""Options that earlier versions do not have: where they are null, sweeps keep their runs."""
 OWN = ("sweep", "jobs", "search", "dry")
 """Parts of the sweep's configuration that are not passed to its runs."""
 
@@ -106,9 +108,18 @@ def run_key(config: dict[str, Any]) -> str:
     kept = {key: value for key, value in config.items() if key not in NO_PART}
     if isinstance(kept.get("data"), dict):
         kept["data"] = complete(kept["data"])  # the content of files is a setting too
-    if not kept.get("init_from"):
-        kept.pop("init_from", None)  # sweeps from before this option keep their runs
+    for key in ADDED:
+        kept = _without_null(kept, key.split("."))
     return digest(kept)
+
+
+def _without_null(config: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """Return a configuration without the option at ``path`` where it is null."""
+    name, *rest = path
+    value = config.get(name)
+    if rest and isinstance(value, dict):
+        return config | {name: _without_null(value, rest)}
+    return {key: v for key, v in config.items() if rest or v is not None or key != name}
 
 
 def resolve(overrides: Sequence[str]) -> dict[str, Any]:

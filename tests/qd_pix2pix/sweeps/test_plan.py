@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from small import ROOT, call
 
 from qd_pix2pix.cli.errors import EXPECTED
-from qd_pix2pix.sweeps.plan import make_plan
+from qd_pix2pix.sweeps.plan import make_plan, run_key
 from qd_pix2pix.training.settings import check_config
 
 STUDIES = sorted(path.stem for path in (ROOT / "conf/sweep").glob("*.yaml") if path.stem != "none")
@@ -147,11 +147,24 @@ def test_the_order_of_words_does_not_matter():
         "solver.n_orbitals=9",
         "range.n_electrons=[1,2]",
         "symmetrise=true",
+        "init_from=gaas-N2",
+        "mapping.second=universal-fast",
+        "loader.shift=[mu_low,mu_high]",
     ],
 )
 def test_what_a_run_finds_is_in_its_key(word):
     kept = [w for w in BASE if w.split("=")[0] != word.split("=")[0]]
     assert key(*kept, word) != key(*BASE)
+
+
+def test_options_that_are_new_and_null_change_no_key():
+    """A sweep from before them continues."""
+    config = make_plan(BASE).runs()[0].config
+    old = {name: value for name, value in config.items() if name != "init_from"}
+    for part, name in (("mapping", "second"), ("loader", "shift")):
+        assert config[part][name] is None
+        old[part] = {key: value for key, value in config[part].items() if key != name}
+    assert run_key(old) == run_key(config)
 
 
 def test_new_values_join_the_sweep_that_is_there():
