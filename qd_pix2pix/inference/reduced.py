@@ -61,7 +61,7 @@ class PhysicalPredictor(Predictor):
         schema = reduction.physical_schema(reduced.schema, {n: v for n, v in self.given.items() if n not in sides})
         schema = of_rectangles(schema, sides) if sides else schema
         self.schema = replace(schema, domain=schema.domain.resized(shape))
-        self.mapping = reduced.mapping
+        self.mapping, self.shifted = reduced.mapping, False  # no average over shifts in reduced units
         self.conditions = Conditions([self.schema], {})
         self.outputs = tuple(self.schema[name] for name in self.mapping.outputs)
         self.symmetry = Symmetry(self.schema)
