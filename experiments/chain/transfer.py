@@ -54,6 +54,16 @@ def random_rings(recipe: Any, kind: str) -> dict[str, NDArray]:
     return others.columns("test", range(number))
 
 
+def single(network: Any, v_mu: NDArray) -> NDArray[np.float64]:
+    """Return densities without an average over shifts."""
+    predictor = network.predictor
+    shifted, predictor.shifted = predictor.shifted, False
+    try:
+        return network(v_mu).astype(float)
+    finally:
+        predictor.shifted = shifted
+
+
 def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
     """Return the errors of all maps of a kind of rings, and those of the density by Hartree-Fock."""
     rings = random_rings(recipe, kind)
@@ -67,6 +77,7 @@ def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
         "sites": n.shape[1],
         "rings": len(n),
         "nmae": mean_and_spread(errors),
+        "nmae_single": float(nmae(single(network, rings["V_mu"]), n).mean()),
         "mae": {name: float(np.abs(found[name] - rings[name]).mean()) for name in network.outputs},
         "spread": {name: float(rings[name].std()) for name in network.outputs},
         "right_number": float((numbers < 0.5).mean()),
@@ -86,13 +97,15 @@ def errors_of_wells(network: Any, interaction: float, references: list[dict[str,
     """Return densities and their errors, of the network and of Hartree-Fock, for wells with references."""
     wells = [Well(**reference["well"]) for reference in references]
     exact = np.array([reference["density"] for reference in references])
-    predicted = network(np.stack([well.potential for well in wells])).astype(float)
+    potentials = np.stack([well.potential for well in wells])
+    predicted = network(potentials).astype(float)
     mean_field = np.stack([mean_field_of(well, interaction) for well in wells])
     filled = exact.sum(1) > 0.5  # NMAE is relative to the number of fermions
     return {
         "sites": wells[0].sites,
         "wells": len(wells),
         "nmae": mean_and_spread(nmae(predicted[filled], exact[filled])),
+        "nmae_single": float(nmae(single(network, potentials)[filled], exact[filled]).mean()),
         "hartree_fock": mean_and_spread(nmae(mean_field[filled], exact[filled])),
         "particles": [reference["particles"] for reference in references],
         "predicted_particles": predicted.sum(1).round(4).tolist(),

@@ -108,7 +108,7 @@ def main() -> None:
     """Solve the dots of each family, predict them, write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--weights", default="universal", help="shipped network, file or checkpoint")
-    parser.add_argument("--dots", type=int, default=60, help="dots of each family")
+    parser.add_argument("--dots", type=int, default=200, help="dots of each family")
     parser.add_argument("--output", default=str(HERE / "families.json"))
     parser.add_argument("--solve", action="store_true", help="only solve the dots")
     given = parser.parse_args()
