@@ -27,11 +27,12 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         predictor: the predictor, of fields only.
         columns: sources (B, *points) and conditions (B,) by name.
     """
-    sources = predictor.mapping.sources
     many = {}
     for name, values in columns.items():  # (B, shifts, ...), then one batch
-        shifts = torch.tensor(SHIFTS, dtype=values.dtype, device=values.device).reshape(-1, *[1] * (values.ndim - 1))
-        many[name] = (values[:, None] + (shifts if name in sources else 0 * shifts)).flatten(0, 1)
+        repeated = values[:, None].expand(-1, len(SHIFTS), *values.shape[1:])
+        if name in predictor.mapping.sources:
+            repeated = repeated + torch.tensor(SHIFTS, device=values.device).reshape(-1, *[1] * (values.ndim - 1))
+        many[name] = repeated.flatten(0, 1)
     found = {name: values.reshape(-1, len(SHIFTS), *values.shape[1:]) for name, values in predictor(many).items()}
     sums = found[predictor.target.name].flatten(2).sum(2)
     same = ((sums - sums[:, :1].round()).abs() < TOLERANCE).to(sums.dtype)
