@@ -22,7 +22,7 @@
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
     step_edges                  energies against the places of steps of V between points
-    devices, device_files, random_voltages  gates of a chip to potentials; YAML and GDS; voltages of datasets
+    devices, device_files, gate_levels, random_voltages  gates of a chip to potentials; YAML and GDS; levels; voltages
     lever_arms                  shifts of the sites with each gate; virtual gates
     magnetic                    states in a magnetic field, with complex orbitals
     rayleigh                    energy of one electron from its density
@@ -48,6 +48,7 @@ __all__ = [
     "exchange_sweep",
     "expectation_values",
     "finite_difference",
+    "gate_levels",
     "gate_points",
     "ground_state",
     "hubbard",
