@@ -165,7 +165,8 @@ class Predictor(nn.Module):
         symmetry: symmetries of these samples.
         mapping, conditions, ranges, points: inputs and outputs, and their scales.
         outputs: predicted columns, the target first.
-        shifted: True if answers are the same within an interval of shifts of the sources (``loader.shift``).
+        shifted: True if predictions are averaged over shifts of the sources (``loader.shift``, ``inference.plateau``):
+            the target is then a number of particles per site, with the lowest value 0 and no unit.
         second: predictor of the same target, whose distance from this one enters the estimated error; or None.
 
     Raises:
@@ -192,7 +193,8 @@ class Predictor(nn.Module):
         self.heads = nn.ModuleList(heads)
         self.prior = PRIORS[self.mapping.prior] if self.mapping.prior else None
         self.logarithm = bool(card.logarithm)
-        self.shifted = bool(card.loader.get("shift"))
+        counted = self.target.low == 0 and self.target.quantity is None  # particles per site, whose sum is whole
+        self.shifted = bool(card.loader.get("shift")) and counted
         self.second = Predictor(Card.from_dict(card.second)).requires_grad_(False) if card.second else None
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))

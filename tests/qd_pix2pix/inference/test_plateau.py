@@ -4,10 +4,24 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from small import configuration
 
 from qd_pix2pix.inference.plateau import MOST, SHIFTS, on_plateau
+from qd_pix2pix.training.settings import untrained
 
 SITES = 4
+
+
+@pytest.mark.parametrize(
+    ("words", "averaged"),
+    [
+        ([], True),
+        (["loader.shift=null"], False),
+        (["mapping.target=coherence", "mapping.also=[n]"], False),  # its sum is no number of particles
+    ],
+)
+def test_only_numbers_of_particles_select_shifts(words, averaged):
+    assert untrained(configuration("train", "experiment=chain", *words)).predictor.shifted is averaged
 
 
 class Steps:
