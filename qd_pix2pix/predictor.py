@@ -316,7 +316,7 @@ class Predictor(nn.Module):
         """The features (B, k) of samples on which the calibration of the estimated error depends.
 
         They are the means of the input channels; with a second network the logarithms of both estimates, and of the
-        distance int |n - n_2| / N: two networks err alike on samples like those of training, and differ on others.
+        distance int |n - n_2| / N, which is larger on samples that are hard for both.
         """
         if self.second is None:
             return raw[INPUTS]
