@@ -23,7 +23,8 @@ from qd_pix2pix import networks
 from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.heads import LARGEST_LOGARITHM, Head, Scale, make_head
 from qd_pix2pix.mapping.mapping import Mapping, Range
-from qd_pix2pix.mapping.mean_field import PRIORS, Prior
+from qd_pix2pix.mapping.mean_field import Prior
+from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.mapping.scales import Scales
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Schema, check_types

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from qd_pix2pix.mapping.mean_field import PRIORS
+from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.schema import Column, Schema
 from solvers.checks import check_choice, check_number
 
@@ -49,7 +49,7 @@ class Mapping:
         target: first predicted column, by which models are selected: a field, a number or a class.
         also: further predicted columns.
         given: numbers of a sample at which a generator is asked to draw it, its labels.
-        prior: physics from which the network starts, a key of ``mean_field.PRIORS``, or None. It then provides all
+        prior: physics from which the network starts, a key of ``priors.PRIORS``, or None. It then provides all
             input channels.
         quantile: the quantile of the target's error that the network estimates beside it, such as 0.9; or None.
         second: a trained network, whose distance from this one enters the estimate of the error; or None.

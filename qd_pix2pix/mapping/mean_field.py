@@ -73,7 +73,7 @@ class MeanField:
         coarse = F.adaptive_avg_pool2d(v, self.points) if v.shape[-1] > self.points else v
         share, potential, energy = mean_field(coarse, n_electrons, coupling, self.steps)
         points = v.shape[-1] ** 2
-        share, repulsion = (_resized(f, v.shape[-1]) for f in (share, potential - coarse))
+        share, repulsion = (resized(f, v.shape[-1]) for f in (share, potential - coarse))
         effective = v + repulsion
         effective = effective - effective.amin((1, 2), keepdim=True)
         logarithm = torch.log(share.clamp(min=FLOOR))
@@ -95,40 +95,40 @@ def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = ST
         (B, n, n); the energy of all electrons (B,).
     """
     n = v.shape[-1]
-    kinetic, propagators, kernel = (part.to(v) for part in _tables(n, steps))
+    kinetic, propagators, kernel = (part.to(v) for part in tables(n, steps, LONGEST, SHORTEST))
     hartree = (coupling * (n_electrons - 1).clamp(min=0)).reshape(-1, 1, 1)
     pauli = (math.pi * (n_electrons - 2).clamp(min=0)).reshape(-1, 1, 1)
     phi, effective = torch.ones_like(v), v
     for step in range(steps):
         if step % 2 == 0:
             density = phi * phi
-            new = v + hartree * _repulsion(density, kernel) + pauli * density
+            new = v + hartree * repulsion(density, kernel) + pauli * density
             effective = (effective + new) / 2 if step else new
             effective = effective - effective.amin((1, 2), keepdim=True)
-        half = torch.exp(-_time(step, steps) / 2 * effective)
+        half = torch.exp(-time_step(step, steps, LONGEST, SHORTEST) / 2 * effective)
         phi = half * (propagators[step] @ (half * phi) @ propagators[step])
         phi = phi / phi.square().mean((1, 2), keepdim=True).sqrt()
     density = phi * phi
     single = ((phi * (kinetic @ phi + phi @ kinetic)) + v * density).mean((1, 2))
-    pairs = (density * _repulsion(density, kernel)).mean((1, 2))
+    pairs = (density * repulsion(density, kernel)).mean((1, 2))
     exclusion = math.pi / 2 * (n_electrons - 2).clamp(min=0) * density.square().mean((1, 2))
     energy = n_electrons * (single + coupling * (n_electrons - 1) / 2 * pairs + exclusion)
     return density / n**2, effective, energy
 
 
-def _time(step: int, steps: int) -> float:
+def time_step(step: int, steps: int, longest: float, shortest: float) -> float:
     """Return the length of a step in imaginary time."""
-    return LONGEST * (SHORTEST / LONGEST) ** (step / (steps - 1))
+    return longest * (shortest / longest) ** (step / (steps - 1))
 
 
-def _repulsion(density: Tensor, kernel: Tensor) -> Tensor:
+def repulsion(density: Tensor, kernel: Tensor) -> Tensor:
     """Return w[density] (B, n, n); the square is padded, so that charges do not act on their images."""
     n = density.shape[-1]
     waves = torch.fft.rfft2(density, s=(2 * n, 2 * n)) * kernel
     return torch.fft.irfft(torch.fft.ifft(waves, dim=-2)[..., :n, :], 2 * n)[..., :n]  # half of the rows suffices
 
 
-def _resized(f: Tensor, n: int) -> Tensor:
+def resized(f: Tensor, n: int) -> Tensor:
     """Return a field (B, m, m) on n x n cells, bilinear."""
     if f.shape[-1] == n:
         return f
@@ -136,7 +136,7 @@ def _resized(f: Tensor, n: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _tables(n: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return the tables of n points along one direction.
 
     T (n, n); exp(-t T) of each step (steps, n, n); the transform of 1 / r on the padded square (2n, n + 1).
@@ -151,10 +151,6 @@ def _tables(n: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
     r = torch.hypot(distance[:, None], distance[None, :])
     r[0, 0] = 1 / (4 * math.log(1 + math.sqrt(2)) * n)  # the mean of 1 / r over a cell
     kernel = torch.fft.rfft2(1 / (r * n**2)).real
-    times = torch.tensor([_time(step, steps) for step in range(steps)], dtype=torch.float64)
+    times = torch.tensor([time_step(step, steps, longest, shortest) for step in range(steps)], dtype=torch.float64)
     propagators = (sines.T * torch.exp(-times[:, None] * energies)[:, None, :]) @ sines
     return (sines.T * energies) @ sines, propagators, kernel
-
-
-PRIORS = {"mean_field": MeanField(), "coarse_mean_field": MeanField(points=24, steps=30)}
-"""Priors by the name under which a mapping selects them."""

@@ -64,7 +64,36 @@ def recipes_of_run(config: Config) -> list[Config]:
     ranges = config["range"] or {}
     if not isinstance(ranges, dict):
         raise ValueError(f"range: expected lists by option, such as range.n_electrons=[1,2]; got {ranges!r}")
-    return recipes_of(config["data"], ranges)
+    recipes = [recipe for data in _all_data(config) for recipe in recipes_of(data, ranges)]
+    if any(recipe in recipes[:i] for i, recipe in enumerate(recipes)):
+        raise ValueError("more_data: expected datasets that differ, such as in their seed")
+    return recipes
+
+
+def _all_data(config: Config) -> list[Config]:
+    """Return the configuration of the data, and of each further dataset of the training."""
+    more = config.get("more_data") or []
+    if not isinstance(more, list) or not all(isinstance(changes, dict) and changes for changes in more):
+        raise ValueError(f"more_data: expected changes of data in a list, such as [{{seed: 1}}]; got {more!r}")
+    return [config["data"], *(_changed(config["data"], changes, f"more_data[{i}]") for i, changes in enumerate(more))]
+
+
+def _changed(part: Config, changes: Config, where: str) -> Config:
+    """Return a part of the configuration with changes, of its parts too.
+
+    Raises:
+        ValueError: the part has no option of such a name.
+    """
+    changed = dict(part)
+    for key, value in changes.items():
+        inner = part.get(key)
+        if key not in part or (isinstance(inner, dict) and not isinstance(value, dict)):
+            known = ", ".join(sorted(name for name in part if not name.startswith("_")))
+            raise ValueError(f"{where}.{key}: expected changes of {known}; got {value!r}")
+        if isinstance(inner, dict) and "_target_" not in value:
+            value = _changed(inner, value, f"{where}.{key}")
+        changed[key] = value
+    return changed
 
 
 @contextmanager

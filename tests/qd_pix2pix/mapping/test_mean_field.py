@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qd_pix2pix.mapping.mean_field import PRIORS, MeanField, mean_field
+from qd_pix2pix.mapping.mean_field import MeanField, mean_field
+from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.mapping.symmetry import GROUPS
 from solvers import Grid, Material, solve
 
