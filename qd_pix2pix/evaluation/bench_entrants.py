@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from qd_pix2pix.evaluation.bench_dots import Array, Dots
 from qd_pix2pix.evaluation.bench_scores import Answers
 from qd_pix2pix.files import checksum, import_here, sha256
 from qd_pix2pix.inference.pretrained import Surrogate, find_weights, from_pretrained
-from qd_pix2pix.mapping.mean_field import MeanField
+from qd_pix2pix.mapping.priors import PRIORS
 
 NAMES = {"n_int": "density", "V": "V", "energy": "energy", "gap": "gap"}
 """Attributes of ``Dots`` by the columns of networks."""
@@ -169,25 +170,28 @@ def nearest(learned: Dots) -> list[Entrant]:
     return _baseline("nearest", learned, forward, inverse)
 
 
-def mean_field(learned: Dots) -> list[Entrant]:
-    """Return the mean field from which the network of every dot starts, without a gap and without an inverse."""
+def _unlearned(prior: str, learned: Dots) -> list[Entrant]:
+    """Return the physics from which networks of every dot start, without a gap and without an inverse."""
 
     def forward(dots: Dots) -> Answers:
         v = dots.V - dots.V.min((1, 2), keepdims=True)
         columns = {"V": v / dots.unit[:, None, None], "n_electrons": dots.n_electrons, "coupling": dots.coupling}
-        prior = MeanField()({name: torch.as_tensor(values) for name, values in columns.items()})
-        share = prior.logarithm["n_int"][:, 0].exp().double().numpy()
+        start = PRIORS[prior]({name: torch.as_tensor(values) for name, values in columns.items()})
+        share = start.logarithm["n_int"][:, 0].exp().double().numpy()
         share = share / share.mean((1, 2), keepdims=True)
-        energy = prior.logarithm["energy"][:, 0, 0, 0].exp().double().numpy() * dots.unit
+        energy = start.logarithm["energy"][:, 0, 0, 0].exp().double().numpy() * dots.unit
         density = share * (dots.n_electrons / dots.extent**2)[:, None, None]
         return {"density": density, "energy": energy + dots.n_electrons * dots.V.min((1, 2))}
 
-    return _baseline("mean_field", learned, forward)
+    return _baseline(prior, learned, forward)
 
 
 BASELINES: dict[str, Callable[[Dots], list[Entrant]]] = {
-    "mean_density": mean_density, "nearest": nearest, "mean_field": mean_field,
-}  # fmt: skip
+    "mean_density": mean_density,
+    "nearest": nearest,
+    "mean_field": partial(_unlearned, "mean_field"),
+    "kohn_sham": partial(_unlearned, "kohn_sham"),
+}
 """Baselines by name, from the learned dots."""
 
 

@@ -95,8 +95,8 @@ def evaluate_split(
     predictor, card = load_predictor(checkpoint)
     chosen = check_device(device)
     folders = []
-    for store in stores:
-        own = folder / _label(predictor, card, store)
+    for store, label in zip(stores, _labels(predictor, card, stores), strict=True):
+        own = folder / label
         drawn = draw_split(predictor, store, split, chosen) if isinstance(predictor, Generator) else None
         predictions = (
             drawn.predictions if drawn else predict_split(predictor, store, split, symmetrise, chosen, batch_size)
@@ -116,6 +116,15 @@ def evaluate_split(
         write_results(predictions, predictor, record, own)
         folders.append(own)
     return folders
+
+
+def _labels(predictor: Predictor, card: Card, stores: Sequence[Store]) -> list[str]:
+    """Return the folder of each dataset; those that no condition distinguishes are numbered."""
+    labels = [_label(predictor, card, store) for store in stores]
+    return [
+        ",".join(filter(None, [label, f"dataset={i}"])) if labels.count(label) > 1 else label
+        for i, label in enumerate(labels, 1)
+    ]
 
 
 def _label(predictor: Predictor, card: Card, store: Store) -> str:

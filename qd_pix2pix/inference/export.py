@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from qd_pix2pix.files import write_whole
 from qd_pix2pix.inference.predict import averaged
 from qd_pix2pix.inference.reduced import per_sample
+from qd_pix2pix.mapping.occupation import ROTATIONS
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.schema import Column
 
@@ -197,8 +198,13 @@ def _any_number(trials: Mapping[str, Tensor]) -> tuple[tuple[dict[int, Any], ...
 
 def _write_onnx(module: Exported, trials: Mapping[str, Tensor], metadata: str) -> bytes:
     """Return the content of an ONNX file."""
+    token = ROTATIONS.set(True)
+    try:
+        traced = _traced(module, trials)
+    finally:
+        ROTATIONS.reset(token)
     program = torch.onnx.export(
-        _traced(module, trials), dynamo=True, verbose=False, input_names=module.inputs, output_names=module.outputs,
+        traced, dynamo=True, verbose=False, input_names=module.inputs, output_names=module.outputs,
         dynamic_shapes=_any_number(trials),
     )  # fmt: skip
     assert program is not None

@@ -8,12 +8,15 @@ finite where levels meet, as derivatives of single eigenvectors are not.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+ROTATIONS = ContextVar("rotations", default=False)
+"""Whether exported programs diagonalise by rotations."""
 GRID, REFINED = 33, 3
 """Chemical potentials that are tried at once, and how often around the best."""
 EDGE = 20.0
@@ -23,13 +26,13 @@ FLATTEST = 1e-12
 TINY = 1e-30
 """Energy that is taken for zero."""
 SWEEPS = 5
-"""Sweeps of Jacobi rotations, for any number of orbitals up to ten or so."""
+"""Sweeps of Jacobi rotations, enough for double precision with six orbitals."""
 
 
 def density_matrix(h: Tensor, n_electrons: Tensor, temperature: Tensor) -> Tensor:
     """Return D (B, K, K) of Hamiltonians ``h`` (B, K, K) at N and T (B,); gradients with respect to ``h`` pass."""
-    if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():  # no format of files has eigenvectors
-        levels, vectors = jacobi(h)
+    if torch.compiler.is_exporting():  # without gradients; ONNX has no eigenvectors
+        levels, vectors = jacobi(h) if ROTATIONS.get() else torch.linalg.eigh(h)
         return _product(vectors, occupations(levels, n_electrons, temperature))
     return _DensityMatrix.apply(h, n_electrons, temperature)
 
@@ -91,48 +94,60 @@ def _product(vectors: Tensor, values: Tensor) -> Tensor:
 def jacobi(h: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues (B, K), in any order, and eigenvectors (B, K, K) by rotations, in operations of any format."""
     k = h.shape[-1]
-    vectors = _identity(h).expand_as(h)
-    for _ in range(SWEEPS):
-        for pairs in _rounds(k):
-            rotation = _rotation(h, pairs)
-            h, vectors = rotation.mT @ h @ rotation, vectors @ rotation
-    return h.diagonal(dim1=1, dim2=2), vectors
+    picked, same, turned = (part.to(h) for part in _planes(k))
+    identity = torch.eye(k, dtype=h.dtype, device=h.device)
+    rounds = len(picked)
+
+    def unfinished(done: Tensor, h: Tensor, vectors: Tensor) -> Tensor:
+        return (done < SWEEPS * rounds).reshape(())
+
+    def turn(done: Tensor, h: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        pick, one, two = (part.index_select(0, done % rounds).squeeze(0) for part in (picked, same, turned))
+        apart, mixed = (h.flatten(1) @ pick).chunk(2, 1)  # b - a and 2 h_ab
+        length = (apart.square() + mixed.square()).sqrt().clamp(min=TINY)
+        c = torch.sqrt((1 + apart.abs() / length) / 2)  # of half the angle between (b - a, 2 h_ab) and the axis
+        c = torch.where(length > TINY, c, 1.0)
+        s = torch.where(apart < 0, -mixed, mixed) / (2 * length * c)
+        rotation = ((c - 1) @ one + s @ two).unflatten(1, (k, k)) + identity
+        return done + 1, rotation.mT @ h @ rotation, vectors @ rotation
+
+    state = (torch.zeros(1, dtype=torch.long, device=h.device), h, identity.expand_as(h).clone())
+    if (
+        torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
+    ):  # a loop in the file, not its hundreds of rounds
+        from torch._higher_order_ops.while_loop import while_loop
+
+        state = while_loop(unfinished, turn, state)
+    else:
+        while unfinished(*state):
+            state = turn(*state)
+    return state[1].diagonal(dim1=1, dim2=2), state[2]
 
 
-def _rounds(k: int) -> list[list[tuple[int, int]]]:
-    """Return all pairs of k orbitals in rounds of disjoint ones, as in a tournament."""
-    even = k + k % 2
-    order = list(range(even))
-    rounds = []
-    for _ in range(even - 1):
-        met = [(order[i], order[-1 - i]) for i in range(even // 2)]
-        rounds.append([(min(p), max(p)) for p in met if max(p) < k])
-        order = [order[0], order[-1], *order[1:-1]]
-    return rounds
+@lru_cache(maxsize=4)
+def _planes(k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return for each round of disjoint pairs (a, b) of k orbitals the parts of a rotation.
 
-
-def _rotation(h: Tensor, pairs: list[tuple[int, int]]) -> Tensor:
-    """Return the rotation (B, K, K) in disjoint planes that makes their elements of ``h`` zero."""
-    picked, same, turned = (part.to(h) for part in _planes(h.shape[-1], tuple(pairs)))
-    apart, mixed = (h.flatten(1) @ picked).chunk(2, 1)  # b - a and 2 h_ab
-    length = (apart.square() + mixed.square()).sqrt().clamp(min=TINY)
-    c = torch.sqrt((1 + apart.abs() / length) / 2)  # of half the angle between (b - a, 2 h_ab) and the axis
-    c = torch.where(length > TINY, c, 1.0)
-    s = torch.where(apart < 0, -mixed, mixed) / (2 * length * c)
-    return ((c - 1) @ same + s @ turned).unflatten(1, h.shape[1:]) + _identity(h)
-
-
-@lru_cache(maxsize=16)
-def _planes(k: int, pairs: tuple[tuple[int, int], ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return for disjoint pairs (a, b) of k orbitals the picks of b - a and 2 h_ab (k k, 2 P) out of a matrix, and the
-    two parts of a rotation (P, k k).
+    These are the picks of b - a and 2 h_ab out of a matrix (rounds, k k, 2 P), and the places of cosines and of sines
+    (rounds, P, k k).
     """
     e = torch.eye(k, dtype=torch.float64)
     product = torch.einsum("ai,bj->abij", e, e).flatten(2)
-    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
-    aa, bb, ab, ba = product[first, first], product[second, second], product[first, second], product[second, first]
-    return torch.cat([bb - aa, ab + ba]).T.contiguous(), aa + bb, ab - ba
+    found = []
+    for pairs in _rounds(k):
+        first, second = ([pair[i] for pair in pairs] for i in (0, 1))
+        aa, bb, ab, ba = product[first, first], product[second, second], product[first, second], product[second, first]
+        found.append((torch.cat([bb - aa, ab + ba]).T, aa + bb, ab - ba))
+    picked, same, turned = (torch.stack(parts) for parts in zip(*found, strict=True))
+    return picked, same, turned
 
 
-def _identity(h: Tensor) -> Tensor:
-    return torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
+def _rounds(k: int) -> list[list[tuple[int, int]]]:
+    """Return all pairs of an even number of orbitals in rounds of disjoint ones, as in a tournament."""
+    order = list(range(k))
+    rounds = []
+    for _ in range(k - 1):
+        met = [(order[i], order[-1 - i]) for i in range(k // 2)]
+        rounds.append([(min(p), max(p)) for p in met])
+        order = [order[0], order[-1], *order[1:-1]]
+    return rounds

@@ -9,5 +9,5 @@ PRIORS: dict[str, MeanField | KohnSham] = {
     "mean_field": MeanField(),
     "coarse_mean_field": MeanField(points=24, steps=30),
     "kohn_sham": KohnSham(),
-    "coarse_kohn_sham": KohnSham(points=20, steps=24),
+    "coarse_kohn_sham": KohnSham(points=16, steps=20),
 }

@@ -126,9 +126,10 @@ def test_baselines_serve_their_tasks(stores):
     assert answer["density"] == pytest.approx(learned.density) and answer["gap"] == pytest.approx(learned.gap)
     assert back.predict(learned)["V"] == pytest.approx(learned.V)
     single = dots[dots.n_electrons == 1] if (dots.n_electrons == 1).any() else learned[learned.n_electrons == 1]
-    field = entrant_of(None, "mean_field")(learned)[0].predict(single)
-    assert score("V_to_n", field["density"], single)["error"] < 0.05  # exact for one electron, up to its steps
-    assert score("V_to_E", field["energy"], single)["error"] < 0.05
+    for name in ("mean_field", "kohn_sham"):
+        start = entrant_of(None, name)(learned)[0].predict(single)
+        assert score("V_to_n", start["density"], single)["error"] < 0.05  # exact for one electron, up to its steps
+        assert score("V_to_E", start["energy"], single)["error"] < 0.05
 
 
 def test_a_network_of_other_dots_is_not_served(root, tmp_path):
@@ -155,7 +156,7 @@ def test_other_dots_are_refused(root, stores):
     [
         ({}, "got neither"),
         ({"checkpoint": "gaas-N2", "function": "nearest"}, "got both"),
-        ({"function": "nearst"}, "nearst cannot be imported.*mean_density, nearest, mean_field"),
+        ({"function": "nearst"}, "nearst cannot be imported.*mean_density, nearest, mean_field, kohn_sham"),
         ({"function": "math:pi"}, "expected a function"),
         ({"checkpoint": "gaas-N9"}, "expected a file, or one of bose-hubbard"),
         ({"checkpoint": "ising-ednn"}, "takes networks of quantum dots"),

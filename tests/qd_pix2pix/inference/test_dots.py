@@ -14,7 +14,7 @@ from qd_pix2pix.inference.export import Exported
 from qd_pix2pix.inference.pretrained import from_pretrained
 from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
-from qd_pix2pix.mapping.mean_field import MeanField
+from qd_pix2pix.mapping.kohn_sham import KohnSham
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
 from solvers import PRESETS, Grid, Material, solve
@@ -341,7 +341,7 @@ def test_conditions_of_each_dot_are_columns(surrogate):
 @pytest.mark.slow
 def test_a_network_in_reduced_units_is_exported_in_physical_ones(surrogate, tmp_path, monkeypatch):
     # tracing takes most of a minute with all steps
-    monkeypatch.setattr(surrogate.predictor, "prior", MeanField(steps=4))
+    monkeypatch.setattr(surrogate.predictor, "prior", KohnSham(steps=4))
     differences = surrogate.export(tmp_path / "dots.pt2")
     assert set(differences) == {"n_int", "energy", "gap", "spin", "error"}
     V = torch.tensor(wells()).float()[None]

@@ -3,7 +3,9 @@
 import pytest
 from small import configuration
 
+from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.plan import run_key
+from qd_pix2pix.training.run import train
 from qd_pix2pix.training.settings import check_config, recipes_of_run
 
 
@@ -47,3 +49,11 @@ def test_what_is_no_change_is_named(regressor_words, more, message):
 def test_without_further_datasets_earlier_runs_are_found_again(regressor_words):
     config = configuration("train", *regressor_words)
     assert run_key(config) == run_key({key: value for key, value in config.items() if key != "more_data"})
+
+
+def test_each_dataset_is_evaluated_in_a_folder_of_its_own(regressor_words, tmp_path):
+    more = "more_data=[{seed:1,test:3},{n_electrons:3,seed:1},{n_electrons:3,seed:2}]"
+    train(configuration("train", *regressor_words, more), tmp_path / "run")
+    found = read_tests(tmp_path / "run")
+    assert list(found) == [f"n_electrons={n},dataset={i}" for n, i in ((2, 1), (2, 2), (3, 3), (3, 4))]
+    assert found["n_electrons=2,dataset=2"].samples == 3
