@@ -49,10 +49,12 @@ class FNO(nn.Module):
         # imported here, so that other networks do not pay for the import of the library
         try:
             from neuralop.models import FNO as NeuralOperator
+            from tensorly.plugins import use_default_einsum
         except ImportError:
             raise ValueError(
                 "network=fno: the library neuraloperator is missing; pip install 'qd_pix2pix[fno]'"
             ) from None
+        use_default_einsum()  # the search for an order of contractions would fix the batch of an exported program
         padding = 0.0 if periodic else padding
 
         self.operator = NeuralOperator(

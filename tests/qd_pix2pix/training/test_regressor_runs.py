@@ -9,6 +9,7 @@ import pytest
 import torch
 from small import SMALL_REGRESSOR, configuration
 
+from qd_pix2pix.inference.export import export
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import settings
@@ -162,5 +163,6 @@ def test_an_fno_trains_evaluates_and_is_saved_like_all_others(regressor_words, t
     assert (tmp_path / "test" / "metrics.json").is_file()
     save_weights(tmp_path / "fno.safetensors", predictor, card)
     again, _ = load_predictor(tmp_path / "fno.safetensors")
+    assert max(export(predictor, card, tmp_path / "fno.pt2").values()) < 1e-4
     pairs = zip(again.network.parameters(), predictor.network.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
