@@ -97,12 +97,33 @@ def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> t
         The density (B, n, n), whose mean is N; that at the temperature ``HOT``; the potential that acts on an electron,
         up to a constant (B, n, n); the energy of all electrons (B,).
     """
-    n = v.shape[-1]
-    kinetic, propagators, kernel = (part.to(v) for part in tables(n, steps, LONGEST, SHORTEST))
+    kinetic, _, kernel = (part.to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
     several = n_electrons > 1
     acting = torch.where(several, coupling, 0.0).reshape(-1, 1, 1)
     warm, hot = (torch.where(several, t, COLD) for t in (TEMPERATURE, HOT))
-    orbitals = _modes(n).to(v).expand(v.shape[0], -1, -1, -1)
+    orbitals, density, potential = _iterated(v, n_electrons, acting, warm, steps)
+    h = _projected(orbitals, kinetic, potential)
+    filled = density_matrix(h, n_electrons, warm)
+    density = density + SLOWEST * (_density(orbitals, filled) - density)
+    excited = _density(orbitals, density_matrix(h, n_electrons, hot))
+    single = (filled * _projected(orbitals, kinetic, v)).sum((1, 2))
+    pairs = acting * density * (repulsion(density, kernel) / 2 + _exchange_correlation(density, acting))
+    energy = single + pairs.mean((1, 2))
+    density, excited = (d * (n_electrons / d.mean((1, 2)))[:, None, None] for d in (density, excited))
+    return density, excited, potential, energy
+
+
+def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, steps: int) -> tuple[Tensor, ...]:
+    """Return orthonormal orbitals (B, K, n, n), the mean density and its potential (B, n, n) after these steps.
+
+    Args:
+        v, n_electrons: see ``kohn_sham``.
+        acting: lambda between several electrons, 0 for one (B, 1, 1).
+        warm: temperature (B,).
+        steps: number of steps.
+    """
+    kinetic, propagators, kernel = (part.to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
+    orbitals = _modes(v.shape[-1]).to(v).expand(v.shape[0], -1, -1, -1)
     density, potential = v, v
     for step in range(steps):
         length = time_step(step, steps, LONGEST, SHORTEST)
@@ -110,25 +131,13 @@ def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> t
             orbitals = _orthonormal(orbitals)
         if step % UPDATE == 0:
             orbitals = _orthonormal(orbitals)
-            filled = density_matrix(_projected(orbitals, kinetic, potential), n_electrons, warm)
-            share = max(SLOWEST, 1 / (step // UPDATE + 1))
-            density = (
-                _density(orbitals, filled) if step == 0 else density + share * (_density(orbitals, filled) - density)
-            )
+            new = _density(orbitals, density_matrix(_projected(orbitals, kinetic, potential), n_electrons, warm))
+            density = density + max(SLOWEST, 1 / (step // UPDATE + 1)) * (new - density) if step else new
             potential = v + acting * (repulsion(density, kernel) + 1.5 * _exchange_correlation(density, acting))
             potential = potential - potential.amin((1, 2), keepdim=True)
         half = torch.exp(-length / 2 * potential)[:, None]
         orbitals = half * (propagators[step] @ (half * orbitals) @ propagators[step])
-    orbitals = _orthonormal(_orthonormal(orbitals))
-    h = _projected(orbitals, kinetic, potential)
-    filled = density_matrix(h, n_electrons, warm)
-    density = density + share * (_density(orbitals, filled) - density)
-    excited = _density(orbitals, density_matrix(h, n_electrons, hot))
-    single = (filled * _projected(orbitals, kinetic, v)).sum((1, 2))
-    pairs = acting * density * (repulsion(density, kernel) / 2 + _exchange_correlation(density, acting))
-    energy = single + pairs.mean((1, 2))
-    density, excited = (d * (n_electrons / d.mean((1, 2)))[:, None, None] for d in (density, excited))
-    return density, excited, potential, energy
+    return _orthonormal(_orthonormal(orbitals)), density, potential
 
 
 def _exchange_correlation(density: Tensor, coupling: Tensor) -> Tensor:
