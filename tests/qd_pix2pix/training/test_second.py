@@ -15,8 +15,8 @@ from qd_pix2pix.training.second import load_second
 from qd_pix2pix.training.settings import untrained
 
 WORDS = [
-    "experiment=universal", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]", "data.n_electrons=[1,2,3]",
-    "data.weights=null", "data.coupling=[0.5,50.0]",
+    "experiment=universal", "mapping.prior=mean_field", "data.n=32", "network.channels=[2,3]", "network.blocks=[1,1]",
+    "data.n_electrons=[1,2,3]", "data.weights=null", "data.coupling=[0.5,50.0]",
 ]  # fmt: skip
 RUN = [
     *WORDS, "solver.n_orbitals=4", "solver.refinements=0", "data.train=4", "data.val=2", "data.test=2",
