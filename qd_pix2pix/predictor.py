@@ -168,7 +168,8 @@ class Predictor(nn.Module):
         outputs: predicted columns, the target first.
         shifted: True if predictions are averaged over shifts of the sources (``loader.shift``, ``inference.plateau``):
             the target is then a number of particles per site, with the lowest value 0 and no unit.
-        second: predictor of the same target, whose distance from this one enters the estimated error; or None.
+        second: predictor of the same target, whose distance from this one enters the estimated error, and which is
+            averaged with this one if ``mapping.average``; or None.
 
     Raises:
         ValueError: the card is inconsistent.
@@ -281,7 +282,8 @@ class Predictor(nn.Module):
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32.
 
-        The estimate of the target's error has the name ``ERROR``, the means of the input channels ``INPUTS``.
+        The estimate of the target's error has the name ``ERROR``, the means of the input channels ``INPUTS``. Outside
+        the training those of a second network follow, each with the prefix ``SECOND``.
         """
         prior = self._prior(columns)
         inputs = prior.channels if prior else self.features(columns)
@@ -292,7 +294,17 @@ class Predictor(nn.Module):
         for column in self.outputs:
             if prior and column.name in prior.logarithm and self.head(column).starts_from_prior:
                 raw[column.name] = raw[column.name] + prior.logarithm[column.name]
-        return raw | ({INPUTS: inputs.float().flatten(2).mean(2)} if self.mapping.quantile else {})
+        raw |= {INPUTS: inputs.float().flatten(2).mean(2)} if self.mapping.quantile else {}
+        if self.second is None or self.training:
+            return raw
+        return raw | {f"{SECOND}.{name}": values for name, values in self.second.raw(columns).items()}
+
+    def _raw_of_second(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
+        """The raw numbers of the second network, which ``raw`` holds outside the training."""
+        assert self.second is not None
+        prefix = f"{SECOND}."
+        kept = {name.removeprefix(prefix): values for name, values in raw.items() if name.startswith(prefix)}
+        return kept or self.second.raw(columns)
 
     def _prior(self, columns: Dict[str, Tensor]) -> Prior | None:
         """The prior of these samples, in single precision."""
@@ -321,7 +333,7 @@ class Predictor(nn.Module):
         """
         if self.second is None:
             return raw[INPUTS]
-        theirs = self.second.raw(columns)
+        theirs = self._raw_of_second(raw, columns)
         distance = self.distance(raw, columns, self.second.target_of(theirs, columns))
         estimates = self.uncalibrated_error(raw), self.second.error(theirs, columns)
         return torch.stack([value.clamp(min=SMALLEST_ERROR).log() for value in (*estimates, distance)], dim=1)
@@ -335,6 +347,13 @@ class Predictor(nn.Module):
         scale = self.scale(self.target, columns, raw[self.target.name])
         assert scale.density is not None
         return (self.target_of(raw, columns) - density).abs().flatten(1).mean(1) / scale.density
+
+    def true_error(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor], reference: Tensor) -> Tensor:
+        """The error int |n - n_ref| / N (B,) of the predicted target, which may be the mean of two networks."""
+        name = self.target.name
+        density = self.scale(self.target, columns, raw[name]).density
+        assert density is not None
+        return (self.interpret(raw, columns)[name] - reference).abs().flatten(1).mean(1) / density
 
     def uncalibrated_error(self, raw: Dict[str, Tensor]) -> Tensor:
         """The estimate of the error as trained (B,).
@@ -368,12 +387,16 @@ class Predictor(nn.Module):
         return found | {column.name: columns[column.name] for column in self.schema.given if column.name in columns}
 
     def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """The quantities by name, from the raw numbers by name."""
+        """The quantities by name, from the raw numbers by name; with ``mapping.average`` the means of both networks."""
         found = {}
         for column, head in zip(self.outputs, self.heads, strict=True):
             numbers = raw[column.name]
             found[column.name] = head(numbers, self.scale(column, columns, numbers))
-        return found
+        if self.second is None or not self.mapping.average:
+            return found
+        theirs = self.second.interpret(self._raw_of_second(raw, columns), columns)
+        both = {name: (found[name] + theirs[name]) / 2 for name in found if name in theirs}
+        return found | {name: values for name, values in both.items() if self.schema[name].role != "class"}
 
     def forward(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """Return all outputs by name, from sources (B, *points) and conditions (B,) by name; all in physical units.

@@ -53,6 +53,7 @@ class Mapping:
             input channels.
         quantile: the quantile of the target's error that the network estimates beside it, such as 0.9; or None.
         second: a trained network, whose distance from this one enters the estimate of the error; or None.
+        average: True to predict the mean of both networks; each is trained alone.
 
     Raises:
         ValueError: a name is given twice.
@@ -65,6 +66,7 @@ class Mapping:
     prior: str | None = None
     quantile: float | None = None
     second: str | None = None
+    average: bool = False
 
     def __post_init__(self) -> None:
         for word, names in (("also", self.also), ("given", self.given)):
@@ -133,6 +135,8 @@ class Mapping:
             raise ValueError(
                 f"mapping.second: expected null, or a trained network beside mapping.quantile=0.9; got {self.second!r}"
             )
+        if not isinstance(self.average, bool) or (self.average and self.second is None):
+            raise ValueError(f"mapping.average: expected false, or true beside mapping.second; got {self.average!r}")
 
     def _check_prior(self, schema: Schema) -> None:
         if self.prior is not None:
@@ -176,6 +180,7 @@ class Mapping:
         labels = {"given": list(self.labels)} if self.labels else {}
         more = {"prior": self.prior, "quantile": self.quantile, "second": self.second}
         more = {name: value for name, value in more.items() if value is not None}
+        more |= {"average": True} if self.average else {}
         return {"source": source, "target": self.target, "also": list(self.also or ()), **labels, **more}
 
     def __str__(self) -> str:

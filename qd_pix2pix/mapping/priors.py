@@ -9,5 +9,4 @@ PRIORS: dict[str, MeanField | KohnSham] = {
     "mean_field": MeanField(),
     "coarse_mean_field": MeanField(points=24, steps=30),
     "kohn_sham": KohnSham(),
-    "coarse_kohn_sham": KohnSham(points=16, steps=20),
 }

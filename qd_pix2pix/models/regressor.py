@@ -104,7 +104,8 @@ class Regressor(Scheduled, FieldModel):
                 total = total + weight * self.losses[column.name][term] * loss
                 logged[prefix + term] = loss.detach()
         if self.quantile:
-            found, estimate = self._errors(raw, batch)
+            found = self.predictor.distance(raw, batch, batch[self.predictor.target.name])
+            estimate = self.predictor.uncalibrated_error(raw)
             miss = pinball(estimate.log(), found.detach().clamp(min=SMALLEST_ERROR).log(), self.quantile)
             total = total + self.also_weight * miss
             logged["train/error/pinball"] = miss.detach()
@@ -112,17 +113,12 @@ class Regressor(Scheduled, FieldModel):
         self.log_losses({"train/loss": total.detach(), "train/rate": torch.tensor(rate), **logged})
         return total
 
-    def _errors(self, raw: Batch, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the error of the target, int |n - n_ref| / N (B,), and its uncalibrated estimate (B,)."""
-        found = self.predictor.distance(raw, batch, batch[self.predictor.target.name])
-        return found, self.predictor.uncalibrated_error(raw)
-
     def add_validation(self, raw: Batch, batch: Batch) -> None:
         """Add the raw numbers of one batch to the measures, and to the calibration of the error."""
         super().add_validation(raw, batch)
         if self.quantile:
-            found, estimate = self._errors(raw, batch)
-            self.ratios.update(found.clamp(min=SMALLEST_ERROR) / estimate)
+            found = self.predictor.true_error(raw, batch, batch[self.predictor.target.name])
+            self.ratios.update(found.clamp(min=SMALLEST_ERROR) / self.predictor.uncalibrated_error(raw))
             self.evidence.update(self.predictor.evidence(raw, batch))
 
     def on_validation_epoch_end(self) -> None:

@@ -21,8 +21,8 @@ NO_PART = (
     *("checkpoint_every", "checkpoint_seconds", "threads"),
 )
 """Parts of the configuration that do not affect the result of a run: execution, logging and storage."""
-ADDED = ("init_from", "mapping.second", "loader.shift", "more_data")
-"""Options that earlier versions do not have: where they are null, sweeps keep their runs."""
+ADDED = ("init_from", "mapping.second", "mapping.average", "loader.shift", "more_data")
+"""Options that earlier versions do not have: where they are null or false, sweeps keep their runs."""
 OWN = ("sweep", "jobs", "search", "dry")
 """Parts of the sweep's configuration that are not passed to its runs."""
 
@@ -114,12 +114,12 @@ def run_key(config: dict[str, Any]) -> str:
 
 
 def _without_null(config: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """Return a configuration without the option at ``path`` where it is null."""
+    """Return a configuration without the option at ``path`` where it is null or false."""
     name, *rest = path
     value = config.get(name)
     if rest and isinstance(value, dict):
         return config | {name: _without_null(value, rest)}
-    return {key: v for key, v in config.items() if rest or v is not None or key != name}
+    return {key: v for key, v in config.items() if rest or key != name or (v is not None and v is not False)}
 
 
 def resolve(overrides: Sequence[str]) -> dict[str, Any]:

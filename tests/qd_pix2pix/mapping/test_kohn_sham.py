@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from qd_pix2pix.mapping.kohn_sham import TEMPERATURE, KohnSham, kohn_sham
-from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.mapping.symmetry import GROUPS
 
 POINTS = 32
@@ -157,10 +156,9 @@ def test_walls_of_any_height_and_couplings_of_any_strength_stay_finite():
     assert all(values.isfinite().all() for values in prior.logarithm.values())
 
 
-@pytest.mark.parametrize("name", ["kohn_sham", "coarse_kohn_sham"])
-def test_a_sample_does_not_depend_on_its_batch(name):
+def test_a_sample_does_not_depend_on_its_batch():
     v = torch.nn.functional.interpolate(torch.stack([rough(seed=seed) for seed in range(4)]), size=64, mode="bilinear")
     columns = {"V": v[:, 0], "n_electrons": numbers(2, 3, 4, 6), "coupling": numbers(1.0, 80.0, 20.0, 5.0)}
-    together = PRIORS[name](columns)
-    alone = [PRIORS[name]({key: values[i : i + 1] for key, values in columns.items()}) for i in range(4)]
+    together = KohnSham()(columns)
+    alone = [KohnSham()({key: values[i : i + 1] for key, values in columns.items()}) for i in range(4)]
     torch.testing.assert_close(torch.cat([prior.channels for prior in alone]), together.channels, atol=5e-3, rtol=0)

@@ -78,6 +78,38 @@ def test_the_estimate_depends_on_the_distance_of_both_networks(pair, other):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
 
 
+def test_predictions_are_the_mean_of_both(pair, other, tmp_path):
+    averaged, card = model(2, f"mapping.second={other}", "mapping.average=true")
+    load_second(averaged)
+    with torch.no_grad():
+        first, second, both = (predictor(dots()) for predictor in (pair[0], load_predictor(other)[0], averaged))
+        for name, values in both.items():
+            torch.testing.assert_close(values, (first[name] + second[name]) / 2)
+        raw, n = averaged.raw(dots()), second["n_int"]
+        charge = n.sum((1, 2))
+        torch.testing.assert_close(averaged.true_error(raw, dots(), n), (both["n_int"] - n).abs().sum((1, 2)) / charge)
+        torch.testing.assert_close(averaged.evidence(raw, dots()), pair[0].evidence(pair[0].raw(dots()), dots()))
+        torch.testing.assert_close(
+            averaged.train().evidence(averaged.raw(dots()), dots()), averaged.evidence(raw, dots())
+        )
+    save_weights(tmp_path / "both.safetensors", averaged.eval(), card)
+    again = load_predictor(tmp_path / "both.safetensors")[0]
+    assert torch.equal(again(dots())["n_int"], both["n_int"])
+
+
+def test_each_of_two_networks_is_trained_alone(other):
+    """The loss has no part of the mean, whose gradient would be half as large."""
+    alone = untrained(configuration("train", *WORDS)).predictor.train()
+    beside = untrained(configuration("train", *WORDS, f"mapping.second={other}", "mapping.average=true")).predictor
+    beside.train().network.load_state_dict(alone.network.state_dict())
+    found = []
+    for made in (alone, beside):
+        made.target_of(made.raw(dots()), dots()).square().sum().backward()
+        found.append([weight.grad for weight in made.network.parameters() if weight.grad is not None])
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two)
+
+
 def test_a_file_holds_both_networks(pair, tmp_path):
     save_weights(tmp_path / "pair.safetensors", *pair)
     again = load_predictor(tmp_path / "pair.safetensors")
@@ -120,6 +152,7 @@ def test_a_network_gets_a_second_one_when_it_is_trained_on(other, pair, tmp_path
     "words, expected",
     [
         (["mapping.second=nothing"], "expected a file, or one of"),
+        (["mapping.average=true"], "mapping.average: expected false, or true beside mapping.second"),
         (["mapping.second=gaas-N2"], "estimates its error"),
         (["mapping.second=universal-fast", "mapping.quantile=null"], "beside mapping.quantile=0.9"),
         (["mapping.second=universal-fast", "mapping.target=n0"], "mapping.target=n0"),
