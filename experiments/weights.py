@@ -34,7 +34,7 @@ RUNS = {
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
-    "universal": ("universal", "universal, more dots"),
+    "universal": ("universal", "both"),
     "universal-fast": ("universal", "fast"),
 }
 """Folder and run of each shipped network."""

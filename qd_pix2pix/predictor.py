@@ -387,16 +387,28 @@ class Predictor(nn.Module):
         return found | {column.name: columns[column.name] for column in self.schema.given if column.name in columns}
 
     def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """The quantities by name, from the raw numbers by name; with ``mapping.average`` the means of both networks."""
+        """The quantities by name, from the raw numbers by name.
+
+        With ``mapping.average`` they are means of both networks, weighted by the inverse squares of their estimates.
+        """
         found = {}
         for column, head in zip(self.outputs, self.heads, strict=True):
             numbers = raw[column.name]
             found[column.name] = head(numbers, self.scale(column, columns, numbers))
         if self.second is None or not self.mapping.average:
             return found
-        theirs = self.second.interpret(self._raw_of_second(raw, columns), columns)
-        both = {name: (found[name] + theirs[name]) / 2 for name in found if name in theirs}
-        return found | {name: values for name, values in both.items() if self.schema[name].role != "class"}
+        raw_of_second = self._raw_of_second(raw, columns)
+        theirs, share = self.second.interpret(raw_of_second, columns), self._share(raw, raw_of_second)
+        for name in (c.name for c in self.outputs if c.name in theirs and c.role != "class"):
+            weight = share.reshape(-1, *(1,) * (found[name].ndim - 1))
+            found[name] = theirs[name] + weight * (found[name] - theirs[name])
+        return found
+
+    def _share(self, raw: Dict[str, Tensor], theirs: Dict[str, Tensor]) -> Tensor:
+        """The weight (B,) of this network in the mean with the second one."""
+        assert self.second is not None
+        own, their = self.uncalibrated_error(raw).square(), self.second.uncalibrated_error(theirs).square()
+        return their / (own + their).clamp(min=SMALLEST_ERROR**2)
 
     def forward(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """Return all outputs by name, from sources (B, *points) and conditions (B,) by name; all in physical units.

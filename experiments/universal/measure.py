@@ -29,7 +29,7 @@ from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.predict import predict
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor
-from qd_pix2pix.mapping.mean_field import MeanField
+from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.predictor import ERROR, Predictor
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
@@ -79,20 +79,25 @@ def dots_of(config: Mapping[str, Any], family: Mapping[str, Any], dots: int) -> 
     return Store(generate(recipe, DATA)).split("test").load(COLUMNS)
 
 
+def started(prior: str, given: Mapping[str, NDArray]) -> NDArray[np.float64]:
+    """Return the densities (B, n, n) from which networks with this prior start."""
+    tensors = {name: torch.as_tensor(np.asarray(given[name]), dtype=torch.float32) for name in PRIORS[prior].needs}
+    share = PRIORS[prior](tensors).logarithm["n_int"][:, 0].exp().double().numpy()
+    return share / share.mean((1, 2), keepdims=True) * np.asarray(given["n_electrons"], float)[:, None, None]
+
+
 def judged(predictor: Predictor, columns: Columns) -> list[dict[str, float]]:
-    """Return for each dot its conditions, errors and estimates, and the error of the mean field alone."""
+    """Return for each dot its conditions, errors and estimates, and the error of the density at the start."""
     given = {name: columns[name] for name in ("V", "n_electrons", "coupling")}
     found = predict(predictor, given, progress=False)
     number = columns["n_electrons"].astype(float)
-    start = MeanField()({name: torch.as_tensor(np.asarray(v), dtype=torch.float32) for name, v in given.items()})
-    share = start.logarithm["n_int"][:, 0].exp().numpy()
-    first = share / share.mean((1, 2), keepdims=True) * number[:, None, None]
+    first = started(str(predictor.mapping.prior), given)
     reference = columns["n_int"].astype(float)
     rows: dict[str, NDArray] = {
         "n_electrons": number,
         "coupling": columns["coupling"],
         "nmae": nmae(found["n_int"], reference, number),
-        "mean_field": nmae(first.astype(float), reference, number),
+        "start": nmae(first, reference, number),
         "estimated": found[ERROR],
         "label_error": columns["density_error"],
         "energy_error": np.abs(found["energy"] - columns["energy"]),

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from experiments.universal.measure import dots_of, families
+from experiments.universal.measure import dots_of, families, started
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.cli import guarded
 from qd_pix2pix.evaluation.measures import nmae
@@ -28,7 +28,6 @@ from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.predict import predict
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import load_predictor
-from qd_pix2pix.mapping.mean_field import MeanField
 from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
@@ -45,6 +44,8 @@ MANY = 512
 """Dots of one call, for the dots per second."""
 SIDE = 30.0
 """Their side in nm."""
+GIVEN = ("V", "n_electrons", "coupling")
+"""Columns that the networks take."""
 ATOMIC = Material(1.0, 1.0, "bohr, hartree")
 Way = Callable[[dict[str, NDArray]], NDArray]
 
@@ -63,18 +64,16 @@ def solved(**options: Any) -> Way:
     return way
 
 
-def started(dots: dict[str, NDArray]) -> NDArray:
-    """Return the densities of the mean field."""
-    given = {name: torch.as_tensor(np.asarray(dots[name]), dtype=torch.float32) for name in MeanField.needs}
-    share = MeanField()(given).logarithm["n_int"][:, 0].exp().double().numpy()
-    return share / share.mean((1, 2), keepdims=True) * dots["n_electrons"][:, None, None]
+def begun(prior: str) -> Way:
+    """Return a way that is only the density from which networks with this prior start."""
+    return lambda dots: started(prior, dots)
 
 
 def networked(predictor: Predictor, batch: int = DOTS) -> Way:
     """Return a way that asks a network."""
 
     def way(dots: dict[str, NDArray]) -> NDArray:
-        given = {name: dots[name] for name in MeanField.needs}
+        given = {name: dots[name] for name in GIVEN}
         return predict(predictor, given, batch_size=batch, progress=False, device="cpu")["n_int"]
 
     return way
@@ -86,7 +85,8 @@ def ways() -> dict[str, Way]:
     return {
         **{f"{name}, batches of {DOTS}": networked(predictor) for name, predictor in predictors.items()},
         "network, one at a time": networked(predictors["network"], 1),
-        "mean field (N = 2: Hartree–Fock)": started,
+        "Kohn–Sham orbitals": begun("kohn_sham"),
+        "one orbital (N = 2: Hartree–Fock)": begun("mean_field"),
         "CI in 6 orbitals": solved(n_orbitals=6),
         "CI in 8 orbitals (preset=paper)": solved(**PRESETS["paper"]),
         "CI in 14 refined orbitals (preset=converged)": solved(**PRESETS["converged"]),

@@ -4,53 +4,88 @@ from __future__ import annotations
 
 from experiments.trained import Runs, make_run
 
-SIZES = {
-    "laptop": ("data.train=10000", "data.val=600", "data.test=400"),
-    "paper": ("data.train=100000", "data.val=1000", "data.test=2000"),
-    "smoke": (
-        *("data.train=12", "data.val=8", "data.test=6", "data.n=32", "solver.n_orbitals=6", "data.n_electrons=[1,2]"),
-        *("data.weights=null", "data.coupling=[0.5,5.0]", "trainer.val_check_interval=2"),
-        *("network.channels=[2,3]", "network.blocks=[1,1]", "loader.batch_size=4"),
-    ),
+SMOKE = (
+    *("data.train=12", "data.val=8", "data.test=6", "data.n=32", "solver.n_orbitals=6", "data.n_electrons=[1,2]"),
+    *("data.weights=null", "data.coupling=[0.5,5.0]", "trainer.val_check_interval=2"),
+    *("network.channels=[2,3]", "network.blocks=[1,1]", "loader.batch_size=4"),
+)
+PAPER = ("data.train=100000", "data.val=1000", "data.test=2000")
+"""Number of dots; for a GPU and many cores."""
+FIRST = {"laptop": ("data.train=10000", "data.val=600", "data.test=400"), "paper": PAPER, "smoke": SMOKE}
+MORE = {"laptop": ("data.train=20000", "data.val=600", "data.test=400"), "paper": PAPER, "smoke": SMOKE}
+"""Number of dots at each scale."""
+HARDER = (
+    "more_data=[{{seed:1,weights:[0.02,0.14,0.27,0.27,0.18,0.12],"
+    "potential:{{weights:[0.2,0.12,0.06,0.06,0.14,0.1,0.1,0.12,0.05,0.05]}},train:{},val:{},test:{}}}]"
+)
+"""A second dataset: more dots of five and six electrons, more disorder and connected circles."""
+BOTH = {
+    "laptop": (*MORE["laptop"], HARDER.format(5000, 200, 100)),
+    "paper": (*PAPER, HARDER.format(50000, 500, 500)),
+    "smoke": (*SMOKE, "more_data=[{seed:1}]"),
 }
-"""Number of dots at each scale; ``paper`` is meant for a GPU and many cores."""
-LENGTHS = {
-    "laptop": ("trainer.max_steps=40000", "trainer.max_time=00:01:15:00"),
-    "paper": ("trainer.max_steps=300000",),
-    "smoke": ("trainer.max_steps=4",),
-}
-FAST = {"laptop": ("trainer.max_steps=24000",), "paper": LENGTHS["paper"], "smoke": LENGTHS["smoke"]}
-"""Length of the training at each scale."""
-RATE = "model.optimizer.lr=1e-3"
-MORE = {**SIZES, "laptop": ("data.train=20000", "data.val=600", "data.test=400")}
-LONGER = {**LENGTHS, "laptop": ("trainer.max_steps=40000", "trainer.max_time=00:01:25:00")}
-"""Dots and length of the last run."""
+SMALL = ("network=fast_dot_unet", "mapping.prior=coarse_mean_field")
+ONE_ORBITAL = "mapping.prior=mean_field"
 
 
-def networks(scale: str) -> Runs:
-    """Return the network of every dot, and a small one that is fast."""
-    small = ("network=fast_dot_unet", "mapping.prior=coarse_mean_field")
+def _until(scale: str, time: str) -> tuple[str, ...]:
+    """Return the length of a training, in hours and minutes on one core."""
+    steps = {"laptop": 40000, "paper": 300000, "smoke": 4}[scale]
+    return (f"trainer.max_steps={steps}", *([f"trainer.max_time=00:{time}:00"] if scale == "laptop" else []))
+
+
+def _from(study: Runs, name: str, word: str = "init_from") -> str:
+    return f"{word}=runs/universal/{make_run(name, study[name]).key}/checkpoints/best.ckpt"
+
+
+def _rate(rate: float) -> str:
+    return f"model.optimizer.lr={rate:g}"
+
+
+def one_orbital(scale: str) -> Runs:
+    """Return a network that starts from one orbital for all electrons, and a small one that is fast."""
+    steps = _until(scale, "01:15")
+    fast = {"laptop": ("trainer.max_steps=24000",)}.get(scale, steps)
     return {
-        "universal": ("experiment=universal", *SIZES[scale], *LENGTHS[scale]),
-        "fast": ("experiment=universal", *small, *SIZES[scale], *FAST[scale]),
+        "one orbital": ("experiment=universal", ONE_ORBITAL, *FIRST[scale], *steps),
+        "fast": ("experiment=universal", *SMALL, *FIRST[scale], *fast),
     }
 
 
-def continued(scale: str) -> Runs:
-    """Return the run from the weights of the first one, at half its learning rate."""
-    start = _start(networks(scale)["universal"])
-    return {"universal, continued": ("experiment=universal", start, RATE, *SIZES[scale], *LENGTHS[scale])}
+def one_orbital_continued(scale: str) -> Runs:
+    """Return the run from the weights of that network, at half its learning rate."""
+    words = ("experiment=universal", _from(one_orbital(scale), "one orbital"), ONE_ORBITAL, _rate(1e-3))
+    return {"one orbital, continued": (*words, *FIRST[scale], *_until(scale, "01:15"))}
 
 
-def more(scale: str) -> Runs:
-    """Return the run of the shipped network: on with twice the dots, the fast network beside it for its estimates."""
-    start = _start(continued(scale)["universal, continued"])
-    words = (start, "mapping.second=universal-fast", RATE, *MORE[scale], *LONGER[scale])
-    return {"universal, more dots": ("experiment=universal", *words)}
+def one_orbital_more(scale: str) -> Runs:
+    """Return the run from there with twice the dots."""
+    start = _from(one_orbital_continued(scale), "one orbital, continued")
+    words = ("experiment=universal", start, ONE_ORBITAL, "mapping.second=universal-fast", _rate(1e-3))
+    return {"one orbital, more dots": (*words, *MORE[scale], *_until(scale, "01:25"))}
 
 
-def _start(words: tuple[str, ...]) -> str:
-    return f"init_from=runs/universal/{make_run('universal', words).key}/checkpoints/best.ckpt"
+def orbitals(scale: str) -> Runs:
+    """Return a network that starts from Kohn-Sham orbitals."""
+    return {"orbitals": ("experiment=universal", *BOTH[scale], *_until(scale, "01:05"))}
 
 
-STUDIES = {"networks": networks, "continued": continued, "more": more}
+def both(scale: str) -> Runs:
+    """Return the shipped network, the mean of both: a step without an effect, after which its errors are calibrated."""
+    start = _from(orbitals(scale), "orbitals")
+    other = _from(one_orbital_more(scale), "one orbital, more dots", "mapping.second")
+    words = ("experiment=universal", start, other, "mapping.average=true", _rate(1e-9), *BOTH[scale])
+    return {"both": (*words, "trainer.max_steps=1", "trainer.val_check_interval=1")}
+
+
+STUDIES = {
+    study.__name__: study
+    for study in (
+        one_orbital,
+        one_orbital_continued,
+        one_orbital_more,
+        orbitals,
+        both,
+    )
+}
+"""In this order, with the weights of ``universal-fast`` after the first."""

@@ -53,7 +53,8 @@ class Mapping:
             input channels.
         quantile: the quantile of the target's error that the network estimates beside it, such as 0.9; or None.
         second: a trained network, whose distance from this one enters the estimate of the error; or None.
-        average: True to predict the mean of both networks; each is trained alone.
+        average: True to predict the mean of both networks, weighted by the inverse squares of their estimated errors;
+            each is trained alone.
 
     Raises:
         ValueError: a name is given twice.
