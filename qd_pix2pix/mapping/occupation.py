@@ -112,9 +112,7 @@ def jacobi(h: Tensor) -> tuple[Tensor, Tensor]:
         return done + 1, rotation.mT @ h @ rotation, vectors @ rotation
 
     state = (torch.zeros(1, dtype=torch.long, device=h.device), h, identity.expand_as(h).clone())
-    if (
-        torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
-    ):  # a loop in the file, not its hundreds of rounds
+    if torch.compiler.is_exporting():  # a loop in the file, not its hundreds of rounds
         from torch._higher_order_ops.while_loop import while_loop
 
         state = while_loop(unfinished, turn, state)
