@@ -27,6 +27,8 @@ CONFINEMENT = 3e-3
 """hbar w in eV."""
 GAAS = Material(m_eff=0.067, eps_r=13.1)
 """Mass and permittivity of the publication."""
+SILICON = Material(m_eff=0.19, eps_r=11.7)
+"""The same for silicon, one valley."""
 CAP = 0.06
 """Height (eV) at which the potential is bent: the electrons do not reach it, and x^4 would be far above it."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.interpolate import RegularGridInterpolator
 
-from experiments.exchange.heitler_london import GAAS, coupling, length, quartic, repulsion
+from experiments.exchange.heitler_london import GAAS, SILICON, coupling, length, quartic, repulsion
 from qd_pix2pix.files import write_text
 from qd_pix2pix.provenance import provenance
 from solvers import (
@@ -57,6 +57,8 @@ DETUNING = {"P1": -0.5, "P2": 0.5}
 SWEEP: dict[str, Any] = {"points": 5, "divisions": 3, "tolerance": 0.02}
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Detunings of the tables, as parts of the upper end."""
+QUARTIC = {"gaas": ("GaAs", GAAS), "si": ("silicon", SILICON)}
+"""Materials of the quartic dot."""
 DISTANCES = np.linspace(0.7, 1.5, 9)
 """d of the quartic dot; below 0.65 the second orbital is excited along y, and there are no two sites along x."""
 POINTS, MARGIN = 48, 4.5
@@ -135,38 +137,39 @@ def _stages(V: np.ndarray, grid: Grid, material: Material) -> dict[str, float]:
     return {stage: value / sum(spent.values()) for stage, value in spent.items()}
 
 
-def quartic_results() -> list[dict[str, float]]:
+def quartic_results(material: Material) -> dict[str, Any]:
     """Return J of the quartic double dot by full CI, by Heitler-London, and by two orbitals, over the distance."""
     rows = []
     for d in DISTANCES:
-        grid = Grid(POINTS, 2 * (float(d) + MARGIN) * length())
-        dot = hubbard(quartic(grid, float(d)), grid, GAAS)
+        grid = Grid(POINTS, 2 * (float(d) + MARGIN) * length(material))
+        dot = hubbard(quartic(grid, float(d), material), grid, material)
         rows.append(
             {
                 "d": float(d),
                 "J": dot.J_ci,
                 "error": dot.J_ci_error,
-                "heitler_london": coupling(float(d)),
+                "heitler_london": coupling(float(d), material=material),
                 "two_orbitals": dot.J,
                 "two_orbitals_error": dot.J_error,
                 "t": float(dot.couplings.t[0, 1]),
                 "U": float(dot.couplings.U.mean() - dot.couplings.U_prime[0, 1]),
             }
         )
-    return rows
+    return {"c": repulsion(material), "a_B": length(material), "rows": rows}
 
 
-def draw_quartic(rows: list[dict[str, float]]) -> Figure:
-    """Draw J against the distance of the wells."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    d, J = [row["d"] for row in rows], [1e3 * row["J"] for row in rows]
-    axes.errorbar(d, J, yerr=[1e3 * row["error"] for row in rows], fmt="o-", label="full CI")
-    axes.plot(d, [1e3 * row["heitler_london"] for row in rows], "s--", label="Heitler–London (closed form)")
-    axes.plot(d, [1e3 * row["two_orbitals"] for row in rows], "^:", label="two orbitals, all their integrals")
-    axes.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
-    axes.set(xlabel="d = a / a_B", ylabel="J (meV)", title="quartic double dot, GaAs, ħω = 3 meV")
-    axes.legend()
+def draw_quartic(found: dict[str, dict[str, Any]]) -> Figure:
+    """Draw J against the distance of the wells, a panel for each material."""
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    for axes, (name, (title, _)) in zip(figure.subplots(1, len(QUARTIC)), QUARTIC.items(), strict=True):
+        rows = found[name]["rows"]
+        d, J = [row["d"] for row in rows], [1e3 * row["J"] for row in rows]
+        axes.errorbar(d, J, yerr=[1e3 * row["error"] for row in rows], fmt="o-", label="full CI")
+        axes.plot(d, [1e3 * row["heitler_london"] for row in rows], "s--", label="Heitler–London (closed form)")
+        axes.plot(d, [1e3 * row["two_orbitals"] for row in rows], "^:", label="two orbitals, all their integrals")
+        axes.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
+        axes.set(xlabel="d = a / a_B", ylabel="J (meV)", title=f"quartic double dot, {title}, ħω = 3 meV")
+        axes.legend()
     return figure
 
 
@@ -176,8 +179,8 @@ def main() -> None:
     parser.add_argument("--cache", help="folder for the results of single points")
     parser.add_argument("--processes", type=int, default=1, help="processes that solve at once")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"quartic": {"c": repulsion(), "a_B": length(), "rows": quartic_results()}}
-    draw_quartic(results["quartic"]["rows"]).savefig(HERE / "quartic.png", dpi=110)
+    results: dict[str, Any] = {"quartic": {name: quartic_results(material) for name, (_, material) in QUARTIC.items()}}
+    draw_quartic(results["quartic"]).savefig(HERE / "quartic.png", dpi=110)
     for name in DEVICES:
         results[name], found = device_results(name, arguments.cache, arguments.processes)
         draw_exchange(found, HERE / f"{name}.png")

@@ -141,18 +141,21 @@ def content() -> dict[str, str]:
             f"{name}-range": f"{micro(low)} to {micro(high)} µeV",
         }
     stages = found["gaas"]["stages"]
-    ratios = [row["heitler_london"] / row["J"] for row in found["quartic"]["rows"]]
+    quartic = found["quartic"]
+    ratios = [row["heitler_london"] / row["J"] for row in quartic["gaas"]["rows"]]
     in_field = json.loads((HERE / "field.json").read_text(encoding="utf-8"))
     bars = json.loads((HERE / "bars.json").read_text(encoding="utf-8"))["rows"]
     return {
         "bars": bars_table(bars),
         "covered": percent(float(np.mean([abs(row["J"] - row["reference"]) <= row["bar"] for row in bars])), 0),
-        "quartic": quartic_table(found["quartic"]["rows"]),
+        "quartic": quartic_table(quartic["gaas"]["rows"]),
+        "quartic-si": quartic_table(quartic["si"]["rows"]),
         "detuning": detuning_table(found),
         "spots": spots_table(found),
         "lever-arms": arms_table(found),
         "warm": percent(stages["orbitals"] + stages["states"], 0),
-        "c": number(found["quartic"]["c"], 3),
+        "c": number(quartic["gaas"]["c"], 3),
+        "c-si": number(quartic["si"]["c"], 3),
         "field": field_table(in_field),
         "zero": f"{in_field['zero'][0]:.2f} ± {number(in_field['zero'][1])} T",
         "closed-zero": f"{in_field['heitler_london_zero']:.2f} T",
