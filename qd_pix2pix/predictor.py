@@ -35,6 +35,8 @@ INPUTS = "inputs"
 """Name of the means of the network's input channels among raw numbers."""
 SECOND = "second"
 """Name of the second network, and prefix of its weights."""
+DEVIATIONS = 2.0
+"""Least estimate of the error of the mean of two networks, in standard deviations of both predictions."""
 SMALLEST_ERROR = 1e-5
 """Errors of densities below this one, relative to the integral, are equal: those of rounding."""
 DECADES = 8
@@ -200,7 +202,7 @@ class Predictor(nn.Module):
         self.second = Predictor(Card.from_dict(card.second)).requires_grad_(False) if card.second else None
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))
-            self.register_buffer(ERROR_SLOPES, torch.zeros(3 if self.second else self.n_features))
+            self.register_buffer(ERROR_SLOPES, torch.zeros(4 if self.second else self.n_features))
         make = networks.on_domain(networks.factory(card.network), self.schema.domain)
         if not self.n_features:
             raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
@@ -320,23 +322,30 @@ class Predictor(nn.Module):
         """The estimated error of the target (B,), relative to its integral, from the raw numbers of these samples.
 
         It is the quantile ``mapping.quantile`` of int |n - n_ref| / N, calibrated on the validation split; see
-        ``mapping.calibration``.
+        ``mapping.calibration``. With a second network it is at least the last column of the evidence, times the factor.
         """
-        slope = self.evidence(raw, columns) @ self.error_slopes
-        return self.uncalibrated_error(raw) * self.error_factor * torch.exp(slope)
+        evidence = self.evidence(raw, columns)
+        if self.second is None:
+            return self.uncalibrated_error(raw) * self.error_factor * torch.exp(evidence @ self.error_slopes)
+        regressed = evidence[:, :-1] @ self.error_slopes[:-1] + self.error_slopes[-1]
+        found = self.uncalibrated_error(raw) * torch.exp(regressed)
+        return torch.maximum(found, evidence[:, -1].exp()) * self.error_factor
 
     def evidence(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
         """The features (B, k) of samples on which the calibration of the estimated error depends.
 
-        They are the means of the input channels; with a second network the logarithms of both estimates, and of the
-        distance int |n - n_2| / N, which is larger on samples that are hard for both.
+        They are the means of the input channels; with a second network the logarithms of both estimates, of the
+        distance int |n - n_2| / N, which is larger on samples that are hard for both, and of ``DEVIATIONS`` standard
+        deviations of both densities about their weighted mean.
         """
         if self.second is None:
             return raw[INPUTS]
         theirs = self._raw_of_second(raw, columns)
         distance = self.distance(raw, columns, self.second.target_of(theirs, columns))
-        estimates = self.uncalibrated_error(raw), self.second.error(theirs, columns)
-        return torch.stack([value.clamp(min=SMALLEST_ERROR).log() for value in (*estimates, distance)], dim=1)
+        share = self._share(raw, theirs)
+        spread = DEVIATIONS * (share * (1 - share)).sqrt() * distance
+        every = self.uncalibrated_error(raw), self.second.error(theirs, columns), distance, spread
+        return torch.stack([value.clamp(min=SMALLEST_ERROR).log() for value in every], dim=1)
 
     def target_of(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
         """The target (B, *points) from the raw numbers of these samples, without the other outputs."""

@@ -61,7 +61,8 @@ def one_orbital_continued(scale: str) -> Runs:
 def one_orbital_more(scale: str) -> Runs:
     """Return the run from there with twice the dots."""
     start = _from(one_orbital_continued(scale), "one orbital, continued")
-    words = ("experiment=universal", start, ONE_ORBITAL, "mapping.second=universal-fast", _rate(1e-3))
+    second = _from(one_orbital(scale), "fast", "mapping.second")
+    words = ("experiment=universal", start, ONE_ORBITAL, second, _rate(1e-3))
     return {"one orbital, more dots": (*words, *MORE[scale], *_until(scale, "01:25"))}
 
 
@@ -78,6 +79,18 @@ def both(scale: str) -> Runs:
     return {"both": (*words, "trainer.max_steps=1", "trainer.val_check_interval=1")}
 
 
+def taught(scale: str) -> Runs:
+    """Return the shipped fast network, which learns from the shipped network of every dot."""
+    dots = {
+        "laptop": ("data.train=30000", "data.val=600", "data.test=100", HARDER.format(12000, 200, 50)),
+        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", HARDER.format(200000, 500, 500)),
+        "smoke": (*BOTH["smoke"], "data.n=64"),
+    }
+    time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:01:25:00")}.get(scale, _until(scale, ""))
+    words = ("experiment=universal", "data=taught_dots", "loader.cache_gib=4.0", *SMALL, *dots[scale], *time)
+    return {"fast, taught": words}
+
+
 STUDIES = {
     study.__name__: study
     for study in (
@@ -86,6 +99,7 @@ STUDIES = {
         one_orbital_more,
         orbitals,
         both,
+        taught,
     )
 }
-"""In this order, with the weights of ``universal-fast`` after the first."""
+"""In this order; the last one needs the weights ``universal`` of the run before it."""

@@ -194,13 +194,15 @@ def _where(dots: Columns, chosen: NDArray) -> Columns:
 
 def content() -> dict[str, str]:
     """Return all tables and values by name."""
-    found, fast = (read(file).get("families", {}) for _, file in FILES.values())
+    measured, fast = read("families.json"), read("fast.json").get("families", {})
+    found = measured.get("families", {})
     results = read("results.json")
-    if not found or not fast or not {*STAGES} <= {*results}:
+    if not found or not fast or not {*STAGES, *FILES} <= {*results}:
         return {}
     stages = [results[name] for name in STAGES]
     seconds, steps = (sum(stage[name] for stage in stages) for name in ("seconds", "steps"))
     seen, unseen = joined(found, True), joined(found, False)
+    chosen = columns(dot for family in measured["chosen"].values() for dot in family["dots"])
     few = _where(seen, seen["n_electrons"] <= 4)
     times, small = read("speed.json"), joined(fast, True)
     speed = times.get("rows", [])
@@ -220,6 +222,7 @@ def content() -> dict[str, str]:
         "unseen": percent(unseen["nmae"].mean(), 1),
         "covered": percent((seen["nmae"] <= seen["estimated"]).mean(), 0),
         "covered-unseen": percent((unseen["nmae"] <= unseen["estimated"]).mean(), 0),
+        "covered-chosen": percent((chosen["nmae"] <= chosen["estimated"]).mean(), 0),
         "auroc": auroc_of(seen, unseen),
         "training": f"{seconds / 60:.0f} minutes",
         "steps": f"{steps}",

@@ -54,7 +54,9 @@ def benchmark(config: Mapping[str, Any]) -> tuple[Path, Path]:
     from qd_pix2pix.training.threads import set_threads
 
     bench = config["bench"]
-    if other := [name for name in ("input", "save", "conditions", "symmetrise", "verify") if config[name]]:
+    if other := [
+        name for name in ("input", "save", "conditions", "symmetrise", "verify", "dataset", "calibrate") if config[name]
+    ]:
         raise ValueError(f"{other[0]}: not with bench=, whose dots and conditions are fixed; remove it")
     set_threads(config["threads"])
     folder = Path(config["output"] or f"runs/bench/{version(bench)}")

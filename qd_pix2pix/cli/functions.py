@@ -41,8 +41,11 @@ class Outcome:
         return tuple(Evaluation.read(folder) for folder in self.folders)
 
     @property
-    def measures(self) -> dict[str, float]:
-        """The measures of the target by name: means over samples and datasets; empty without references."""
+    def measures(self) -> dict[str, float | None]:
+        """The measures of the target by name: means over samples and datasets; empty without references.
+
+        One is None where it is not defined, such as R² of one sample.
+        """
         from qd_pix2pix.reports.history import overall
 
         return overall({str(i): evaluation for i, evaluation in enumerate(self.evaluations)})
@@ -99,6 +102,7 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     Returns:
         The folders of the results; and with ``save`` the paths of the weights and of their model card.
     """
+    from qd_pix2pix.evaluation.calibrated import calibrated
     from qd_pix2pix.evaluation.evaluate import evaluate, run_of, save_tested, trusting
     from qd_pix2pix.reports.model_card import trained_by, write_model_card
     from qd_pix2pix.reports.run_page import show
@@ -112,6 +116,8 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     if config["threads"] is not None:
         check_integer("threads", config["threads"], 1)
     set_threads(config["threads"])
+    if config["calibrate"]:
+        config = {**config, "checkpoint": str(calibrated(config))}
     folders = evaluate(config)
     checkpoint = Path(str(config["checkpoint"]))
     for folder in folders:
@@ -132,7 +138,7 @@ def exported(config: dict[str, Any]) -> dict[str, float]:
     from qd_pix2pix.inference.pretrained import Sampler, from_pretrained
     from qd_pix2pix.training.threads import set_threads
 
-    if others := [name for name in ("input", "save", "output", "verify", "conditions") if config[name]]:
+    if others := [name for name in ("input", "save", "output", "verify", "conditions", "dataset") if config[name]]:
         raise ValueError(f"export: a file is written, nothing is evaluated; leave {others[0]} out, or call twice")
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")

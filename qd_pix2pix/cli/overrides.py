@@ -31,6 +31,7 @@ TEXT = (
         "input",
         "output",
         "save",
+        "dataset",
         "export",
         "check",
         "sweep.name",

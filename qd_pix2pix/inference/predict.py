@@ -51,7 +51,7 @@ def predict(
     elements = range(predictor.symmetry.order if symmetrise else 1)
     with torch.inference_mode():
         parts = [
-            averaged(predictor, batch, elements) for batch in _batches(predictor, columns, device, batch_size, progress)
+            averaged(predictor, batch, elements) for batch in batches(predictor, columns, device, batch_size, progress)
         ]
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
@@ -78,7 +78,7 @@ def contributions(
         return {}
     parts: list[Batch] = []
     with torch.inference_mode():
-        for batch in _batches(predictor, columns, device, batch_size, progress=False):
+        for batch in batches(predictor, columns, device, batch_size, progress=False):
             raw = predictor.raw(batch)
             scales = {c.name: predictor.scale(c, batch, raw[c.name]) for c in columns_of_sums}
             parts.append({name: SumHead.contributions(raw[name], scale) for name, scale in scales.items()})
@@ -105,7 +105,7 @@ def turned_predictions(
         yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g)[name].numpy()
 
 
-def _batches(
+def batches(
     predictor: Predictor,
     columns: Mapping[str, ArrayLike],
     device: torch.device | str | None,

@@ -25,7 +25,7 @@ from qd_pix2pix.generators import make_predictor
 from qd_pix2pix.networks.foreign import hashes, modules_in, trusted
 from qd_pix2pix.predictor import Card, Predictor
 
-__all__ = ["CARD", "load_predictor", "read_checkpoint", "read_weights", "save_weights", "trusted"]
+__all__ = ["CARD", "load_predictor", "read_checkpoint", "read_weights", "save_weights", "trusted", "weights_path"]
 
 CARD = "qd_pix2pix"
 """Key of a checkpoint, and of the metadata of a .safetensors file, under which the card is kept."""
@@ -114,6 +114,11 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
 
 def _shapes(weights: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(getattr(value, "shape", ())) for name, value in weights.items()}
+
+
+def weights_path(path: Path) -> Path:
+    """Return the path of a file of weights, with its ending."""
+    return path.with_name(path.name.removesuffix(".safetensors") + ".safetensors")
 
 
 def save_weights(path: Path, predictor: Predictor, card: Card) -> None:

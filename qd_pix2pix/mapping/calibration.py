@@ -8,6 +8,10 @@ others. The ratios r of true errors to estimates on the validation split show by
 
 b by quantile regression (Koenker and Bassett 1978), c such that the part is right whatever b is (conformal prediction:
 Romano, Patterson, Candes 2019). Estimates are multiplied by exp(b . f + c).
+
+On samples unlike those of the split such a regression does not hold, but two networks still differ from each other: the
+estimate of their mean is the larger one of the regression and of two standard deviations of both predictions, times
+another factor of this kind (``inference.error_bars``).
 """
 
 from __future__ import annotations
@@ -44,9 +48,13 @@ def calibrate(ratios: NDArray, features: NDArray, quantile: float) -> tuple[NDAr
     if finite and len(used) and len(values) >= SAMPLES * (len(used) + 1):
         scaled = ((values[:, used] - values[:, used].mean(0)) / spread[used])[:MOST_SAMPLES]
         slopes[used] = _regress(logarithm[:MOST_SAMPLES], scaled, quantile) / spread[used]
-    rest = np.sort(logarithm - values @ slopes if slopes.any() else logarithm)
-    place = min(len(rest), math.ceil((len(rest) + 1) * quantile)) - 1
-    return slopes, float(np.exp(rest[place]))
+    return slopes, conformal(logarithm - values @ slopes if slopes.any() else logarithm, quantile)
+
+
+def conformal(logarithms: NDArray, quantile: float) -> float:
+    """Return the factor of estimates that covers this part of samples, from log(true error / estimate) (S,) of them."""
+    place = min(len(logarithms), math.ceil((len(logarithms) + 1) * quantile)) - 1
+    return float(np.exp(np.sort(logarithms)[place]))
 
 
 def _regress(target: NDArray, scaled: NDArray, quantile: float) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torchmetrics import CatMetric
 
-from qd_pix2pix.mapping.calibration import calibrate
+from qd_pix2pix.inference.error_bars import calibrate_error, evidence_of
 from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
 from qd_pix2pix.models.losses import REGRESSION, pinball
 from qd_pix2pix.models.scheduled import Scheduled
@@ -117,18 +117,16 @@ class Regressor(Scheduled, FieldModel):
         """Add the raw numbers of one batch to the measures, and to the calibration of the error."""
         super().add_validation(raw, batch)
         if self.quantile:
-            found = self.predictor.true_error(raw, batch, batch[self.predictor.target.name])
-            self.ratios.update(found.clamp(min=SMALLEST_ERROR) / self.predictor.uncalibrated_error(raw))
-            self.evidence.update(self.predictor.evidence(raw, batch))
+            ratios, evidence = evidence_of(self.predictor, raw, batch)
+            self.ratios.update(ratios)
+            self.evidence.update(evidence)
 
     def on_validation_epoch_end(self) -> None:
         """Log the measures of the validation split, and calibrate the estimated error on it."""
         super().on_validation_epoch_end()
         if self.quantile:
             ratios, evidence = (values.compute().double().cpu().numpy() for values in (self.ratios, self.evidence))
-            slopes, factor = calibrate(ratios.reshape(-1), evidence.reshape(ratios.size, -1), self.quantile)
-            self.predictor.error_slopes.copy_(torch.as_tensor(slopes))
-            self.predictor.error_factor.fill_(factor)
+            calibrate_error(self.predictor, ratios.reshape(-1), evidence.reshape(ratios.size, -1))
             self.ratios.reset()
             self.evidence.reset()
 

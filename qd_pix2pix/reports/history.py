@@ -64,8 +64,12 @@ def read_tests(run: Path | str) -> dict[str, Evaluation]:
     return {file.parent.name: Evaluation.read(file.parent) for file in files}
 
 
-def overall(tests: Mapping[str, Evaluation]) -> dict[str, float]:
-    """Return each measure as one number: the mean over the samples and over the kinds of samples."""
+def overall(tests: Mapping[str, Evaluation]) -> dict[str, float | None]:
+    """Return each measure as one number: the mean over the samples and over the kinds of samples.
+
+    It is None where a kind has none, such as R² of one sample.
+    """
     every = [test.measures for test in tests.values()]
     means = [{name: v["mean"] if isinstance(v, dict) else v for name, v in measures.items()} for measures in every]
-    return {name: fmean(of_kind[name] for of_kind in means) for name in means[0]}
+    found = {name: [of_kind[name] for of_kind in means] for name in means[0]}
+    return {name: None if None in values else fmean(values) for name, values in found.items()}

@@ -11,6 +11,7 @@ from qd_pix2pix.systems.recipe import Recipe
 from qd_pix2pix.systems.scaled_dots import ScaledDots
 from qd_pix2pix.systems.snapshots import Snapshots
 from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
+from qd_pix2pix.systems.taught_dots import TaughtDots
 
 __all__ = [
     "Collages",
@@ -25,6 +26,7 @@ __all__ = [
     "Recipe",
     "ScaledDots",
     "Snapshots",
+    "TaughtDots",
     "build",
     "complete",
     "make_recipe",

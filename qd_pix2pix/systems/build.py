@@ -15,7 +15,7 @@ from typing import Any
 
 from qd_pix2pix.systems.recipe import Recipe
 
-ROOMS = ("solvers", "qd_pix2pix.systems")
+ROOMS = ("solvers", "qd_pix2pix.systems", "qd_pix2pix.inference.teacher")
 MARKS = ("_target_", "_partial_", "_convert_", "_recursive_")
 """Keys that are not arguments; the last two are Hydra's and have no effect here."""
 

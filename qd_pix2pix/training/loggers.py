@@ -210,7 +210,7 @@ def _is_offline(asked: bool | None) -> tuple[bool, str]:
     return False, ""
 
 
-def log_test(loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
+def log_test(loggers: Sequence[Logger], measures: Mapping[str, float | None]) -> None:
     """Add measures of the test split to the summary of W&B's run, as ``test/r2``.
 
     The run is that of this process: after a spawned training, Lightning's logger does not hold it here.

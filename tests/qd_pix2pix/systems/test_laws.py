@@ -39,6 +39,14 @@ SMALLER = {
         "data.weights=null",
         "data.coupling=[1.0,5.0]",
     ],
+    "TaughtDots": [
+        "potential=universal",
+        "data.teacher.weights=universal-fast",
+        "solver.n_orbitals=4",
+        "data.n_electrons=[1,2,3]",
+        "data.weights=null",
+        "data.coupling=[1.0,5.0]",
+    ],
 }
 """What makes the samples of a system quick to have; none is needed."""
 every_system = pytest.mark.parametrize("system", SYSTEMS)
