@@ -35,7 +35,7 @@ RUNS = {
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
     "universal": ("universal", "both"),
-    "universal-fast": ("universal", "fast"),
+    "universal-fast": ("universal", "fast, taught"),
 }
 """Folder and run of each shipped network."""
 

@@ -27,7 +27,7 @@ STAGES = {
     "both": "",
 }
 """Runs of the shipped network, and their dots."""
-FILES = {"both": ("universal", "families.json"), "fast": ("universal-fast", "fast.json")}
+FILES = {"both": ("universal", "families.json"), "fast, taught": ("universal-fast", "fast.json")}
 """Shipped network and file of its families for each run."""
 PARTS = {"both": ["one orbital, more dots", "orbitals"]}
 """Runs of the networks that are averaged."""
@@ -206,7 +206,10 @@ def content() -> dict[str, str]:
     few = _where(seen, seen["n_electrons"] <= 4)
     times, small = read("speed.json"), joined(fast, True)
     speed = times.get("rows", [])
-    rates = {row["network"]: row["per_second"] for row in times.get("throughput", []) if row["threads"] == 2}
+    rates, faster = (
+        {row["network"]: row["per_second"] for row in read(file).get("throughput", []) if row["threads"] == 2}
+        for file in ("speed.json", "speed_epyc.json")
+    )
     rectangles = read("rectangles.json").get("rows", [])
     return {
         "rectangles": rectangles_table(rectangles),
@@ -219,6 +222,8 @@ def content() -> dict[str, str]:
         "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",
         "fast-rate": f"{rates['universal-fast']:.0f}",
+        "rate-epyc": f"{faster['universal']:.0f}",
+        "fast-rate-epyc": f"{faster['universal-fast']:.0f}",
         "unseen": percent(unseen["nmae"].mean(), 1),
         "covered": percent((seen["nmae"] <= seen["estimated"]).mean(), 0),
         "covered-unseen": percent((unseen["nmae"] <= unseen["estimated"]).mean(), 0),
