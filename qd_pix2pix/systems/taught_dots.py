@@ -1,4 +1,4 @@
-"""Quantum dots in reduced units whose labels of training come from a trained network: a hundred times as many dots.
+"""Quantum dots in reduced units whose labels of training come from a trained network, much faster than from a solver.
 
 Validation and test are solved, so that errors are those of the physics, and not the distance from the teacher.
 """
