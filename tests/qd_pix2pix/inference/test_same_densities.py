@@ -22,6 +22,8 @@ NAMES = {
     "si-N4": "V_to_nint-si-N4",
 }
 """Names of the networks, and their names in the stored predictions."""
+ROUNDING = {"gaas-N2-inverse": 1e-5}
+"""Differences between processors, where they exceed 1e-6: logarithms of densities amplify those of rounding."""
 SEVERAL = ({"n_electrons": 2, "material": "gaas"}, {"n_electrons": 3, "material": "si"})
 """Conditions of the network that was trained for a range."""
 
@@ -47,7 +49,7 @@ def test_predictions_stay_the_same(name, before):
     for i, conditions in enumerate(SEVERAL if name == "range" else ({},)):
         for quantity, found in quiet(surrogate, fields.astype("f8"), **conditions).items():
             expected = before[f"{NAMES[name]}/{quantity}" + (f"/{i}" if i else "")]
-            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+            np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING.get(name, 1e-6) * np.abs(expected).max())
             compared += 1
     assert compared == sum(key.startswith(f"{NAMES[name]}/") for key in before), "every stored prediction is compared"
 
