@@ -221,6 +221,7 @@ def content() -> dict[str, str]:
         "nmae": percent(few["nmae"].mean(), 1),
         "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",
+        "taught-minutes": f"{results['fast, taught']['seconds'] / 60:.0f}",
         "fast-rate": f"{rates['universal-fast']:.0f}",
         "rate-epyc": f"{faster['universal']:.0f}",
         "fast-rate-epyc": f"{faster['universal-fast']:.0f}",

@@ -107,7 +107,7 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     from qd_pix2pix.reports.model_card import trained_by, write_model_card
     from qd_pix2pix.reports.run_page import show
     from qd_pix2pix.training.threads import set_threads
-    from solvers.checks import check_integer
+    from solvers.checks import check_flag, check_integer
 
     if config.get("bench") or config["function"]:
         raise ValueError(
@@ -116,6 +116,7 @@ def evaluated(config: dict[str, Any]) -> tuple[list[Path], tuple[Path, Path] | N
     if config["threads"] is not None:
         check_integer("threads", config["threads"], 1)
     set_threads(config["threads"])
+    check_flag("calibrate", config["calibrate"])
     if config["calibrate"]:
         config = {**config, "checkpoint": str(calibrated(config))}
     folders = evaluate(config)
@@ -138,7 +139,9 @@ def exported(config: dict[str, Any]) -> dict[str, float]:
     from qd_pix2pix.inference.pretrained import Sampler, from_pretrained
     from qd_pix2pix.training.threads import set_threads
 
-    if others := [name for name in ("input", "save", "output", "verify", "conditions", "dataset") if config[name]]:
+    if others := [
+        name for name in ("input", "save", "output", "verify", "conditions", "dataset", "calibrate") if config[name]
+    ]:
         raise ValueError(f"export: a file is written, nothing is evaluated; leave {others[0]} out, or call twice")
     if not config["checkpoint"]:
         raise ValueError("checkpoint: give a path, as checkpoint=runs/.../checkpoints/best.ckpt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,15 @@ def calibrated(config: Mapping[str, Any]) -> Path:
     with trusted(config.get("trust")):
         predictor, card = load_predictor(checkpoint)
         stores = chosen_stores(config, checkpoint, "val")
-        names = [*predictor.mapping.sources, predictor.target.name]
-        parts = (_columns(store, "val", names) for store in stores)
+        columns = [*predictor.mapping.sources, predictor.target.name]
+        parts = (_columns(store, "val", columns) for store in stores)
         samples = calibrate_on(predictor, parts, check_device(config["device"]), config["batch_size"])
         path = weights_path(Path(config["save"]))
-        save_weights(path, predictor.cpu(), card)
+        names = [store.name for store in stores]
+        # without the tests of the old estimate, which the evaluation after it replaces
+        save_weights(
+            path, predictor.cpu(), replace(card, tests=[], provenance={**card.provenance, "calibrated": names})
+        )
     print(f"estimated error calibrated on {samples} {stores[0].schema.sample}s", flush=True)
     return path
 

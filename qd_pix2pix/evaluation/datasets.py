@@ -28,8 +28,9 @@ def chosen_stores(config: Mapping[str, Any], checkpoint: Path, split: str) -> li
     if (known.system, known.units, known.domain.shape) != (given.system, given.units, given.domain.shape):
         about = (f"{s.system} of {' x '.join(map(str, s.domain.shape))} points in {s.units}" for s in (known, given))
         raise ValueError("dataset: expected {}, got {}".format(*about))
-    if missing := {*predictor.mapping.sources, *predictor.mapping.outputs} - {column.name for column in given.columns}:
-        raise ValueError(f"dataset: expected the columns that the network takes and predicts; {missing} are missing")
+    wanted = [*predictor.mapping.sources, *predictor.mapping.outputs]
+    if missing := [name for name in wanted if name not in {column.name for column in given.columns}]:
+        raise ValueError(f"dataset: expected columns {', '.join(wanted)}, got none of {', '.join(missing)}")
     return [store]
 
 

@@ -54,6 +54,7 @@ def test_a_network_is_calibrated_and_evaluated_on_another_dataset(boxes, tmp_pat
     given = {"n_electrons": 2, "material": "gaas", "extent": 30.0}
     assert np.array_equal(mine(v, **given).density, shipped(v, **given).density)
     assert mine(v, **given).density_error != shipped(v, **given).density_error
+    assert mine.card.provenance["calibrated"] == [boxes.name]
     assert mine.card.tests[0]["samples"] == 4 and mine.card.statistics == shipped.card.statistics
     again = call("evaluate", *words, cwd=tmp_path)
     assert again.returncode == 0 and (tmp_path / "runs/universal-fast" / boxes.name / "test").is_dir()
@@ -63,6 +64,8 @@ def test_a_network_is_calibrated_and_evaluated_on_another_dataset(boxes, tmp_pat
     "words, expected",
     [
         (["checkpoint=universal", "calibrate=true"], "calibrate: expected save="),
+        (["checkpoint=universal", "calibrate=mine", "save=mine"], "calibrate: expected true or false"),
+        (["checkpoint=universal", "calibrate=true", "export=mine.pt2"], "leave calibrate out"),
         (["checkpoint=universal", "calibrate=true", "save=mine", "input=dots.npy"], "calibrate: expected save="),
         (["calibrate=true", "save=mine"], "checkpoint: give a path"),
         (["checkpoint=gaas-N2", "dataset={boxes}"], "dataset: expected quantum dots of 64 x 64 points in"),
