@@ -5,7 +5,7 @@
     solve                       the public function: checks, pieces of a batch, units
     settings, ground_state      its arguments in effective atomic units; all steps for one piece
     single_particle             orbitals of one electron
-    symmetry                    symmetries of V; orbitals, shells and densities that have them
+    symmetry, shells            symmetries of V; orbitals, shells and densities that have them; the first M orbitals
     coulomb, active_space       integrals of M orbitals; refinement of the orbitals, estimate of the error
     determinants, pairs         strings of one spin; pairs of electrons taken out of a state
     configuration_interaction   lowest states of N electrons
@@ -61,6 +61,7 @@ __all__ = [
     "random_voltages",
     "rayleigh",
     "settings",
+    "shells",
     "single_particle",
     "site_count",
     "sites",

@@ -238,7 +238,7 @@ def first_shells(
     """
     xp, (b, k, *shape) = namespace(vectors), vectors.shape
     shells = in_shells(vectors, values, group)
-    order, cut = choose_shells(shells.paired, alike(shells.values), n)
+    order, cut = choose_shells(shells.paired, alike(shells.values), shells.kinds, n)
     numbers = xp.asarray((order + k * np.arange(b)[:, None]).ravel(), device=vectors.device)
     flat = xp.reshape(shells.vectors, (b * k, *shape))
     chosen = xp.reshape(xp.take(flat, numbers, axis=0), (b, n, *shape))

@@ -71,6 +71,17 @@ def cusp_energies(
     return xp.maximum(found, xp.zeros_like(found))
 
 
+def mean_of_levels(cusp: Array, energies: Array, degeneracy: Array) -> Array:
+    """Return the cusps (B, k) of states as the mean over each level: ``energies`` (B, k) within ``degeneracy`` (B,).
+
+    An error of a state changes its energy in second order and its cusp in first: cusps alone would part a level.
+    """
+    xp = namespace(cusp)
+    apart = xp.abs(energies[:, :, None] - energies[:, None, :])
+    same = xp.astype(apart <= degeneracy[:, None, None], cusp.dtype)
+    return xp.sum(same * cusp[:, None, :], axis=2) / xp.maximum(xp.sum(same, axis=2), xp.ones_like(cusp))
+
+
 def contact_of(inverse_masses: tuple[float, float]) -> float:
     """Return the mean of v over directions of the scaled momentum, in units of that of equal masses."""
     return 1.0 if inverse_masses[0] == inverse_masses[1] else 1 / float(agm(*(a**-0.5 for a in inverse_masses)))

@@ -20,17 +20,17 @@ from solvers.quantum_dots.active_space import (
     Surroundings,
     active_space,
     enlarge,
-    first_shells,
     natural_orbitals,
     surroundings,
 )
 from solvers.quantum_dots.configuration_interaction import States
-from solvers.quantum_dots.cusp import cusp_energies
+from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
 from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, observables
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
+from solvers.quantum_dots.shells import first_orbitals
 from solvers.quantum_dots.single_particle import Orbitals, lowest_orbitals
 from solvers.quantum_dots.solution import Solution, columns
 from solvers.quantum_dots.symmetry import symmetrised
@@ -43,8 +43,6 @@ ROUGH_TOLERANCE = 1e-5
 """Largest residual of states whose orbitals will be refined, small enough to recognise degenerate states."""
 SPARE_ORBITALS, SYMMETRIC_SPARE = 2, 4
 """Additional orbitals, so that the first ones can be chosen in whole shells; more in a dot with symmetries."""
-SHELL = 1e-4
-"""Orbitals closer than this are one shell."""
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual of a converged result."""
 MOST_STATES = 64
@@ -114,7 +112,7 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     xp, m, n_electrons = namespace(bottom), settings.n_orbitals, settings.n_electrons
     levels = orbitals.energies[:, :m]
     functions = around.basis.to_grid(orbitals.coefficients[:, :m, ...])
-    block, space, states, split = _correlate(*_start(orbitals, around, settings), around, settings)
+    block, space, states, split = _correlate(*first_orbitals(orbitals, around, settings), around, settings)
     ground, _ = _weights(states, around, settings)
     degeneracy, plain = _degeneracy(around, settings), States(*states[:4])
     cusp = states.cusp if settings.cusp else xp.zeros_like(states.cusp)
@@ -170,20 +168,6 @@ def joined(parts: list[Batch], numbers: np.ndarray | None = None) -> Batch:
 
     vectors, weights = (ordered([padded(a) for a in some]) for some in zip(*(k[1:] for k in kept), strict=True))
     return Batch(Solution(**arrays), Amplitudes(ordered([k.functions for k in kept]), vectors, weights))
-
-
-def _start(orbitals: Orbitals, around: Surroundings, settings: Settings) -> tuple[Array, np.ndarray]:
-    """Return the coefficients (B, M, m_x, m_y) of the first orbitals, and where they are a part of a shell, (B,)."""
-    xp, m, scale = namespace(orbitals.energies), settings.n_orbitals, to_numpy(orbitals.scale)
-    n_kept = orbitals.coefficients.shape[1]
-    if n_kept == m:
-        last_step = orbitals.energies[:, m : m + 1] - orbitals.energies[:, m - 1 : m]
-        return orbitals.coefficients, to_numpy(xp.any(last_step <= SHELL * orbitals.scale[:, None], axis=1))
-
-    def alike(energies: np.ndarray) -> np.ndarray:
-        return np.diff(energies, axis=1) <= SHELL * scale[:, None]
-
-    return first_shells(orbitals.coefficients, orbitals.energies[:, :n_kept], m, around.group, alike)
 
 
 def _degeneracy(around: Surroundings, settings: Settings) -> Array:
@@ -264,6 +248,7 @@ def _with_cusp(
     cusp = -cusp_energies(functions, coarse.cell_area, *arguments)
     if not settings.cusp:
         return CorrelatedStates(*states, cusp)
+    cusp = mean_of_levels(cusp, states.values, _degeneracy(around, settings))
     values = states.values + cusp
     order = xp.argsort(values, axis=1, stable=True)
     wide = xp.broadcast_to(order[:, :, None], states.vectors.shape)

@@ -17,9 +17,10 @@ from solvers.grid import Grid
 from solvers.quantum_dots.active_space import active_space, surroundings
 from solvers.quantum_dots.coulomb import Interaction
 from solvers.quantum_dots.determinants import pair_numbers
-from solvers.quantum_dots.ground_state import ORBITAL_TOLERANCE, SHELL
+from solvers.quantum_dots.ground_state import ORBITAL_TOLERANCE
 from solvers.quantum_dots.localisation import localising_rotation, positions
 from solvers.quantum_dots.pairs import pair_interaction
+from solvers.quantum_dots.shells import SHELL
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
 from solvers.units import Material
 

@@ -129,12 +129,14 @@ class Shells(NamedTuple):
     """Orbitals in the order of their values.
 
     ``vectors`` (B, K, m_x, m_y); ``values`` (B, K), NumPy; ``paired`` (B, K), NumPy: 1 and 2 for the first and the
-    second of a pair, 0 for an orbital alone, -1 where the second is missing.
+    second of a pair, 0 for an orbital alone, -1 where the second is missing; ``kinds`` (B, K), NumPy: <Q>, a number
+    for each representation.
     """
 
     vectors: Array
     values: np.ndarray
     paired: np.ndarray
+    kinds: np.ndarray
 
 
 def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
@@ -145,7 +147,7 @@ def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
     xp, (b, k, *modes) = namespace(vectors), vectors.shape
     known = to_numpy(values)
     if group.trivial:
-        return Shells(vectors, known, np.zeros((b, k), dtype=int))
+        return Shells(vectors, known, np.zeros((b, k), dtype=int), np.zeros((b, k)))
     size = modes[0] * modes[1]
     flat = xp.reshape(vectors, (b, k, size))
     total = xp.zeros((b, k, k), dtype=vectors.dtype, device=vectors.device)
@@ -157,7 +159,9 @@ def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
     ordering = (values - values[:, :1]) / spread
     unit = xp.eye(k, dtype=vectors.dtype, device=vectors.device)
     total = APART * (total + xp.matrix_transpose(total)) / 2 + ordering[:, :, None] * unit
-    rotation = xp.matrix_transpose(xp.linalg.eigh(total)[1])
+    weighted, columns = xp.linalg.eigh(total)
+    rotation = xp.matrix_transpose(columns)
+    kinds = to_numpy(weighted - xp.sum(rotation**2 * ordering[:, None, :], axis=2)) / APART
     has = xp.asarray(group.members[:, 1:].any(axis=1), device=vectors.device)[:, None, None]
     rotation = xp.where(has, rotation, unit)
     mean = to_numpy(xp.sum(rotation**2 * values[:, None, :], axis=2))
@@ -167,7 +171,8 @@ def in_shells(vectors: Array, values: Array, group: Group) -> Shells:
     number = xp.asarray(order + k * np.arange(b)[:, None], device=vectors.device)
     rows = xp.reshape(turned, (b * k, *modes))
     ordered = xp.reshape(xp.take(rows, xp.reshape(number, (-1,)), axis=0), (b, k, *modes))
-    return Shells(_exact(ordered, paired, group), np.take_along_axis(mean, order, axis=1), paired)
+    mean, kinds = (np.take_along_axis(a, order, axis=1) for a in (mean, np.round(kinds, 3)))
+    return Shells(_exact(ordered, paired, group), mean, paired, kinds)
 
 
 def _pairs(values: np.ndarray, odd: np.ndarray, has_pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,29 +213,31 @@ def _exact(vectors: Array, paired: np.ndarray, group: Group) -> Array:
     return xp.where(second > 0, act_on_sines(before, QUARTER_TURN), total)
 
 
-def choose_shells(paired: np.ndarray, together: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def choose_shells(paired: np.ndarray, together: np.ndarray, kinds: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers (B, n) of the first of K orbitals in whole shells, and where a shell had to be cut, (B,).
 
     A shell that does not fit is skipped in favour of later ones: the density has the symmetry of the dot only if the
     orbitals do. ``together`` (B, K - 1) is True for neighbours that are close without being a pair; these stay together
-    as well, if it can be done.
+    as well, if it can be done; otherwise their ``kinds`` (B, K) decide, not the rounding of their values.
     """
     b, k = paired.shape
     order, cut = np.zeros((b, n), dtype=int), np.zeros(b, dtype=bool)
     for i in range(b):
         same = paired[i, 1:] == 2
-        close = [_greedy(same | together[i], paired[i], n), _greedy(same, paired[i], n)]
-        picked = next((p for p in close if len(p) == n), None)
-        cut[i] = len(close[0]) < n
-        if picked is None:
-            picked = close[1] + [j for j in range(k) if j not in close[1]][: n - len(close[1])]
+        picked = _greedy(np.arange(k), same | together[i], paired[i], n)
+        cut[i] = len(picked) < n
+        if cut[i]:
+            shell = np.cumsum(np.concatenate([[False], ~(same | together[i])]))
+            by_kind = np.lexsort((kinds[i], shell))
+            picked = _greedy(by_kind, paired[i, by_kind[1:]] == 2, paired[i], n)
+            picked += [j for j in by_kind.tolist() if j not in picked][: n - len(picked)]
         order[i] = sorted(picked)
     return order, cut
 
 
-def _greedy(same: np.ndarray, paired: np.ndarray, n: int) -> list[int]:
+def _greedy(order: np.ndarray, same: np.ndarray, paired: np.ndarray, n: int) -> list[int]:
     picked: list[int] = []
-    for shell in np.split(np.arange(len(paired)), np.flatnonzero(~same) + 1):
+    for shell in np.split(order, np.flatnonzero(~same) + 1):
         if (paired[shell] >= 0).all() and len(picked) + len(shell) <= n:
             picked += shell.tolist()
     return picked

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.quantum_dots.coulomb import Interaction
+from solvers.quantum_dots.cusp import mean_of_levels
 from solvers.quantum_dots.determinants import n_strings
 from solvers.quantum_dots.magnetic.coupling import Mixed, bases, mixed
 from solvers.quantum_dots.magnetic.multiplets import (
@@ -198,7 +199,7 @@ def _turned(gamma: Values, spin: float, s_z: float) -> Values:
 def solve_dot(problem: Problem) -> Solved:
     """Return the lowest states of a dot."""
     h = problem.one_electron()
-    orbitals = lowest_orbitals(h, problem.n_orbitals, problem.rounds > 0)
+    orbitals = lowest_orbitals(h, problem.n_orbitals, problem.rounds > 0, problem.n_electrons, problem.interaction)
     space = Space(orbitals.coefficients, h, problem.interaction)
     for _ in range(problem.rounds):
         multiplets, _ = _multiplets(problem, space, ROUGH_TOLERANCE)
@@ -221,6 +222,8 @@ def _multiplets(
 
     def with_cusp(some: Multiplets) -> Multiplets:
         missing = cusp_energies(space, some) if problem.correlated else np.zeros(len(some.energies))
+        close = np.array([DEGENERACY * space.h.scale])
+        missing = mean_of_levels(missing[None], some.energies[None], close)[0]
         energies = some.energies + missing if problem.cusp else some.energies
         order = np.argsort(energies, kind="stable")
         cusps[some.spin] = missing[order]

@@ -13,9 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.eigensolver import TINY
 from solvers.quantum_dots.active_space import first_shells as real_shells
+from solvers.quantum_dots.coulomb import COULOMB, Interaction, coulomb_potentials
+from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.magnetic.hermitian import Eigenpairs, LowBlock, davidson
 from solvers.quantum_dots.magnetic.one_electron import Floats, Gauge, OneElectron, Rectangle, Values
+from solvers.quantum_dots.shells import PARTED, SHELL, part_shells
 from solvers.quantum_dots.symmetry import Group, choose_shells
 
 TOLERANCE = 1e-8
@@ -24,8 +28,6 @@ DENSE_SIZE = 400
 """Up to this many functions LAPACK finds all orbitals."""
 LOW_SIDE = 13
 """Functions u_i v_j, i and j below this number, span the start vectors and the preconditioner."""
-SHELL = 1e-4
-"""Orbitals closer than this part of the scale are one shell, as in ``solve``."""
 SPARE_ORBITALS, SYMMETRIC_SPARE = 2, 4
 """Additional orbitals among which whole shells are chosen, as in ``solve``."""
 
@@ -60,8 +62,13 @@ def lowest(h: OneElectron, count: int) -> Eigenpairs:
     return davidson(h.apply, low, low.start(n_block), count, TOLERANCE * h.scale)
 
 
-def lowest_orbitals(h: OneElectron, n_orbitals: int, refined: bool) -> Orbitals:
-    """Return the first ``n_orbitals`` orbitals of ``h`` in whole shells; ``refined`` ones get two to choose from."""
+def lowest_orbitals(
+    h: OneElectron, n_orbitals: int, refined: bool, n_electrons: int = 1, interaction: Interaction = COULOMB
+) -> Orbitals:
+    """Return the first ``n_orbitals`` orbitals of ``h`` in whole shells; ``refined`` ones get two to choose from.
+
+    Where they end within a shell, the repulsion of ``n_electrons`` decides, as in ``solve``.
+    """
     size = math.prod(h.sides.modes)
     symmetric = h.group is None or not h.group.trivial
     spare = SYMMETRIC_SPARE if symmetric else SPARE_ORBITALS if refined else 0
@@ -76,8 +83,27 @@ def lowest_orbitals(h: OneElectron, n_orbitals: int, refined: bool) -> Orbitals:
     def alike(values: NDArray) -> NDArray:
         return np.diff(values, axis=1) <= SHELL * h.scale
 
-    chosen, cut = first_shells(coefficients, energies, n_orbitals, h.group, alike)
+    levels, close = energies, alike(energies[None])
+    if n_electrons > 1 and close.any():
+        w = _repulsion(coefficients, energies, h, n_electrons, interaction)
+        share = PARTED * h.scale / (np.trace(w).real / kept + TINY)
+        levels, columns = (a[0] for a in part_shells(energies[None], w[None], close, np.array([share])))
+        coefficients = np.tensordot(columns.T, coefficients, 1)
+    chosen, cut = first_shells(coefficients, levels, n_orbitals, h.group, alike)
     return Orbitals(energies[:n_orbitals], chosen, float(found.residuals[:kept].max()), cut, h.scale)
+
+
+def _repulsion(
+    coefficients: Values, energies: Floats, h: OneElectron, n_electrons: int, interaction: Interaction
+) -> Values:
+    """Return <phi_p| W |phi_q> (K, K), W of the ground states without interaction in these orbitals."""
+    functions = h.sides.to_grid(coefficients)
+    occupations = aufbau_occupations(energies[None], n_electrons, SHELL * h.scale)
+    charge = noninteracting_density(occupations, np.abs(functions)[None])
+    potential = coulomb_potentials(charge[:, None], h.sides.lengths, interaction)[0, 0]
+    rows = functions.reshape(len(functions), -1)
+    found: Values = (rows.conj() * potential.ravel()) @ rows.T * h.sides.cell_area
+    return found
 
 
 def first_shells(
@@ -91,7 +117,7 @@ def first_shells(
     if group is not None:
         chosen, cut = real_shells(coefficients[None], values[None], n, group, alike)
         return chosen[0], bool(cut[0])
-    order, cut = choose_shells(np.ones((1, len(values)), dtype=int), alike(values[None]), n)
+    order, cut = choose_shells(np.ones((1, len(values)), dtype=int), alike(values[None]), np.zeros((1, len(values))), n)
     return coefficients[order[0]], bool(cut[0])
 
 

@@ -59,7 +59,7 @@ def test_shells_are_symmetric_to_rounding(potential):
     shells = in_shells(found.coefficients, found.energies[:, :10], group)
     overlap = shells.vectors.reshape(10, -1) @ found.coefficients.reshape(10, -1).T
     np.testing.assert_allclose(np.linalg.svd(overlap)[1], 1.0, atol=1e-9)
-    kept, _ = choose_shells(shells.paired, np.zeros((1, 9), dtype=bool), 8)
+    kept, _ = choose_shells(shells.paired, np.zeros((1, 9), dtype=bool), shells.kinds, 8)
     vectors = shells.vectors[0, kept[0]]
     density = (basis.to_grid(vectors) ** 2).sum(axis=0)
     for g in np.flatnonzero(group.members[0]):
@@ -79,7 +79,7 @@ def test_shells_are_symmetric_to_rounding(potential):
     ],
 )
 def test_shells_are_chosen_whole(paired, together, n, chosen, is_cut):
-    order, cut = choose_shells(np.array([paired]), np.array([together], dtype=bool), n)
+    order, cut = choose_shells(np.array([paired]), np.array([together], dtype=bool), np.zeros((1, 5)), n)
     assert order[0].tolist() == chosen and cut.tolist() == [is_cut]
 
 
