@@ -10,6 +10,7 @@ tests/solvers compares it with the exact solution.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -22,7 +23,8 @@ from tqdm import tqdm
 
 from qd_pix2pix.files import write_text
 from qd_pix2pix.provenance import provenance
-from solvers import PRESETS, Grid, Material, Solution, solve
+from solvers import PRESETS, Grid, Interaction, Material, Solution, solve
+from solvers.quantum_dots.coulomb import COULOMB
 from solvers.quantum_dots.potentials import RandomWells
 
 RESULTS = Path(__file__).parent / "families.json"
@@ -85,21 +87,41 @@ def draw(family: str, number: int, points: int = 48) -> tuple[str, Grid, NDArray
 def one_dot(job: tuple[str, int]) -> list[dict[str, Any]]:
     """Return the errors of both presets for one dot."""
     family, number = job
-    n_electrons = ELECTRONS[number]
     name, grid, v = draw(family, number)
-    options: dict[str, Any] = {"grid": grid, "n_electrons": n_electrons, "material": MATERIALS[name], "threads": 1}
+    head = {"family": family, "number": number, "material": name, "N": ELECTRONS[number], "extent": grid.extent}
     with threadpool_limits(1):
-        best, fewer = (
-            solve(v, n_orbitals=m, refinements=2, cusp=True, estimate=False, memory=8.0, **options)
-            for m in (REFERENCE[n_electrons], FEWER[n_electrons])
-        )
-        found = {preset: solve(v, **options, **arguments) for preset, arguments in PRESETS.items()}
+        return [head | row for row in compare(v, grid, ELECTRONS[number], MATERIALS[name])]
+
+
+def compare(
+    v: NDArray,
+    grid: Grid,
+    n_electrons: int,
+    material: Material,
+    interaction: Interaction = COULOMB,
+    orbitals: tuple[int, int] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the errors of both presets for the potential ``v`` (eV) on the grid.
+
+    ``orbitals``: those of the reference, and of what it is extrapolated from, by default those of this file.
+    """
+    options: dict[str, Any] = {
+        "grid": grid,
+        "n_electrons": n_electrons,
+        "material": material,
+        "interaction": interaction,
+        "threads": 1,
+    }
+    best, fewer = (
+        solve(v, n_orbitals=m, refinements=2, cusp=True, estimate=False, memory=8.0, **options)
+        for m in orbitals or (REFERENCE[n_electrons], FEWER[n_electrons])
+    )
+    found = {preset: solve(v, **options, **arguments) for preset, arguments in PRESETS.items()}
     missing, missed_before = -float(best.cusp), -float(fewer.cusp)
     has_cusp = missed_before > 1e-9 * float(best.kinetic)  # electrons of one spin have none
     ratio = missing / (missed_before - missing) if has_cusp else 0.0
     reference = best.density + (best.density - fewer.density) * ratio
-    head = {"family": family, "number": number, "material": name, "N": n_electrons, "extent": grid.extent}
-    return [head | {"preset": preset} | errors(s, best, reference, grid) for preset, s in found.items()]
+    return [{"preset": preset} | errors(s, best, reference, grid) for preset, s in found.items()]
 
 
 def errors(found: Solution, best: Solution, density: NDArray, grid: Grid) -> dict[str, Any]:
@@ -119,17 +141,18 @@ def errors(found: Solution, best: Solution, density: NDArray, grid: Grid) -> dic
     }
 
 
-def main() -> None:
-    """Measure what is missing in families.json on two processes; the file is whole after every dot."""
-    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
+def measure(
+    one: Callable[[tuple[str, int]], list[dict[str, Any]]], count: int, families: Sequence[str], path: Path, seed: int
+) -> None:
+    """Measure what is missing of ``count`` dots of each family on two processes; ``path`` is whole after every dot."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     done = {(row["family"], row["number"]) for row in rows}
-    every = product(range(len(ELECTRONS)), FAMILIES)
-    jobs = [(family, number) for number, family in every if (family, number) not in done]
+    jobs = [(family, number) for number, family in product(range(count), families) if (family, number) not in done]
     with ProcessPoolExecutor(2) as pool:
-        for measured in tqdm(pool.map(one_dot, jobs), total=len(jobs)):
+        for measured in tqdm(pool.map(one, jobs), total=len(jobs)):
             rows += measured
-            write_text(RESULTS, json.dumps({"rows": rows, "seed": SEED, "provenance": provenance()}) + "\n")
+            write_text(path, json.dumps({"rows": rows, "seed": seed, "provenance": provenance()}) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    measure(one_dot, len(ELECTRONS), FAMILIES, RESULTS, SEED)

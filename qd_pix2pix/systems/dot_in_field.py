@@ -106,7 +106,7 @@ def field_remarks(found: FieldSolution, n: int, B: float) -> list[str]:
         "not trusted, the orbitals or the grid do not describe the state. Raise solver.n_orbitals or n.": bool(
             found.converged and not found.trusted
         ),
-        "the order of the lowest states is uncertain, because the next level lies within the error of the gap.": bool(
+        "the order of the lowest states is uncertain, because the next level is too close for its error.": bool(
             n > 1 and not found.order_certain
         ),
         f"{int(found.degeneracy)} states share the lowest energy, and densities are their average.": found.degeneracy

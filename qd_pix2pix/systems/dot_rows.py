@@ -187,8 +187,8 @@ def remarks_of(dot: Solution, n: int, orbitals: int, material: Material) -> list
          "numbers; change solver.n_orbitals."),
         (dot.converged and not dot.trusted, f"not trusted, because {kept} or the grid does not describe the state. "
          "Raise solver.n_orbitals or n."),
-        (uncertain, "the order of the lowest states is uncertain, because the next level lies within the error of the "
-         "gap. Spin and density may be those of the other state."),
+        (uncertain, "the order of the lowest states is uncertain, because the next level is too close for the error of "
+         "the gap. Spin and density may be those of the other state."),
         (dot.splits_shell, f"{kept} keeps a part of a nearly degenerate shell, so that the result is not unique. "
          "Change solver.n_orbitals."),
         (dot.fallback, "an iteration failed, and the whole matrix was diagonalised instead. The result is valid."),

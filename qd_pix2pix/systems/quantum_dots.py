@@ -47,7 +47,7 @@ GUARDS = (
     Column("grid_error", "guard", "f8", "energy", "", "estimated error of the energy by the grid"),
     Column("cusp", "guard", "f8", "energy", "", "part of the energy: electron-electron cusp beyond the orbitals"),
     Column("directions", "guard", "i8", None, "", "additional orbitals of estimates and refinements"),
-    Column("order_certain", "guard", "i1", None, "", "0 where the next level is within gap_error of the lowest"),
+    Column("order_certain", "guard", "i1", None, "", "0 where the next level may be the lowest"),
     Column("trusted", "guard", "i1", None, "", "0 where orbitals or grid do not describe the state"),
     Column("residual", "guard", "f8", "energy", "", "largest norm of H psi - E psi left by the iterations"),
     Column("orbital_energies", "guard", "f8", "energy", "", "single-particle levels", axis="orbital"),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from solvers.backend import Array, namespace
 from solvers.quantum_dots.active_space import EnlargedSpace
+from solvers.quantum_dots.coulomb import Interaction
 from solvers.quantum_dots.expectation_values import Observables
 from solvers.quantum_dots.settings import Settings
 
@@ -27,8 +28,13 @@ MOST_MISSING = (2.0, 5.0, 5.0)
 CUSP_SHARE, CROWDED_SHARE = 0.1, 2.0
 """Error of the energy of the cusp, as a part of it; the second for each electron after the second, over M: where many
 electrons share few orbitals, more than the cusp is missing."""
+SOFTENED_SHARE = 0.2
+"""The first one, at least, for a screened or softened interaction, whose effect on the cusp is interpolated."""
 LEAST_GAP_SHARE = 0.2
 """The same for a gap between states whose cusps differ, at least: in rings the cusp of a singlet is overestimated."""
+CERTAIN = (2.0, 1.0, 1.0)
+"""Levels that are further apart than this times the error of their distance are in a certain order, after no, one and
+more rounds: in orbitals that are not refined for both, two close states of three electrons are parted too far."""
 MOST_GRID_ERROR, MOST_ENERGY_ERROR = 0.25, 0.1
 """Largest estimated errors of the energy of a trusted result, as parts of the kinetic energy."""
 MOST_DENSITY_ERROR = 0.3
@@ -62,7 +68,7 @@ def truncation_errors(
     change_apart, missing_apart = (xp.abs(a[:, above] - a[:, 0]) for a in (changes, missing))
     if settings.cusp:
         zero = xp.zeros_like(change)
-        share = CUSP_SHARE + CROWDED_SHARE * max(settings.n_electrons - 2, 0) / settings.n_orbitals
+        share = cusp_share(settings.interaction) + crowded_share(settings.n_electrons, settings.n_orbitals)
         unseen = xp.maximum(MOST_MISSING[rounds] * change - missing_of_ground, zero)
         unseen_apart = xp.maximum(MOST_MISSING[rounds] * change_apart - missing_apart, zero)
         energy_error = share * missing_of_ground + 0.2 * change + unseen
@@ -76,11 +82,21 @@ def truncation_errors(
     return Errors(density_error, energy_error, gap_error)
 
 
-def order_certain(values: Array, gap_error: Array, degeneracy: Array) -> Array:
-    """Return whether the lowest level of ``values`` (B, k) is further than ``gap_error`` (B,) from the next, (B,)."""
+def cusp_share(interaction: Interaction) -> float:
+    """Return the error of the energy of the cusp for two electrons, as a part of it."""
+    return SOFTENED_SHARE if interaction.screening or interaction.thickness else CUSP_SHARE
+
+
+def crowded_share(n_electrons: int, n_orbitals: int) -> float:
+    """Return what ``n_electrons`` in ``n_orbitals`` add to it."""
+    return CROWDED_SHARE * max(n_electrons - 2, 0) / n_orbitals
+
+
+def order_certain(values: Array, gap_error: Array, degeneracy: Array, rounds: int) -> Array:
+    """Return whether the lowest of the levels ``values`` (B, k) is certain after these ``rounds``, (B,)."""
     xp, above = namespace(values), values - values[:, :1]
     next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)
-    return next_level > gap_error
+    return next_level > CERTAIN[min(rounds, 2)] * gap_error
 
 
 def resolved(found: Observables, errors: Errors, settings: Settings) -> Array:

@@ -133,7 +133,7 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     solution = Solution(
         **found._asdict(),
         **errors._asdict(),
-        order_certain=order_certain(states.values, errors.gap_error, degeneracy),
+        order_certain=order_certain(states.values, errors.gap_error, degeneracy, settings.rounds),
         directions=xp.full_like(states.values[:, 0], settings.n_directions, dtype=xp.int64),
         density_noninteracting=symmetrised(noninteracting_density(occupations, functions), around.group),
         orbital_energies=levels + bottom[:, None],

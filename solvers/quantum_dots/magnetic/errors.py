@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from solvers.quantum_dots.coulomb import Interaction
 from solvers.quantum_dots.errors import (
-    CROWDED_SHARE,
-    CUSP_SHARE,
     LEAST_GAP_SHARE,
     MISSING_DENSITY,
     MISSING_ENERGY,
     MOST_MISSING,
     SOFT,
+    crowded_share,
+    cusp_share,
 )
 
 EXCITED_CUSP_SHARE = 0.5
@@ -31,17 +32,18 @@ class Missing(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The conditions of the estimates: rounds of refinement, N, M, and whether energies include the ``cusp``."""
+    """The conditions of the estimates: rounds of refinement, N, M, the interaction, whether energies have the cusp."""
 
     rounds: int
     n_electrons: int
     n_orbitals: int
+    interaction: Interaction
     cusp: bool
 
     @property
     def _share(self) -> float:
-        few = max(CUSP_SHARE, 1 / self.n_orbitals)  # a handful of orbitals has no local resolution
-        return few + CROWDED_SHARE * max(self.n_electrons - 2, 0) / self.n_orbitals
+        few = max(cusp_share(self.interaction), 1 / self.n_orbitals)  # a handful of orbitals has no local resolution
+        return few + crowded_share(self.n_electrons, self.n_orbitals)
 
     def energy_error(self, m: Missing, excited: bool = False) -> float:
         """Return the error of the energy of a multiplet, that of the ground state or an ``excited`` one."""

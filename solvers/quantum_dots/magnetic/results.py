@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from solvers.quantum_dots.errors import MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
+from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
 from solvers.quantum_dots.expectation_values import QUADRATURE, SAMPLING, TAIL, highest_components, outer_quarter
 from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
 from solvers.quantum_dots.magnetic.errors import Missing, Rules
@@ -119,7 +119,7 @@ def _errors_of_levels(solved: Solved) -> Columns:
     """
     problem, states = solved.problem, solved.states[: solved.problem.n_states]
     close = DEGENERACY * solved.space.h.scale
-    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.cusp)
+    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.interaction, problem.cusp)
     missing = [_missing(solved, state.multiplets) for state in states]
     coupling = _coupling_errors(solved, len(states))
     above = [state.energy - states[0].energy > close for state in states]
@@ -132,7 +132,10 @@ def _errors_of_levels(solved: Solved) -> Columns:
     if not problem.correlated:
         energy, gaps = coupling, [c + coupling[0] for c in coupling]
     next_level = min(solved.degeneracy, len(gaps) - 1)
-    certain = all(s.energy - states[0].energy > g for s, up, g in zip(states, above, gaps, strict=True) if up)
+    distance = CERTAIN[min(problem.rounds, 2)]
+    certain = all(
+        s.energy - states[0].energy > distance * g for s, up, g in zip(states, above, gaps, strict=True) if up
+    )
     return {
         "energy_errors": _padded(energy, problem.n_states),
         "gap_errors": _padded(gaps, problem.n_states),
@@ -171,7 +174,7 @@ def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
     if larger is None:
         names = ("density_error", "current_error", "magnetisation_error")
         return dict.fromkeys(names, np.nan if problem.correlated else 0.0)
-    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.cusp)
+    rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.interaction, problem.cusp)
     weights = solved.multiplet_weights()
     known = {key: w for key, w in weights.items() if key[1] < len(larger.changes.get(key[0], ()))}
     before, after = (_mean(some, known) for some in (solved.multiplets, larger.multiplets))

@@ -58,7 +58,7 @@ class FieldSolution:
         residual: largest norm of H psi - E psi of orbitals and states (eV).
         charge_error: |int n - N| / N.
         imbalance: |energy - kinetic - confinement - interaction - Zeeman| (eV), each computed independently.
-        order_certain: False where another level is within its gap_error of the ground state, or without ``estimate``.
+        order_certain: False where another level is as close as in ``Solution``, or without ``estimate``.
         converged: False where a guard (residual, charge, imbalance) fails.
         trusted: False where it is not converged, where its estimated errors are too large, or where the M lowest
             orbitals in a field are closer than the interaction energy per electron: parts of a Landau level.

@@ -1,0 +1,138 @@
+"""True errors over their estimates, on eight families of dots, masses and interactions that chose nothing.
+
+python -m experiments.solver_accuracy.unseen            (writes unseen.json; resumes where it was stopped)
+
+The factors of the estimates were chosen on ``families.py``; ``CERTAIN`` and ``SOFTENED_SHARE`` on these families with
+seed 23.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from experiments.solver_accuracy.families import MATERIALS, compare, measure
+from solvers import Grid, Interaction, Material
+
+RESULTS = Path(__file__).parent / "unseen.json"
+SEED = 31
+POINTS = 48
+ANISOTROPIC = {"Si valley": Material((0.19, 0.98), 11.7), "holes": Material((0.4, 0.1), 12.9)}
+ELECTRONS = [(2, 3, 2, 4, 2, 3, 2, 4)[number % 8] for number in range(32)] + [5, 5]
+"""N of each dot of a family."""
+REFERENCE = {2: (36, 21), 3: (28, 17), 4: (20, 14), 5: (17, 10)}
+"""Orbitals of the reference, and of what it is extrapolated from, by N."""
+Floats = NDArray[np.float64]
+Shape = Callable[[np.random.Generator, float, Floats, Floats], Floats]
+"""V / omega at x, y in oscillator lengths, for the side of the square in these lengths."""
+
+
+def basins(centres: NDArray, x: Floats, y: Floats) -> Floats:
+    """Return the lowest of parabolas with these ``centres`` (k, 2)."""
+    return np.min([((x - a) ** 2 + (y - b) ** 2) / 2 for a, b in centres], axis=0)
+
+
+def triangle(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """Three parabolas at the corners of a triangle."""
+    angles = 2 * np.pi * np.arange(3) / 3 + rng.uniform(0, 1)
+    return basins(rng.uniform(1, 2) * np.stack([np.cos(angles), np.sin(angles)], axis=1), x, y)
+
+
+def plaquette(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """Four parabolas in a square, with all its symmetries."""
+    a = rng.uniform(0.8, 1.8)
+    return basins(a * np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)]), x, y)
+
+
+def corner(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A channel with a corner, between steps."""
+    width, reach = rng.uniform(1.5, 3), side / 2 - 2
+    along = (x < width / 2) & (x > -reach) & (np.abs(y) < width / 2)
+    across = (y < reach) & (y > -width / 2) & (np.abs(x) < width / 2)
+    return np.where(along | across, 0.0, rng.uniform(10, 30))
+
+
+def quartic(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A round dot that is flat in the middle."""
+    return rng.uniform(0.02, 0.2) * (x**2 + y**2) ** 2
+
+
+def disordered(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A parabola with twelve waves of random direction."""
+    total = (x**2 + y**2) / 4
+    for _ in range(12):
+        k, phase = rng.normal(size=2) * 1.2, rng.uniform(0, 2 * np.pi)
+        total = total + 0.4 * np.cos(k[0] * x + k[1] * y + phase)
+    return total
+
+
+def wire(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A narrow parabola, at an angle to the grid."""
+    angle = rng.uniform(0, np.pi)
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    return (along**2 / rng.uniform(4, 16) + across**2) / 2
+
+
+def shifted_ring(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A ring that has no symmetry of the grid."""
+    a, b = rng.uniform(-0.6, 0.6, 2)
+    return (np.hypot(x - a, y - b) - rng.uniform(1, 2.5)) ** 2 / 2
+
+
+def warped(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
+    """A parabola with a threefold wave."""
+    r = np.hypot(x, y)
+    return r**2 / 2 + rng.uniform(0.02, 0.08) * np.minimum(r, 4) ** 3 * np.cos(3 * np.arctan2(y, x))
+
+
+SHAPES: dict[str, Shape] = {
+    "triangle": triangle,
+    "plaquette": plaquette,
+    "corner": corner,
+    "quartic": quartic,
+    "disordered": disordered,
+    "wire": wire,
+    "shifted ring": shifted_ring,
+    "warped": warped,
+}
+
+
+def draw(family: str, number: int) -> tuple[str, Material, Grid, Floats, Interaction]:
+    """Return name and material, grid, potential (eV) and interaction of dot ``number``."""
+    rng = np.random.default_rng([SEED, number, list(SHAPES).index(family)])
+    materials = MATERIALS | ANISOTROPIC
+    name = list(materials)[rng.integers(len(materials))]
+    material = materials[name]
+    omega = 10 ** rng.uniform(-1.3, 0.7)
+    length = omega**-0.5
+    side = 10 + 4 * rng.uniform(0, 1) + (2 / omega**2) ** (1 / 3) / length
+    grid = Grid(POINTS, float(side * length * material.bohr))
+    x, y = ((a - grid.extent / 2) / (material.bohr * length) for a in grid.mesh())
+    v = SHAPES[family](rng, side, x, y) * omega * material.hartree
+    distance, thickness = (float(10 ** rng.uniform(-0.5, 0.7) * length * material.bohr) for _ in range(2))
+    interaction = (
+        Interaction(),
+        Interaction(gate_distance=distance),
+        Interaction(thickness=thickness / 5),
+        Interaction(screening=distance, thickness=thickness / 10),
+    )[rng.integers(4)]
+    return name, material, grid, v, interaction
+
+
+def one_dot(job: tuple[str, int]) -> list[dict[str, Any]]:
+    """Return the errors of both presets for one dot."""
+    family, number = job
+    name, material, grid, v, interaction = draw(family, number)
+    head = {"family": family, "number": number, "material": name, "N": ELECTRONS[number], "extent": grid.extent}
+    with threadpool_limits(1):
+        found = compare(v, grid, ELECTRONS[number], material, interaction, REFERENCE[ELECTRONS[number]])
+    return [head | row for row in found]
+
+
+if __name__ == "__main__":
+    measure(one_dot, len(ELECTRONS), tuple(SHAPES), RESULTS, SEED)
