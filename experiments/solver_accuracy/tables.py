@@ -53,6 +53,12 @@ def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
     return markdown(head, lines)
 
 
+def within_two(rows: list[dict[str, Any]], preset: str, name: str) -> str:
+    """Return the share of trusted dots in a certain order whose true error is below twice its estimate."""
+    sure = [row for row in rows if row["preset"] == preset and row["order_certain"] and row["trusted"]]
+    return percent(float(np.mean([row[name] < 2 * row[f"{name}_error"] for row in sure])))
+
+
 def grids_table(rows: list[dict[str, Any]]) -> str:
     """Return the errors of the grid and their estimates, by family and points per side: medians, and largest ratio."""
     lines = []
@@ -70,7 +76,15 @@ def grids_table(rows: list[dict[str, Any]]) -> str:
 def content() -> dict[str, str]:
     """Return all tables by name."""
     grids = json.loads((HERE / "grids.json").read_text(encoding="utf-8"))["rows"]
-    return {
+    unseen = json.loads((HERE / "unseen.json").read_text(encoding="utf-8"))["rows"]
+    shares = {
+        f"value-{preset}-{name}": within_two(unseen, preset, name)
+        for preset in ("paper", "converged")
+        for name in ("energy", "gap", "density")
+    }
+    return shares | {
+        "unseen": families_table(unseen),
+        "interactions": families_table(unseen, "interaction"),
         "errors": errors_table(read()),
         "families": families_table(read_families()),
         "electrons": families_table(sorted(read_families(), key=lambda row: row["N"]), "N"),

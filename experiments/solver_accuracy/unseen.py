@@ -124,11 +124,19 @@ def draw(family: str, number: int) -> tuple[str, Material, Grid, Floats, Interac
     return name, material, grid, v, interaction
 
 
+def kind_of(interaction: Interaction) -> str:
+    """Return the name of a kind of interaction."""
+    if interaction.screening:
+        return "screened"
+    return "thick" if interaction.thickness else "metal plane" if interaction.gate_distance else "Coulomb"
+
+
 def one_dot(job: tuple[str, int]) -> list[dict[str, Any]]:
     """Return the errors of both presets for one dot."""
     family, number = job
     name, material, grid, v, interaction = draw(family, number)
     head = {"family": family, "number": number, "material": name, "N": ELECTRONS[number], "extent": grid.extent}
+    head["interaction"] = kind_of(interaction)
     with threadpool_limits(1):
         found = compare(v, grid, ELECTRONS[number], material, interaction, REFERENCE[ELECTRONS[number]])
     return [head | row for row in found]
