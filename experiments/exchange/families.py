@@ -1,7 +1,8 @@
-"""Double dots whose J is computed with far more orbitals and points: six families, in GaAs and in silicon.
+"""Double dots whose J is computed with far more orbitals and points: ten families, in GaAs and in silicon.
 
 Sizes follow the effective Bohr radius, depths the kinetic energy in a well; distances, differences of the wells,
-barriers and directions are random. Gates are those of gaas.yaml and si.yaml at random voltages.
+barriers and directions are random. Gates are those of gaas.yaml and si.yaml at random voltages. Four families are wells
+whose electrons have other masses along x and y, or another interaction.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.exchange.heitler_london import length, quartic
-from solvers import Grid, Material, load_device
+from solvers import Grid, Interaction, Material, load_device
 
 HERE = Path(__file__).parent
 MATERIALS = {"gaas": Material(m_eff=0.067, eps_r=12.9), "si": Material(m_eff=0.19, eps_r=11.7)}
-FAMILIES = ("quartic", "wells", "kinked", "gates", "circles", "boxes")
+MASSES = {"gaas": Material(m_eff=(0.1, 0.05), eps_r=12.9), "si": Material(m_eff=(0.19, 0.98), eps_r=11.7)}
+FAMILIES = ("quartic", "wells", "kinked", "gates", "circles", "boxes", "masses", "plane", "thick", "screened")
 STEPPED = ("circles", "boxes")
 POINTS = (32, 40, 48)
 VOLTAGES = {"gaas": ((-0.03, 0.04), (-0.06, -0.01)), "si": ((-0.05, 0.06), (-0.02, 0.03))}
@@ -25,6 +27,19 @@ VOLTAGES = {"gaas": ((-0.03, 0.04), (-0.06, -0.01)), "si": ((-0.05, 0.06), (-0.0
 
 Floats = NDArray[np.float64]
 Potential = Callable[[Grid], Floats]
+
+
+def electrons(family: str, number: int, seed: int) -> tuple[Material, Interaction]:
+    """Return the material of one double dot, and the interaction with lengths in nm."""
+    rng = np.random.default_rng([seed, FAMILIES.index(family), number, 1])
+    material = (MASSES if family == "masses" else MATERIALS)[("gaas", "si")[number % 2]]
+    far, near = 10 ** rng.uniform(-0.3, 0.7) * material.bohr, 10 ** rng.uniform(-1.3, -0.3) * material.bohr
+    interactions = {
+        "plane": Interaction(gate_distance=far),
+        "thick": Interaction(thickness=near),
+        "screened": Interaction(screening=far),
+    }
+    return material, interactions.get(family, Interaction())
 
 
 def draw(family: str, number: int, seed: int) -> tuple[str, Grid, Potential]:
@@ -39,7 +54,7 @@ def draw(family: str, number: int, seed: int) -> tuple[str, Grid, Potential]:
         detuning, barrier = (float(rng.uniform(*ends)) for ends in VOLTAGES[name])
         gates = {"P1": -0.5, "P2": 0.5}
         return name, device.grid(points), lambda grid: device.V_of(gates, "B", grid=grid)(detuning, barrier)
-    return name, *_two_wells(family, rng, MATERIALS[name], points)
+    return name, *_two_wells(family, rng, electrons(family, number, seed)[0], points)
 
 
 def _quartic(rng: np.random.Generator, material: Material, points: int) -> tuple[Grid, Potential]:
@@ -67,7 +82,7 @@ def _two_wells(family: str, rng: np.random.Generator, material: Material, points
         u, v = (c - side / 2 for c in grid.mesh())
         x, y = np.cos(angle) * u + np.sin(angle) * v, np.cos(angle) * v - np.sin(angle) * u
         places = (x + distance / 2, y - shift), (x - distance / 2, y + shift)
-        if family == "wells":
+        if family not in ("kinked", *STEPPED):
             left, right = (
                 e * np.exp(-(a**2 + b**2) / r**2) for e, (a, b), r in zip(depths, places, (radius, other), strict=True)
             )

@@ -56,7 +56,7 @@ def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
 def within_two(rows: list[dict[str, Any]], preset: str, name: str) -> str:
     """Return the share of trusted dots in a certain order whose true error is below twice its estimate."""
     sure = [row for row in rows if row["preset"] == preset and row["order_certain"] and row["trusted"]]
-    return percent(float(np.mean([row[name] < 2 * row[f"{name}_error"] for row in sure])))
+    return percent(float(np.mean([row[name] < 2 * row[f"{name}_error"] for row in sure])), 0)
 
 
 def grids_table(rows: list[dict[str, Any]]) -> str:
