@@ -11,7 +11,7 @@
     configuration_interaction   lowest states of N electrons
     cusp                        energy of the electron-electron cusp beyond M orbitals
     density, expectation_values density matrices and densities; energies, spins, guards
-    errors                      estimates of what the truncation to M orbitals leaves
+    errors, leftover            estimates of what the truncation to M orbitals leaves
     solution, wavefunction      the results
     observables                 moments of the charge, charging energies
     hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
@@ -52,6 +52,7 @@ __all__ = [
     "gate_points",
     "ground_state",
     "hubbard",
+    "leftover",
     "lever_arms",
     "localisation",
     "magnetic",

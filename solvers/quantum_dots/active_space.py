@@ -159,24 +159,25 @@ def enlarge(
     states: States,
     ground: Array,
     average: Array,
-    n_directions: int,
+    more: int | Array,
     around: Surroundings,
     exact: bool,
 ) -> EnlargedSpace:
-    """Return the space enlarged by ``n_directions`` orbitals, with its states.
+    """Return the space enlarged by ``more`` orbitals, with its states.
 
+    These are so many directions, or the given orbitals (B, j, m_x, m_y), orthonormal and orthogonal to the space.
     ``ground`` and ``average`` (B, k) are weights of the states: of the ground state, and of the orbitals' average.
     Without ``exact`` the states are computed in single precision: enough for an estimate, and twice as fast.
     """
     xp, n_pairs = namespace(space.one_body), space.one_body.shape[1]
-    directions = _directions(space, block, states, average, n_directions, around, exact)
+    directions = _directions(space, block, states, average, more, around, exact) if isinstance(more, int) else more
     whole = xp.concat([space.coefficients, directions], axis=1)
     images = xp.concat([space.images, around.basis.hamiltonian(directions, around.potential)], axis=1)
     pairs = pair_densities(around.coarse.to_grid(around.cut(whole)))
     integrals, one_body = coulomb_integrals(pairs, around.basis.sides, around.interaction), _one_body(whole, images)
     alone = Hamiltonian.of(block, one_body[:, :n_pairs], integrals[:, :n_pairs, :n_pairs])
     energies = xp.sum(states.vectors * alone.apply(states.vectors), axis=2)
-    larger = Hamiltonian.of(spin_block(block.n_orbitals + n_directions, block.n_electrons), one_body, integrals)
+    larger = Hamiltonian.of(spin_block(whole.shape[1], block.n_electrons), one_body, integrals)
     start = larger.block.corner(block.n_orbitals).embedded(states.vectors)
     values, vectors = _loosely_solved(larger, start, ENLARGED_TOLERANCE * around.scale, exact)
     before, after = spin_densities(block, states.vectors, ground), spin_densities(larger.block, vectors, ground)

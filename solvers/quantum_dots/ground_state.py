@@ -16,7 +16,6 @@ from solvers.quantum_dots import configuration_interaction as ci
 from solvers.quantum_dots.active_space import (
     LOST,
     ActiveSpace,
-    EnlargedSpace,
     Surroundings,
     active_space,
     enlarge,
@@ -28,6 +27,7 @@ from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
 from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, observables
+from solvers.quantum_dots.leftover import at_least, leftover
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
 from solvers.quantum_dots.shells import first_orbitals
@@ -118,7 +118,7 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     cusp = states.cusp if settings.cusp else xp.zeros_like(states.cusp)
     with settings.timer("observables"):
         found = observables(space, block, plain, cusp, ground, degeneracy, around, settings)
-    errors = _errors(space, block, states, found, around, settings)
+    errors = _errors(orbitals, space, block, states, found, around, settings)
     state_residual = xp.max(xp.where(ground > 0, states.residuals, 0.0), axis=1)
     residual = xp.maximum(xp.max(orbitals.residuals[:, :m], axis=1), state_residual)
     converged = _converged(found, residual, around.scale)
@@ -193,7 +193,9 @@ def _correlate(
         with settings.timer("states"):
             states = _states(block, space, around, settings, STATE_TOLERANCE if last else ROUGH_TOLERANCE)
         if not last:
-            enlarged = _enlarged(space, block, states, around, settings, exact=True)
+            few, ground, average = _used(states, around, settings)
+            with settings.timer("enlargement"):
+                enlarged = enlarge(space, block, few, ground, average, settings.n_directions, around, exact=True)
             better, cut = natural_orbitals(enlarged, settings.n_orbitals, around.group)
             with settings.timer("integrals"):
                 space, split = active_space(better, around), split | cut
@@ -276,23 +278,16 @@ def _weights(states: CorrelatedStates, around: Surroundings, settings: Settings)
     return ground, (1 - share) * ground + share * excited / xp.maximum(n_excited, xp.ones_like(n_excited))
 
 
-def _enlarged(
-    space: ActiveSpace,
-    block: SpinBlock,
-    states: CorrelatedStates,
-    around: Surroundings,
-    settings: Settings,
-    exact: bool,
-) -> EnlargedSpace:
-    """Return the enlarged space for the states that have a weight."""
+def _used(states: CorrelatedStates, around: Surroundings, settings: Settings) -> tuple[States, Array, Array]:
+    """Return the states that have a weight, and their weights (B, k) in the ground state and in the average."""
     ground, average = _weights(states, around, settings)
     used = int(np.flatnonzero(to_numpy(average).any(axis=0)).max(initial=0)) + 1
     few = States(states.values[:, :used], states.vectors[:, :used, :], states.residuals[:, :used], states.fallback)
-    with settings.timer("enlargement"):
-        return enlarge(space, block, few, ground[:, :used], average[:, :used], settings.n_directions, around, exact)
+    return few, ground[:, :used], average[:, :used]
 
 
 def _errors(
+    orbitals: Orbitals,
     space: ActiveSpace,
     block: SpinBlock,
     states: CorrelatedStates,
@@ -305,9 +300,15 @@ def _errors(
         xp = namespace(states.values)
         nothing = xp.full_like(states.values[:, 0], xp.nan if settings.correlated else 0.0)
         return Errors(nothing, nothing, nothing)
-    enlarged = _enlarged(space, block, states, around, settings, exact=False)
-    used, (ground, _) = enlarged.energy_changes.shape[1], _weights(states, around, settings)
-    return truncation_errors(enlarged, states.cusp[:, :used], ground[:, :used], found, settings)
+    few, ground, average = _used(states, around, settings)
+    with settings.timer("enlargement"):
+        enlarged = enlarge(space, block, few, ground, average, settings.n_directions, around, exact=False)
+        errors = truncation_errors(enlarged, states.cusp[:, : ground.shape[1]], ground, found, settings)
+        if around.group.trivial or not settings.rounds:
+            return errors
+        more = leftover(space, orbitals, settings.n_directions)
+        second = enlarge(space, block, few, ground, average, more, around, exact=False)
+        return at_least(errors, second, ground, settings.n_electrons)
 
 
 def _converged(found: Observables, residual: Array, scale: Array) -> Array:

@@ -1,0 +1,48 @@
+"""A second estimate for symmetric dots: the space enlarged by single-particle states that it does not contain.
+
+A direction has the symmetry of an orbital of the space (``active_space.py``). An orbital of a symmetry that none of
+them has, such as another angular momentum in a round dot, enters the state only as a partner in a pair of electrons:
+its gradient vanishes, and the change of energy by the directions is too small. The lowest single-particle states, of
+which more are computed than are kept, contain what is missing; what the space lacks of them bounds the errors.
+"""
+
+from __future__ import annotations
+
+from solvers.backend import Array, namespace
+from solvers.quantum_dots.active_space import ActiveSpace, EnlargedSpace
+from solvers.quantum_dots.errors import Errors
+from solvers.quantum_dots.single_particle import Orbitals
+
+LEFTOVER_ENERGY, LEFTOVER_DENSITY = 2.0, 5.0
+"""Least errors over the changes by these orbitals; chosen on round dots of experiments/solver_accuracy/unseen.py."""
+LACKING = 1e8
+"""Weight of the part in the space beside the energy: orbitals outside come first, in the order of their energies."""
+
+
+def leftover(space: ActiveSpace, lowest: Orbitals, most: int) -> Array:
+    """Return orthonormal orbitals outside the space, (B, j, m_x, m_y): mixtures of the ``lowest`` K states.
+
+    At least K - M of them exist; j is that number, or ``most``.
+    """
+    xp, (b, k, *modes) = namespace(lowest.coefficients), lowest.coefficients.shape
+    rows, own = (xp.reshape(a, (b, a.shape[1], -1)) for a in (lowest.coefficients, space.coefficients))
+    overlaps = rows @ xp.matrix_transpose(own)
+    unit = xp.eye(k, dtype=rows.dtype, device=rows.device)
+    energies = (lowest.energies[:, :k] - lowest.energies[:, :1]) / lowest.scale[:, None]
+    _, columns = xp.linalg.eigh(LACKING * (overlaps @ xp.matrix_transpose(overlaps)) + energies[:, :, None] * unit)
+    count = min(k - own.shape[1], most)
+    return xp.reshape(xp.matrix_transpose(columns[:, :, :count]) @ rows, (b, count, *modes))
+
+
+def at_least(errors: Errors, enlarged: EnlargedSpace, ground: Array, n_electrons: int) -> Errors:
+    """Return the estimates (B,), at least those of the space ``enlarged`` by leftover orbitals.
+
+    ``ground`` (B, k) are the weights of the states in the ground state.
+    """
+    xp, changes = namespace(ground), -enlarged.energy_changes
+    above = min(1, changes.shape[1] - 1)
+    return Errors(
+        xp.maximum(errors.density_error, LEFTOVER_DENSITY * enlarged.density_change / n_electrons),
+        xp.maximum(errors.energy_error, LEFTOVER_ENERGY * xp.sum(ground * changes, axis=1)),
+        xp.maximum(errors.gap_error, LEFTOVER_ENERGY * xp.abs(changes[:, above] - changes[:, 0])),
+    )
