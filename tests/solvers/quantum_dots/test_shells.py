@@ -5,8 +5,11 @@ import pytest
 from analytic import ATOMIC
 from dots import trap
 
-from solvers import MagneticField, solve, solve_in_field
+from solvers import Grid, Interaction, MagneticField, solve, solve_in_field
+from solvers.quantum_dots.active_space import ActiveSpace
 from solvers.quantum_dots.cusp import mean_of_levels
+from solvers.quantum_dots.leftover import leftover
+from solvers.quantum_dots.single_particle import Orbitals
 from solvers.quantum_dots.symmetry import choose_shells
 
 ROUNDING = 1 + 1e-13 * np.arange(4)
@@ -59,3 +62,28 @@ def test_a_shell_that_is_cut_is_cut_by_representation():
     for kinds, chosen in (([0.0, 1.0, 2.0], [0, 1]), ([0.0, 2.0, 1.0], [0, 2])):
         order, cut = choose_shells(alone, together, np.array([kinds]), 2)
         assert order.tolist() == [chosen] and cut.all()
+
+
+def test_estimates_include_momenta_that_no_orbital_has():
+    """Four electrons in a flat round dot: by the directions alone the bar is a fifth of the error."""
+    grid = Grid(48, 45.0)
+    x, y = (a - grid.extent / 2 for a in grid.mesh())
+    v = 1.86e-4 * (x**2 + y**2) ** 2
+    interaction = Interaction(screening=5.0, thickness=0.8)
+    options = {"interaction": interaction, "cusp": True}
+    found = solve(v, grid, 4, ATOMIC, 14, 1, **options)
+    best = solve(v, grid, 4, ATOMIC, 20, 2, estimate=False, memory=8.0, **options)
+    assert abs(found.energy - best.energy) < 2 * found.energy_error
+    assert grid.integrate(abs(found.density - best.density)) / 4 < 2 * found.density_error
+
+
+def test_leftover_orbitals_are_orthonormal_and_outside():
+    rng = np.random.default_rng(3)
+    rows = np.linalg.qr(rng.normal(size=(36, 9)))[0].T.reshape(1, 9, 6, 6)
+    kept = np.linalg.qr(np.concatenate([rows[0, :4].reshape(4, 36), rng.normal(size=(2, 36))]).T)[0].T
+    space = ActiveSpace(kept.reshape(1, 6, 6, 6), *[np.zeros(1)] * 5)
+    lowest = Orbitals(np.arange(9.0)[None], rows, np.zeros((1, 9)), np.zeros(1, dtype=bool), np.ones(1))
+    found = leftover(space, lowest, most=7)[0].reshape(-1, 36)
+    assert found.shape == (3, 36)
+    np.testing.assert_allclose(found @ found.T, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(found @ kept.T, 0, atol=1e-6)
