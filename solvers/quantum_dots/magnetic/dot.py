@@ -31,6 +31,7 @@ from solvers.quantum_dots.magnetic.space import (
     cusp_energies,
     density_matrices,
     enlarge,
+    leftover,
     natural_orbitals,
 )
 from solvers.quantum_dots.settings import MOST_DETERMINANTS
@@ -127,6 +128,7 @@ class Solved:
         multiplets: by spin; their energies include that of the cusp if requested.
         cusps: the energies of the cusps, by spin.
         enlarged: the estimate, or None.
+        second: the same by the orbitals that the space leaves over, or None.
         mixed: eigenstates in the gradient, with two numbers of coupled multiplets, or None.
     """
 
@@ -136,6 +138,7 @@ class Solved:
     multiplets: dict[float, Multiplets]
     cusps: dict[float, Floats]
     enlarged: Enlarged | None
+    second: Enlarged | None
     mixed: tuple[Mixed, Mixed] | None
 
     @cached_property
@@ -207,11 +210,14 @@ def solve_dot(problem: Problem) -> Solved:
         enlarged = enlarge(space, multiplets, weights, problem.n_directions)
         space = Space(natural_orbitals(enlarged, weights, problem.n_orbitals), h, problem.interaction)
     multiplets, cusps = _multiplets(problem, space, STATE_TOLERANCE)
-    estimate = None
+    estimate = second = None
     if problem.correlated and problem.estimate:
         weights = _average(problem, multiplets, h.scale, equal=True)
         estimate = enlarge(space, multiplets, weights, problem.n_directions)
-    return Solved(problem, orbitals, space, multiplets, cusps, estimate, _mixed(problem, space, multiplets))
+        if problem.rounds and (h.group is None or not h.group.trivial):
+            more = leftover(space, orbitals.lowest, problem.n_directions)
+            second = enlarge(space, multiplets, weights, len(more), more)
+    return Solved(problem, orbitals, space, multiplets, cusps, estimate, second, _mixed(problem, space, multiplets))
 
 
 def _multiplets(

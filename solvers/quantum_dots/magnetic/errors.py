@@ -18,6 +18,7 @@ from solvers.quantum_dots.errors import (
     crowded_share,
     cusp_share,
 )
+from solvers.quantum_dots.leftover import LEFTOVER_ENERGY
 
 EXCITED_CUSP_SHARE = 0.5
 """Error of the energy of the cusp of an excited state, as a part of it: the orbitals are chosen for the ground level
@@ -25,10 +26,14 @@ first, and describe less of the cusp of a state of other angular momentum."""
 
 
 class Missing(NamedTuple):
-    """What a multiplet misses: the ``change`` of its energy by the enlarged space, and its ``cusp``, both positive."""
+    """What a multiplet misses, all positive.
+
+    ``change`` of its energy by the enlarged space, its ``cusp``, and the change by orbitals that are ``left`` over.
+    """
 
     change: float
     cusp: float
+    left: float = 0.0
 
 
 class Rules(NamedTuple):
@@ -48,20 +53,22 @@ class Rules(NamedTuple):
     def energy_error(self, m: Missing, excited: bool = False) -> float:
         """Return the error of the energy of a multiplet, that of the ground state or an ``excited`` one."""
         r = min(self.rounds, 2)
+        least = LEFTOVER_ENERGY * m.left
         if not self.cusp:
-            return max(m.cusp, MISSING_ENERGY[r] * m.change)
+            return max(m.cusp, MISSING_ENERGY[r] * m.change, least)
         share = max(self._share, EXCITED_CUSP_SHARE if excited else 0.0)
-        return share * m.cusp + 0.2 * m.change + max(MOST_MISSING[r] * m.change - m.cusp, 0.0)
+        return max(share * m.cusp + 0.2 * m.change + max(MOST_MISSING[r] * m.change - m.cusp, 0.0), least)
 
     def gap_error(self, a: Missing, b: Missing) -> float:
         """Return the error of the difference of the energies of two multiplets."""
         r = min(self.rounds, 2)
         change, cusp, most = abs(a.change - b.change), abs(a.cusp - b.cusp), max(a.change, b.change)
+        least = LEFTOVER_ENERGY * abs(a.left - b.left)
         if not self.cusp:
-            return max(cusp, MISSING_ENERGY[r] * change) + 0.2 * most
+            return max(max(cusp, MISSING_ENERGY[r] * change) + 0.2 * most, least)
         share = max(self._share, LEAST_GAP_SHARE)
         unseen = max(MOST_MISSING[r] * change - cusp, 0.0)
-        return share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen
+        return max(share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen, least)
 
     def density_error(self, density_change: float, change: float, interaction: float, kinetic: float) -> float:
         """Return int |dn| / N for the change int |dn| by the enlarged space.

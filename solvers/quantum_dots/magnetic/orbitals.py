@@ -35,7 +35,8 @@ SPARE_ORBITALS, SYMMETRIC_SPARE = 2, 4
 class Orbitals(NamedTuple):
     """``energies`` (M,), ``coefficients`` of the sines (M, mx, my), and ``residual``, the largest.
 
-    ``split``: True where the last ones are a part of a shell; ``scale``: energy of which tolerances are parts.
+    ``split``: True where the last ones are a part of a shell; ``scale``: energy of which tolerances are parts;
+    ``lowest``: energies (K,) and coefficients (K, mx, my) of all that these were chosen from.
     """
 
     energies: Floats
@@ -43,6 +44,7 @@ class Orbitals(NamedTuple):
     residual: float
     split: bool
     scale: float
+    lowest: tuple[Floats, Values]
 
 
 def lowest(h: OneElectron, count: int) -> Eigenpairs:
@@ -78,19 +80,20 @@ def lowest_orbitals(
     if kept == n_orbitals:
         last = found.values[n_orbitals - 1 : n_orbitals + 1]
         split = bool((np.diff(last) <= SHELL * h.scale).any())
-        return Orbitals(energies, coefficients, float(found.residuals[:kept].max()), split, h.scale)
+        every = energies, coefficients
+        return Orbitals(energies, coefficients, float(found.residuals[:kept].max()), split, h.scale, every)
 
     def alike(values: NDArray) -> NDArray:
         return np.diff(values, axis=1) <= SHELL * h.scale
 
-    levels, close = energies, alike(energies[None])
+    every, levels, close = (energies, coefficients), energies, alike(energies[None])
     if n_electrons > 1 and close.any():
         w = _repulsion(coefficients, energies, h, n_electrons, interaction)
         share = PARTED * h.scale / (np.trace(w).real / kept + TINY)
         levels, columns = (a[0] for a in part_shells(energies[None], w[None], close, np.array([share])))
         coefficients = np.tensordot(columns.T, coefficients, 1)
     chosen, cut = first_shells(coefficients, levels, n_orbitals, h.group, alike)
-    return Orbitals(energies[:n_orbitals], chosen, float(found.residuals[:kept].max()), cut, h.scale)
+    return Orbitals(energies[:n_orbitals], chosen, float(found.residuals[:kept].max()), cut, h.scale, every)
 
 
 def _repulsion(

@@ -8,6 +8,7 @@ import numpy as np
 
 from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
 from solvers.quantum_dots.expectation_values import QUADRATURE, SAMPLING, TAIL, highest_components, outer_quarter
+from solvers.quantum_dots.leftover import LEFTOVER_DENSITY
 from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
 from solvers.quantum_dots.magnetic.errors import Missing, Rules
 from solvers.quantum_dots.magnetic.multiplets import DEGENERACY, Multiplets
@@ -19,7 +20,7 @@ from solvers.quantum_dots.magnetic.observables import (
     moment,
 )
 from solvers.quantum_dots.magnetic.one_electron import Floats, Values
-from solvers.quantum_dots.magnetic.space import Space, density_matrices
+from solvers.quantum_dots.magnetic.space import Enlarged, Space, density_matrices
 
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual of a converged result, as a part of the dot's scale."""
@@ -150,14 +151,20 @@ def _missing(solved: Solved, weights: dict[tuple[float, int], float]) -> Missing
 
     A multiplet that was not enlarged has a small part, mixed in by a gradient: it counts as the worst of the others.
     """
-    known = solved.enlarged.changes if solved.enlarged else {}
+    cusp = -sum(weight * float(solved.cusps[spin][number]) for (spin, number), weight in weights.items())
+    left = _change(solved.second, weights) if solved.second else 0.0
+    return Missing(_change(solved.enlarged, weights), cusp, left)
+
+
+def _change(enlarged: Enlarged | None, weights: dict[tuple[float, int], float]) -> float:
+    """Return the mean change of the energies of multiplets in an enlarged space, positive."""
+    known = enlarged.changes if enlarged else {}
     worst = max((-float(c.min()) for c in known.values()), default=np.nan)
-    change = cusp = 0.0
+    total = 0.0
     for (spin, number), weight in weights.items():
         changes = known.get(spin, np.zeros(0))
-        change += weight * (-float(changes[number]) if number < len(changes) else worst)
-        cusp -= weight * float(solved.cusps[spin][number])
-    return Missing(change, cusp)
+        total += weight * (-float(changes[number]) if number < len(changes) else worst)
+    return total
 
 
 def _coupling_errors(solved: Solved, count: int) -> list[float]:
@@ -181,6 +188,9 @@ def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
     area = space.h.sides.cell_area
     moved = float(np.abs(density(larger.space, after) - density(space, before)).sum() * area)
     error = rules.density_error(moved, _missing(solved, weights).change, found["interaction"], found["kinetic"])
+    if solved.second:
+        further = density(solved.second.space, _mean(solved.second.multiplets, known)) - density(space, before)
+        error = max(error, LEFTOVER_DENSITY * float(np.abs(further).sum() * area) / problem.n_electrons)
     ratio = error / max(moved / problem.n_electrons, 1e-300)
     change = current(larger.space, after).total - current(space, before).total
     size = np.hypot(*found["current"]).sum()

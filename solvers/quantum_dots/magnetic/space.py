@@ -18,6 +18,7 @@ import numpy as np
 from solvers.quantum_dots.coulomb import Interaction
 from solvers.quantum_dots.cusp import EDGE, contact_of, missing_per_pair
 from solvers.quantum_dots.determinants import orbital_pairs
+from solvers.quantum_dots.leftover import LACKING
 from solvers.quantum_dots.magnetic.hermitian import orthonormal
 from solvers.quantum_dots.magnetic.interaction import Products
 from solvers.quantum_dots.magnetic.multiplets import Multiplets, lowest_states
@@ -125,10 +126,24 @@ class Enlarged(NamedTuple):
     changes: dict[float, Floats]
 
 
-def enlarge(space: Space, multiplets: Mapping[float, Multiplets], weights: Weights, count: int) -> Enlarged:
-    """Return the space enlarged by ``count`` directions for the multiplets that have a weight."""
-    gamma, pairs = mean_matrices(multiplets, weights)
-    more = directions(space, gamma, pairs, count)
+def leftover(space: Space, lowest: tuple[Floats, Values], most: int) -> Values:
+    """Return orthonormal orbitals outside the space, (j, mx, my), mixtures of ``lowest``, as in ``leftover.py``."""
+    energies, coefficients = lowest
+    rows = coefficients.reshape(len(coefficients), -1)
+    overlaps = rows @ space.flat.conj().T
+    operator = LACKING * (overlaps @ overlaps.conj().T) + np.diag((energies - energies[0]) / space.h.scale)
+    _, columns = np.linalg.eigh(operator)
+    mixtures = columns[:, : min(len(rows) - len(space.flat), most)].conj().T @ rows
+    return mixtures.reshape(-1, *coefficients.shape[1:])
+
+
+def enlarge(
+    space: Space, multiplets: Mapping[float, Multiplets], weights: Weights, count: int, more: Values | None = None
+) -> Enlarged:
+    """Return the space enlarged by ``count`` directions, or by ``more``, for the multiplets that have a weight."""
+    if more is None:
+        gamma, pairs = mean_matrices(multiplets, weights)
+        more = directions(space, gamma, pairs, count)
     whole = Space(np.concatenate([space.coefficients, more]), space.h, space.interaction)
     scale, found, changes = space.h.scale, {}, {}
     for spin, some in multiplets.items():
