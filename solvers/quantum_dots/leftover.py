@@ -13,7 +13,7 @@ from solvers.quantum_dots.active_space import ActiveSpace, EnlargedSpace
 from solvers.quantum_dots.errors import Errors
 from solvers.quantum_dots.single_particle import Orbitals
 
-LEFTOVER_ENERGY, LEFTOVER_DENSITY = 2.0, 5.0
+LEFTOVER_ENERGY, LEFTOVER_DENSITY = 1.5, 5.0
 """Least errors over the changes by these orbitals; chosen on round dots of experiments/solver_accuracy/unseen.py."""
 LACKING = 1e8
 """Weight of the part in the space beside the energy: orbitals outside come first, in the order of their energies."""
