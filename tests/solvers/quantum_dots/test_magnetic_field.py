@@ -430,3 +430,19 @@ def test_interactions_are_those_of_solve():
     found = solve_in_field(wells(grid), grid, 2, SI, MagneticField(0.0), 8, 1, gated, refinements=0, cusp=False)
     assert found.energy == pytest.approx(expected.energy, rel=1e-9)
     assert VACUUM.units == "bohr, hartree"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_electrons", [3, 4])
+def test_estimates_include_momenta_that_no_orbital_has(n_electrons):
+    """A flat round dot in a weak field: by the directions alone the bar is less than a third of the error."""
+    grid = Grid(48, 45.0)
+    x, y = (a - grid.extent / 2 for a in grid.mesh())
+    v, field = 1.86e-4 * (x**2 + y**2) ** 2, MagneticField(float(FLUX[ATOMIC.units] / 12.0**2), 0.0)
+    interaction = Interaction(screening=5.0, thickness=0.8)
+    found, best = (
+        solve_in_field(v, grid, n_electrons, ATOMIC, field, m, interaction=interaction, estimate=m == 14)
+        for m in (14, 18)
+    )
+    assert abs(found.energy - best.energy) < 2 * found.energy_error
+    assert grid.integrate(abs(found.density - best.density)) / n_electrons < 2 * found.density_error
