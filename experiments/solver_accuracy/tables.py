@@ -82,7 +82,9 @@ def content() -> dict[str, str]:
         for preset in ("paper", "converged")
         for name in ("energy", "gap", "density")
     }
+    wrong = sum(row["order_certain"] and row["trusted"] and not row["same_state"] for row in unseen)
     return shares | {
+        "value-wrong": str(wrong),
         "unseen": families_table(unseen),
         "interactions": families_table(unseen, "interaction"),
         "errors": errors_table(read()),
