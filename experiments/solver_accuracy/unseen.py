@@ -27,6 +27,8 @@ ELECTRONS = [(2, 3, 2, 4, 2, 3, 2, 4)[number % 8] for number in range(32)] + [5,
 """N of each dot of a family."""
 REFERENCE = {2: (36, 21), 3: (28, 17), 4: (20, 14), 5: (17, 10)}
 """Orbitals of the reference, and of what it is extrapolated from, by N."""
+UNTOUCHED, FEWER_DOTS = 3, 14
+"""The number of families, the last ones, on which nothing was chosen, and of their dots."""
 Floats = NDArray[np.float64]
 Shape = Callable[[np.random.Generator, float, Floats, Floats], Floats]
 """V / omega at x, y in oscillator lengths, for the side of the square in these lengths."""
@@ -165,4 +167,5 @@ def one_dot(job: tuple[str, int]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    measure(one_dot, len(ELECTRONS), tuple(SHAPES), RESULTS, SEED)
+    measure(one_dot, len(ELECTRONS), tuple(SHAPES)[:-UNTOUCHED], RESULTS, SEED)
+    measure(one_dot, FEWER_DOTS, tuple(SHAPES)[-UNTOUCHED:], RESULTS, SEED)
