@@ -29,6 +29,8 @@ CONSERVED = 0.1
 """Largest spread of L_z of a level that is labelled with it."""
 MOST_STEPS = 6
 """Largest number of further fields for one crossing."""
+SETTLED = 1e-4
+"""Part of the distance of two fields by which a crossing between them may still move."""
 
 
 class Label(NamedTuple):
@@ -152,33 +154,55 @@ def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float
 
 
 def _crossing(low: float, high: float, first: FieldSolution, last: FieldSolution, at: Any) -> Crossing | None:
-    """Return the crossing of the ground states at two fields, None if they are the same."""
+    """Return the crossing of the ground states at two fields, None if they are the same.
+
+    A zero outside of the fields between which the sign of d changes is none: the interval is halved instead, and without
+    a zero half of it is the error. That is NaN if the levels have no error bars.
+    """
     a, b = labels(first)[0], labels(last)[0]
     if _same(first, b) or _same(last, a):
         return None
-    ends = {low: _distance(first, a, b), high: _distance(last, a, b)}
-    place, error = (low + high) / 2, (high - low) / 2
-    for _ in range(MOST_STEPS):
-        known = sorted(field for field, value in ends.items() if value is not None)
-        zero, width = _zero(known, ends) if len(known) > 1 else ((low + high) / 2, np.inf)
-        moved = abs(zero - place)
-        place, error = zero, min(width, (high - low) / 2)
-        if len(known) > 1 and len(ends) > 2 and moved <= width / 4:
+    found = {low: _distance(first, a, b), high: _distance(last, a, b)}
+    ends = low, high
+    place, error = np.nan, np.inf
+    for step in range(MOST_STEPS + 1):
+        zero, width = _zero(found)
+        wide = np.nan_to_num(width)
+        inside = max(low - wide, ends[0]) <= zero <= min(high + wide, ends[1])
+        moved, place = abs(zero - place), zero if inside else (low + high) / 2
+        error = (width if step and moved <= width else width + high - low) if inside else (high - low) / 2
+        if place in found or (step and inside and moved <= max(wide / 4, SETTLED * (ends[1] - ends[0]))):
             break
-        if place in ends:
-            break
-        middle = at(place)
-        ends[place] = _distance(middle, a, b)
-        low, high = (place, high) if labels(middle)[0] == a else (low, place)
-    return Crossing(float(place), float(error), a, b)
+        if step < MOST_STEPS:
+            middle = at(place)
+            found[place] = distance = _distance(middle, a, b)
+            below = distance[0] > 0 if distance else labels(middle)[0] == a
+            low, high = (max(low, place), high) if below else (low, min(high, place))
+    return Crossing(float(place), float(np.minimum(error, max(place - ends[0], ends[1] - place))), a, b)
 
 
-def _zero(known: Sequence[float], ends: dict[float, tuple[float, float] | None]) -> tuple[float, float]:
-    """Return the zero of the line through the two values nearest to it, and its error."""
-    values = {field: value for field in known if (value := ends[field]) is not None}
-    left, right = sorted(sorted(values, key=lambda field: abs(values[field][0]))[:2])
+def _zero(found: dict[float, tuple[float, float] | None]) -> tuple[float, float]:
+    """Return the zero of a line through two values of d, and its error; NaN and 0 without such a line.
+
+    These two are the nearest to zero, or those next to the change of sign if the zero is not between these.
+    """
+    values = {field: found[field] or (0.0, 0.0) for field in sorted(found) if found[field] is not None}
+    above = [field for field, (d, _) in values.items() if d > 0]
+    beyond = [field for field, (d, _) in values.items() if d <= 0 and above and field > above[-1]]
+    nearest = sorted(values, key=lambda field: abs(values[field][0]))[:2]
+    if len(nearest) < 2:
+        return np.nan, 0.0
+    zero, error = _line(values, *sorted(nearest))
+    if beyond and not above[-1] <= zero <= beyond[0]:
+        zero, error = _line(values, above[-1], beyond[0])
+    return zero, error
+
+
+def _line(values: dict[float, tuple[float, float]], left: float, right: float) -> tuple[float, float]:
+    """Return the zero of the line through the values of d at two fields, and its error; NaN and 0 for equal values."""
     (d0, e0), (d1, e1) = values[left], values[right]
     slope = (d1 - d0) / (right - left)
     if slope == 0:
-        return (left + right) / 2, np.inf
-    return float(np.clip(left - d0 / slope, known[0], known[-1])), max(e0, e1) / abs(slope)
+        return np.nan, 0.0
+    zero = left - d0 / slope
+    return zero, float(np.interp(zero, [left, right], [e0, e1]) / abs(slope))

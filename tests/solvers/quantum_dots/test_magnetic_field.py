@@ -188,6 +188,17 @@ def test_the_singlet_and_the_triplet_cross_where_the_exact_ones_do():
     assert (before.spin, before.angular_momentum, after.spin, after.angular_momentum) == (0, 0, 1, -1)
 
 
+@pytest.mark.parametrize("n_states", [2, 6])
+def test_a_crossing_is_found_between_fields_at_which_one_level_is_not_among_the_states(n_states):
+    """Beside a crossing the two lowest states are its levels, far from it they are not."""
+    grid, options = Grid(32, 200.0), {"n_orbitals": 6, "refinements": 0, "g": 0.0}
+    v = parabola(grid, GAAS, 3e-3, ratio=4 / 3)
+    ((near, narrow, *_),) = field_sweep(v, grid, 2, GAAS, [2.2, 2.4], n_states=4, **options).crossings
+    ((B, error, before, after),) = field_sweep(v, grid, 2, GAAS, [0.5, 4.0], n_states=n_states, **options).crossings
+    assert abs(B - near) < narrow / 4 and narrow / 2 < error < 2 * narrow < 0.4
+    assert (before.spin, after.spin) == (0, 1)
+
+
 @pytest.mark.slow
 def test_dipole_excitations_are_those_of_one_electron():
     """Kohn's theorem: L changes by one at (w0^2 + wc^2 / 4)^1/2 +- wc / 2 for every N, spin and interaction."""
