@@ -107,7 +107,7 @@ def field_remarks(found: FieldSolution, n: int, B: float) -> list[str]:
             found.converged and not found.trusted
         ),
         "the order of the lowest states is uncertain, because the next level is too close for its error.": bool(
-            n > 1 and not found.order_certain
+            np.isfinite(found.energy_error) and not found.order_certain
         ),
         f"{int(found.degeneracy)} states share the lowest energy, and densities are their average.": found.degeneracy
         > 1,

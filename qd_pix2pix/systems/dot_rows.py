@@ -181,7 +181,7 @@ def remarks_of(dot: Solution, n: int, orbitals: int, material: Material) -> list
     """Return the warnings of the solver for ``n`` electrons in ``orbitals`` orbitals as sentences."""
     unit, kept = energy_unit(material), f"n_orbitals = {orbitals}"
     coarse = float(dot.grid_error) > MUCH * float(dot.kinetic)
-    uncertain = n > 1 and bool(np.isfinite(dot.gap_error)) and not dot.order_certain
+    uncertain = bool(np.isfinite(dot.gap_error)) and not dot.order_certain
     texts = [
         (not dot.converged, f"not converged, the iterations left {float(dot.residual):.1e} {unit}. Do not use these "
          "numbers; change solver.n_orbitals."),

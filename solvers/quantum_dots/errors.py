@@ -92,11 +92,14 @@ def crowded_share(n_electrons: int, n_orbitals: int) -> float:
     return CROWDED_SHARE * max(n_electrons - 2, 0) / n_orbitals
 
 
-def order_certain(values: Array, gap_error: Array, degeneracy: Array, rounds: int) -> Array:
-    """Return whether the lowest of the levels ``values`` (B, k) is certain after these ``rounds``, (B,)."""
+def order_certain(values: Array, gap_error: Array, of_grid: Array, degeneracy: Array, rounds: int) -> Array:
+    """Return whether the lowest of the levels ``values`` (B, k) is certain after these ``rounds``, (B,).
+
+    ``of_grid`` (B,) is the error of the gap by the grid.
+    """
     xp, above = namespace(values), values - values[:, :1]
     next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)
-    return next_level > CERTAIN[min(rounds, 2)] * gap_error
+    return next_level > CERTAIN[min(rounds, 2)] * gap_error + of_grid
 
 
 def resolved(found: Observables, errors: Errors, settings: Settings) -> Array:

@@ -29,7 +29,7 @@ from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import has_steps
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import solve
-from solvers.quantum_dots.step_edges import step_deviation
+from solvers.quantum_dots.step_edges import DEVIATIONS, step_deviation
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
@@ -45,8 +45,6 @@ GRID_FACTOR, STEP_FACTOR = 2.0, 0.25
 CHANCE = 0.1
 """The change on most points counts at least as this part of that on fewest: it may be small by chance. With steps of V
 the larger of the two counts."""
-DEVIATIONS = 2.0
-"""Error by the places of steps, in standard deviations."""
 ORBITAL_SHARE, GAP_SHARE = 0.3, 0.3
 """Error by the orbitals: parts of the change of J from fewer ones, and of the error of the gap, which is that of any
 two states. The second share is 1 in fewer than ``ENOUGH`` orbitals, without the cusp, and for other than one round of

@@ -107,6 +107,17 @@ def observables(
     )
 
 
+def charge_moved(space: ActiveSpace, block: SpinBlock, states: States, found: Observables, degeneracy: Array) -> Array:
+    """Return the part (B,) of the electrons by which the density of the next level differs from that of the lowest."""
+    xp, above = namespace(states.values), states.values - states.values[:, :1]
+    next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)[:, None]
+    weights = xp.astype(xp.abs(above - next_level) <= degeneracy[:, None], above.dtype)
+    count = xp.sum(weights, axis=1, keepdims=True)
+    up, down = spin_densities(block, states.vectors, weights / xp.maximum(count, xp.ones_like(count)))
+    moved = xp.abs(density(up + down, space.pairs) - found.density)
+    return xp.sum(moved, axis=(1, 2)) / (2 * xp.sum(found.density, axis=(1, 2)))
+
+
 def _coarsest(basis: SineBasis) -> float:
     """Return the larger dx^2 m_x / m* of both directions."""
     return max(step**2 / a for step, a in zip(basis.steps, basis.inverse_masses, strict=True))

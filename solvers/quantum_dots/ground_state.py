@@ -26,7 +26,7 @@ from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
-from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, observables
+from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, charge_moved, observables
 from solvers.quantum_dots.leftover import at_least, leftover
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
@@ -122,6 +122,10 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     state_residual = xp.max(xp.where(ground > 0, states.residuals, 0.0), axis=1)
     residual = xp.maximum(xp.max(orbitals.residuals[:, :m], axis=1), state_residual)
     converged = _converged(found, residual, around.scale)
+    certain = xp.zeros_like(converged)
+    if settings.estimate or not settings.correlated:
+        of_grid = found.grid_error * charge_moved(space, block, plain, found, degeneracy)
+        certain = order_certain(states.values, errors.gap_error, of_grid, degeneracy, settings.rounds)
     occupations = aufbau_occupations(levels, n_electrons, degeneracy[:, None])
     found = found._replace(
         energy=found.energy + n_electrons * bottom,
@@ -133,7 +137,7 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     solution = Solution(
         **found._asdict(),
         **errors._asdict(),
-        order_certain=order_certain(states.values, errors.gap_error, degeneracy, settings.rounds),
+        order_certain=certain,
         directions=xp.full_like(states.values[:, 0], settings.n_directions, dtype=xp.int64),
         density_noninteracting=symmetrised(noninteracting_density(occupations, functions), around.group),
         orbital_energies=levels + bottom[:, None],

@@ -14,7 +14,8 @@ contains all other integrals as well. For two electrons on two equal sites
 
 4 t^2 / (U - U') where the barrier is high (Burkard, Loss, DiVincenzo, Phys. Rev. B 59, 2070 (1999)).
 
-Three kinds of uncertainty are kept apart. ``errors`` bound what the grid leaves out of the couplings as defined above.
+Three kinds of uncertainty are kept apart. ``errors`` bound what the grid leaves out of the couplings as defined above:
+sine functions, and what V may be between its points (``step_edges.py``).
 ``relaxed`` are the couplings in orbitals of the interacting electrons: their distance is the ambiguity of the model,
 not an error of a number. And J of full CI, with its own error, shows what a model of k orbitals misses altogether.
 """
@@ -45,6 +46,7 @@ from solvers.quantum_dots.sites import (
     grid_errors,
     has_steps,
     localised,
+    sampling_errors,
     sites,
     sites_basis,
 )
@@ -129,13 +131,17 @@ def hubbard(
     found = sites(potential, modes, grid, material, n_sites, interaction)
     coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
-    errors = grid_errors(found.couplings, others, found.residual, stepped)
     unit, nm = material.hartree, material.bohr
+    sampled, J_sampled = sampling_errors(found, potential / unit, grid.cell_area / nm**2)
+    errors = grid_errors(found.couplings, others, found.residual, stepped)
+    errors = errors._replace(
+        site_energy=errors.site_energy + np.diag(sampled), t=errors.t + sampled - np.diag(np.diag(sampled))
+    )
     x = positions(found.orbitals / nm, grid.x, grid.y, grid.cell_area)
     squared = positions(found.orbitals / nm, grid.x**2, grid.y**2, grid.cell_area)
     centers = np.diagonal(x, axis1=1, axis2=2).T
     factor = changes(found.couplings, others, stepped).factor
-    J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max()) * unit
+    J_error = (factor * max(abs(found.J - other.J) for other in coarse) + 2 * errors.exchange.max() + J_sampled) * unit
     return Hubbard(
         couplings=_scaled(found.couplings, unit),
         errors=_scaled(errors, unit),

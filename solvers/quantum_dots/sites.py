@@ -22,6 +22,7 @@ from solvers.quantum_dots.localisation import localising_rotation, positions
 from solvers.quantum_dots.pairs import pair_interaction
 from solvers.quantum_dots.shells import SHELL
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
+from solvers.quantum_dots.step_edges import sampling_error
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
@@ -53,10 +54,15 @@ class Couplings(NamedTuple):
 
 
 class Sites(NamedTuple):
-    """Couplings in hartree, ``orbitals`` (k, n_x, n_y) in 1 / bohr, J, ``separation`` and ``residual`` in hartree."""
+    """Couplings in hartree, ``orbitals`` (k, n_x, n_y) in 1 / bohr, J, ``separation`` and ``residual`` in hartree.
+
+    ``one_body`` (1, P) and ``integrals`` (1, P, P) are h_pq and (P|Q) of the pairs p <= q.
+    """
 
     couplings: Couplings
     orbitals: Floats
+    one_body: Floats
+    integrals: Floats
     J: float
     separation: float
     residual: float
@@ -124,7 +130,8 @@ def localised(
     around = surroundings(relative, basis.sides, basis.modes, units, basis.inverse_masses)
     space = active_space(turned[None], around)
     couplings = _couplings(space.one_body[0], space.integrals[0], k, bottom / material.hartree)
-    return Sites(couplings, space.functions[0], _exchange(space.one_body, space.integrals, k), step, residual)
+    J = _exchange(space.one_body, space.integrals, k)
+    return Sites(couplings, space.functions[0], space.one_body, space.integrals, J, step, residual)
 
 
 def _couplings(one_body: Floats, integrals: Floats, k: int, bottom: float) -> Couplings:
@@ -147,6 +154,26 @@ def _exchange(one_body: Floats, integrals: Floats, k: int) -> float:
         return float("nan")
     pairs = pair_interaction(one_body, integrals, 2)
     return float(np.linalg.eigvalsh(pairs.triplet[0])[0] - np.linalg.eigvalsh(pairs.singlet[0])[0])
+
+
+def sampling_errors(found: Sites, V: Floats, cell_area: float) -> tuple[Floats, float]:
+    """Return the errors (k, k) of h_pq, and that of J, by what V may be between its points.
+
+    Args:
+        found: the sites.
+        V: potential (n_x, n_y), in hartree.
+        cell_area: area of a cell of the grid, in bohr^2.
+    """
+    k, orbitals = len(found.orbitals), found.orbitals
+    errors = np.zeros((k, k))
+    J_error = 0.0 if k == 2 else float("nan")
+    number = pair_numbers(k)
+    for p, q in zip(*np.triu_indices(k), strict=True):
+        errors[p, q] = errors[q, p] = sampling_error(V, orbitals[p] * orbitals[q], cell_area)
+        moved = found.one_body.copy()
+        moved[0, number[p, q]] += errors[p, q]
+        J_error += abs(_exchange(moved, found.integrals, k) - found.J)
+    return errors, J_error
 
 
 class Changes(NamedTuple):

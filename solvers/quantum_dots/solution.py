@@ -39,9 +39,10 @@ class Solution:
             ``estimate`` is False.
         energy_error: estimate of the error of the energy by the same truncation (eV).
         gap_error: estimate of the error of the gap by the same truncation (eV).
-        order_certain: False where the next level is within ``gap_error`` of the lowest one, or within twice that
-            without refinement: which of them is the ground state, with its spin and density, is then not known. Also
-            False without ``estimate``.
+        order_certain: False where the next level is within the error of the gap of the lowest one: ``gap_error``, twice
+            that without refinement, and the error by the grid, ``grid_error`` times the part of the charge by which
+            their densities differ. Which of them is the ground state, with its spin and density, is then not known.
+            Also False without ``estimate``, except for one electron.
         directions: orbitals by which the space was enlarged for estimates and refinements.
         degeneracy: number of states that share the ground-state energy in this block.
         splits_shell: True where the orbitals kept are a part of a nearly degenerate shell, so that the orbital space,

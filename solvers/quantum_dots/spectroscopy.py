@@ -9,7 +9,8 @@ depend on the choice of the states.
 
 Every spectrum is computed twice, the second time with two thirds of the orbitals and fewer sine functions. States are
 matched by their number among those of equal spin. The change, times a factor, is the error bar; it is NaN where the
-smaller calculation has no such state. It covers the orbitals that are left out, and the sine functions.
+smaller calculation has no such state. It covers the orbitals that are left out, and the sine functions. What V may be
+between its points adds to it (``step_edges.py``), and in the same proportion to the dipoles and strengths.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from solvers.quantum_dots.configuration_interaction import block_size
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
+from solvers.quantum_dots.step_edges import sampling_error
 from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
 from solvers.units import UNITS, Material
 
@@ -117,11 +119,15 @@ def excitations(
 
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
-    dipole_errors, strength_errors = (_errors(found[1:, c], matched[1:, c]) for c in (slice(1, 3), slice(3, 5)))
+    sampled = _sampling_errors(potential, grid, first, len(found))
+    shares = (sampled / np.maximum(found[1:, 0], 1e-300))[:, None]
+    dipole_errors, strength_errors = (
+        _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
+    )
     strengths = found[1:, 3:]  # in 0 ... N, because none is negative and all sum to N
     strength_errors = np.minimum(strength_errors, np.maximum(strengths, n_electrons - strengths))
     change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
-    energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error))
+    energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error) + sampled)
     return Excitations(
         energies=found[1:, 0],
         energy_errors=energy_errors,
@@ -134,6 +140,14 @@ def excitations(
         strength_errors=strength_errors,
         solution=first,
     )
+
+
+def _sampling_errors(V: Floats, grid: Grid, dot: Solution, count: int) -> Floats:
+    """Return the errors of E_j - E_0 by the points of V, (count - 1,)."""
+    wave = dot.wavefunction
+    assert wave is not None
+    densities = [np.sum(wave.density(state), axis=(0, 1)) for state in range(count)]
+    return np.array([sampling_error(V, n - densities[0], grid.cell_area) for n in densities[1:]])
 
 
 def tunnelling(

@@ -9,6 +9,8 @@ does, and rows are independent:
 
 A step is what a difference between two points exceeds its neighbours along the same line by: 0 where V is smooth, or
 where the points are means of V over their cells.
+
+Kinks count by the highest components of (n_b - n_a) V that the grid has, of which those beyond it are a part.
 """
 
 from __future__ import annotations
@@ -16,7 +18,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.quantum_dots.expectation_values import SAMPLING, highest_components
+
 Floats = NDArray[np.float64]
+
+DEVIATIONS = 2.0
+"""Error by the places of steps, in standard deviations."""
+
+
+def sampling_error(V: Floats, difference: Floats, cell_area: float) -> float:
+    """Return the error of an energy difference by what V may be between its points; arguments of ``step_deviation``.
+
+    ``difference`` may also be a product of two orbitals, for a matrix element.
+    """
+    raised = ((V - V.min()) * difference)[None]
+    kinks = SAMPLING * float(highest_components(raised, cell_area)[0])
+    return kinks + DEVIATIONS * step_deviation(V, difference, cell_area)
 
 
 def step_deviation(V: Floats, difference: Floats, cell_area: float) -> float:

@@ -1,4 +1,4 @@
-"""Two interacting electrons, solved by other means than orbitals and determinants. Effective atomic units.
+"""Electrons, mostly two, solved by other means than orbitals and determinants. Effective atomic units but in ``line``.
 
 In a parabola the centre of mass R and the relative motion r = r1 - r2 separate, H = (P^2 / 4 + sum_i w_i^2 R_i^2)
 + (p^2 + sum_i w_i^2 r_i^2 / 4 + 1 / r); the first is an oscillator, the second has two dimensions. In any other
@@ -133,3 +133,15 @@ def four_dimensional(potential, interaction, length, n=20, spin=SINGLET):
     values, vectors = eigsh(operator, k=1, which="SA", v0=start.ravel(), tol=1e-9, ncv=30)
     density = 2 * (vectors[:, 0].reshape(n, n, n, n) ** 2).sum(axis=(2, 3)) * ((n + 1) / length) ** 2
     return TwoElectrons(float(values[0] + shift), density, points)
+
+
+def line(potential, length, mass, k, points=20001):
+    """Return the lowest k levels (eV) of one electron on a line between hard walls, by finite differences.
+
+    ``potential`` (eV) is a function of x in nm; hbar^2 / 2 m_e = 0.0381 eV nm^2.
+    """
+    x = np.linspace(0, length, points + 2)[1:-1]
+    t = 0.0380998212 / mass / (x[1] - x[0]) ** 2
+    return scipy.linalg.eigh_tridiagonal(
+        2 * t + potential(x), np.full(points - 1, -t), select="i", select_range=(0, k - 1), eigvals_only=True
+    )

@@ -21,6 +21,7 @@ from solvers.quantum_dots.magnetic.observables import (
 )
 from solvers.quantum_dots.magnetic.one_electron import Floats, Values
 from solvers.quantum_dots.magnetic.space import Enlarged, Space, density_matrices
+from solvers.quantum_dots.step_edges import sampling_error
 
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual of a converged result, as a part of the dot's scale."""
@@ -29,6 +30,11 @@ LEAST_SPAN = 1.5
 """Smallest distance of the first and last orbital of a trusted result, in units of the interaction energy per electron:
 where a Landau level has more states than M, electrons would spread over all of them, and no estimate shows it."""
 
+COUPLING = 2.0
+"""Error by the multiplets that a gradient does not couple, over the change by the last third of those that it does."""
+GRID_MOMENT = 2.0
+"""Relative error of currents and moments by the grid, over that of the kinetic energy."""
+
 Columns = dict[str, Any]
 
 
@@ -36,7 +42,7 @@ def observables(solved: Solved) -> Columns:
     """Return the columns of ``FieldSolution`` by name, with energies from the minimum of V."""
     matrices = solved.ground()
     found = _levels(solved) | _fields(solved, matrices) | _energies(solved, matrices)
-    found |= _errors_of_levels(solved) | _errors_of_fields(solved, found)
+    found |= _errors_of_levels(solved, found) | _errors_of_fields(solved, found)
     found |= _guards(solved, found)
     return found | _verdict(solved, found)
 
@@ -113,7 +119,7 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
     }
 
 
-def _errors_of_levels(solved: Solved) -> Columns:
+def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
     """Return the error bars of the energies of the lowest states and of their distances from the ground state.
 
     The distance between two states of one multiplet is their Zeeman energy, and has none.
@@ -126,12 +132,13 @@ def _errors_of_levels(solved: Solved) -> Columns:
     above = [state.energy - states[0].energy > close for state in states]
     energy = [rules.energy_error(m, up) + c for m, up, c in zip(missing, above, coupling, strict=True)]
     apart = [up and state.multiplets != states[0].multiplets for up, state in zip(above, states, strict=True)]
+    truncated = [rules.gap_error(missing[0], m) if problem.correlated else 0.0 for m in missing]
     gaps = [
-        rules.gap_error(missing[0], m) + c + coupling[0] if other else 0.0
-        for m, other, c in zip(missing, apart, coupling, strict=True)
+        t + c + coupling[0] + g if other else 0.0
+        for t, c, g, other in zip(truncated, coupling, _grid_errors(solved, found, len(states)), apart, strict=True)
     ]
     if not problem.correlated:
-        energy, gaps = coupling, [c + coupling[0] for c in coupling]
+        energy = coupling
     next_level = min(solved.degeneracy, len(gaps) - 1)
     distance = CERTAIN[min(problem.rounds, 2)]
     certain = all(
@@ -144,6 +151,19 @@ def _errors_of_levels(solved: Solved) -> Columns:
         "gap_error": gaps[next_level] if next_level >= solved.degeneracy else np.nan,
         "order_certain": certain and not np.isnan(energy[0]),
     }
+
+
+def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
+    """Return the errors of the distances of ``count`` states from the ground level by the grid.
+
+    That of the energy, as far as the charge of both is in other places, and what V may be between its points.
+    """
+    problem, area, errors = solved.problem, solved.space.h.sides.cell_area, []
+    for number in range(count):
+        moved = density(solved.space, solved.matrices(number).gamma.sum(0)) - found["density"]
+        share = min(float(np.abs(moved).sum()) * area / (2 * problem.n_electrons), 1.0)
+        errors.append(share * found["grid_error"] + sampling_error(problem.potential, moved, area))
+    return errors
 
 
 def _missing(solved: Solved, weights: dict[tuple[float, int], float]) -> Missing:
@@ -172,12 +192,30 @@ def _coupling_errors(solved: Solved, count: int) -> list[float]:
     if solved.mixed is None:
         return [0.0] * count
     more, fewer = (m.energies[:count] for m in solved.mixed)
-    return list(np.abs(_padded(list(fewer), count) - more))
+    return list(COUPLING * np.abs(_padded(list(fewer), count) - more))
 
 
 def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
-    """Return the error bars of density, current and magnetisation, from the change of the enlarged multiplets."""
-    problem, space, larger = solved.problem, solved.space, solved.enlarged
+    """Return the error bars of density, current and magnetisation.
+
+    They are those of the orbitals, of the multiplets that a gradient couples, and, but for the density, of the grid.
+    """
+    errors, grid = _truncation_of_fields(solved, found), GRID_MOMENT * found["grid_error"] / found["kinetic"]
+    if solved.mixed is not None:
+        states = range(min(solved.degeneracy, len(solved.mixed[1].energies)))
+        fewer = sum(solved.mixed[1].density_matrices(i).sum(0) for i in states) / len(states)
+        change = _change_of_fields(solved, found, solved.space, solved.ground().gamma.sum(0), fewer)
+        errors = {name: error + COUPLING * change[name] for name, error in errors.items()}
+    has_current = bool(np.any(found["current"]))
+    return errors | {
+        "current_error": errors["current_error"] + (grid if has_current else 0.0),
+        "magnetisation_error": errors["magnetisation_error"] + grid * abs(found["magnetisation"]),
+    }
+
+
+def _truncation_of_fields(solved: Solved, found: Columns) -> Columns:
+    """Return the errors of the fields by the orbitals, from the change of the enlarged multiplets."""
+    problem, larger = solved.problem, solved.enlarged
     if larger is None:
         names = ("density_error", "current_error", "magnetisation_error")
         return dict.fromkeys(names, np.nan if problem.correlated else 0.0)
@@ -185,19 +223,31 @@ def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
     weights = solved.multiplet_weights()
     known = {key: w for key, w in weights.items() if key[1] < len(larger.changes.get(key[0], ()))}
     before, after = (_mean(some, known) for some in (solved.multiplets, larger.multiplets))
-    area = space.h.sides.cell_area
-    moved = float(np.abs(density(larger.space, after) - density(space, before)).sum() * area)
-    error = rules.density_error(moved, _missing(solved, weights).change, found["interaction"], found["kinetic"])
+    change = _change_of_fields(solved, found, larger.space, before, after)
+    moved = change["density_error"]
+    missing = _missing(solved, weights).change
+    error = rules.density_error(moved * problem.n_electrons, missing, found["interaction"], found["kinetic"])
     if solved.second:
-        further = density(solved.second.space, _mean(solved.second.multiplets, known)) - density(space, before)
-        error = max(error, LEFTOVER_DENSITY * float(np.abs(further).sum() * area) / problem.n_electrons)
-    ratio = error / max(moved / problem.n_electrons, 1e-300)
-    change = current(larger.space, after).total - current(space, before).total
+        further = _mean(solved.second.multiplets, known)
+        left = _change_of_fields(solved, found, solved.second.space, before, further)["density_error"]
+        error = max(error, LEFTOVER_DENSITY * left)
+    ratio = error / max(moved, 1e-300)
+    return {name: ratio * value for name, value in change.items()} | {"density_error": error}
+
+
+def _change_of_fields(solved: Solved, found: Columns, larger: Space, before: Values, after: Values) -> Columns:
+    """Return how the fields change from a density matrix in the orbitals to one in those of a ``larger`` space.
+
+    The names are those of their errors: int |dn| / N, int |dj| / int |j|, and the change of the magnetisation.
+    """
+    space, area = solved.space, solved.space.h.sides.cell_area
+    moved = np.abs(density(larger, after) - density(space, before)).sum() * area / solved.problem.n_electrons
+    change = current(larger, after).total - current(space, before).total
     size = np.hypot(*found["current"]).sum()
     return {
-        "density_error": error,
-        "current_error": ratio * np.hypot(*change).sum() / size if size > 0 else 0.0,
-        "magnetisation_error": ratio * float(np.abs(moment(space.h, change)).sum() * area),
+        "density_error": float(moved),
+        "current_error": float(np.hypot(*change).sum() / size) if size > 0 else 0.0,
+        "magnetisation_error": float(np.abs(moment(space.h, change)).sum() * area),
     }
 
 
@@ -244,4 +294,6 @@ def _verdict(solved: Solved, found: Columns) -> Columns:
     if solved.problem.correlated and solved.problem.estimate:
         small = found["energy_error"] <= MOST_ENERGY_ERROR * kinetic and found["density_error"] <= MOST_DENSITY_ERROR
         trusted = trusted and small
+    if solved.mixed is not None:
+        trusted = trusted and _coupling_errors(solved, 1)[0] <= MOST_ENERGY_ERROR * kinetic
     return {"converged": bool(converged), "trusted": bool(trusted)}

@@ -28,7 +28,8 @@ class FieldSolution:
             where there are fewer.
         energy_errors: estimates of the error of each by the truncation to M orbitals, and, with a gradient, to some
             multiplets (eV), (..., n_states); NaN without ``estimate``.
-        gap_errors: the same of each distance from the ground state, energies[k] - energies[0] (eV).
+        gap_errors: the same of each distance from the ground state, energies[k] - energies[0] (eV), and its error by
+            the grid.
         spins: total spin S, (..., n_states); with a gradient from <S^2>.
         s_z: S_z, (..., n_states); with a gradient its mean.
         angular_momenta: <L_z> about the origin in hbar, (..., n_states): independent of the gauge, and
@@ -44,9 +45,9 @@ class FieldSolution:
             and an electric current of 243.41 microampere.
         paramagnetic, diamagnetic: its two parts, in the symmetric gauge about the origin.
         magnetisation: -dE / dB (eV per tesla): of the currents and of the spins.
-        density_error: estimate of int |n - n_ref| / N.
-        current_error: the same of int |j - j_ref| / int |j|; 0 without a current.
-        magnetisation_error: estimate of the error of the magnetisation (eV per tesla).
+        density_error: estimate of int |n - n_ref| / N by the truncation.
+        current_error: estimate of int |j - j_ref| / int |j| by truncation and grid; 0 without a current.
+        magnetisation_error: estimate of the error of the magnetisation by both (eV per tesla).
         divergence: root of int |j_l|^2 / int |j|^2, j_l the part of j with a divergence: 0 for exact states.
         origin: that of the gauge and of L_z, (..., 2) in nm.
         orbital_energies: the lowest levels of one electron without spin (eV), (..., M).

@@ -4,7 +4,7 @@ Two levels a and b cross where d(B) = E_b(B) - E_a(B) = 0. A level is followed b
 is conserved. Between two fields with different ground states d is interpolated linearly, and computed again at its
 zero, until that moves by less than its error bar,
 
-    dB = [error of d + error of the grid] / |slope of d|.
+    dB = error of d / |slope of d|.
 """
 
 from __future__ import annotations
@@ -149,15 +149,15 @@ def _distance(solution: FieldSolution, a: Label, b: Label) -> tuple[float, float
     if a not in every or b not in every:
         return None
     i, j = every.index(a), every.index(b)
-    error = float(solution.gap_errors[i] + solution.gap_errors[j]) + float(solution.grid_error)
+    error = float(solution.gap_errors[i] + solution.gap_errors[j])
     return float(solution.energies[j] - solution.energies[i]), error
 
 
 def _crossing(low: float, high: float, first: FieldSolution, last: FieldSolution, at: Any) -> Crossing | None:
     """Return the crossing of the ground states at two fields, None if they are the same.
 
-    A zero outside of the fields between which the sign of d changes is none: the interval is halved instead, and without
-    a zero half of it is the error. That is NaN if the levels have no error bars.
+    A zero outside of the fields between which the sign of d changes is none: the interval is halved instead, and
+    without a zero half of it is the error. Without error bars of the levels the error is NaN.
     """
     a, b = labels(first)[0], labels(last)[0]
     if _same(first, b) or _same(last, a):

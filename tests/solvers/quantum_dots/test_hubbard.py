@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from analytic import ATOMIC, GAAS, SI, SQUARE, gaussian_repulsion
 from dots import square_potential, trap
+from exact import line
 
 from solvers import Grid, Material, coupling_slopes, exchange_sweep, hubbard, solve
 from solvers.quantum_dots.localisation import localising_rotation, positions
@@ -37,6 +38,18 @@ def test_tunnelling_is_half_the_splitting(distance):
     assert found.couplings.t[0, 1] == pytest.approx((levels[1] - levels[0]) / 2, rel=1e-7)
     np.testing.assert_allclose(found.couplings.site_energy, (levels[1] + levels[0]) / 2, rtol=1e-9)
     assert found.separation == pytest.approx(levels[2] - levels[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(("n", "shift"), [(32, 0.0), (40, 0.83), (64, 0.4)])
+def test_errors_cover_a_kink_between_points(n, shift):
+    """Two parabolas that meet at a barrier: V is separable, and t is half of the splitting of a line."""
+    grid, curvature = Grid((n, n // 2), (120.0, 60.0)), 2e-5
+    x, y = grid.mesh()
+    V = curvature * ((np.abs(x - 60 - shift) - 22) ** 2 + (y - 30) ** 2)
+    low, high = line(lambda x: curvature * (np.abs(x - 60 - shift) - 22) ** 2, 120.0, 0.067, 2)
+    found = hubbard(V, grid, Material((0.067, 0.1), 12.0), compare=False)
+    error = abs(found.couplings.t[0, 1] - (high - low) / 2)
+    assert 1e-4 * found.couplings.t[0, 1] < error <= found.errors.t[0, 1] < 0.05 * found.couplings.t[0, 1]
 
 
 def test_one_site_in_a_parabola():

@@ -289,6 +289,46 @@ def test_a_gradient_displaces_the_two_spins():
     np.testing.assert_allclose(found.spin_density, 0, atol=1e-9)
 
 
+@pytest.mark.parametrize(("n", "case"), [(28, "wells"), (14, "kink"), (28, "disc")])
+def test_error_bars_of_one_electron_cover_its_grid(n, case):
+    """Against a grid of more than three times as many points."""
+
+    def dot(n):
+        if case == "kink":
+            grid = Grid((2 * n, n), (120.0, 60.0))
+            x, y = grid.mesh()
+            return 2e-5 * ((np.abs(x - 60) - 22) ** 2 + (y - 30) ** 2), grid
+        grid = Grid(n, 120.0)
+        x, y = grid.mesh()
+        if case == "disc":
+            return np.where((x - 60) ** 2 + (y - 60) ** 2 < 36.3**2, 0, 0.3), grid
+        return -sum(d * np.exp(-((x - a) ** 2 + (y - 60) ** 2) / 300) for d, a in ((0.06, 45), (0.05, 75))), grid
+
+    found, finer = (solve_in_field(*dot(m), 1, GAAS, MagneticField(2.0, 0.0), n_states=3) for m in (n, 96 * n // 28))
+    distances = [s.energies - s.energies[0] for s in (found, finer)]
+    errors = np.abs(distances[0] - distances[1])
+    assert (errors <= found.gap_errors + 1e-12).all() and errors.max() > 1e-4 * distances[1].max()
+    change = abs(found.magnetisation - finer.magnetisation)
+    assert 1e-3 * abs(finer.magnetisation) < change <= 2 * found.magnetisation_error
+    assert 0 < found.current_error < 0.5
+
+
+def test_error_bars_cover_the_multiplets_that_a_gradient_leaves_out():
+    """A narrow-gap semiconductor with g = -50 in a steep gradient."""
+    material, grid = Material(0.0135, 16.8), Grid(48, 700.0)
+    v = parabola(grid, material, 2e-3)
+    options = {"n_electrons": 1, "material": material, "field": MagneticField(0.1, -50.0, 3e-3), "n_states": 6}
+    few = solve_in_field(v, grid, **options)
+    many = solve_in_field(v, grid, **options, n_orbitals=40, coupled=40)
+    errors = np.abs(few.energies - many.energies)
+    assert (errors <= few.energy_errors + few.grid_error).all() and errors.max() > 5e-6
+    moved = grid.integrate(np.abs(few.density - many.density))
+    assert 1e-4 < moved <= few.density_error
+    change = np.hypot(*(few.current - many.current)).sum() / np.hypot(*many.current).sum()
+    assert 1e-3 < change <= 2 * few.current_error
+    assert not solve_in_field(v, grid, **(options | {"field": MagneticField(0.1, -50.0, 1.0)})).trusted
+
+
 @pytest.mark.parametrize("fields", [[-1.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, -0.5, 0.0, 1.0]])
 def test_a_crossing_at_one_of_the_fields_is_found(fields):
     """The two spins of one electron change places at B = 0."""

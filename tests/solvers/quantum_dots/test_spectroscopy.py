@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from analytic import ATOMIC, GAAS
 from dots import GRID, smooth_potential, trap
+from exact import line
 from fock_space import annihilators, fock_rows
 
 from solvers import Grid, Material, dipole, dipole_matrix, dyson_amplitudes, excitations, solve, tunnelling
@@ -171,6 +172,35 @@ def test_error_of_a_strength_is_bounded_by_the_sum_over_states():
     inside = np.where(found.strengths > 1, found.strengths, 2 - found.strengths)
     assert (found.strength_errors <= inside + 1e-12).all() and found.strength_errors.max() > 1
     assert (np.abs(found.strengths - other.strengths)[1] <= found.strength_errors[1] + 1e-6).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_cover_walls_between_points(seed):
+    """All boxes with their walls between the same points have the same V on the grid, and different levels."""
+    rng, wall, side = np.random.default_rng(seed), 0.3, 130.0
+    grid = Grid(int(rng.integers(32, 56)), side)
+    halves = rng.uniform(25, 45, 2)
+    inside = [np.abs(c - side / 2) < half for c, half in zip(grid.mesh(), halves, strict=True)]
+    V = wall * (~inside[0] + 0.0) + wall * (~inside[1] + 0.0)
+    walls = [lambda x, half=half: np.where(np.abs(x - side / 2) < half, 0, wall) for half in halves]
+    along, across = (line(of_x, side, GAAS.m_eff, 3) for of_x in walls)
+    exact = np.sort(np.add.outer(along, across).ravel())[:4]
+    found = excitations(V, grid, 1, GAAS, n_states=3)
+    errors = np.abs(found.energies - (exact[1:] - exact[0]))
+    assert (errors <= found.energy_errors).all() and (found.energy_errors < 0.3 * found.energies).all()
+    assert errors.max() > 0.005 * found.energies.max()
+
+
+@pytest.mark.parametrize("n", [20, 32])
+def test_errors_cover_a_kink_between_points(n):
+    """Two parabolas that meet at a barrier: V is separable, and its kink aliases on any grid."""
+    grid, material = Grid((2 * n, n), (120.0, 60.0)), Material((0.19, 0.916), 11.7)
+    x, y = grid.mesh()
+    V = 2e-5 * ((np.abs(x - 60.4) - 22) ** 2 + (y - 30) ** 2)
+    low, high = line(lambda x: 2e-5 * (np.abs(x - 60.4) - 22) ** 2, 120.0, 0.19, 2)
+    found = excitations(V, grid, 1, material, n_states=1)
+    error = abs(found.energies[0] - (high - low))
+    assert 1e-3 * (high - low) < error <= found.energy_errors[0] < 0.05 * (high - low)
 
 
 def test_triplets_are_dark():

@@ -286,3 +286,29 @@ def test_six_electrons_in_a_parabola(omega, energy):
     assert abs(float(solution.energy) - energy) < 2 * solution.energy_error
     assert solution.spins[0] == pytest.approx(0, abs=1e-6) and solution.trusted
     assert solution.energy - energy < 0.7 * (solution.energy - solution.cusp - energy)
+
+
+@pytest.mark.parametrize("n_electrons", [1, 3])
+def test_an_order_that_the_grid_decides_is_uncertain(n_electrons):
+    """Two wells whose levels differ by less than the points can tell: the charge changes its well with the grid."""
+    charges, certain = [], []
+    for n in (48, 96):
+        grid = Grid(n, 120.0)
+        x, y = grid.mesh()
+        wells = (np.exp(-((x - a) ** 2 + (y - b) ** 2) / 72) for a, b in ((30.3, 60.0), (91.1, 62.0)))
+        found = solve(-0.06 * sum(wells), grid, n_electrons, GAAS, **PRESETS["converged"])
+        charges.append(float((found.density * (x < 60)).sum() * grid.cell_area))
+        certain.append(bool(found.order_certain))
+    if n_electrons == 1:
+        assert charges[0] < 0.2 and charges[1] > 0.6 and certain == [False, True]
+    else:
+        assert not any(certain)
+
+
+def test_an_order_that_symmetry_decides_is_certain():
+    """Equal wells: the splitting is far below the error of the energy by the grid, and that of both states alike."""
+    grid = Grid(64, 120.0)
+    x, y = grid.mesh()
+    V = -0.06 * sum(np.exp(-((x - a) ** 2 + (y - 60) ** 2) / 72) for a in (30.0, 90.0))
+    found = solve(V, grid, 1, GAAS, n_orbitals=4)
+    assert found.gap < 0.1 * found.grid_error and found.order_certain
