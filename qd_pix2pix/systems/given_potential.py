@@ -92,6 +92,13 @@ def read_potential(
         )
     if not has_coordinates and found.length_unit:
         raise ValueError(f"length_unit: {path} has no coordinates x and y; leave it out")
+    if not has_coordinates and extent is not None and not isinstance(extent, (list, tuple)):
+        rows, columns = values.shape
+        if rows != columns:
+            raise ValueError(
+                f"extent: expected the sides along x and y of {rows} x {columns} points, such as "
+                f"extent=[{extent:g},{extent * columns / rows:g}] for equal distances, got {extent:g}"
+            )
     if not has_coordinates and n is None and placing == Placing():
         return GivenPotential(values, grid_of(values.shape, extent), path, _sentences(notes))
     found = _with_coordinates(replace(found, values=values), extent, placing, length)

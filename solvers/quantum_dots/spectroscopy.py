@@ -161,7 +161,10 @@ def tunnelling(
         ValueError: an argument is out of range.
     """
     check_integer("n_states", n_states, 1)
+    check_integer("n_electrons", n_electrons, 1)
     potential, options = _checked(V, grid, options)
+    if n_electrons > 1:  # checks all that it takes, without work
+        solve(np.zeros((0, *grid.shape)), grid, n_electrons - 1, material, n_states=n_states, **options)
     larger = _twice(potential, grid, n_electrons, material, 2, options)
     smaller: tuple[Solution | None, ...] = (None, None)
     if n_electrons > 1:

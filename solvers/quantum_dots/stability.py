@@ -265,10 +265,11 @@ def _checked_ranges(
 ) -> list[tuple[float, float]]:
     ranges = []
     for name, value in (("gate1", gate1), ("gate2", gate2)):
-        check_range(name, value)
-        low, high = (float(v) for v in value)  # type: ignore[attr-defined]
+        given: Any = value.tolist() if isinstance(value, np.ndarray) else value
+        check_range(name, given)
+        low, high = (float(v) for v in given)
         if low == high:
-            raise ValueError(f"{name}: expected [low, high] with low < high, got {value}")
+            raise ValueError(f"{name}: expected [low, high] with low < high, got {given}")
         ranges.append((low, high))
     check_number("mu", mu)
     check_integer("cells", cells, 1, high=MOST_CELLS)
@@ -281,7 +282,9 @@ def _checked_ranges(
 def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, options: dict[str, Any]) -> Task:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
-    check_integer("n_max", n_max, 1)
+    options = CHEAP | options
+    if isinstance(orbitals := options["n_orbitals"], int):
+        check_integer("n_max", n_max, 1, f"n_orbitals = {orbitals} hold two electrons each", high=2 * orbitals)
     check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
     middle = [[side / 2 for side in grid.sides]]
     centers = check_array("dots", middle if dots is None else dots, ("dots", 2), 0.0, max(grid.sides))
@@ -290,7 +293,6 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     x, y = grid.mesh()
     distances = [(x - a) ** 2 + (y - b) ** 2 for a, b in centers.tolist()]
     nearest = np.argmin(distances, axis=0)
-    options = CHEAP | options
     solve(np.zeros((0, *grid.shape)), grid, n_max, material, **options)  # checks all that it takes, without work
     return Task(grid, material, int(n_max), nearest, len(centers), options)
 

@@ -47,6 +47,13 @@ def test_coordinates_of_a_rectangle_give_both_sides(tmp_path):
         read_potential(tmp_path / "cells.npz", GAAS, extent=[110.0, 40.0])
 
 
+def test_points_of_a_rectangle_have_two_sides(tmp_path):
+    np.save(tmp_path / "rectangle.npy", np.zeros((32, 16)))
+    assert read_potential(tmp_path / "rectangle.npy", GAAS, extent=[120, 60]).grid == Grid((32, 16), (120.0, 60.0))
+    with pytest.raises(ValueError, match=r"extent: expected the sides along x and y .*extent=\[120,60\]"):
+        read_potential(tmp_path / "rectangle.npy", GAAS, extent=120)
+
+
 def test_one_of_several_dots_is_chosen_by_its_number(tmp_path):
     np.save(tmp_path / "dots.npy", np.arange(3.0)[:, None, None] * np.ones((3, 8, 8)))
     assert (read_potential(tmp_path / "dots.npy", GAAS, extent=30, number=2).V == 2).all()

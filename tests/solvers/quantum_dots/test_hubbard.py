@@ -315,6 +315,8 @@ def test_bad_arguments_are_refused(change, match):
     arguments = {"V": apart(36.0, GRID), "grid": GRID, "material": GAAS, "compare": False} | change
     with pytest.raises(ValueError, match=match):
         hubbard(**arguments)
+    with pytest.raises(TypeError, match="n_orbital"):
+        hubbard(apart(36.0, GRID), GRID, GAAS, compare=False, n_orbital=8)
 
 
 @pytest.mark.slow

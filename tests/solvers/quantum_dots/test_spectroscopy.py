@@ -10,6 +10,7 @@ from exact import line
 from fock_space import annihilators, fock_rows
 
 from solvers import Grid, Material, dipole, dipole_matrix, dyson_amplitudes, excitations, solve, tunnelling
+from solvers.quantum_dots import spectroscopy
 from solvers.quantum_dots.configuration_interaction import spin_block
 from solvers.quantum_dots.spectroscopy import _matched, _of_levels
 
@@ -224,7 +225,7 @@ def test_states_are_matched_by_spin():
     np.testing.assert_array_equal(found[:, 0], [1.0, 3.0, 2.0, np.nan])
 
 
-def test_bad_arguments_are_refused():
+def test_bad_arguments_are_refused(monkeypatch):
     one, two = (waves(n).wavefunction for n in (1, 2))
     with pytest.raises(ValueError, match="fewer: expected 0 electrons on the grid of more, got 2"):
         dyson_amplitudes(two, one)
@@ -240,3 +241,6 @@ def test_bad_arguments_are_refused():
         excitations(np.zeros((2, 32, 32)), GRID, 1, GAAS)
     with pytest.raises(ValueError, match="n_states: expected a whole number of at least 1"):
         tunnelling(smooth_potential(), GRID, 1, GAAS, n_states=0)
+    monkeypatch.setattr(spectroscopy, "_twice", None)  # errors come before all work
+    with pytest.raises(ValueError, match=r"n_states: expected a whole number in 1 \.\.\. 14, got 15. N = 1"):
+        tunnelling(smooth_potential(), GRID, 2, GAAS, n_states=15)
