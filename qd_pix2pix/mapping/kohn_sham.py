@@ -13,7 +13,7 @@ as no single orbital has.
 
 Imaginary time acts on all orbitals, split into exp(-t u / 2) exp(-t T) exp(-t u / 2) as in ``mean_field``; h is
 projected on their span, in which D is exact. A density is the mean of those so far, since strongly coupled charges
-overshoot.
+overshoot. In equal wells at strong coupling the iteration amplifies rounding, so that it is in double precision.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class KohnSham:
 
     def __call__(self, columns: Mapping[str, Tensor]) -> Prior:
         """Return the prior for a batch; gradients with respect to ``V`` pass."""
-        v, n_electrons, coupling = (columns[name].float() for name in self.needs)
+        wide = torch.float32 if columns["V"].device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+        v, n_electrons, coupling = (columns[name].to(wide) for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
         n = v.shape[-1]
         coarse = F.adaptive_avg_pool2d(v, self.points) if n > self.points else v
@@ -87,7 +88,8 @@ class KohnSham:
             *(number.reshape(-1, 1, 1).expand_as(v) for number in numbers),
         ]
         scale = torch.log(energy.clamp(min=1.0)).reshape(-1, 1, 1, 1)
-        return Prior(torch.stack(channels, 1), {"n_int": logarithms[0][:, None], "energy": scale})
+        starts = {"n_int": logarithms[0][:, None].float(), "energy": scale.float()}
+        return Prior(torch.stack(channels, 1).float(), starts)
 
 
 def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

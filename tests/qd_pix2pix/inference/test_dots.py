@@ -187,6 +187,22 @@ def test_the_sides_of_a_rectangle_are_two(surrogate, extent, message):
         surrogate(long_wells(), **GAAS | {"extent": extent})
 
 
+def test_symmetries_hold_for_equal_wells_at_strong_coupling():
+    """Rounding of one well against another must not choose where three electrons are."""
+    surrogate, side = from_pretrained("universal", device="cpu"), 203.8
+    x, y = Grid(64, 1.0).mesh()
+    wells = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) / 0.0128) for a in (0.27, 0.73) for b in (0.27, 0.73))
+    V = -100 * 0.0761996424 / (0.067 * side**2) * wells
+    options = {"n_electrons": 3, "material": "gaas", "extent": side}
+    stacked = np.stack([V, V[::-1], V.T, V + 1.0, V * (1 + 1e-9)])
+    density = surrogate(stacked, **options).density
+    density[1], density[2] = density[1][::-1].copy(), density[2].T.copy()
+    moved = np.abs(density - density[0]).sum((1, 2)) / density[0].sum()
+    assert moved.max() < 1e-4
+    alone = surrogate(V, **options).density
+    assert np.abs(alone - density[0]).sum() / alone.sum() < 1e-4
+
+
 @pytest.mark.parametrize(("name", "largest"), [("universal", 0.005), ("universal-fast", 0.01)])
 def test_the_shipped_networks_know_the_parabola_of_two_electrons(name, largest):
     """omega = 1 Ha*: E = 3 Ha* (Taut 1993); the density is that of full CI."""
