@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from qd_pix2pix.inference.inputs import Fields
+from qd_pix2pix.inference.inputs import Fields, check_fields
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inference.rectangles import of_rectangles
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, unlike, verdicts
@@ -82,8 +82,9 @@ class DotSurrogate(Surrogate):
         """Return True for potentials that the network was not trained for, (S,)."""
         given = {name: v.detach().cpu() if isinstance(v, Tensor) else v for name, v in self._given(source).items()}
         _, flat = self._flat({name: np.asarray(values) for name, values in given.items()})
-        shape = next(iter(flat.values())).shape[1:]
-        return unlike(PhysicalPredictor(self.predictor, known, shape), self.card, flat)
+        fields = check_fields(flat, self._given_schema)
+        shape = next(iter(fields.values())).shape[1:]
+        return unlike(PhysicalPredictor(self.predictor, known, shape), self.card, fields)
 
     @staticmethod
     def _prepared(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from qd_pix2pix.mapping.texture import texture
 from qd_pix2pix.predictor import Card, Predictor
@@ -25,6 +25,14 @@ PATTERNS: dict[str, Callable[[tuple[int, ...]], NDArray[np.float64]]] = {
 """Patterns of +1 and -1 in place of a field that a user leaves out, from the points of the sample."""
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
+
+
+def native(values: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """Return values as an array of ``dtype`` that torch takes: contiguous, writable and of native byte order.
+
+    Views such as V[::-1], broadcast and read-only arrays are copied, all others are not.
+    """
+    return np.require(values, dtype, ["C", "A", "W"])
 
 
 def with_patterns(given: Mapping[str, Any], schema: Schema, sources: Sequence[str]) -> dict[str, Any]:
@@ -86,7 +94,7 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         raise ValueError(f"input: {np.count_nonzero(~np.isfinite(values))} values of {name} are NaN or infinite")
     check_values(schema[name], values)
-    return np.asarray(values, dtype=np.float64).reshape(-1, *shape)
+    return native(values).reshape(-1, *shape)
 
 
 def check_values(column: Column, values: NDArray) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.plateau import on_plateau
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
@@ -100,7 +101,7 @@ def turned_predictions(
     straight = predict(predictor, columns, symmetrise, device, batch_size, progress=False)[name]
     elements = range(1, predictor.symmetry.order)
     for g in tqdm(elements, desc="turning", unit="symmetry", leave=False):
-        images = predictor.symmetry.act({n: torch.as_tensor(np.asarray(v)) for n, v in columns.items()}, g)
+        images = predictor.symmetry.act({n: torch.as_tensor(native(v)) for n, v in columns.items()}, g)
         found = predict(predictor, {n: v.numpy() for n, v in images.items()}, symmetrise, device, batch_size, False)
         yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g)[name].numpy()
 
@@ -124,7 +125,7 @@ def batches(
     starts = range(0, total, size)
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
-        yield {n: torch.as_tensor(v, dtype=torch.float32, device=device) for n, v in some.items()}
+        yield {n: torch.as_tensor(native(v), dtype=torch.float32, device=device) for n, v in some.items()}
 
 
 def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qd_pix2pix.inference.inputs import check_values
+from qd_pix2pix.inference.inputs import check_values, native
 from qd_pix2pix.inference.predict import check_device
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import Predictor
@@ -92,7 +92,7 @@ class Sample:
     def features(self, columns: Mapping[str, NDArray]) -> Tensor:
         """Return the network's input (B, channels, *points) from fields (B, *points)."""
         kind = np.float64 if self.weight.dtype == torch.float64 else np.float32
-        given = {n: torch.from_numpy(np.ascontiguousarray(v, kind)).to(self.device) for n, v in columns.items()}
+        given = {n: torch.from_numpy(native(v, kind)).to(self.device) for n, v in columns.items()}
         if self.predictor is None:
             return torch.stack(list(given.values()), 1).to(self.weight.dtype)
         count = len(next(iter(given.values())))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inversion.forward import Forward, Outputs
 from solvers.checks import check_array, check_number, check_positive
 
@@ -116,7 +117,7 @@ def make_target(
     values, found = {}, {}
     for name, value in given.items():
         array = _values(argument, name, value, forward, stacked)
-        values[name] = torch.as_tensor(array, device=forward.device)
+        values[name] = torch.as_tensor(native(array), device=forward.device)
         sigma = sigmas.get(name)
         if sigma is None:
             sigma = PRECISION * float(np.abs(array).max())
@@ -152,7 +153,7 @@ def _weights(mask: Any, forward: Forward) -> Tensor:
     weights = check_array("mask", np.asarray(mask, dtype=float), forward.shape, low=0.0)
     if not weights.sum() > 0:
         raise ValueError("mask: expected at least one point with a positive weight, got zeros")
-    return torch.as_tensor(weights / weights.mean(), device=forward.device)
+    return torch.as_tensor(native(weights / weights.mean()), device=forward.device)
 
 
 def smoothness(potentials: Tensor, span: float, periodic: bool) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inversion.costs import Cost, OwnCost, Target, check_weights, make_target
 from qd_pix2pix.inversion.descent import Problem, State, descend
@@ -125,7 +126,7 @@ def make_bounds(forward: Forward, bounds: Any) -> Bounds:
             raise ValueError(
                 f"bounds: expected finite numbers or fields of shape {forward.shape}, got shape {array.shape}"
             )
-        ends.append(torch.as_tensor(array, dtype=torch.float64, device=forward.device))
+        ends.append(torch.as_tensor(native(array), device=forward.device))
     if bool((ends[0] > ends[1]).any()) or not bool((ends[0] < ends[1]).any()):
         raise ValueError(f"bounds: expected low < high{unit}; at some points low is larger, or low = high everywhere")
     return Bounds(*ends)
@@ -152,7 +153,7 @@ def make_starts(
     own = (members, *forward.shape) if members > 1 else forward.shape
     if array.shape[array.ndim - len(own) :] != own or array.ndim not in (len(own), len(own) + 1):
         raise ValueError(f"start: expected shape {own} or (starts, {', '.join(map(str, own))}), got {array.shape}")
-    given = torch.as_tensor(array, device=forward.device).reshape(-1, members, *forward.shape)
+    given = torch.as_tensor(native(array), device=forward.device).reshape(-1, members, *forward.shape)
     slack = 0.01 * problem.bounds.span
     outside = (given < problem.bounds.low - slack) | (given > problem.bounds.high + slack) | ~given.isfinite()
     if bool(outside.any()):

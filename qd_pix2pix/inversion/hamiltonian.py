@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inversion.costs import make_target
 from qd_pix2pix.inversion.design import make_problem, make_starts, run, solutions
 from qd_pix2pix.inversion.forward import forward_of, load, trained_range
@@ -70,7 +71,7 @@ def learn_hamiltonian(
     offset = None if shift is None else check_array("shift", shift, (len(members),)).astype(float)
     problem = make_problem(
         forward, target, bounds, scale, {"smoothness": smoothness, "variation": variation}, unknown=ranges,
-        shift=None if offset is None else torch.as_tensor(offset, device=forward.device),
+        shift=None if offset is None else torch.as_tensor(native(offset), device=forward.device),
     )  # fmt: skip
     first = make_starts(problem, start, starts, scale, seed, 1 if shared else len(members))
     rng = np.random.default_rng([seed, 1])

@@ -25,6 +25,14 @@ WORDS = [
 ]  # fmt: skip
 SEEN = {"n_electrons": (1.0, 3.0), "coupling": (0.5, 50.0)}
 GAAS = {"n_electrons": 2, "material": "gaas", "extent": 100.0}
+VIEWS = {
+    "reversed": lambda V: V[:, ::-1],
+    "turned": lambda V: np.rot90(V, axes=(1, 2)),
+    "strided": lambda V: np.repeat(V, 2, axis=2)[..., ::-2],
+    "big-endian": lambda V: V.astype(">f8"),
+    "long": lambda V: V.astype(np.longdouble),
+    "broadcast": lambda V: np.broadcast_to(V[0], V.shape),
+}
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +261,15 @@ def test_predictions_turn_with_the_potential(surrogate):
     straight, turned = surrogate(wells(), **GAAS), surrogate(wells().T[::-1].copy(), **GAAS)
     np.testing.assert_allclose(turned.density, straight.density.T[::-1], rtol=2e-2, atol=1e-6)
     assert turned.energy == pytest.approx(float(straight.energy), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("error:The given NumPy array")
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_are_the_array_that_they_show(surrogate, view):
+    shown = VIEWS[view](np.stack([wells(), wells(depth=0.1).T]))
+    found, expected = surrogate(shown, **GAAS), surrogate(np.array(shown, dtype=np.float64).copy(), **GAAS)
+    np.testing.assert_array_equal(found.density, expected.density)
+    np.testing.assert_array_equal(found.energy, expected.energy)
 
 
 @pytest.fixture(scope="module")

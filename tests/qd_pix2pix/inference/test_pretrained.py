@@ -81,6 +81,12 @@ def test_shapes_of_all_kinds(surrogate, V):
     np.testing.assert_allclose(surrogate(V, batch_size=2), surrogate(V), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("error:The given NumPy array")
+def test_views_are_the_array_that_they_show(surrogate, V):
+    for view in (V[::-1, ::-1], V.astype(">f8"), V.astype(np.longdouble), np.broadcast_to(V[0], V.shape)):
+        np.testing.assert_array_equal(surrogate(view), surrogate(np.array(view, dtype=np.float64).copy()))
+
+
 def test_a_larger_square_holds_the_same_electrons(surrogate, V):
     with pytest.warns(UserWarning, match="extent is 48 nm, in training 24; predictions may be wrong"):
         density = surrogate(np.pad(V[0], 16, mode="edge"))

@@ -77,6 +77,16 @@ def test_costs_start_and_fixed_points():
     np.testing.assert_allclose(np.delete(near, 3), np.delete(near, 3).mean(), atol=1e-6)  # uniform starts stay uniform
 
 
+@pytest.mark.filterwarnings("error:The given NumPy array")
+@pytest.mark.parametrize("view", [lambda a: a[::-1][::-1].astype(">f8"), lambda a: a[::-1].copy()[::-1]])
+def test_target_start_mask_and_bounds_are_arrays_of_any_strides_and_byte_order(view):
+    ends = tuple(view(np.full(POINTS, value)) for value in (0.0, 1.0))
+    mask = view(np.ones(POINTS))
+    options = {**FREE, "bounds": ends, "mask": mask, "start": view(np.full(POINTS, 0.5)), "steps": 80}
+    found = qd_pix2pix.design(linear, view(linear(torch.as_tensor(TRUE)).numpy()), **options)
+    np.testing.assert_allclose(found.best, TRUE, atol=1e-6)
+
+
 def test_numbers_and_masks_are_targets():
     def outputs(V):
         return {"density": V**2, "energy": V.sum(1)}

@@ -76,6 +76,15 @@ def test_own_potentials_and_shifts():
     np.testing.assert_allclose(solved[0], cube(TRUE + shift[:, None]), atol=1e-4)
 
 
+@pytest.mark.filterwarnings("error:The given NumPy array")
+def test_densities_and_shifts_are_arrays_of_any_strides_and_byte_order():
+    shift = np.array([-0.1, 0.2])[::-1]
+    given = ((TRUE + shift[:, None]) ** 3)[:, ::-1]
+    for densities, offset in ((given, shift), (given.astype(">f8"), shift.astype(">f8"))):
+        found = qd_pix2pix.learn_hamiltonian(lambda V: V**3, densities, shift=offset, **OPTIONS)
+        np.testing.assert_allclose(found.best, TRUE[::-1], atol=1e-4)
+
+
 def test_starts_of_lbfgs_are_independent_and_converge():
     """Rosenbrock's function from four starts; alone, a start takes the same steps to rounding."""
 
