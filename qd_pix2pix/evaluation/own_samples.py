@@ -16,12 +16,13 @@ from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.results import estimates, new_record, write_results
 from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.dots import allowed_spins
-from qd_pix2pix.inference.inputs import Fields, compare_with_training, conditions_of, only_values
-from qd_pix2pix.inference.own_files import Reading, read_samples, with_sides
+from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, only_values
+from qd_pix2pix.inference.own_files import OwnSamples, Reading, read_samples, with_sides
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import (
     PhysicalPredictor,
+    blurred,
     for_reading,
     physical_conditions,
     remarks_on,
@@ -57,7 +58,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     own = read_samples(path, reader, Reading.of(config))
     fields = own.fields
     shape = next(iter(fields.values())).shape[1:]
-    predictor, schema, known, remarks = _prepared(predictor, card, fields, with_sides(reader, given, own.sides))
+    predictor, schema, known, remarks = _prepared(predictor, card, own, with_sides(reader, given, own.sides))
     notes = own.notes + (resampling(predictor, fields) if isinstance(predictor, PhysicalPredictor) else [])
     recipe = card.recipes[0] if card.recipes else {}
     recipe = verify.recipe_of_samples(recipe, shape, known) if config["verify"] else recipe
@@ -69,7 +70,8 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device, config["batch_size"])
     estimated = estimates(found)
     if estimated and isinstance(predictor, PhysicalPredictor):
-        estimated["to_verify"] = to_verify(estimated["estimated_error"], unlike(predictor, card, fields)).astype(float)
+        unfamiliar = unlike(predictor, card, fields, own.lost)
+        estimated["to_verify"] = to_verify(estimated["estimated_error"], unfamiliar).astype(float)
         found |= {name: allowed_spins(found[name], round(known["n_electrons"])) for name in found if name == "spin"}
     remarks += unlike_training(estimated, schema)
     predictions = Predictions(
@@ -112,16 +114,17 @@ def _with_references(
 
 
 def _prepared(
-    predictor: Predictor, card: Card, fields: Fields, given: Mapping[str, Any]
+    predictor: Predictor, card: Card, own: OwnSamples, given: Mapping[str, Any]
 ) -> tuple[Predictor, Schema, dict[str, float], list[str]]:
     """Return the predictor for a user's samples, their schema and conditions, and remarks on them."""
-    shape = next(iter(fields.values())).shape[1:]
+    fields, shape = own.fields, next(iter(own.fields.values())).shape[1:]
     if predictor.schema.reduction:
         known = physical_conditions(predictor.schema, given)
         physical = PhysicalPredictor(predictor, known, shape)
-        return physical, physical.schema, known, remarks_on(physical, card, fields)
+        return physical, physical.schema, known, remarks_on(physical, card, fields, own.lost)
     known = conditions_of(predictor, shape, given)
-    return predictor, of_samples(card.schema, shape, known), known, compare_with_training(fields, card, known)
+    remarks = compare_with_training(fields, card, known) + blurred(card.schema, shape, own.lost)
+    return predictor, of_samples(card.schema, shape, known), known, remarks
 
 
 def unlike_training(estimated: Mapping[str, NDArray], schema: Schema) -> list[str]:

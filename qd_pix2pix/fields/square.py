@@ -3,7 +3,12 @@
 Points of a network are the centres of cells, x_i = (i + 1/2) L / n. Files have these, or nodes x_i = i L / (n - 1) from
 wall to wall. Values are resampled along x and then along y by the monotone cubic interpolation of Fritsch and Carlson
 (SIAM J. Numer. Anal. 17, 238 (1980)), which adds no extrema at steps; beyond the outermost points it is continued, and
-limited to the range of the field.
+limited to the range of the field. On fewer points a cell has the mean of the interpolant,
+
+    V_i = (1/h) int_cell V dx,
+
+so that walls and barriers between the new points keep their area. Where V is smooth the mean differs from V(x_i) by
+h^2 V''/24, with V'' from the means of three cells; there V_i = V(x_i).
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import minimum_filter1d
 
 from qd_pix2pix.fields.field import Field
 from solvers.checks import check_choice, check_flag
@@ -22,6 +28,10 @@ UNIFORM = 0.02
 """Largest distance of a coordinate from the uniform grid, in units of the spacing."""
 MOST = 4096
 """Largest number of points along an axis after resampling."""
+RESOLVED = 2.0
+"""Largest difference of the mean of a cell from its middle, in units of h^2 V''/24, for a smooth field."""
+MOST_LOST = 0.01
+"""Change of a potential by resampling, as a part of its range, above which predictions may be wrong."""
 POINTS = ("centres", "nodes")
 Pair = tuple[float, float]
 """Lengths along x and y."""
@@ -54,12 +64,14 @@ class Placed:
         values: values (..., n_x, n_y) at the centres of cells.
         sides: sides along x and y, in the unit of the coordinates.
         nodes: True if the points of the file were taken for nodes.
+        lost: mean change of the values (...) by a round trip, relative to their range; zero if they were not resampled.
         note: the way in which the values were resampled, with the error of a round trip; empty if they were not.
     """
 
     values: NDArray[np.float64]
     sides: Pair
     nodes: bool
+    lost: NDArray[np.float64]
     note: str = ""
 
 
@@ -103,10 +115,12 @@ def place(
     placed, points = (made[0], made[1]), (target[0], target[1])
     even = all(map(_is_uniform, axes))
     if even and not nodes and tuple(map(len, axes)) == points:
-        return Placed(field.values, placed, nodes)
+        return Placed(field.values, placed, nodes, np.zeros(field.values.shape[:-2]))
     _check_allowed(axes, even, nodes, points, placing.resample)
-    values, note = _resampled(field.values, [_from_wall(along, nodes) for along in axes], placed, points)
-    return Placed(values, placed, nodes, note)
+    from_wall = [_from_wall(along, nodes) for along in axes]
+    values = on_cells(field.values, from_wall, placed, points)
+    lost, note = _round_trip(field.values, from_wall, values, placed)
+    return Placed(values, placed, nodes, lost, note)
 
 
 def _points(side: float, sides: Sequence[float], n: int | None, spacing: float | None) -> int:
@@ -187,10 +201,12 @@ def _check_allowed(
     )
 
 
-def _resampled(values: NDArray, axes: Sequence[NDArray], sides: Pair, shape: tuple[int, int]) -> tuple[NDArray, str]:
-    centres = [(np.arange(n) + 0.5) * (side / n) for n, side in zip(shape, sides, strict=True)]
-    made = interpolate(values, axes, centres)
-    back = interpolate(made, centres, axes)
+def _round_trip(
+    values: NDArray, axes: Sequence[NDArray], made: NDArray, sides: Pair
+) -> tuple[NDArray[np.float64], str]:
+    """Return the mean change (...) of values by a round trip, relative to their range, and a note on its errors."""
+    shape = made.shape[-2:]
+    back = interpolate(made, [_centres(side, n) for side, n in zip(sides, shape, strict=True)], axes)
     span = np.ptp(values, axis=(-2, -1))
     difference = np.abs(back - values)
     scale = np.where(span > 0, span, 1.0)
@@ -198,12 +214,46 @@ def _resampled(values: NDArray, axes: Sequence[NDArray], sides: Pair, shape: tup
     most = float((difference.max((-2, -1)) / scale).max())
     sizes = f"from {_by(axes)} to {shape[0]} \u00d7 {shape[1]} points"
     note = f"resampled {sizes}, error of a round trip {100 * error:.2g} % of the range, at most {100 * most:.2g} %"
-    return made, note
+    return np.asarray(difference.mean((-2, -1)) / scale), note
+
+
+def on_cells(
+    values: NDArray, axes: Sequence[NDArray], sides: Sequence[float], shape: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return values (..., nx, ny), given at distances ``axes`` from the first walls, in cells (..., *shape)."""
+    made = values
+    for axis, along, side, n in zip((-2, -1), axes, sides, shape, strict=True):
+        made = _along_cells(PchipInterpolator(along, made, axis=axis, extrapolate=True), axis, side, n)
+    return _within(made, values)
 
 
 def interpolate(values: NDArray, axes: Sequence[NDArray], others: Sequence[NDArray]) -> NDArray[np.float64]:
     """Return values (..., nx, ny), given at the points of ``axes``, at the points of ``others``; see the module."""
     made = PchipInterpolator(axes[0], values, axis=-2, extrapolate=True)(others[0])
     made = PchipInterpolator(axes[1], made, axis=-1, extrapolate=True)(others[1])
+    return _within(made, values)
+
+
+def _along_cells(curve: PchipInterpolator, axis: int, side: float, n: int) -> NDArray[np.float64]:
+    """Return the values of a curve in ``n`` cells: at their centres, or the means of cells that are not smooth."""
+    middle = curve(_centres(side, n))
+    if np.diff(curve.x).min() >= (1 - UNIFORM) * side / n:
+        return middle
+    means = np.diff(curve.antiderivative()(np.linspace(0.0, side, n + 1)), axis=axis) * (n / side)
+    bend = np.diff(means, 2, axis=axis)
+    ends = np.take(bend, [0], axis=axis), np.take(bend, [-1], axis=axis)
+    bend = np.concatenate([ends[0], bend, ends[1]], axis=axis)
+    smooth = np.abs(middle - means) <= RESOLVED * np.abs(bend) / 24
+    # also in both neighbours: the cell beside a barrier may hold a part of it
+    smooth = minimum_filter1d(smooth.astype(np.uint8), 3, axis=axis) > 0
+    return np.where(smooth, middle, means)
+
+
+def _centres(side: float, n: int) -> NDArray[np.float64]:
+    return np.asarray((np.arange(n) + 0.5) * (side / n), dtype=np.float64)
+
+
+def _within(made: NDArray, values: NDArray) -> NDArray[np.float64]:
+    """Return fields limited to the range of ``values``, each to that of its own."""
     low, high = (f(values, axis=(-2, -1), keepdims=True) for f in (np.min, np.max))
     return np.clip(made, low, high)

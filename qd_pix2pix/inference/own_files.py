@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
 from qd_pix2pix.fields.read import about, read_contents
@@ -50,11 +51,13 @@ class OwnSamples:
     Attributes:
         fields: sources (S, *points) by name.
         sides: sides of the domain by the names of their conditions, where the file determines them.
+        lost: detail (S,) that the samples lost by resampling; see ``fields.Placed``.
         notes: units and side in the file, and what was done to the fields; empty for plain arrays.
     """
 
     fields: Fields
     sides: dict[str, float]
+    lost: NDArray[np.float64]
     notes: list[str]
 
 
@@ -77,6 +80,7 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     learned = [column.name for column in schema.columns]
     fields: dict[str, Any] = {}
     sides: dict[str, float] = {}
+    lost: NDArray[np.float64] = np.zeros(1)
     notes: list[str] = []
     for name in names:
         others = [other for other in learned if other != name]
@@ -85,11 +89,13 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
         notes += [found.note] if found.note else []
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
         found = _in_units(path, found, schema, schema[name], reading)
-        fields[name], own, said = _placed(path, found, predictor, schema[name], reading)
+        fields[name], own, changed, said = _placed(path, found, predictor, schema[name], reading)
         sides |= own
+        lost = np.maximum(lost, changed.ravel())
         notes += said
-    fields = with_patterns(fields, schema, sources)
-    return OwnSamples(check_fields(fields, schema), sides, list(dict.fromkeys(notes)))
+    fields = check_fields(with_patterns(fields, schema, sources), schema)
+    size = len(next(iter(fields.values())))
+    return OwnSamples(fields, sides, np.broadcast_to(lost, (size,)), list(dict.fromkeys(notes)))
 
 
 def preferred(column: Column) -> tuple[str, ...]:
@@ -123,17 +129,17 @@ def _in_units(path: Path, found: Field, schema: Schema, column: Column, reading:
 
 def _placed(
     path: Path, found: Field, predictor: Predictor, column: Column, reading: Reading
-) -> tuple[Any, dict[str, float], list[str]]:
-    """Return values on the points of the network, the sides of the domain, and what was done."""
+) -> tuple[Any, dict[str, float], NDArray[np.float64], list[str]]:
+    """Return values on the points of the network, the sides of the domain, the detail lost, and what was done."""
     domain, placing = predictor.schema.domain, Placing(reading.points, reading.resample)
     planar = len(domain.shape) == 2 and bool(domain.sides) and domain.boundary == "walls"
     if found.x is None or found.y is None or column.values or not planar:
         given = [name for name in ("points", "resample") if getattr(reading, name) not in (None, False)]
         if given and (found.x is None or not planar):
             raise ValueError(f"{given[0]}: {path} has no coordinates x and y on a square; leave it out")
-        return found.values, {}, []
+        return found.values, {}, np.zeros(1), []
     if not np.isfinite(found.values).all():
-        return found.values, {}, []  # check_fields counts the values that are not finite
+        return found.values, {}, np.zeros(1), []  # check_fields counts the values that are not finite
     (side_x, side_y), known = domain.sides, predictor.conditions
     ends = (known.usual, known.usual | known.low, known.usual | known.high)
     sides = sorted({(end[side_x], end[side_y]) for end in ends})
@@ -148,7 +154,8 @@ def _placed(
     several = "a side" if made.sides[0] == made.sides[1] else "sides"
     size = f"{several} of {lengths(made.sides)} {found.length_unit or ''}".rstrip()
     said = f"{size} between outermost points" if made.nodes else f"{size} from centres of cells"
-    return made.values, dict(zip(domain.sides, made.sides, strict=True)), [said, *([made.note] if made.note else [])]
+    sides_by_name = dict(zip(domain.sides, made.sides, strict=True))
+    return made.values, sides_by_name, made.lost, [said, *([made.note] if made.note else [])]
 
 
 def with_sides(predictor: Predictor, given: Mapping[str, Any], sides: Mapping[str, float]) -> dict[str, Any]:

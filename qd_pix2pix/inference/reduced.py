@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qd_pix2pix.fields.square import MOST_LOST
 from qd_pix2pix.inference.inputs import Fields, resolved
 from qd_pix2pix.inference.rectangles import MORE_ERROR, Frame, both_sides, names_of, of_rectangles
 from qd_pix2pix.mapping.conditions import Conditions
@@ -29,8 +30,6 @@ from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema
 
 FEWEST_POINTS = 16
 """Fewest points per side of a user's field."""
-MOST_LOST = 0.01
-"""Change of a potential by resampling, as a part of its range, above which predictions may be wrong."""
 
 
 class PhysicalPredictor(Predictor):
@@ -236,8 +235,12 @@ def per_sample(reduced: Predictor, card: Card) -> PhysicalPredictor:
     return predictor
 
 
-def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list[str]:
+def remarks_on(
+    predictor: PhysicalPredictor, card: Card, fields: Fields, lost: NDArray[np.float64] | float = 0.0
+) -> list[str]:
     """Return remarks on samples that the network was not trained for, or that lose detail by resampling.
+
+    ``lost`` (S,) is what they lost before, on the way from a file; see ``fields.Placed``.
 
     Raises:
         ValueError: no training sample has such a number of electrons, or the fields have too few points.
@@ -254,16 +257,28 @@ def remarks_on(predictor: PhysicalPredictor, card: Card, fields: Fields) -> list
         if np.dtype(column.dtype).kind == "i":
             raise ValueError(f"{name}: the network was trained for {known}, got {value:g}. Use the solver")
         remarks.append(f"{column.description} is {value:.3g}, in training {known}")
-    lost = _lost(fields, predictor.resampled)
-    if blurred := int((lost > MOST_LOST).sum()):
-        changed = f"{predictor.schema.count(blurred)} by up to {100 * lost.max():.2g} % of the range"
-        remarks.append(f"resampling to {points(predictor.resampled)} changes {changed}")
-    return remarks
+    return remarks + blurred(
+        predictor.schema, predictor.resampled, np.maximum(_lost(fields, predictor.resampled), lost)
+    )
 
 
-def unlike(predictor: PhysicalPredictor, card: Card, fields: Fields) -> NDArray[np.bool_]:
-    """Return True (S,) for samples that the network was not trained for, or that lose detail by resampling."""
-    return (_lost(fields, predictor.resampled) > MOST_LOST) | (not predictor.inside(card))
+def blurred(schema: Schema, shape: tuple[int, ...], lost: NDArray[np.float64]) -> list[str]:
+    """Return a remark on samples that ``lost`` (S,) detail by resampling to ``shape``, as a part of their range."""
+    if not (number := int((lost > MOST_LOST).sum())):
+        return []
+    return [
+        f"resampling to {points(shape)} changes {schema.count(number)} by up to {100 * lost.max():.2g} % of the range"
+    ]
+
+
+def unlike(
+    predictor: PhysicalPredictor, card: Card, fields: Fields, lost: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.bool_]:
+    """Return True (S,) for samples that the network was not trained for, or that lose detail by resampling.
+
+    ``lost`` is that of ``remarks_on``.
+    """
+    return (np.maximum(_lost(fields, predictor.resampled), lost) > MOST_LOST) | (not predictor.inside(card))
 
 
 def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields.square import interpolate
+from qd_pix2pix.fields.square import on_cells
 from qd_pix2pix.studio.brush import Stroke
 from solvers import Grid, Material
 from solvers.checks import check_choice, check_integer, check_number, check_positive
@@ -106,8 +106,7 @@ class Background:
         if n == STORED:
             return values
         own = (np.arange(STORED) + 0.5) / STORED
-        other = (np.arange(n) + 0.5) / n
-        return interpolate(values, (own, own), (other, other))
+        return on_cells(values, (own, own), (1.0, 1.0), grid.shape)
 
 
 @dataclass(frozen=True)

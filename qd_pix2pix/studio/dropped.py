@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from qd_pix2pix.fields import FORMATS, Placing, place, read_field
-from qd_pix2pix.fields.square import interpolate
+from qd_pix2pix.fields.square import MOST_LOST
 from qd_pix2pix.fields.units import factor
 from qd_pix2pix.studio.dot import SIDES, STORED, Background, Dot
 from qd_pix2pix.studio.edits import cleared
@@ -92,14 +92,24 @@ def _read(dot: Dot, title: str, path: Path) -> Dropped:
         except ValueError as error:
             raise ValueError(f"file: {path} {error}") from None
         values, side = placed.values, placed.sides[0]
-        notes += [f"side {side:g} nm", *([placed.note] if placed.note else [])]
+        notes += [f"side {side:g} nm", *([placed.note] if placed.note else []), *_blurred(float(placed.lost))]
     elif values.shape[0] != values.shape[1]:
         raise ValueError(f"file: expected a square, got {values.shape[0]} x {values.shape[1]} points in {path}; cut it")
     elif values.shape[0] != STORED:
-        own, other = ((np.arange(n) + 0.5) / n for n in (values.shape[0], STORED))
+        own = (np.arange(values.shape[0]) + 0.5) * (side / values.shape[0])
         notes.append(f"interpolated from {len(own)} x {len(own)} to {STORED} x {STORED} points")
-        values = interpolate(values, (own, own), (other, other))
+        field = replace(found, values=values, x=own, y=own)
+        placed = place(field, [(side, side)], None, (STORED, STORED), Placing("centres", True))
+        values = placed.values
+        notes += _blurred(float(placed.lost))
     if not SIDES[0] <= side <= SIDES[1]:
         raise ValueError(f"file: expected a side of {SIDES[0]:g} ... {SIDES[1]:g} nm, got {side:g} in {path}")
     made = replace(cleared(dot), side=float(side), background=Background.of(title, values))
     return Dropped(made, tuple(notes))
+
+
+def _blurred(lost: float) -> list[str]:
+    """Return a remark on a potential that resampling changes by a part ``lost`` of its range, if that is much."""
+    if lost <= MOST_LOST:
+        return []
+    return [f"unlike the file by {100 * lost:.2g} % of the range: solve the file itself"]

@@ -67,9 +67,9 @@ def _background(dot: Dot) -> tuple[str, list[str]]:
     ]
     if dot.n == STORED:
         return "", [*lines, "V += stored"]
-    places = f"own, other = (np.arange({STORED}) + 0.5) / {STORED}, (np.arange(grid.n) + 0.5) / grid.n"
-    resampled = "V += interpolate(stored, (own, own), (other, other))"
-    return "from qd_pix2pix.fields.square import interpolate\n", [*lines, places, resampled]
+    places = f"own = (np.arange({STORED}) + 0.5) / {STORED}"
+    resampled = "V += on_cells(stored, (own, own), (1.0, 1.0), grid.shape)"
+    return "from qd_pix2pix.fields.square import on_cells\n", [*lines, places, resampled]
 
 
 def _design(dot: Dot) -> list[str]:

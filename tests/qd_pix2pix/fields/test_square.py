@@ -5,7 +5,7 @@ import pytest
 from scipy.constants import e, physical_constants
 
 from qd_pix2pix.fields import Field, Placing, place
-from qd_pix2pix.fields.square import interpolate
+from qd_pix2pix.fields.square import interpolate, on_cells
 from qd_pix2pix.fields.units import canonical, factor
 
 SIDE = 30.0
@@ -78,6 +78,43 @@ def test_resampling_adds_no_extrema_at_steps(n):
 
     values = placed(centres(n), function=step).values
     assert values.min() == 0.0 and values.max() == 0.5
+
+
+@pytest.mark.parametrize("n", [101, 200, 256])
+def test_a_thin_barrier_keeps_its_area_on_fewer_points(n):
+    """Between the new points a barrier of one point would vanish, and on one of them it would be too wide."""
+    for at in range(n // 3, n // 3 + 4):
+        barrier = np.zeros((n, n))
+        barrier[at] = barrier[:, 2 * at] = 1.0
+        found = on_cells(barrier, (centres(n), centres(n)), (SIDE, SIDE), (64, 64))
+        assert found.sum(0)[1] * SIDE / 64 == pytest.approx(SIDE / n, rel=1e-9)
+        assert found.mean() == pytest.approx(barrier.mean(), rel=1e-9) and 0 <= found.min() <= found.max() <= 1
+
+
+def test_waves_shorter_than_the_new_points_become_no_long_ones():
+    """Waves of 63 periods, sampled at 64 points, would be one period of full height."""
+    x = centres(200)
+    wave = placed(x, function=lambda x, y: np.cos(2 * np.pi * 63 * x[:, None] / SIDE) + 0 * y).values
+    assert np.abs(wave).max() < 0.05 and np.abs(wave.mean()) < 0.005
+
+
+@pytest.mark.parametrize("n", [66, 101, 200])
+def test_smooth_fields_on_fewer_points_are_those_of_the_interpolation(n):
+    x, new = centres(n), centres(64)
+    found = on_cells(smooth(x, x), (x, x), (SIDE, SIDE), (64, 64))
+    np.testing.assert_allclose(
+        found,
+        smooth(new, new),
+        atol=1.5 * np.abs(interpolate(smooth(x, x), (x, x), (new, new)) - smooth(new, new)).max(),
+    )
+
+
+def test_the_change_of_each_dot_is_stated():
+    x = centres(200)
+    rough = np.cos(2 * np.pi * 63 * x[:, None] / SIDE) + 0 * x
+    found = place(Field("V", np.stack([smooth(x, x), rough]), x, x), [(SIDE, SIDE)], None, (64, 64), Placing())
+    assert found.lost[0] < 1e-3 and found.lost[1] == pytest.approx(np.abs(rough).mean() / 2, rel=0.1)
+    assert placed(centres(64)).lost == 0
 
 
 def test_interpolation_is_exact_for_planes():

@@ -302,6 +302,26 @@ def test_a_file_in_other_units_gives_the_same_dot(surrogate, weights, tmp_path):
     assert "ħ²/m*L²" not in page.split("Provenance")[0]
 
 
+def test_detail_that_resampling_removes_is_seen_in_files_with_coordinates_too(surrogate, weights, tmp_path):
+    """Waves of 63 periods along x on 100 points: lost on 32, whatever the estimated error."""
+    grid = Grid(100, 100.0)
+    x, y = grid.mesh()
+    many = np.stack([wells(100), wells(100) + 0.02 * np.cos(2 * np.pi * 31 * x / 100.0)])
+    np.savez(tmp_path / "dots.npz", V=many, x=x[:, 0], y=y[0])
+    np.save(tmp_path / "dots.npy", many)
+    seen = {}
+    for name in ("dots.npz", "dots.npy"):
+        words = [f"checkpoint={weights}", f"input={tmp_path / name}", f"output={tmp_path / name[-3:]}"]
+        ended = call("evaluate", *words, "n_electrons=2", "material=gaas", "extent=100", cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert "resampling to 32 × 32 points changes 1 dot by up to" in ended.stdout
+        seen[name] = Predictions.read(tmp_path / name[-3:] / "predictions.h5")
+        large = seen[name].measures["n_int"]["estimated_error"] > LARGEST_ERROR
+        assert seen[name].measures["n_int"]["to_verify"].tolist() == [large[0], True]
+    smooth, rough = seen["dots.npz"].predicted["energy"] - surrogate(wells(100), **GAAS).energy
+    assert abs(smooth) < 1e-3 and abs(rough) < 3e-3  # the waves average out; one long wave would be 20 meV
+
+
 def test_the_page_warns_of_a_size_outside_training(surrogate, weights, tmp_path):
     """The same verdict as in Python: by conditions, whatever the estimated error."""
     np.save(tmp_path / "dot.npy", wells(extent=3000.0))

@@ -51,6 +51,18 @@ def test_other_numbers_of_points_are_interpolated_and_noted():
     assert near(found.dot, V, 0.01) and any("128 x 128 to 64 x 64" in note for note in found.notes)
 
 
+def test_detail_that_the_page_does_not_keep_is_noted():
+    x = (np.arange(200) + 0.5) / 200 * DOT.side
+    V = 0.03 * np.cos(2 * np.pi * 63 * x[:, None] / DOT.side) + 0 * x
+    table = io.BytesIO()
+    np.savez(table, V=V, x=x, y=x)
+    for name, content in (("V.npy", npy_of(V)), ("V.npz", table.getvalue())):
+        found = dropped(DOT, name, content)
+        assert "solve the file itself" in found.notes[-1]
+        assert np.ptp(potential(found.dot)) < 0.15 * np.ptp(V), "no wave of one period"
+    assert not any("solve the file" in note for note in dropped(DOT, "V.npy", npy_of(potential(DOT, 128))).notes)
+
+
 def test_a_saved_dot_is_opened_and_the_drawing_replaced():
     other = Dot(side=44.0, wells=(Well(1.0, 2.0, 3.0, 4.0),))
     assert dropped(DOT, "dot.json", to_json(other).encode()).dot == other

@@ -35,6 +35,14 @@ def test_nodes_are_interpolated_to_cells_on_the_same_side(tmp_path):
         read_potential(tmp_path / "nodes.npz", GAAS, extent=90.0)
 
 
+def test_fewer_points_keep_the_area_of_a_barrier(tmp_path):
+    x = (np.arange(256) + 0.5) * 200 / 256
+    V = np.where(np.abs(x[:, None] - 101) < 0.4, 0.3, 0.0) + 0 * x
+    np.savez(tmp_path / "barrier.npz", x=x, y=x, V=V)
+    found = read_potential(tmp_path / "barrier.npz", GAAS, n=64)
+    assert found.V.mean() == pytest.approx(V.mean(), rel=1e-9) and V.any()
+
+
 def test_coordinates_of_a_rectangle_give_both_sides(tmp_path):
     x, y = (np.arange(24) + 0.5) * 5.0, (np.arange(10) + 0.5) * 4.0
     V = 1e-5 * ((x[:, None] - 60) ** 2 + (y[None] - 20) ** 2)
