@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qd_pix2pix.fields.units import LENGTHS, canonical, split_unit
 
 SAME = 1e-6
 """Distance of coordinates that count as one, in units of the length of the axis."""
@@ -20,20 +23,30 @@ class Contents:
         arrays: arrays (..., nx, ny) by name, indexed [ix, iy]; of a volume (nz, nx, ny).
         x, y: coordinates of the points (nx,) and (ny,); None if the file has none.
         units: units of arrays, by name.
-        length_unit: unit of the coordinates; None if the file does not state it.
+        length_units: units of the coordinates "x", "y" and "z" that the file states.
         cells: True if the file states that the points are centres of cells.
         z: heights of the layers of a volume (nz,); None for planes.
         note: what was done to the arrays, as a phrase; empty for those of the file.
+        beside: further arrays of the file, at other points.
     """
 
     arrays: Mapping[str, NDArray]
     x: NDArray | None = None
     y: NDArray | None = None
     units: Mapping[str, str] = field(default_factory=dict)
-    length_unit: str | None = None
+    length_units: Mapping[str, str] = field(default_factory=dict)
     cells: bool = False
     z: NDArray | None = None
     note: str = ""
+    beside: tuple[Contents, ...] = ()
+
+    @property
+    def names(self) -> dict[str, Contents]:
+        """The part of the file that has each array, by the name of the array."""
+        found: dict[str, Contents] = {}
+        for part in (self, *self.beside):
+            found |= {name: part for name in part.arrays if name not in found}
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,10 @@ class Field:
     note: str = ""
 
 
-def select(contents: Contents, column: str | None, preferred: Sequence[str], others: Sequence[str] = ()) -> Field:
-    """Return one field.
+def select(
+    contents: Contents, column: str | None, preferred: Sequence[str], others: Sequence[str] = ()
+) -> tuple[Contents, str]:
+    """Return the part of a file that has an array, and the name of the array.
 
     Args:
         contents: all arrays of a file.
@@ -71,21 +86,32 @@ def select(contents: Contents, column: str | None, preferred: Sequence[str], oth
     Raises:
         ValueError: there is no such array, or a choice is necessary.
     """
-    found = ", ".join(f"{name} {values.shape}" for name, values in contents.arrays.items()) or "none"
-    by_lower = {name.lower(): name for name in reversed(list(contents.arrays))}
-    wanted = [column] if column else list(preferred)
-    name = next((n for n in wanted if n in contents.arrays), None)
+    parts = contents.names
+    found = ", ".join(f"{name} {part.arrays[name].shape}" for name, part in parts.items()) or "none"
+    by_lower = {name.lower(): name for name in reversed(list(parts))}
+    wanted = [column, split_unit(column)[0]] if column else list(preferred)
+    name = next((n for n in wanted if n in parts), None)
     name = name or next((by_lower[n.lower()] for n in wanted if n.lower() in by_lower), None)
-    if name is None and not column and len(contents.arrays) == 1:
-        (only,) = contents.arrays
+    if name is None and not column and len(parts) == 1:
+        (only,) = parts
         name = only if only not in others else None
     if name is None and column:
         raise ValueError(f"column: expected one of the arrays; they are {found}; got {column!r}")
     if name is None:
         raise ValueError(f"expected an array named {preferred[0] if preferred else 'V'}; got {found}. Give column=NAME")
-    values = contents.arrays[name]
-    unit = contents.units.get(name)
-    made = Field(name, values, contents.x, contents.y, unit, contents.length_unit, contents.cells, contents.note)
+    return parts[name], name
+
+
+def field_of(contents: Contents, name: str) -> Field:
+    """Return an array of a plane as a field; its coordinates are in the unit of x.
+
+    Raises:
+        ValueError: coordinates do not belong to the points, are not finite, or occur twice.
+    """
+    values, unit = contents.arrays[name], contents.units.get(name)
+    made = Field(
+        name, values, contents.x, contents.y, unit, contents.length_units.get("x"), contents.cells, contents.note
+    )
     return made if made.x is None or made.y is None else _ascending(made)
 
 
@@ -114,14 +140,53 @@ def _ascending(made: Field) -> Field:
     return replace(made, values=values, x=axes[0], y=axes[1])
 
 
+def with_units(
+    arrays: Mapping[str, NDArray],
+    units: Mapping[str, str] | None = None,
+    split: Callable[[str], tuple[str, str | None]] = split_unit,
+) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """Return arrays without the units in their names, and all units by name; those of ``units`` replace others.
+
+    A name that two arrays would have is left as it is.
+    """
+    plain = {name: split(name) for name in arrays}
+    shared = Counter(short for short, _ in plain.values())
+    short = {name: cut if shared[cut] == 1 else name for name, (cut, _) in plain.items()}
+    found = {short[name]: unit for name, (_, unit) in plain.items() if unit}
+    found |= {short.get(name, name): unit for name, unit in (units or {}).items()}
+    return {short[name]: values for name, values in arrays.items()}, found
+
+
+def in_one_unit(contents: Contents) -> Contents:
+    """Return contents whose coordinates have the unit of x, or that of another axis if the file states none of x.
+
+    Raises:
+        ValueError: a unit is not known, and those of other axes differ from it.
+    """
+    units = {axis: canonical(unit) for axis, unit in contents.length_units.items()}
+    if not units:
+        return contents
+    common = next(units[axis] for axis in ("x", "y", "z") if axis in units)
+    if strange := [f"{axis} in {unit!r}" for axis, unit in units.items() if unit != common and unit not in LENGTHS]:
+        raise ValueError(f"expected coordinates in {', '.join(LENGTHS)}; got {', '.join(strange)}")
+    if common not in LENGTHS and set(units.values()) != {common}:
+        raise ValueError(f"expected coordinates in {', '.join(LENGTHS)}; got {common!r}")
+    scaled = {
+        axis: getattr(contents, axis) * (LENGTHS[units[axis]] / LENGTHS[common])
+        for axis in units
+        if units[axis] != common and getattr(contents, axis) is not None
+    }
+    return replace(contents, **scaled, length_units=dict.fromkeys(("x", "y", "z"), common))
+
+
 def gridded(
     x: NDArray, y: NDArray, arrays: Mapping[str, NDArray]
 ) -> tuple[NDArray, NDArray, dict[str, NDArray[np.float64]]]:
-    """Return coordinates (nx,) and (ny,) and arrays (nx, ny) of points in any order.
+    """Return coordinates (nx,) and (ny,) and arrays (nx, ny, ...) of points in any order.
 
     Args:
         x, y: coordinates of all points (P,).
-        arrays: values at the points (P,), by name.
+        arrays: values at the points (P, ...), by name.
 
     Raises:
         ValueError: the points are not all points of a rectangular grid, each once.
@@ -143,7 +208,7 @@ def gridded(
             where = f"; ({along_x[bad // ny]:g}, {along_y[bad % ny]:g}) is {state}"
         raise ValueError(f"expected each point of a rectangular grid once; got {what}{where}")
     order = np.argsort(place)
-    return along_x, along_y, {name: values[order].reshape(nx, ny) for name, values in arrays.items()}
+    return along_x, along_y, {name: v[order].reshape(nx, ny, *v.shape[1:]) for name, v in arrays.items()}
 
 
 def levels(values: NDArray) -> tuple[NDArray, NDArray]:

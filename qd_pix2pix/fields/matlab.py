@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.fields.arrays import with_coordinates
-from qd_pix2pix.fields.field import Contents
+from qd_pix2pix.fields.field import Contents, with_units
 from qd_pix2pix.fields.hdf5 import read_hdf5
 
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -39,7 +39,7 @@ def read_mat(path: Path) -> Contents:
     order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
     if order is None:
         raise ValueError("is damaged or of version 4; save it in MATLAB with the option -v7")
-    return with_coordinates(dict(_matrices(content[128:], order)))
+    return with_coordinates(*with_units(dict(_matrices(content[128:], order))))
 
 
 def _matrices(content: bytes, order: str) -> Iterator[tuple[str, NDArray]]:

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from qd_pix2pix.fields import arrays, avs, hdf5, matlab, netcdf, tables, tiff, vtk_legacy, vtk_xml
-from qd_pix2pix.fields.field import Contents, Field, select
+from qd_pix2pix.fields.field import Contents, Field, field_of, in_one_unit, select
 from qd_pix2pix.fields.layers import layer
 from qd_pix2pix.fields.units import canonical
 from qd_pix2pix.files import sha256
@@ -119,7 +119,9 @@ def read_field(
     path = Path(path)
     contents = read_contents(path, argument, dims)
     try:
-        found = select(layer(contents, z), column, preferred, others)
+        part, name = select(contents, column, preferred, others)
+        part = replace(part, length_units={"x": length_unit}) if length_unit else in_one_unit(part)
+        found = field_of(layer(part, z), name)
     except ValueError as error:
         if str(error).startswith(("column: ", "z: ")):
             raise ValueError(f"{error} in {path}") from None
@@ -128,7 +130,7 @@ def read_field(
     check_plain(f"{argument}: {found.name} of {path}", values)
     if values.dtype.kind not in "fiub":
         raise ValueError(f"{argument}: expected {found.name} of real numbers in {path}, got {values.dtype}")
-    stated = [unit or found.unit, length_unit or found.length_unit]
+    stated = [unit or found.unit, found.length_unit]
     made = [canonical(text) if text else None for text in stated]
     return replace(found, values=np.asarray(values, dtype=np.float64), unit=made[0], length_unit=made[1])
 

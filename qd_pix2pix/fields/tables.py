@@ -1,8 +1,8 @@
 """Text (.csv, .txt, .dat): columns x, y and values in any order of rows, or a plain grid of numbers.
 
 Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in the last
-comment before the numbers, with units in brackets, as in ``x[nm] y[nm] V[meV]``; a column z makes a volume. In a plain
-grid, line i holds the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+comment before the numbers, with units as in ``x[nm] y[nm] V[meV]``, ``x / nm, V / meV`` or ``x_nm``; a column z makes a
+volume. In a plain grid, line i holds the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
 
 A chain has one column of values, with x beside it or without; in a plain grid each line is a chain.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields.field import Contents, gridded
 from qd_pix2pix.fields.layers import volume
-from qd_pix2pix.fields.vtk_grid import split_unit
+from qd_pix2pix.fields.units import is_unit, split_unit
 
 COMMENT = ("#", "%", "!", "//")
 X = ("x", "x_coordinates", "position_x", "pos_x", "x_position")
@@ -30,11 +30,13 @@ def read_table(path: Path) -> Contents:
     Raises:
         ValueError: the file is not text, its lines differ in length, or its points do not form a grid.
     """
-    lines, names = _lines(path)
-    numbers, names = _numbers(lines, names)
+    lines, given = _lines(path)
+    lines, note = _below_numbers(lines, given)
+    numbers, given = _numbers(lines, given)
     if numbers.ndim != 2 or numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
+    names = given = _with_loose_units(given, width)
     if names and len(names) != width:
         if width in (len(names) + 1, len(names) - 1) and names[0] in ("", "x"):
             raise ValueError(f"has {len(names)} names for {width} columns")
@@ -51,7 +53,7 @@ def read_table(path: Path) -> Contents:
     if width == 1:
         raise ValueError("has one column instead of x, y and V; values of AVS are read through their .fld file")
     if not names:
-        return Contents({path.stem: numbers})
+        return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
     raise ValueError(f"expected columns named x and y; got {', '.join(names)}")
 
 
@@ -61,14 +63,16 @@ def read_chains(path: Path) -> Contents:
     Raises:
         ValueError: as ``read_table``; or an x occurs twice.
     """
-    numbers, names = _numbers(*_lines(path))
+    lines, names = _lines(path)
+    lines, note = _below_numbers(lines, names)
+    numbers, names = _numbers(lines, names)
     if numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
-    if len(names) != width:
-        names = []
+    given = _with_loose_units(names, width)
+    names = given if len(given) == width else []
     if not names and width > 2:
-        return Contents({path.stem: numbers})
+        return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
     plain = [split_unit(name) for name in names] or [("x", None), (path.stem, None)][2 - width :]
     at_x = next((i for i, (name, _) in enumerate(plain) if name.lower() in X and width > 1), None)
     if at_x is not None:
@@ -86,7 +90,8 @@ def _by_points(numbers: NDArray, at_x: int, at_y: int, names: list[str], units: 
         raise ValueError(f"expected columns with different names besides x and y; got {', '.join(names)}")
     x, y, arrays = gridded(numbers[:, at_x], numbers[:, at_y], kept)
     known = {name: unit for name, unit in zip(names, units, strict=False) if unit}
-    return Contents(arrays, x, y, known, known.get(names[at_x]))
+    lengths = {"x": units[at_x], "y": units[at_y]} if units else {}
+    return Contents(arrays, x, y, known, {axis: unit for axis, unit in lengths.items() if unit})
 
 
 def _volume(numbers: NDArray, at: list[int], plain: list[tuple[str, str | None]]) -> Contents:
@@ -96,7 +101,8 @@ def _volume(numbers: NDArray, at: list[int], plain: list[tuple[str, str | None]]
         raise ValueError(f"expected columns with different names besides x, y and z; got {given}")
     x, y, z, arrays = volume(numbers[:, at], kept)
     known = {name: unit for name, unit in plain if unit}
-    return Contents(arrays, x, y, known, known.get(plain[at[0]][0]), z=z)
+    lengths = {axis: plain[i][1] for axis, i in zip("xyz", at, strict=True)}
+    return Contents(arrays, x, y, known, {axis: unit for axis, unit in lengths.items() if unit}, z=z)
 
 
 def _lines(path: Path) -> tuple[list[str], list[str]]:
@@ -121,10 +127,35 @@ def _lines(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _entries(line: str) -> list[str]:
-    """Return the entries of a line; a unit in brackets belongs to the entry before it."""
-    joined = re.sub(r"\s+([\[(])", r"\1", line)
+    """Return the entries of a line; a unit in brackets, or behind a slash or *in*, belongs to the entry before it."""
+    joined = re.sub(r"\s+([\[(])", r"\1", re.sub(r"\s*/\s*|(?<=\S)\s+in\s+", "/", line))
     separator = next((mark for mark in (";", "\t", ",") if mark in joined), None)
     return [entry.strip().strip("\"'") for entry in joined.split(separator)]
+
+
+def _with_loose_units(names: list[str], width: int) -> list[str]:
+    """Return names with the units that stand alone behind them, as in *x nm y nm V meV*, if these fit the width."""
+    made: list[str] = []
+    for name in names:
+        if made and is_unit(name) and split_unit(made[-1])[1] is None:
+            made[-1] += f"/{name}"
+        else:
+            made.append(name)
+    return made if len(names) != width == len(made) else names
+
+
+def _unit_of_grid(name: str, given: list[str]) -> dict[str, str]:
+    """Return the unit of a plain grid by its name, if the comment above it has a single one."""
+    units = {unit for _, unit in map(split_unit, given) if unit and is_unit(unit, name)}
+    return dict.fromkeys([name], *units) if len(units) == 1 else {}
+
+
+def _below_numbers(lines: list[str], names: list[str]) -> tuple[list[str], str]:
+    """Return lines without a first one 0, 1, ... of numbers of columns, as pandas writes it, and a note on it."""
+    first = _entries(lines[0])
+    if len(first) in (1, 2, 3, len(names)) or len(lines) < 2 or first != [str(i) for i in range(len(first))]:
+        return lines, ""
+    return lines[1:], f"table below its first line, the numbers of columns 0 ... {len(first) - 1}"
 
 
 def _numbers(lines: list[str], names: list[str]) -> tuple[NDArray, list[str]]:
@@ -135,10 +166,12 @@ def _numbers(lines: list[str], names: list[str]) -> tuple[NDArray, list[str]]:
         if all(entry == "" or _is_number(entry) for entry in first[1:]) and len(first) > 3:
             raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
         names, lines = first, lines[1:]
+        if not lines:
+            raise ValueError("expected lines of numbers below the names of columns")
     mark = next((m for m in (";", "\t", ",") if lines and m in lines[0]), None)
-    if mark == ";" and "," in lines[0]:
+    if mark == ";" and any("," in line for line in lines):
         lines = [line.replace(",", ".") for line in lines]  # decimal commas
-    lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines] if re.search("[dD][+-]", lines[0]) else lines
+    lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines]  # numbers of Fortran
     try:
         return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), names
     except ValueError as error:

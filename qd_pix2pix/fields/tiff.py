@@ -18,11 +18,15 @@ def read_tiff(path: Path) -> Contents:
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it would print each of several remarks on damage
     try:
-        values = tifffile.imread(path)
+        with tifffile.TiffFile(path) as file:
+            values = file.asarray()
+            channels = int(file.pages.first.samplesperpixel)
     except tifffile.TiffFileError as error:
         raise ValueError(f"is damaged or no TIFF file ({error})") from None
     if values.ndim < 2 or values.size == 0:
         raise ValueError("is damaged: it has no image")
     if values.dtype.kind != "f":
         raise ValueError(f"expected floating-point numbers; pixels are {values.dtype}, grey values or colours")
+    if channels > 1:
+        raise ValueError(f"expected one number in a pixel, got {channels} channels; save each as an image of its own")
     return Contents({path.stem: values})

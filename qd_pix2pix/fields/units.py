@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from scipy.constants import physical_constants
 
 EV_PER_J = 1.0 / physical_constants["electron volt"][0]
@@ -27,6 +29,32 @@ SPELLINGS = {
     **{"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"},
 }
 """Other spellings in lower case."""
+BRACKETS = re.compile(r"^(.*?)[\s/]*[\[(]\s*([^\])]*?)\s*[\])]$")
+"""A name with its unit, as in Gamma[eV] or V (meV)."""
+DIVIDED = re.compile(r"^([^\W\d][^/]*?)(?:\s*/\s*|\s+in\s+)(\S.*)$")
+"""A name with its unit, as in V / meV or E in meV."""
+JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
+"""A name with its unit, as in V_meV or V meV, where the last part is a unit."""
+COORDINATES = ("x", "y", "z")
+
+
+def split_unit(name: str) -> tuple[str, str | None]:
+    """Return a name and its unit, None without one: V [meV], V (meV), V / meV, V in meV, V_meV or V meV."""
+    text = name.strip()
+    for pattern in (BRACKETS, DIVIDED):
+        if (found := pattern.match(text)) and found[1] and found[2]:
+            return found[1].strip(), found[2].strip()
+    if (found := JOINED.match(text)) and is_unit(found[2], found[1]):
+        return found[1], found[2]
+    return text, None
+
+
+def is_unit(text: str, name: str = "") -> bool:
+    """Return True for the name of a unit; single letters, which are indices too, only where they fit the ``name``."""
+    if len(text) == 1 and text.isascii():
+        return text in (("m",) if name.lower() in COORDINATES else ("J", "V") if name else ())
+    given = canonical(text)
+    return given in VOLTAGES or given == "MeV" or any(given in units for units in QUANTITIES.values())
 
 
 def canonical(unit: str) -> str:

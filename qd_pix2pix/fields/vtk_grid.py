@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields.field import Contents, gridded
+from qd_pix2pix.fields.field import Contents, gridded, with_units
 from qd_pix2pix.fields.layers import volume
-
-NAME = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]$")
-"""A name with its unit, as in Gamma[eV] or V (meV)."""
-
-
-def split_unit(name: str) -> tuple[str, str | None]:
-    """Return a name and its unit in brackets, None without one."""
-    found = NAME.match(name.strip())
-    return (found[1], found[2]) if found and found[1] and found[2] else (name.strip(), None)
-
-
-def with_units(arrays: Mapping[str, NDArray]) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """Return arrays without the units in their names, and these units."""
-    plain = {name: split_unit(name) for name in arrays}
-    units = {short: unit for short, unit in plain.values() if unit}
-    return {plain[name][0]: values for name, values in arrays.items()}, units
 
 
 def on_axes(axes: Sequence[NDArray], arrays: Mapping[str, NDArray], cells: bool = False) -> Contents:

@@ -74,7 +74,7 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     """
     reading, schema, sources = reading or Reading(), predictor.schema, predictor.mapping.sources
     dims = len(schema.domain.shape)
-    names = [name for name in sources if not schema[name].pattern or name in read_contents(path, dims=dims).arrays]
+    names = [name for name in sources if not schema[name].pattern or name in read_contents(path, dims=dims).names]
     if reading.column and len(names) > 1:
         raise ValueError(f"column: the network takes {', '.join(names)}; give their arrays these names")
     learned = [column.name for column in schema.columns]

@@ -12,6 +12,8 @@ import tifffile
 import xarray
 
 from qd_pix2pix.fields import FORMATS, checksum, read_field
+from qd_pix2pix.systems.given_potential import read_potential
+from solvers import Material
 
 VTK = Path(__file__).parent / "vtk"
 """Written by VTK 9.7.2: x = 0.125, 0.375, ...; y = 0.25, 0.75, ...; V = 0, 1/16, 2/16, ..., with y fastest."""
@@ -72,6 +74,13 @@ def test_tables_of_points_in_any_order(tmp_path, name):
         "# x [nm], y [nm], V [meV]\n",
         "x (nm),y (nm),V (meV)\n",
         "# dots\n# x[nm],y[nm],V[meV]\n",
+        "x / nm,y / nm,V / meV\n",
+        "x/nm,y/nm,V/meV\n",
+        "x / [nm],y / (nm),V / (meV)\n",
+        "x_nm,y_nm,V_meV\n",
+        "x nm,y nm,V meV\n",
+        "x in nm,y in nm,V in meV\n",
+        "a / nm,b / nm,E in meV\n",
     ],
 )
 def test_units_in_the_names_of_columns(tmp_path, head):
@@ -79,6 +88,64 @@ def test_units_in_the_names_of_columns(tmp_path, head):
     expect(path, unit="meV", length_unit="nm")
     found = read_field(path, unit="eV", length_unit="\u00b5m")
     assert (found.unit, found.length_unit) == ("eV", "um")
+
+
+@pytest.mark.parametrize(
+    "head", ["x / nm   y / nm   V / meV\n", "# x nm y nm V meV\n", "# x_nm y_nm V_meV\n", "x in nm y in nm V in meV\n"]
+)
+def test_units_in_names_between_spaces(tmp_path, head):
+    expect(table(tmp_path / "dots.dat", head, "  "), unit="meV", length_unit="nm")
+
+
+@pytest.mark.parametrize("name", ["V / foo", "V[foo]", "V/foo", "V in foo"])
+def test_unknown_units_in_names_are_stated_and_refused(tmp_path, name):
+    path = table(tmp_path / "dots.csv", f"x,y,{name}\n")
+    assert read_field(path).unit == "foo"
+    with pytest.raises(ValueError, match=r"unit: expected eV, meV, J, hartree; got 'foo' in .*dots.csv"):
+        read_potential(path, Material(0.067, 12.9))
+
+
+@pytest.mark.parametrize("name", ["V_top", "V_a", "V_2", "E_m", "n_int", "Gamma bandedge"])
+def test_indices_of_names_are_no_units(tmp_path, name):
+    found = read_field(table(tmp_path / "dots.csv", f"x,y,{name}\n"))
+    assert found.name == name and found.unit is None
+
+
+def test_each_coordinate_has_its_own_unit(tmp_path):
+    """Files with x and y in other units: y, and z of a volume, are converted to the unit of x."""
+    V_of = {"V": V, "x": X, "y": Y * 1e-3}
+    table(tmp_path / "dots.csv", "x [nm],y [um],V\n")
+    with h5py.File(tmp_path / "dots.h5", "w") as file:
+        for name, values in V_of.items():
+            file[name] = values
+        file["x"].attrs["units"], file["y"].attrs["units"] = "nm", "um"
+    coords = {"x": ("x", X, {"units": "nm"}), "y": ("y", Y * 1e-3, {"units": "um"})}
+    xarray.Dataset({"V": (("x", "y"), V)}, coords).to_netcdf(tmp_path / "dots.nc", engine="h5netcdf")
+    np.savez(tmp_path / "dots.npz", V_meV=V, x_nm=X, y_um=Y * 1e-3)
+    scipy.io.savemat(tmp_path / "dots.mat", {"V_meV": V, "x_nm": X, "y_um": Y * 1e-3})
+    for name, factor in (("dots.csv", 1e3), ("dots.h5", 1), ("dots.nc", 1), ("dots.npz", 1), ("dots.mat", 1)):
+        found = read_field(tmp_path / name)
+        assert found.length_unit == "nm" and found.unit == ("meV" if name[5:] in ("npz", "mat") else None)
+        np.testing.assert_allclose(found.x, X, rtol=1e-12)
+        np.testing.assert_allclose(found.y, Y * factor, rtol=1e-12)
+        given = read_field(tmp_path / name, length_unit="um")  # replaces both
+        np.testing.assert_allclose(given.y, Y * factor / 1e3, rtol=1e-12)
+        assert given.length_unit == "um"
+    assert read_field(tmp_path / "dots.npz", column="V_meV").unit == "meV"
+    only = read_field(table(tmp_path / "only.csv", "x,y [um],V\n"))
+    assert only.length_unit == "um" and np.array_equal(only.x, X)
+    with pytest.raises(ValueError, match=r"strange.csv: expected coordinates in nm, .*; got y in 'foo'"):
+        read_field(table(tmp_path / "strange.csv", "x [nm],y [foo],V\n"))
+
+
+def test_columns_of_one_name_in_several_units_keep_their_names(tmp_path):
+    both = np.c_[rows(), 1000 * rows()[:, 2]]
+    lines = "\n".join(",".join(f"{v:.17g}" for v in line) for line in both)
+    path = write(tmp_path / "both.csv", "x,y,V [eV],V [meV]\n" + lines)
+    with pytest.raises(ValueError, match="columns with different names"):
+        read_field(path)
+    np.savez(tmp_path / "both.npz", x=X, y=Y, **{"V [eV]": V, "V [meV]": 1000 * V})
+    expect(tmp_path / "both.npz", 1000 * V, column="V [meV]", unit="meV")
 
 
 def test_columns_of_nextnano(tmp_path):
@@ -97,6 +164,11 @@ def test_numbers_of_fortran_and_decimal_commas(tmp_path):
     expect(write(tmp_path / "fortran.dat", text))
     text = "x;y;V\n" + "\n".join(";".join(f"{v:.17g}".replace(".", ",") for v in line) for line in rows())
     expect(write(tmp_path / "comma.csv", text))
+    whole = "1;1;2\n1;2;3\n" + "2;1;0,5\n2;2;1e-3\n"  # commas only where a number is not whole
+    found = read_field(write(tmp_path / "later.csv", whole))
+    np.testing.assert_array_equal(found.values, [[2, 3], [0.5, 1e-3]])
+    later = "1 1 2\n1 2 3\n2 1 5D-1\n2 2 1D-3\n"
+    np.testing.assert_array_equal(read_field(write(tmp_path / "later.dat", later)).values, [[2, 3], [0.5, 1e-3]])
     text = "\n".join(", ".join(f"{v:.17g}" for v in line) + "," for line in rows())
     expect(write(tmp_path / "ends.csv", text))
 
@@ -104,8 +176,19 @@ def test_numbers_of_fortran_and_decimal_commas(tmp_path):
 def test_a_plain_grid_of_numbers_has_x_along_its_lines(tmp_path):
     np.savetxt(tmp_path / "grid.txt", V, header="V in eV")
     np.savetxt(tmp_path / "grid.csv", V, delimiter=",")
-    for name in ("grid.txt", "grid.csv"):
-        expect(tmp_path / name, x=None, y=None)
+    for name, unit in (("grid.txt", "eV"), ("grid.csv", None)):
+        expect(tmp_path / name, x=None, y=None, unit=unit)
+
+
+def test_numbers_of_columns_as_pandas_writes_them_are_no_values(tmp_path):
+    names = ",".join(str(i) for i in range(4))
+    lines = "\n".join(",".join(f"{v:.17g}" for v in line) for line in V)
+    found = expect(write(tmp_path / "frame.csv", f"{names}\n{lines}\n"), x=None, y=None)
+    assert found.note == "table below its first line, the numbers of columns 0 ... 3"
+    found = read_field(write(tmp_path / "float.csv", f"{names.replace(',', '.0,')}.0\n{lines}\n"))
+    assert found.values.shape == (6, 4) and not found.note, "numbers of a row"
+    found = read_field(write(tmp_path / "named.csv", "x,y,z,V\n0,1,2,3\n1,1,2,4\n0,2,2,5\n1,2,2,6\n"))
+    assert found.values[0, 0] == 3, "a point"
 
 
 def test_arrays_of_numpy(tmp_path):
@@ -117,6 +200,11 @@ def test_arrays_of_numpy(tmp_path):
     expect(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", V=V, x=rows()[:, 0].reshape(5, 4), y=rows()[:, 1].reshape(5, 4))
     expect(tmp_path / "c.npz")
+    x, y = np.meshgrid(X, Y, indexing="ij")
+    np.savez(tmp_path / "d.npz", V=MANY, x=x, y=y)
+    expect(tmp_path / "d.npz", MANY)
+    np.savez(tmp_path / "e.npz", V=MANY.swapaxes(1, 2), x=x.T, y=y.T)
+    expect(tmp_path / "e.npz", MANY)
 
 
 def test_matrices_of_matlab(tmp_path):
@@ -149,6 +237,23 @@ def test_hdf5(tmp_path):
         file["run/V"].attrs["units"] = "meV"
         file["run/x"].attrs["units"] = "nm"
     expect(tmp_path / "dots.h5", MANY, unit="meV", length_unit="nm")
+    with h5py.File(tmp_path / "groups.h5", "w") as file:
+        for i, group in enumerate(("dot1", "dot2")):
+            file[f"{group}/V"], file[f"{group}/x"], file[f"{group}/y"] = V + i, X * (i + 1), Y
+            file[f"{group}/x"].attrs["units"] = ("nm", "um")[i]
+    expect(tmp_path / "groups.h5", V, column="dot1/V", length_unit="nm")
+    expect(tmp_path / "groups.h5", V + 1, 2 * X, column="dot2/V", length_unit="um")
+    with pytest.raises(ValueError, match=r"expected an array named V; got dot1/V \(5, 4\), dot2/V \(5, 4\)\. Give"):
+        read_field(tmp_path / "groups.h5")
+    with h5py.File(tmp_path / "above.h5", "w") as file:
+        file["run/x"], file["run/y"], file["run/a/V"], file["run/b/V"] = X, Y, V, -V
+        file["run/b/x"], file["run/b/y"] = 3 * X, 3 * Y
+        file["grid/x"], file["grid/y"] = 9 * X, 9 * Y
+    expect(tmp_path / "above.h5", V, column="run/a/V")
+    expect(tmp_path / "above.h5", -V, 3 * X, 3 * Y, column="run/b/V")
+    with h5py.File(tmp_path / "apart.h5", "w") as file:
+        file["grid/x_um"], file["grid/y_um"], file["run/V_meV"] = X, Y, V
+    expect(tmp_path / "apart.h5", unit="meV", length_unit="um")
     with h5py.File(tmp_path / "linked.h5", "w") as file:
         file.create_dataset("V", (4, 4), "f8", external=[(str(tmp_path / "raw"), 0, 128)])
     with pytest.raises(ValueError, match="holds V in another file"):
@@ -167,9 +272,25 @@ def test_netcdf(tmp_path, engine, name):
     expect(tmp_path / name, MANY, None, None, unit="meV")
 
 
+def test_netcdf_with_variables_at_other_points(tmp_path):
+    data = xarray.Dataset(
+        {"map": (("time", "run"), np.zeros((2, 7))), "V": (("x", "y"), V), "fine": (("u", "v"), -V)},
+        {"x": X, "y": Y, "u": 2 * X, "v": 2 * Y},
+    )
+    data.to_netcdf(tmp_path / "several.nc", engine="h5netcdf")
+    expect(tmp_path / "several.nc")
+    expect(tmp_path / "several.nc", -V, 2 * X, 2 * Y, column="fine")
+    expect(tmp_path / "several.nc", np.zeros((2, 7)), None, None, column="map")
+
+
 def test_images_of_floats(tmp_path):
     tifffile.imwrite(tmp_path / "dots.tif", MANY.astype("f4"), photometric="minisblack")
     expect(tmp_path / "dots.tif", MANY.astype("f4"), None, None)
+    for name, options in {"rgb": {}, "planes": {"planarconfig": "separate"}}.items():
+        values = np.zeros((3, 16, 16) if options else (16, 16, 3), "f4")
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="rgb", **options)
+        with pytest.raises(ValueError, match=r"expected one number in a pixel, got 3 channels"):
+            read_field(tmp_path / f"{name}.tif")
     tifffile.imwrite(tmp_path / "grey.tif", np.zeros((5, 4), "u1"))
     with pytest.raises(ValueError, match="expected floating-point numbers; pixels are uint8"):
         read_field(tmp_path / "grey.tif")

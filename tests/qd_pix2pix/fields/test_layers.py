@@ -106,6 +106,31 @@ def test_a_layer_of_a_volume(tmp_path, name):
         read_field(path, z=6.5)
 
 
+def test_the_height_is_in_the_unit_of_x(tmp_path):
+    lines = [f"{x},{y},{z / 1000},{linear(x, y, z)}" for x, y, z in itertools.product(X, Y, Z)]
+    (tmp_path / "um.csv").write_text("\n".join(["x[nm],y[nm],z[um],V", *lines]), encoding="utf-8")
+    np.testing.assert_allclose(read_field(tmp_path / "um.csv", z=3.0).values, linear(X[:, None], Y, 3.0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["cube.npz", "cube.mat", "cube.h5"])
+def test_a_cube_whose_axes_are_not_known_is_refused(tmp_path, name):
+    """Layers 1, 2, 3, 4 times a plane: along the wrong axis a layer would be another function."""
+    plane = linear(X[:, None], X, 0.0)
+    arrays = {"V": np.stack([plane * k for k in (1, 2, 3, 4)]), "x": X, "y": X, "z": np.arange(4.0)}
+    if name.endswith("h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.update(arrays)
+    else:
+        (np.savez if name.endswith("npz") else scipy.io.savemat)(
+            tmp_path / name, **(arrays if name.endswith("npz") else {"mdict": arrays})
+        )
+    with pytest.raises(ValueError, match=r"expected V with z as the first or as the last axis; its shape .* fits both"):
+        read_field(tmp_path / name, z=2.0)
+    data = xarray.Dataset({"V": (("z", "x", "y"), arrays.pop("V"))}, arrays)
+    data.to_netcdf(tmp_path / "cube.nc", engine="h5netcdf")
+    np.testing.assert_allclose(read_field(tmp_path / "cube.nc", z=2.0).values, 3 * plane)
+
+
 def test_a_plane_has_no_layers(tmp_path):
     np.save(tmp_path / "plane.npy", VOLUME[..., 0])
     with pytest.raises(ValueError, match=r"^z: the file holds a plane, not a volume; leave it out"):
