@@ -177,6 +177,16 @@ def _are_nodes(along: NDArray, sides: Sequence[float], points: str | None) -> bo
     return bool(abs(along[0] - step / 2) > 0.1 * step)
 
 
+def other_side(field: Field, placing: Placing, length: str) -> list[str]:
+    """Return a note on coordinates that fit nodes and centres of cells: they begin neither at 0 nor at half a step."""
+    assert field.x is not None
+    first, step = float(field.x[0]), float(field.x[1] - field.x[0])
+    if placing.points or field.cells or min(abs(first), abs(first - step / 2)) <= 0.1 * step:
+        return []
+    side = f"{_side(field.x, False):.6g} {length}".rstrip()
+    return [f"with points=centres the side along x would be {side}"]
+
+
 def _is_uniform(along: NDArray) -> bool:
     ideal = np.linspace(along[0], along[-1], len(along))
     return bool(np.abs(along - ideal).max() <= UNIFORM * (ideal[1] - ideal[0]))

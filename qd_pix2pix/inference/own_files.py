@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
 from qd_pix2pix.fields.read import about, read_contents
-from qd_pix2pix.fields.square import lengths
+from qd_pix2pix.fields.square import lengths, other_side
 from qd_pix2pix.fields.units import factor
 from qd_pix2pix.inference.inputs import Fields, check_fields, with_patterns
 from qd_pix2pix.predictor import Predictor
@@ -154,6 +154,8 @@ def _placed(
     several = "a side" if made.sides[0] == made.sides[1] else "sides"
     size = f"{several} of {lengths(made.sides)} {found.length_unit or ''}".rstrip()
     said = f"{size} between outermost points" if made.nodes else f"{size} from centres of cells"
+    if made.nodes and made.sides not in sides:
+        said += "".join(f"; {text}" for text in other_side(found, placing, found.length_unit or ""))
     sides_by_name = dict(zip(domain.sides, made.sides, strict=True))
     return made.values, sides_by_name, made.lost, [said, *([made.note] if made.note else [])]
 

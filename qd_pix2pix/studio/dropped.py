@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from qd_pix2pix.fields import FORMATS, Placing, place, read_field
-from qd_pix2pix.fields.square import MOST_LOST
+from qd_pix2pix.fields.square import MOST_LOST, other_side
 from qd_pix2pix.fields.units import factor
 from qd_pix2pix.studio.dot import SIDES, STORED, Background, Dot
 from qd_pix2pix.studio.edits import cleared
@@ -92,6 +92,7 @@ def _read(dot: Dot, title: str, path: Path) -> Dropped:
         except ValueError as error:
             raise ValueError(f"file: {path} {error}") from None
         values, side = placed.values, placed.sides[0]
+        notes += other_side(field, Placing(), "nm") if placed.nodes and side != dot.side else []
         notes += [f"side {side:g} nm", *([placed.note] if placed.note else []), *_blurred(float(placed.lost))]
     elif values.shape[0] != values.shape[1]:
         raise ValueError(f"file: expected a square, got {values.shape[0]} x {values.shape[1]} points in {path}; cut it")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields import Field, Placing, place, read_field
 from qd_pix2pix.fields.read import about
-from qd_pix2pix.fields.square import lengths
+from qd_pix2pix.fields.square import lengths, other_side
 from qd_pix2pix.fields.units import factor
 from solvers import Grid, Material
 from solvers.checks import check_integer, check_positive
@@ -156,6 +156,7 @@ def _placed(
         )
     notes += [made.note] if made.note else []
     notes += ["the points of the file are nodes from wall to wall"] if made.nodes else []
+    notes += other_side(found, placing, length) if made.nodes and extent is None else []
     return GivenPotential(made.values, Grid(shape, made.sides), path, _sentences(notes))
 
 

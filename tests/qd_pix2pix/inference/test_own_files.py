@@ -39,11 +39,13 @@ def dot(small_store):
     return small_store.split("test").load(["V"])["V"][0]
 
 
-def table(path, values, side=SIDE, head="x[nm],y[nm],V[eV]\n", scale=1.0):
+def table(path, values, side=SIDE, head="x[nm],y[nm],V[eV]\n", scale=1.0, shift=0.0):
     """A file of points in any order."""
     n = len(values)
     x, y = np.meshgrid((np.arange(n) + 0.5) * side / n, (np.arange(n) + 0.5) * side / n, indexing="ij")
-    lines = np.c_[x.ravel(), y.ravel(), scale * values.ravel()][np.random.default_rng(0).permutation(n * n)]
+    lines = np.c_[x.ravel() + shift, y.ravel() + shift, scale * values.ravel()][
+        np.random.default_rng(0).permutation(n * n)
+    ]
     path.write_text(head + "\n".join(",".join(f"{v:.17g}" for v in line) for line in lines))
     return path
 
@@ -107,6 +109,13 @@ def test_the_side_of_the_file_is_a_condition_where_it_varies(several_sides, dot,
     own = read_samples(table(tmp_path / "dot.csv", dot[:, :], 22.0), predictor)
     assert own.sides == {"extent": 22.0} and own.fields["V"].shape == (1, 32, 32)
     assert conditions_of(predictor, (32, 32), with_sides(predictor, {}, own.sides))["extent"] == 22.0
+    table(tmp_path / "around.csv", dot, 22.0, shift=-11.0)
+    around = read_samples(tmp_path / "around.csv", predictor)
+    assert (
+        around.sides["extent"] == pytest.approx(22 * 31 / 32)
+        and "with points=centres the side along x would be 22 nm" in (around.notes[0])
+    )
+    assert read_samples(tmp_path / "around.csv", predictor, Reading(points="centres")).sides == {"extent": 22.0}
     with pytest.raises(ValueError, match="extent: the coordinates of the file give 22 nm; got 24"):
         with_sides(predictor, {"extent": 24}, own.sides)
     assert with_sides(predictor, {"extent": np.float32(22.0)}, own.sides) == {"extent": 22.0}

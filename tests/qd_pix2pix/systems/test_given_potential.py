@@ -35,6 +35,20 @@ def test_nodes_are_interpolated_to_cells_on_the_same_side(tmp_path):
         read_potential(tmp_path / "nodes.npz", GAAS, extent=90.0)
 
 
+def test_coordinates_around_zero_fit_two_sides(tmp_path):
+    x = (np.arange(32) + 0.5) * 60 / 32 - 30
+    np.savez(tmp_path / "around.npz", x=x, y=x, V=parabola(x + 50))
+    found = read_potential(tmp_path / "around.npz", GAAS)
+    assert found.grid.sides == (58.125, 58.125)
+    assert found.notes[-1] == "With points=centres the side along x would be 60 nm."
+    for options in ({"placing": Placing("centres")}, {"extent": 60.0}):
+        cells = read_potential(tmp_path / "around.npz", GAAS, **options)
+        assert cells.grid == Grid(32, 60.0) and not any("points=centres" in note for note in cells.notes)
+    nodes = np.linspace(0, 60, 33)
+    np.savez(tmp_path / "nodes.npz", x=nodes, y=nodes, V=parabola(nodes))
+    assert not any("points=centres" in note for note in read_potential(tmp_path / "nodes.npz", GAAS).notes)
+
+
 def test_fewer_points_keep_the_area_of_a_barrier(tmp_path):
     x = (np.arange(256) + 0.5) * 200 / 256
     V = np.where(np.abs(x[:, None] - 101) < 0.4, 0.3, 0.0) + 0 * x
