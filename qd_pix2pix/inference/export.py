@@ -3,8 +3,9 @@
     surrogate.export("my_network.onnx")      ONNX Runtime, C++, MATLAB, ...
     surrogate.export("my_network.pt2")       torch.export.load
 
-Inputs are the sources (batch, *points) and the conditions (batch,) that vary in training; outputs are all predicted
-columns. Both have names and physical units, and any number of samples. A file is kept only if it reproduces the
+Inputs are the sources (batch, *points), then the conditions (batch,) that vary in training; outputs are all predicted
+columns. Both have names and physical units, and any number of samples. Their order is that of the metadata; the shipped
+networks of every dot take V, n_electrons, eps_r, m_eff, extent. A file is kept only if it reproduces the
 predictor: for every output, on trial samples,
 
     max |file - predictor| / max |predictor| <= 1e-4.
