@@ -126,6 +126,11 @@ def use_python_numbers(instance: object, *names: str) -> None:
             object.__setattr__(instance, name, value.item())
 
 
+def number_of(value: Any) -> Any:
+    """Return the number that an array without axes holds, as of ``numpy.array(100.0)``; anything else as it is."""
+    return value.item() if type(value).__name__ == "ndarray" and value.ndim == 0 else value
+
+
 def check_array(
     name: str,
     value: object,

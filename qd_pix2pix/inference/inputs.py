@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from qd_pix2pix.mapping.texture import texture
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Schema
-from solvers.checks import check_integer, check_number, check_plain
+from solvers.checks import check_integer, check_number, check_plain, number_of
 
 TEXTURES = {
     "level": ("more points between its extremes", "fewer points between its extremes"),
@@ -161,7 +161,7 @@ def resolved(schema: Schema, given: Mapping[str, Any]) -> dict[str, float]:
             known = ", ".join([*names, *schema.presets]) or "none"
             raise ValueError(f"{name}: {schema.system} have no such condition; they have {known}")
         else:
-            values[name] = _number(schema[name], value)
+            values[name] = _number(schema[name], number_of(value))
     return values
 
 

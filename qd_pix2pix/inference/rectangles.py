@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qd_pix2pix.schema import Column, Schema
-from solvers.checks import SMALLEST, check_array
+from solvers.checks import SMALLEST, check_array, number_of
 
 MOST_ELONGATED = 2.0
 """Largest ratio of the sides; experiments/universal measures rectangles up to it. Errors at 3 : 1 are larger."""
@@ -59,8 +59,8 @@ def both_sides(side: str, given: Mapping[str, Any]) -> tuple[dict[str, float], d
         ValueError: they are no lengths, one is missing, or one is much longer.
     """
     names, rest = names_of(side), dict(given)
-    pair = rest.pop(side, None)
-    parts = [rest.pop(name, None) for name in names]
+    pair = number_of(rest.pop(side, None))
+    parts = [number_of(rest.pop(name, None)) for name in names]
     if not isinstance(pair, (list, tuple, np.ndarray)):
         if parts == [None, None]:
             return {}, dict(given)

@@ -28,6 +28,8 @@ from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema
 
+HIGHEST = 1e20
+"""Largest potential above its minimum, in hbar^2 / (m* L^2): digits of the levels are lost long before."""
 FEWEST_POINTS = 16
 """Fewest points per side of a user's field."""
 
@@ -243,11 +245,13 @@ def remarks_on(
     ``lost`` (S,) is what they lost before, on the way from a file; see ``fields.Placed``.
 
     Raises:
-        ValueError: no training sample has such a number of electrons, or the fields have too few points.
+        ValueError: no training sample has such a number of electrons, or the fields have too few points, or are too
+            high.
     """
     shape = next(iter(fields.values())).shape[1:]
     if min(shape) < FEWEST_POINTS:
         raise ValueError(f"input: expected at least {FEWEST_POINTS} points along each axis, got {points(shape)}")
+    _check_height(predictor, fields)
     remarks = []
     for name, value in predictor.numbers.items():
         seen, column = card.statistics[name], predictor.reduced.schema[name]
@@ -260,6 +264,20 @@ def remarks_on(
     return remarks + blurred(
         predictor.schema, predictor.resampled, np.maximum(_lost(fields, predictor.resampled), lost)
     )
+
+
+def _check_height(predictor: PhysicalPredictor, fields: Fields) -> None:
+    """Raise ValueError if a potential is so far above its minimum that the network has no digits for its levels."""
+    for name in predictor.reduction.from_minimum:
+        if name not in fields:
+            continue
+        highest, unit = HIGHEST * float(predictor.unit(name)), predictor.schema.unit(predictor.schema[name])
+        flat = fields[name].reshape(len(fields[name]), -1)
+        if (found := float((flat.max(1) - flat.min(1)).max())) > highest:
+            raise ValueError(
+                f"input: expected {name} of at most {highest:.3g} {unit} above its minimum, got {found:.3g}. Use a "
+                "step of some eV for a wall"
+            )
 
 
 def blurred(schema: Schema, shape: tuple[int, ...], lost: NDArray[np.float64]) -> list[str]:

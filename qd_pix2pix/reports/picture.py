@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.reports.colours import ERRORS
 from qd_pix2pix.reports.figures import FLATTEST, TALLEST, labelled, plain, tex_unit
-from solvers.checks import check_positive
+from solvers.checks import check_positive, number_of
 
 Extent = float | tuple[float, float] | None
 """The side of a square, the sides of a rectangle along x and y, or None for a lattice."""
@@ -82,7 +82,7 @@ def _sides(extent: Extent) -> tuple[float, float] | None:
     """Return the sides along x and y, None for a lattice."""
     if extent is None:
         return None
-    sides = tuple(extent) if isinstance(extent, (tuple, list)) else (extent, extent)
+    sides = tuple(extent) if isinstance(extent, (tuple, list)) else (number_of(extent),) * 2
     if len(sides) != 2:
         raise ValueError(f"extent: expected one side, or the sides along x and y, got {extent!r}")
     for side in sides:
@@ -97,9 +97,13 @@ def _array(fields: Any) -> NDArray[np.float64]:
     if isinstance(fields, np.ma.MaskedArray) and np.ma.is_masked(fields):
         raise ValueError("field: expected plain numbers, got masked points; fill them, values.filled(...)")
     try:
+        if np.iscomplexobj(fields):
+            raise TypeError("the imaginary part would be left out")
         values = np.asarray(fields, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"field: expected an array of real numbers, got {type(fields).__name__}") from None
+        got = "complex ones; plot field.real, field.imag or abs(field)" if np.iscomplexobj(fields) else ""
+        got = got or type(fields).__name__
+        raise ValueError(f"field: expected an array of real numbers, got {got}") from None
     values = values[None] if values.ndim == 2 else values
     if values.ndim != 3 or values.size == 0:
         raise ValueError(f"field: expected shape (n_x, n_y) or (fields, n_x, n_y), got {np.shape(fields)}")

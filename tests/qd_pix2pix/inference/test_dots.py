@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from small import call, configuration
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.inference.dots import DotPrediction, DotSurrogate, allowed_spins
-from qd_pix2pix.inference.export import Exported
+from qd_pix2pix.inference.export import Exported, description
 from qd_pix2pix.inference.pretrained import from_pretrained
 from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
@@ -134,6 +135,26 @@ def test_numbers_replace_those_of_a_material_in_any_order(surrogate):
 def test_too_few_points_are_refused(surrogate):
     with pytest.raises(ValueError, match="input: expected at least 16 points along each axis, got 8 × 8 points"):
         surrogate(wells(8), **GAAS)
+
+
+def test_walls_beyond_all_digits_are_refused(surrogate):
+    """The unit of V is hbar^2 / (m* L^2) = 0.1137 meV for 100 nm of GaAs."""
+    walls = wells()
+    walls[0] = 1e15
+    assert np.isfinite(surrogate(walls, **GAAS).energy)
+    for V in (1e34, 2e16):
+        walls[0] = V
+        with pytest.raises(ValueError, match=r"input: expected V of at most 1.14e\+16 eV above its minimum, got"):
+            surrogate(walls, **GAAS)
+        with pytest.raises(ValueError, match="expected V of at most"):
+            surrogate(torch.tensor(walls), **GAAS)
+
+
+def test_conditions_are_numbers_or_arrays_that_hold_one(surrogate):
+    given = {"n_electrons": np.array(2), "m_eff": np.array(0.067), "eps_r": np.array(12.9), "extent": np.array(100.0)}
+    assert surrogate(wells(), **given).energy == surrogate(wells(), **GAAS).energy
+    pair = surrogate(long_wells(), **GAAS | {"extent": np.array([100.0, 50.0])})
+    assert pair.energy == surrogate(long_wells(), **RECTANGLE).energy
 
 
 def test_a_coupling_outside_training_is_reported(surrogate):
@@ -391,6 +412,16 @@ def test_conditions_of_each_dot_are_columns(surrogate):
     for i, dot in enumerate(dots):
         for name, values in surrogate.predict(V[i], **dot).items():
             torch.testing.assert_close(found[name][i], values, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["universal", "universal-fast"])
+def test_the_order_of_the_inputs_of_exported_networks_is_documented(name):
+    found = from_pretrained(name, "cpu")
+    module = Exported(per_sample(found.predictor, found.card))
+    assert module.inputs == ("V", "n_electrons", "eps_r", "m_eff", "extent")
+    text = (Path(__file__).parents[3] / "docs" / "python.md").read_text(encoding="utf-8")
+    assert f"program.module()({', '.join(module.inputs)})" in text
+    assert [about["name"] for about in description(module, found.card, False)["inputs"]] == list(module.inputs)
 
 
 @pytest.mark.slow

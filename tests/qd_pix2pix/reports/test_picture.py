@@ -41,6 +41,12 @@ def test_fields_share_their_colours_and_tensors_are_taken():
         ({"field": np.full((4, 4), np.nan)}, "field: 16 values are NaN"),
         ({"field": np.full((4, 4), "a")}, "field: expected an array of real numbers"),
         ({"field": np.ma.masked_array(np.zeros((2, 2)), np.eye(2))}, "field: .*masked"),
+        (
+            {"field": 1j * np.ones((4, 4))},
+            "field: expected an array of real numbers, got complex ones; plot field.real",
+        ),
+        ({"field": torch.ones(4, 4) * 1j}, "field: expected an array of real numbers, got complex ones"),
+        ({"field": [[1.0, 2j]]}, "field: expected an array of real numbers, got complex ones"),
         ({"field": np.zeros((99, 4, 4))}, "field: expected at most 48"),
         ({"extent": -1}, "extent: expected a positive number"),
         ({"titles": ["a", "b"]}, "titles: expected one for each of 1"),
@@ -52,6 +58,8 @@ def test_what_is_no_field_is_refused(change, message):
 
 
 def test_a_rectangle_has_both_sides():
+    square = plot(np.zeros((4, 4)), extent=np.array(30.0))
+    assert square.axes[0].get_images()[0].get_extent() == [0.0, 30.0, 0.0, 30.0]
     figure = plot(np.arange(8.0).reshape(4, 2), extent=(60.0, 30.0), unit="eV")
     assert figure.axes[0].get_images()[0].get_extent() == [0.0, 60.0, 0.0, 30.0]
     with pytest.raises(ValueError, match="^extent: expected one side, or the sides along x and y, got"):
