@@ -20,7 +20,7 @@ from qd_pix2pix.generators import ConfidentGenerator, Generator
 from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
 from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of, with_patterns
 from qd_pix2pix.inference.predict import check_device, predict
-from qd_pix2pix.inference.sample import draw, read_off, unseen_labels
+from qd_pix2pix.inference.sample import MOST_POINTS, draw, read_off, smaller_sizes, unseen_labels
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.networks.foreign import trusted
 from qd_pix2pix.predictor import Card, Predictor
@@ -61,14 +61,15 @@ class Sampler:
 
         Args:
             n: number of samples.
-            size: points per side, a number or one for each axis; by default those of training.
+            size: points per side, a number or one for each axis; by default those of training. Larger samples have
+                the requested labels, too; smaller ones have others, which a warning states.
             seed: seed of all random numbers.
             labels: numbers or arrays (n,) by name, extensive ones per point: energy=-1.2 is -1.2 J per site. Conditions
                 are given alike, for a generator that was trained on a range.
 
         Raises:
             ValueError: a label is missing, unknown or impossible, or no sample of this size can be drawn. Labels that
-                no training sample has cause a warning.
+                no training sample has, and sizes below those of training, cause a warning.
         """
         check_integer("n", n, 1)
         check_integer("seed", seed, 0, high=2**63 - 1)
@@ -76,7 +77,7 @@ class Sampler:
         self.generator.check_shape(shape)
         columns = self._columns(labels, n, shape)
         asked = {name: columns[name] for name in self.labels}
-        for remark in unseen_labels(self.card, asked, math.prod(shape)):
+        for remark in smaller_sizes(self.card, shape) + unseen_labels(self.card, asked, math.prod(shape)):
             warnings.warn(f"{remark}; samples may have other labels", stacklevel=2)
         return draw(self.generator, columns, n, shape, seed, self.device)
 
@@ -98,17 +99,22 @@ class Sampler:
 
     def _shape(self, size: int | Sequence[int] | None) -> tuple[int, ...]:
         given: tuple[Any, ...] = self.shape if size is None else (size,) * len(self.shape)
-        if isinstance(size, (tuple, list)):
-            given = tuple(size)
+        if isinstance(size, (tuple, list)) or np.ndim(size) == 1:  # type: ignore[arg-type]
+            given = tuple(size)  # type: ignore[arg-type]
         if len(given) != len(self.shape):
             raise ValueError(f"size: expected a whole number, or one for each of {len(self.shape)} axes; got {size!r}")
         for n in given:
             check_integer("size", n, 1)
+        if math.prod(map(int, given)) > MOST_POINTS:
+            raise ValueError(
+                f"size: expected at most {MOST_POINTS} points in a sample, got {' x '.join(map(str, given))}; draw "
+                "several smaller ones, n=..."
+            )
         if self.generator.schema.domain.boundary == "walls" and given != self.shape:
             raise ValueError(
                 f"size: these samples end at walls and have {' x '.join(map(str, self.shape))} points; got {size!r}"
             )
-        return given
+        return tuple(map(int, given))
 
     def _columns(self, labels: Mapping[str, Any], n: int, shape: tuple[int, ...]) -> dict[str, NDArray]:
         """Return labels of whole samples and conditions, (n,) each."""
@@ -143,11 +149,12 @@ def _array(name: str, values: ArrayLike) -> NDArray:
 
 
 def _numbers(values: Any) -> NDArray:
-    """Return values as an array of numbers; NaN if they are none."""
+    """Return values as an array of numbers; NaN if they are none, as True and text."""
     try:
-        return np.asarray(values, dtype=np.float64)
+        found = np.asarray(values)
     except (TypeError, ValueError):
         return np.asarray(np.nan)
+    return found.astype(np.float64) if found.dtype.kind in "iuf" else np.asarray(np.nan)
 
 
 def _check_bounds(column: Column, values: NDArray, points: int) -> None:

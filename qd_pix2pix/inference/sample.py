@@ -12,9 +12,12 @@ from tqdm import tqdm
 
 from qd_pix2pix.generators import ConfidentGenerator, Generator
 from qd_pix2pix.predictor import Card
+from qd_pix2pix.schema import Schema
 
 POINTS = 2**18
 """Points of all samples of a batch."""
+MOST_POINTS = 2**26
+"""Most points of a sample, 8192 x 8192: 32 channels of features are 8 GiB."""
 
 
 def draw(
@@ -77,6 +80,24 @@ def read_off(
             batch = torch.as_tensor(fields[first : first + size], dtype=torch.float32).to(at)
             parts.append(generator.confidence({generator.target.name: batch}))
     return {name: np.concatenate([part[name].double().cpu().numpy() for part in parts]) for name in parts[0]}
+
+
+def smaller_sizes(card: Card, shape: Sequence[int]) -> list[str]:
+    """Return a remark on samples of fewer points along an axis than all those of the training.
+
+    A generator combines neighbourhoods as large as the samples of the training, of which larger samples have many. In a
+    smaller periodic sample a neighbourhood meets itself, and the labels are others than requested.
+
+    Args:
+        card: card of the generator.
+        shape: points of a sample.
+    """
+    schemas = [Schema.from_dict(content) for content in card.schemas]
+    sides = sorted(side for schema in schemas for side in schema.domain.shape)
+    if min(shape) >= sides[0]:
+        return []
+    known = " ... ".join(map(str, sorted({sides[0], sides[-1]}))) + (" along each axis" if len(shape) > 1 else "")
+    return [f"the {schemas[0].sample} has {' × '.join(map(str, shape))} points, in training {known}"]
 
 
 def unseen_labels(card: Card, labels: Mapping[str, NDArray], points: int) -> list[str]:

@@ -117,6 +117,10 @@ def test_labels_are_per_site(rugan, monkeypatch):
         ({"size": (8, 8, 8)}, r"size: expected a whole number, or one for each of 2 axes; got \(8, 8, 8\)"),
         ({"size": "8"}, r"size: expected a whole number of at least 1, got '8'"),
         ({"size": 8.0}, r"size: expected a whole number of at least 1, got 8.0"),
+        ({"size": np.array([8, 8, 8])}, r"size: expected a whole number, or one for each of 2 axes; got array"),
+        ({"size": 10**6}, r"size: expected at most 67108864 points in a sample, got 1000000 x 1000000; draw several"),
+        ({"energy": True, "magnetisation": 0}, r"energy: expected a finite number, .*got True"),
+        ({"energy": "-1", "magnetisation": 0}, r"energy: expected a finite number, .*got '-1'"),
     ],
 )
 def test_requests_that_are_refused(rugan, options, said):
@@ -133,6 +137,18 @@ def test_requests_outside_of_the_training(rugan):
         rugan.sample(1, size=16, energy=low, magnetisation=m)
     with pytest.warns(UserWarning, match=rf"energy is -9 J per point, in training {low:.4g} \.\.\. .*other labels"):
         rugan.sample(1, energy=-9, magnetisation=m)
+
+
+def test_only_sizes_below_those_of_the_training_are_reported(rugan):
+    labels = {"energy": rugan.card.seen["energy"][0] / 64, "magnetisation": rugan.card.seen["magnetisation"][0]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one = rugan.sample(1, size=[8, 12], **labels)
+        np.testing.assert_array_equal(rugan.sample(1, size=np.array([8, 12]), **labels), one)
+    for size, shown in ((4, "4 × 4"), ((4, 16), "4 × 16")):
+        said = f"the lattice has {shown} points, in training 8 along each axis; samples may have other labels"
+        with pytest.warns(UserWarning, match=said):
+            rugan.sample(1, size=size, **labels)
 
 
 def test_a_request_in_a_gap_of_the_training(ising_store):
@@ -262,3 +278,11 @@ def test_shipped_generators_have_the_requested_labels(name, error):
     assert np.mean(magnetisation(spins)) == pytest.approx(0.1, abs=0.1)
     again = from_pretrained(name, device="cpu").sample(energy=-1.2, magnetisation=0.1, size=32, n=6, seed=0)
     np.testing.assert_array_equal(spins, again)
+
+
+@pytest.mark.parametrize("name", ["ising-rugan", "ising-flow"])
+def test_shipped_generators_miss_the_labels_of_smaller_lattices_with_a_warning(name):
+    """The energy of the drawn spins, by the solver, is far from the requested one on a quarter of the sites."""
+    with pytest.warns(UserWarning, match=r"8 × 8 points, in training 16 along each axis"):
+        spins = from_pretrained(name, device="cpu").sample(energy=-1.6, magnetisation=0.1, size=8, n=64, seed=1)
+    assert np.mean(energies(spins)) / 8**2 > -1.6 + 0.15
