@@ -10,6 +10,12 @@ imaginary time are a configuration of the colder system. Thus solids without def
 Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles in longer
 runs. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
 times; ``Averages.tau`` states them.
+
+What a run has not recorded has no known error. [H, N] = 0, and each record has one whole number N. If K of n
+independent records have another N than most, the share of other N has the error (K + 1)^(1/2) / n, that of a Poisson
+distribution, and each <n_i> may change by this share. With K < ``RARE`` this is the least error of all averages, as
+bins with such records are too few. A constant average, such as <n_i> of a site that is always empty, has the least
+error 1 / n, with n = records / 2 tau.
 """
 
 from __future__ import annotations
@@ -33,6 +39,10 @@ RELIABLE = 50
 """Autocorrelation times of a run whose errors are reliable: bins then have at least 1.5 of them."""
 DOUBLINGS = 5
 """How often beta is doubled in the burn-in."""
+RARE = 10
+"""Records of other N from which the errors of bins contain them."""
+CONSTANT = 1e-12
+"""Error of bins, up to rounding, of an average that is the same in all of them."""
 ROOM = 4096
 """Nodes for which a chain has room at first."""
 LARGEST_SEED = 2**64 - 1
@@ -49,6 +59,8 @@ class NotReached(ValueError):
 @dataclass(frozen=True)
 class Averages:
     """Thermal averages and their standard errors; d is the number of axes.
+
+    No error is below that of events that n independent records cannot show, about 1 / n; see the module.
 
     Attributes:
         n, n_error: <n_i>, (L,) or (L, L').
@@ -243,6 +255,12 @@ def _averages(model: Bosons, chains: list[_Chain]) -> Averages:
     variance_error = variances.std(0) * np.sqrt(count - 1)
     (energy, energy_error), (number, number_error) = (_mean_error(series[..., i], count) for i in (0, 1))
     shape, axes = model.shape, len(model.shape)
+    unseen, rare = _least_shares(series[..., 1], tau)
+    error[:2], variance_error = (_at_least(e, unseen, rare) for e in (error[:2], variance_error))
+    error[2:] = _at_least(error[2:], unseen, rare, max(1.0, float(mean[0].max())))  # a boson less: n_j of its neighbour
+    excitation = np.log(series[..., 1].size * model.potential.size) / model.beta  # n exp(-beta E) sites = 1
+    energy_error = float(_at_least(energy_error, unseen, rare, excitation))
+    number_error = float(_at_least(number_error, unseen, rare))
     return Averages(
         mean[0].reshape(shape),
         error[0].reshape(shape),
@@ -258,6 +276,25 @@ def _averages(model: Bosons, chains: list[_Chain]) -> Averages:
         count,
         tau,
     )
+
+
+def _least_shares(numbers: Floats, tau: dict[str, float]) -> tuple[float, float]:
+    """Return the least share of events that no record has, and that of N other than in most records.
+
+    The second one is 0 where N fluctuates in many records, ``numbers`` (chains, sweeps).
+    """
+    _, counts = np.unique(numbers.round(), return_counts=True)
+    others = numbers.size - int(counts.max())
+    independent = numbers.size / (2 * max(tau["energy"], tau["number"], 0.5))
+    rare = min(1.0, np.sqrt(others + 1) / independent) if others < RARE else 0.0
+    return min(1.0, 1 / independent), rare
+
+
+def _at_least(error: Any, unseen: float, rare: float, change: float = 1.0) -> Any:
+    """Return errors of bins, or where they are smaller those of unrecorded events, each of which changes the average by
+    ``change``.
+    """
+    return np.maximum(error, change * np.where(np.asarray(error) < CONSTANT, max(unseen, rare), rare))
 
 
 def _mean_error(series: Floats, bins: int) -> tuple[float, float]:

@@ -49,6 +49,28 @@ def test_errors_are_those_of_repeated_runs():
     assert np.mean([run.density_error for run in runs]) == pytest.approx(spread, rel=0.3)
 
 
+def test_states_that_few_runs_record_are_within_the_errors():
+    """A Mott insulator whose holes have a probability of 0.0025: most runs of 256 sweeps have none."""
+    model = Bosons(np.full((2, 2), -1.0), 10.0, onsite=40.0, n_max=2, hopping=0.1)
+    exact = exact_bosons(model)
+    runs = [sample_until(model, seed=seed) for seed in range(40)]
+    assert sum(abs(run.number - 4) < 1e-9 for run in runs) > 15
+    for name in ("n", "variance", "products", "energy", "number"):
+        errors = np.array([getattr(run, f"{name}_error") for run in runs])
+        found = np.array([getattr(run, name) - getattr(exact, name) for run in runs]) / errors
+        assert 0.05 < np.sqrt((found**2).mean()) < 1.5 and np.abs(found).max() < 4.5, name
+    assert all(run.density_error <= 0.015 for run in runs)
+
+
+def test_a_site_that_is_always_empty_has_an_unknown_error():
+    """The others fluctuate. 1 / n of n records is the least error of a constant; at n = 64 it is above the limit."""
+    model = Bosons(np.array([-1.0, 0.0, 0.5, 400.0]), 1.0, hopping=0.0)
+    found = sample_bosons(model, 256)
+    assert found.n[3] == 0 and 1 / 256 <= found.n_error[3] < 4 / 256 and found.variance_error[3] == found.n_error[3]
+    empty = Bosons(np.full((2, 2), 400.0), 1.0, hopping=0.0)
+    assert sample_until(empty, 0.01, 64).sweeps == 128
+
+
 def test_without_hopping_sites_are_independent():
     model = Bosons(np.array([-1.0, 0.0, 0.5, 2.0]), 1.0, n_max=1, hopping=0.0)
     found = sample_bosons(model, 2000)
