@@ -128,7 +128,7 @@ def batches(
         yield {n: torch.as_tensor(native(v), dtype=torch.float32, device=device) for n, v in some.items()}
 
 
-def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
+def averaged(predictor: Predictor, batch: Batch, elements: range = range(1)) -> Batch:
     """Return the predictions of a batch, averaged over the images of its samples; for classes, over probabilities."""
     images = []
     for g in elements:
@@ -137,17 +137,23 @@ def averaged(predictor: Predictor, batch: Batch, elements: range) -> Batch:
         if predictor.shifted:
             images.append(predictor.symmetry.act(on_plateau(predictor, turned), predictor.symmetry.inverse(g)))
             continue
-        raw = predictor.raw(turned)
-        found = predictor.interpret(raw, turned)
-        classes = {c.name: _probabilities(predictor, c, raw, turned) for c in predictor.outputs if c.role == "class"}
-        back = predictor.symmetry.act(
-            {n: v for n, v in found.items() if n not in classes}, predictor.symmetry.inverse(g)
-        )
-        error = {ERROR: predictor.error(raw, turned)} if predictor.mapping.quantile else {}
-        images.append(back | classes | error)
+        found = unshifted(predictor, turned)
+        invariant = {c.name: found.pop(c.name) for c in predictor.outputs if c.role == "class"}
+        if predictor.mapping.quantile:
+            invariant[ERROR] = found.pop(ERROR)
+        images.append(predictor.symmetry.act(found, predictor.symmetry.inverse(g)) | invariant)
     means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}
     return {name: values.argmax(1) if is_class.get(name) else values for name, values in means.items()}
+
+
+def unshifted(predictor: Predictor, batch: Batch) -> Batch:
+    """Return the predictions of a batch without an average, probabilities of classes, and the estimated error."""
+    raw = predictor.raw(batch)
+    found = predictor.interpret(raw, batch)
+    classes = {c.name: _probabilities(predictor, c, raw, batch) for c in predictor.outputs if c.role == "class"}
+    error = {ERROR: predictor.error(raw, batch)} if predictor.mapping.quantile else {}
+    return found | classes | error
 
 
 def _probabilities(predictor: Predictor, column: Column, raw: Batch, batch: Batch) -> Tensor:

@@ -5,6 +5,9 @@
 by Adam with a step that falls to zero as a cosine, then by L-BFGS (``optimisers``). With the weight
 ``discrepancy`` of a regulariser, its a follows the misfit of each start (Morozov's principle): it rises where the
 misfit is below 1, and falls where it is above.
+
+Where ``forward`` is an average over shifts, the gradient is that of the map without it (``Forward.descended``). Misfits
+are those of ``forward``, by which the best iterate is chosen.
 """
 
 from __future__ import annotations
@@ -54,8 +57,11 @@ class Problem:
         """The number of members K."""
         return len(self.forward.members)
 
-    def outputs(self, potentials: Tensor, couplings: Tensor) -> Outputs:
-        """Return outputs (S, K, ...) of potentials (S, 1 or K, *points) and couplings (S, unknown)."""
+    def outputs(self, potentials: Tensor, couplings: Tensor, descended: bool = False) -> Outputs:
+        """Return outputs (S, K, ...) of potentials (S, 1 or K, *points) and couplings (S, unknown).
+
+        With ``descended`` they are those of the map whose gradient is followed.
+        """
         samples, members = len(potentials), self.members
         full = potentials.expand(samples, members, *potentials.shape[2:])
         if self.shift is not None:
@@ -66,7 +72,8 @@ class Problem:
         }
         for i, name in enumerate(self.unknown):
             columns[name] = couplings[:, i].repeat_interleave(members)
-        found = self.forward.evaluate(full.reshape(-1, *full.shape[2:]), columns)
+        evaluate = self.forward.descended if descended and self.forward.descended else self.forward.evaluate
+        found = evaluate(full.reshape(-1, *full.shape[2:]), columns)
         for name, values in found.items():
             if not isinstance(values, Tensor) or values.ndim == 0 or len(values) != samples * members:
                 got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
@@ -179,17 +186,25 @@ class Descent:
         w, t = given[:, : given.shape[1] - self.unknown], given[:, given.shape[1] - self.unknown :]
         potentials = problem.bounds.squash(start + along_axes(w.reshape(start.shape), problem.blur))
         couplings = decoded(problem.unknown, t)
-        misfit = problem.cost(problem.outputs(potentials, couplings))
-        _check(misfit, some.start == 0 and bool(self.state.score.isinf().all()))
+        followed = problem.cost(problem.outputs(potentials, couplings, descended=True))
+        _check(followed, some.start == 0 and bool(self.state.score.isinf().all()))
         penalties = problem.penalties(potentials)
-        total = misfit
-        for name, penalty in penalties.items():
+        penalty = torch.zeros_like(followed)
+        for name, of_one in penalties.items():
             weight = problem.weights[name]
-            total = total + penalty * (self.logarithm[some].exp() if isinstance(weight, str) else float(weight))
-        (gradient,) = torch.autograd.grad(total.sum(), given)
+            penalty = penalty + of_one * (self.logarithm[some].exp() if isinstance(weight, str) else float(weight))
+        (gradient,) = torch.autograd.grad((followed + penalty).sum(), given)
+        misfit = self._misfit(potentials, couplings, followed)
         adapted = next((penalties[n] for n, weight in problem.weights.items() if weight == DISCREPANCY), None)
-        _keep(self.state, some, potentials, couplings, misfit, _score(total, misfit, adapted))
-        return total.detach(), gradient, misfit.detach()
+        _keep(self.state, some, potentials, couplings, misfit, _score(misfit + penalty, misfit, adapted))
+        return (followed + penalty).detach(), gradient, misfit
+
+    @torch.no_grad()
+    def _misfit(self, potentials: Tensor, couplings: Tensor, followed: Tensor) -> Tensor:
+        """Return the misfit (S,) by the map of predictions; ``followed`` is that by the map that is descended."""
+        if self.problem.forward.descended is None:
+            return followed.detach()
+        return self.problem.cost(self.problem.outputs(potentials, couplings))
 
 
 def _check(misfit: Tensor, first: bool) -> None:

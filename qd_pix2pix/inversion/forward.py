@@ -16,6 +16,7 @@ from torch import Tensor
 from qd_pix2pix.inference.differentiable import constant
 from qd_pix2pix.inference.dots import DotSurrogate
 from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of, with_patterns
+from qd_pix2pix.inference.predict import averaged, unshifted
 from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
 from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
@@ -48,6 +49,8 @@ class Forward:
         source: name of the potential.
         card: description of a network.
         remarks: function from potentials to remarks on those unlike training.
+        descended: the map whose gradient is followed, where it is not ``evaluate``: averages over shifts are neither
+            continuous nor fast.
     """
 
     evaluate: Callable[[Tensor, Mapping[str, Tensor]], Outputs]
@@ -62,6 +65,7 @@ class Forward:
     source: str = "V"
     card: Card | None = None
     remarks: Callable[[Any], list[str]] = lambda fields: []
+    descended: Callable[[Tensor, Mapping[str, Tensor]], Outputs] | None = None
 
     def unit(self, name: str) -> str:
         """The unit of a column; empty where there is none."""
@@ -176,10 +180,11 @@ def _of_network(
     known = tuple(conditions_of(predictor, shape, member) for member in given)
     source = predictor.mapping.sources[0]
     span = predictor.ranges[source]
+    descended = _evaluation(predictor, source, surrogate.device, fields, unshifted) if predictor.shifted else None
     return Forward(
         _evaluation(predictor, source, surrogate.device, fields), shape, surrogate.target, _outputs(predictor), known,
         (span.low, span.high), predictor.schema.domain.boundary == "periodic", surrogate.device, predictor.schema,
-        source, card, lambda fields: compare_with_training({source: fields}, card, known[0]),
+        source, card, lambda fields: compare_with_training({source: fields}, card, known[0]), descended,
     )  # fmt: skip
 
 
@@ -212,11 +217,16 @@ def _outputs(predictor: Predictor) -> tuple[str, ...]:
 
 
 def _evaluation(
-    predictor: Predictor, source: str, device: torch.device, fields: Mapping[str, Tensor] | None = None
+    predictor: Predictor,
+    source: str,
+    device: torch.device,
+    fields: Mapping[str, Tensor] | None = None,
+    predicted: Callable[[Predictor, dict[str, Tensor]], dict[str, Tensor]] = averaged,
 ) -> Callable[[Tensor, Mapping[str, Tensor]], Outputs]:
     """Return the map of a predictor, whose weights are constants; classes are no outputs, as they have no gradient.
 
-    ``fields`` (K, *points) are those of K members, which follow one another in a batch.
+    By default the map is that of ``Surrogate``, with its average over shifts. ``fields`` (K, *points) are those of K
+    members, which follow one another in a batch.
     """
     predictor.to(device).eval()
 
@@ -225,10 +235,7 @@ def _evaluation(
         for name, values in (fields or {}).items():
             columns[name] = values.float().repeat(len(potentials) // len(values), *(1,) * (values.ndim - 1))
         with constant(predictor):
-            raw = predictor.raw(columns)
-            found = predictor.interpret(raw, columns)
-        if predictor.mapping.quantile:
-            found[ERROR] = predictor.error(raw, columns)
+            found = predicted(predictor, columns)
         return {name: values.double() for name, values in found.items() if values.is_floating_point()}
 
     return evaluate

@@ -158,6 +158,24 @@ def test_couplings_of_the_shipped_network_have_the_range_of_its_training(univers
         trained_range(universal, "n_electrons", members)
 
 
+def test_averages_over_shifts_are_those_of_predictions():
+    """A potential that solves the problem is reported as a solution; misfits are those of what the network predicts."""
+    chain = from_pretrained("chain", "cpu")
+    V = np.random.default_rng(19).uniform(-4, 2, 14)
+    n = chain(V)
+    same = design(chain, n, start=V, bounds=(-6.0, 4.0), **OPTIONS | {"steps": 1, "identify": True})
+    assert same.trajectory[0, 0] < 1e-6 and same.misfits[0] < 1e-6
+    np.testing.assert_allclose(same.best, V, atol=1e-9)
+    assert same.identifiable.shape == (14,) and same.known.n_determined > 3
+    found = design(chain, n, starts=2, bounds=(-6.0, 4.0), **OPTIONS | {"steps": 12})
+    np.testing.assert_allclose(found.predictions["n"], chain(found.potentials), atol=1e-6)
+    expected = np.mean(((chain(found.potentials) - n) / (0.01 * n.max())) ** 2, axis=1)
+    np.testing.assert_allclose(found.misfits, expected, rtol=1e-4)
+    assert (found.misfits <= found.trajectory.min(0) * (1 + 1e-9)).all() and found.misfits[0] < found.trajectory[0, 0]
+    learned = learn_hamiltonian(chain, n[None], start=V, bounds=(-6.0, 4.0), **OPTIONS)
+    assert learned.trajectory[0, 0] < 1e-6
+
+
 def test_fields_beside_the_potential_are_given():
     """Bosons at two chemical potentials, whose solids occupy different sublattices; one V, learned with the trap."""
     network = from_pretrained("bose-hubbard", "cpu")
