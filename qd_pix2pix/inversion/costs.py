@@ -1,8 +1,9 @@
 """Costs of potentials: the misfit of a target, a user's cost, and what keeps a potential simple.
 
-    misfit = mean over members and outputs of  mean_r w(r) ((q(r) - q_target(r)) / sigma)^2,    w of mean 1
+    misfit = mean over members and outputs of  mean_r w(r) ((q(r) - q_target(r)) / sigma)^2 / mean_r w(r)
 
-A misfit of 1 is a deviation by the tolerance sigma, the noise of a measurement.
+A misfit of 1 is a deviation by the tolerance sigma, the noise of a measurement: a number, or a point of a field with
+w = 1, has independent noise of the standard deviation sigma, other points sigma / w^(1/2).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Target:
     Attributes:
         values: fields (K, *points) and numbers (K,).
         tolerance: sigma of each output.
-        weights: w (*points), of mean 1.
+        weights: w (*points).
     """
 
     values: dict[str, Tensor]
@@ -56,7 +57,11 @@ class Target:
 
     def __call__(self, outputs: Outputs) -> Tensor:
         """Return the misfit (S,) of outputs (S, K, ...)."""
-        each = [values.square().flatten(1).mean(1) for values in self.residuals(outputs).values()]
+        mean = self.weights.mean()
+        each = [
+            values.square().flatten(1).mean(1) / (mean if values.ndim > 2 else 1.0)
+            for values in self.residuals(outputs).values()
+        ]
         return torch.stack(each).mean(0)
 
 
@@ -153,7 +158,7 @@ def _weights(mask: Any, forward: Forward) -> Tensor:
     weights = check_array("mask", np.asarray(mask, dtype=float), forward.shape, low=0.0)
     if not weights.sum() > 0:
         raise ValueError("mask: expected at least one point with a positive weight, got zeros")
-    return torch.as_tensor(native(weights / weights.mean()), device=forward.device)
+    return torch.as_tensor(native(weights), device=forward.device)
 
 
 def smoothness(potentials: Tensor, span: float, periodic: bool) -> Tensor:
