@@ -26,6 +26,8 @@ NEAR = 1e-3
 """Distance from the lowest cost, as a part of the decrease of a user's cost, up to which a solution is good."""
 FINER = 0.2
 """First step of a corrected design, relative to that of the design."""
+FAR = 10.0
+"""Misfit from which a target counts as not reproduced."""
 FINEST = 32
 """Default scale of the parameters: the largest number of points along an axis, divided by this."""
 
@@ -198,9 +200,16 @@ def solutions(
     numbers = misfits.cpu().numpy()
     first = float(state.trajectory[0].median())
     limit = max(1.0, 2 * float(numbers[0])) if target else numbers[0] + NEAR * max(first - float(numbers[0]), 0.0)
-    remarks = _remarks(problem, V[0])
+    remarks = _remarks(problem, potentials[0].cpu().numpy(), couplings[0].cpu().numpy())
     for remark in remarks:
         warnings.warn(f"{remark}; predictions may be wrong, use verify=True", stacklevel=4)
+    if target is not None and numbers[0] > FAR:
+        remarks.append(f"the lowest misfit is {numbers[0]:.3g}: the target is not reproduced")
+        warnings.warn(
+            f"{remarks[-1]}, and uncertainties hold for misfits near 1 only; use more steps or starts, other bounds, "
+            "or a larger tolerance",
+            stacklevel=4,
+        )
     return kind(
         potentials=V, misfits=numbers, costs=state.score[order].cpu().numpy(), predictions=arrays,
         trajectory=state.trajectory[:, order].cpu().numpy(), good=numbers <= limit,
@@ -221,8 +230,11 @@ def _own_outputs(forward: Forward, best: dict[str, Tensor], tolerance: Any) -> T
     return make_target(forward, {name: best[name]}, sigma, None, stacked=True)
 
 
-def _remarks(problem: Problem, best: Any) -> list[str]:
-    """Return remarks on bounds and on a potential outside the training."""
+def _remarks(problem: Problem, best: Any, couplings: Any) -> list[str]:
+    """Return remarks on bounds, and on the best potential (1 or K, *points) and couplings outside the training.
+
+    Each member is compared at its own conditions and shift.
+    """
     forward, bounds = problem.forward, problem.bounds
     remarks = []
     if forward.trained is not None:
@@ -231,4 +243,9 @@ def _remarks(problem: Problem, best: Any) -> list[str]:
         if float(bounds.low.min()) < low - slack or float(bounds.high.max()) > high + slack:
             given = f"{float(bounds.low.min()):.4g} ... {float(bounds.high.max()):.4g} {forward.unit_of_source}"
             remarks.append(f"bounds {given.rstrip()} leave the range of the training, {low:.4g} ... {high:.4g}")
-    return remarks + forward.remarks(best.reshape(-1, *forward.shape))
+    shift = np.zeros(problem.members) if problem.shift is None else problem.shift.cpu().numpy()
+    learned = dict(zip(problem.unknown, map(float, couplings), strict=True))
+    for k, member in enumerate(forward.members):
+        potential = best[k if len(best) > 1 else 0] + shift[k]
+        remarks += forward.remarks(potential[None], {**member, **learned})
+    return list(dict.fromkeys(remarks))

@@ -48,7 +48,8 @@ class Forward:
         schema: schema of samples in physical units; None for a function.
         source: name of the potential.
         card: description of a network.
-        remarks: function from potentials to remarks on those unlike training.
+        remarks: function from the potential (1, *points) and all conditions of a member to remarks on what is unlike
+            training.
         descended: the map whose gradient is followed, where it is not ``evaluate``: averages over shifts are neither
             continuous nor fast.
     """
@@ -64,7 +65,7 @@ class Forward:
     schema: Schema | None = None
     source: str = "V"
     card: Card | None = None
-    remarks: Callable[[Any], list[str]] = lambda fields: []
+    remarks: Callable[[Any, Conditions], list[str]] = lambda potential, conditions: []
     descended: Callable[[Tensor, Mapping[str, Tensor]], Outputs] | None = None
 
     def unit(self, name: str) -> str:
@@ -184,7 +185,7 @@ def _of_network(
     return Forward(
         _evaluation(predictor, source, surrogate.device, fields), shape, surrogate.target, _outputs(predictor), known,
         (span.low, span.high), predictor.schema.domain.boundary == "periodic", surrogate.device, predictor.schema,
-        source, card, lambda fields: compare_with_training({source: fields}, card, known[0]), descended,
+        source, card, lambda V, conditions: compare_with_training({source: V}, card, conditions), descended,
     )  # fmt: skip
 
 
@@ -199,12 +200,15 @@ def _of_dots(surrogate: DotSurrogate, shape: tuple[int, ...], given: Sequence[Ma
     known = tuple(physical_conditions(surrogate.predictor.schema, member) for member in given)
     predictor, card = PhysicalPredictor(surrogate.predictor, known[0], shape), surrogate.card
     (source,) = predictor.mapping.sources
+
+    def remarks(V: Any, conditions: Conditions) -> list[str]:
+        return remarks_on(PhysicalPredictor(surrogate.predictor, conditions, shape), card, {source: V})
+
     for member in known:  # refuses what no training sample has
-        remarks_on(PhysicalPredictor(surrogate.predictor, member, shape), card, {source: _flat_field(shape)})
+        remarks(_flat_field(shape), member)
     return Forward(
         _evaluation(predictor, source, surrogate.device), shape, surrogate.target, _outputs(predictor), known,
-        None, False, surrogate.device, predictor.schema, source, card,
-        lambda fields: remarks_on(predictor, card, {source: fields}),
+        None, False, surrogate.device, predictor.schema, source, card, remarks,
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ class Solutions:
         spread: standard deviation of the good solutions, point by point; zero of a single one.
         identified: what the outputs determine at the best solution, see ``Identifiability``; None with identify=False.
         conditions: conditions of each member.
-        remarks: remarks on bounds and potentials outside the training.
+        remarks: remarks on bounds, potentials and conditions outside the training, and on a target that is not
+            reproduced.
         interrupted: True if Ctrl-C ended the descent.
         couplings: value of each unknown coupling in all solutions, (S,) by name.
         verified: outputs of the best solutions by the solver, (k, ...) by name; empty before ``verify``.

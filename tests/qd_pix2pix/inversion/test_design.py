@@ -164,6 +164,16 @@ def test_ctrl_c_returns_the_best_so_far():
     np.testing.assert_allclose(np.sort(found.misfits), np.sort(found.trajectory.min(0)))
 
 
+def test_a_target_that_is_not_reproduced_is_reported():
+    """No output of the map is below 0; a misfit near 1 is none."""
+    wanted = np.full(POINTS, -1.0)
+    with pytest.warns(UserWarning, match="the lowest misfit is 1e.04: the target is not reproduced, and uncertainties"):
+        found = qd_pix2pix.design(lambda V: V, wanted, starts=1, steps=80, **FREE)
+    assert found.misfits[0] == pytest.approx(1e4, rel=0.05) and len(found.remarks) == 1
+    near = qd_pix2pix.design(lambda V: V, wanted, starts=1, steps=80, tolerance=1.0, **FREE)
+    assert near.misfits[0] == pytest.approx(1, rel=0.05) and near.remarks == []
+
+
 def test_corrections_reach_the_target_of_the_solver_though_the_map_is_wrong():
     """The solver has another offset and slope; without a correction the target is missed by the difference."""
 

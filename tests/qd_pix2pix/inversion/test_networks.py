@@ -196,6 +196,34 @@ def test_fields_beside_the_potential_are_given():
             learn_hamiltonian(network, densities, known=known | {"checkerboard": bad}, shift=shift, **OPTIONS)
 
 
+def test_found_couplings_outside_the_training_are_reported():
+    """The range that is asked for has its middle in the training, and the interaction that is found does not."""
+    network = from_pretrained("bose-hubbard", "cpu")
+    trap = parabola((8, 8), 4.0) - 5.0
+    given = {"start": trap, "bounds": (-6.0, 4.0), "tolerance": 1e4, **OPTIONS | {"steps": 1}}
+    known = {"checkerboard": checkerboard((8, 8))}
+    density = network(trap, neighbour=4.0)[None]
+    above = learn_hamiltonian(network, density, known=known, unknown={"neighbour": (0.001, 1e4)}, **given)
+    inside = learn_hamiltonian(network, density, known=known, unknown={"neighbour": (3.9, 4.1)}, **given)
+    below = learn_hamiltonian(network, density, known=known, unknown={"neighbour": (20.0, 21.0)}, **given)
+    for found in (above, inside, below):
+        coupling = found.couplings["neighbour"][0]
+        assert any("neighbour is" in remark for remark in found.remarks) == (coupling > 5.99 or coupling < 0.02)
+    assert above.couplings["neighbour"][0] > 5.99 and not inside.remarks
+    assert f"neighbour is {above.couplings['neighbour'][0]:g}" in " ".join(above.remarks)
+
+
+def test_conditions_of_every_member_are_compared(universal):
+    """The second density has an interaction that is weaker than in all dots of training."""
+    known = {"n_electrons": [1, 2], "m_eff": 0.067, "extent": 60.0, "eps_r": [12.9, 1000.0]}
+    density = universal(well(), **GAAS).density
+    with pytest.warns(UserWarning, match=r"in training 0.3 \.\.\. 100; predictions may be wrong"):
+        found = learn_hamiltonian(
+            universal, np.stack([density] * 2), known=known, start=well(), bounds=(0.0, 0.05), **OPTIONS
+        )
+    assert sum("in training 0.3 ... 100" in remark for remark in found.remarks) == 1
+
+
 @pytest.mark.slow
 def test_bosons_are_verified_at_their_own_interaction():
     network = from_pretrained("bose-hubbard", "cpu")
