@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.checks import check_kind
 from solvers.lattices.bosons import Bosons, Floats, Integers
 
 LARGEST_BLOCK = 4000
@@ -38,14 +39,13 @@ def exact_bosons(model: Bosons) -> ThermalBosons:
     """Return the averages of a system of few sites.
 
     Raises:
-        ValueError: a number of bosons has more than ``LARGEST_BLOCK`` states.
+        ValueError: a number of bosons has more than ``LARGEST_BLOCK`` states, or ``model`` is no system.
     """
+    check_kind("model", model, Bosons, "system, Bosons(V - mu, beta=8.0)")
+    _check_size(model)
     neighbours = model.neighbours[:, : len(model.shape)]
     states = _states(model)
     counts = states.sum(1)
-    largest = np.bincount(counts).max()
-    if largest > LARGEST_BLOCK:
-        raise ValueError(f"potential: expected at most {LARGEST_BLOCK} states of one N, got {largest}; use fewer sites")
     diagonal = _diagonal(model, states, neighbours)
     energies, weights = [], np.zeros(len(states))
     blocks = []
@@ -68,6 +68,21 @@ def exact_bosons(model: Bosons) -> ThermalBosons:
     return ThermalBosons(
         n.reshape(shape), variance.reshape(shape), products.reshape(-1, *shape), energy, float(weights @ counts)
     )
+
+
+def _check_size(model: Bosons) -> None:
+    """Raise ValueError if a number of bosons has too many states, before any of them is enumerated.
+
+    The numbers of states are the coefficients of (1 + x + ... + x^n_max)^sites, and grow with each site.
+    """
+    counts = np.ones(1, dtype=np.int64)
+    for _ in range(model.potential.size):
+        counts = np.convolve(counts, np.ones(model.n_max + 1, dtype=np.int64))
+        if counts.max() > LARGEST_BLOCK:
+            raise ValueError(
+                f"potential: expected at most {LARGEST_BLOCK} states of one N, got more on {model.potential.size} "
+                f"sites with n_max = {model.n_max}; use fewer sites, or sample_until"
+            )
 
 
 def _states(model: Bosons) -> Integers:

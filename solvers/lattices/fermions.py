@@ -8,6 +8,7 @@ the diagonal of H as preconditioner. At a chemical potential mu the ground state
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,21 +84,27 @@ class _Operator:
         return _Operator(self.sector, self.diagonal.astype(dtype))
 
 
-def check_rings(potentials: ArrayLike, interaction: object, name: str = "potentials") -> Floats:
-    """Return potentials (B, L) as numbers.
+def check_rings(
+    potentials: ArrayLike, interaction: object, name: str = "potentials", longest: float = LONGEST
+) -> Floats:
+    """Return potentials (B, L) as numbers, with L from ``SHORTEST`` to ``longest``.
 
     Raises:
         ValueError: another shape, values that are not finite, too few or too many sites, or U is not a number.
     """
     check_plain(name, potentials)
-    values = np.asarray(potentials)
-    if values.ndim != 2 or not SHORTEST <= values.shape[-1] <= LONGEST or values.dtype.kind not in "fiu":
+    try:
+        values = np.asarray(potentials)
+    except ValueError:  # rows of several lengths
+        raise ValueError(f"{name}: expected numbers of shape (B, L), got rows of several lengths") from None
+    if values.ndim != 2 or not SHORTEST <= values.shape[-1] <= longest or values.dtype.kind not in "fiu":
+        sites = f"{SHORTEST} ... {longest}" if longest < math.inf else f"at least {SHORTEST}"
         raise ValueError(
-            f"{name}: expected numbers of shape (B, L) with {SHORTEST} ... {LONGEST} sites, got {values.dtype} of "
-            f"shape {values.shape}"
+            f"{name}: expected numbers of shape (B, L) with {sites} sites, got {values.dtype} of shape {values.shape}"
         )
     if not np.isfinite(values).all() or np.abs(values).max(initial=0) > 1e6:
-        raise ValueError(f"{name}: expected finite values below 1e6 J, got {values.min():g} ... {values.max():g}")
+        extent = f"{values.min():g} ... {values.max():g}"
+        raise ValueError(f"{name}: expected finite values below 1e6 J of shape (B, L), got {extent}")
     check_number("interaction", interaction, -1e3, 1e3)
     return values.astype(np.float64)
 

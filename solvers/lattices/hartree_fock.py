@@ -8,12 +8,14 @@ several solutions; the one with the lowest E - mu N of all starts and all N coun
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.checks import check_integer, check_number, check_plain
+from solvers.checks import check_integer
+from solvers.lattices.fermions import check_rings
 
 Floats = NDArray[np.float64]
 MIXING, TOLERANCE, ITERATIONS = 0.4, 1e-7, 600
@@ -43,16 +45,19 @@ def hartree_fock(potentials: ArrayLike, interaction: float, starts: int = 4, see
     """Return the Hartree–Fock ground states at V - mu, ``potentials`` (B, L) in J, with any L of at least 3.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range; see also ``check_rings``.
     """
-    check_plain("potentials", potentials)
-    values = np.asarray(potentials, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] < 3 or not np.isfinite(values).all():
-        raise ValueError(f"potentials: expected finite numbers of shape (B, L) with L >= 3, got shape {values.shape}")
-    check_number("interaction", interaction, -1e3, 1e3)
+    values = check_rings(potentials, interaction, longest=math.inf)
     check_integer("starts", starts, 1)
+    check_integer("seed", seed, 0)
     found = [_best(one, interaction, starts, np.random.default_rng(seed)) for one in values]
-    return MeanField(*(np.stack(part) for part in zip(*found, strict=True)))  # type: ignore[arg-type]
+    density, particles, energy, converged = ([one[i] for one in found] for i in range(4))
+    return MeanField(
+        np.reshape(density, values.shape),
+        np.array(particles, dtype=np.int64),
+        np.array(energy, dtype=np.float64),
+        np.array(converged, dtype=np.bool_),
+    )
 
 
 def _best(potential: Floats, interaction: float, starts: int, rng: np.random.Generator) -> tuple[NDArray, ...]:

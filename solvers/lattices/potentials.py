@@ -22,11 +22,12 @@ def well(sites: int, width: int, depth: float, start: int = 0) -> Floats:
     """Return a step well, (sites,): -depth on ``width`` sites from ``start``, 0 on all others; periodic.
 
     Raises:
-        ValueError: the well does not fit the ring, or the depth is not a number.
+        ValueError: the well does not fit the ring, the depth is not a number, or the start no whole number.
     """
     check_integer("sites", sites, 1)
     check_integer("width", width, 0, high=sites)
     check_number("depth", depth)
+    check_integer("start", start, -(2**53))
     return np.roll(np.where(np.arange(sites) < width, -float(depth), 0.0), start)
 
 

@@ -25,8 +25,7 @@ def power_law_field(rng: np.random.Generator, shape: Sequence[int], power: float
     Raises:
         ValueError: an argument is out of range.
     """
-    for sites in shape:
-        check_integer("shape", sites, 2)
+    _check_shape(shape, 2)
     check_number("power", power, -20.0, 20.0)
     waves = np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")
     k = np.sqrt(np.sum([axis**2 for axis in waves], axis=0))
@@ -40,22 +39,48 @@ def power_law_field(rng: np.random.Generator, shape: Sequence[int], power: float
 
 
 def parabola(shape: Sequence[int], edge: float) -> Floats:
-    """Return a parabola that is 0 in the middle and ``edge`` at the middle of the nearest sides."""
+    """Return a parabola that is 0 in the middle and ``edge`` at the middle of the nearest sides.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_shape(shape)
+    check_number("edge", edge)
     r2 = np.sum([axis**2 for axis in _centred(shape)], axis=0)
     found: Floats = edge * r2 / (min(shape) / 2) ** 2
     return found
 
 
 def square_well(shape: Sequence[int], width: int, depth: float) -> Floats:
-    """Return a well of ``width`` sites along each axis, -``depth`` inside and 0 outside."""
+    """Return a well of ``width`` sites along each axis, -``depth`` inside and 0 outside.
+
+    Raises:
+        ValueError: an argument is out of range, or the well does not fit.
+    """
+    _check_shape(shape)
+    check_integer("width", width, 0, high=min(shape))
+    check_number("depth", depth)
     inside = np.all([np.abs(axis) < width / 2 for axis in _centred(shape)], axis=0)
     return np.where(inside, -float(depth), 0.0)
 
 
 def checkerboard(shape: Sequence[int]) -> Floats:
-    """Return +1 on the sublattice of the first site, -1 on the other one."""
+    """Return +1 on the sublattice of the first site, -1 on the other one.
+
+    Raises:
+        ValueError: the shape is no sequence of whole numbers.
+    """
+    _check_shape(shape)
     found: Floats = (-1.0) ** np.indices(tuple(shape)).sum(0)
     return found
+
+
+def _check_shape(shape: Sequence[int], least: int = 1) -> None:
+    """Raise ValueError unless ``shape`` has a whole number of sites for each axis, at least ``least``."""
+    if not isinstance(shape, (tuple, list)) or not shape:
+        raise ValueError(f"shape: expected the sites along each axis, such as (8, 8); got {shape!r}")
+    for sites in shape:
+        check_integer("shape", sites, least)
 
 
 def _centred(shape: Sequence[int]) -> list[Floats]:

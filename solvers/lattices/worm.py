@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from solvers.checks import check_integer, check_positive
+from solvers.checks import check_function, check_integer, check_kind, check_positive
 from solvers.lattices.bosons import Bosons, Floats
 from solvers.lattices.worm_kernels import make_sweeps, make_worms
 from solvers.lattices.worm_lines import empty_lines, enlarged
@@ -137,6 +137,8 @@ def sample_until(
     check_positive("density_error", density_error)
     check_integer("sweeps", sweeps, 2 * BINS)
     check_integer("most_sweeps", most_sweeps, sweeps)
+    if follow is not None:
+        check_function("follow", follow)
     started = _start(model, burn_in, chains, seed)
     made = 0
     while True:
@@ -160,6 +162,7 @@ def sample_until(
 
 
 def _start(model: Bosons, burn_in: int, chains: int, seed: int) -> list[_Chain]:
+    check_kind("model", model, Bosons, "system, Bosons(V - mu, beta=8.0)")
     check_integer("burn_in", burn_in, DOUBLINGS + 1)
     check_integer("chains", chains, 1)
     check_integer("seed", seed, 0, high=LARGEST_SEED)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from solvers.lattices import Bosons, exact_bosons
+from solvers.lattices import Bosons, bosons_exact, exact_bosons
 
 
 def dense(model):
@@ -59,3 +59,19 @@ def test_averages_are_those_of_the_whole_matrix(model):
 def test_too_many_states_are_an_error():
     with pytest.raises(ValueError, match="use fewer sites"):
         exact_bosons(Bosons(np.zeros((4, 4)), 1.0))
+
+
+def test_the_limit_needs_no_states():
+    """2^900 states could not be enumerated; the largest systems below the limit have all of theirs."""
+    with pytest.raises(ValueError, match="at most 4000 states of one N, got more on 900 sites with n_max = 1; use"):
+        exact_bosons(Bosons(np.zeros((30, 30)), 1.0))
+    largest = [np.bincount(np.indices((2,) * sites).sum(0).ravel()).max() for sites in (14, 15)]
+    assert largest[0] <= 4000 < largest[1]
+    bosons_exact._check_size(Bosons(np.zeros(14), 1.0))
+    with pytest.raises(ValueError, match="got more on 15 sites"):
+        bosons_exact._check_size(Bosons(np.zeros(15), 1.0))
+
+
+def test_a_potential_is_no_system():
+    with pytest.raises(ValueError, match=r"model: expected a system, Bosons\(V - mu, beta=8.0\), got an array"):
+        exact_bosons(np.zeros((2, 2)))

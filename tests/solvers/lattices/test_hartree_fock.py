@@ -34,7 +34,26 @@ def test_more_starts_never_raise_the_energy():
     assert np.ptp(several.density) > 0.3 > 1e-3 > np.ptp(one.density)
 
 
-@pytest.mark.parametrize("given", [np.zeros(9), np.zeros((1, 2)), np.full((1, 9), np.inf)])
+def test_no_rings_have_no_solutions():
+    found = hartree_fock(np.zeros((0, 9)), 1.0)
+    assert found.density.shape == (0, 9) and found.energy.shape == found.particles.shape == found.converged.shape == (
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.zeros(9),
+        np.zeros((1, 2)),
+        np.full((1, 9), np.inf),
+        np.full((1, 9), 1e300),
+        np.zeros((1, 9), dtype=bool),
+        np.zeros((1, 9), dtype=complex),
+        [["a"] * 9],
+        [[0.0] * 9, [0.0] * 8],
+    ],
+)
 def test_bad_potentials_are_named(given):
     with pytest.raises(ValueError, match=r"potentials.*\(B, L\)"):
         hartree_fock(given, 1.0)

@@ -3,15 +3,35 @@
 import numpy as np
 import pytest
 
-from solvers.lattices import RandomChains, well
+from solvers.lattices import RandomChains, checkerboard, parabola, power_law_field, square_well, well
 from solvers.lattices.potentials import KINDS
 
 
 def test_a_well_is_a_step():
     assert well(6, 2, 1.5, 5).tolist() == [-1.5, 0, 0, 0, 0, -1.5]
-    for bad, said in (((6, 7, 1.0), "width"), ((6, 2, np.nan), "depth"), ((0, 0, 1.0), "sites")):
+    bad_wells = ((6, 7, 1.0), "width"), ((6, 2, np.nan), "depth"), ((0, 0, 1.0), "sites"), ((4, 2, 1.0, 1.5), "start")
+    for bad, said in bad_wells:
         with pytest.raises(ValueError, match=said):
             well(*bad)
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "said"),
+    [
+        (parabola, ((4, 4), np.nan), "edge: expected a number, got nan"),
+        (parabola, ((-4, 4), 3.0), "shape: expected a whole number of at least 1, got -4"),
+        (parabola, (4, 3.0), r"shape: expected the sites along each axis, such as \(8, 8\); got 4"),
+        (checkerboard, (4,), "shape: expected the sites along each axis"),
+        (checkerboard, ((4.0, 4),), "shape: expected a whole number"),
+        (square_well, ((4, 4), 9, 1.0), r"width: expected a whole number in 0 \.\.\. 4, got 9"),
+        (square_well, ((4, 4), -1, 1.0), "width: expected a whole number"),
+        (square_well, ((4, 4), 2, np.inf), "depth: expected a number"),
+        (power_law_field, (np.random.default_rng(0), 8, 1.0), "shape: expected the sites along each axis"),
+    ],
+)
+def test_bad_fields_are_named(function, given, said):
+    with pytest.raises(ValueError, match=said):
+        function(*given)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -139,6 +139,11 @@ def test_bad_runs():
             sample_bosons(model, **{name: value})
     with pytest.raises(ValueError, match="density_error"):
         sample_until(model, 0.0)
+    with pytest.raises(ValueError, match="follow: expected a function, got 'x'"):
+        sample_until(model, follow="x")
+    for sample in (sample_bosons, sample_until):
+        with pytest.raises(ValueError, match="model: expected a system, Bosons"):
+            sample(model.potential)
 
 
 @pytest.mark.slow
