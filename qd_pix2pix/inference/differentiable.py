@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qd_pix2pix.inference.inputs import check_fields
-from qd_pix2pix.inference.predict import averaged, choose_batch
+from qd_pix2pix.inference.predict import averaged, choose_batch, elements_of
 
 if TYPE_CHECKING:
     from qd_pix2pix.predictor import Card, Predictor
@@ -78,7 +78,7 @@ def predict_tensors(
     predictor.to(first.device).eval()
     numbers_given = {name: _plain(name, value) for name, value in conditions.items()}
     predictor, known, remarks = prepare(predictor, card, fields, numbers_given)
-    elements = range(predictor.symmetry.order if symmetrise else 1)
+    elements = elements_of(predictor, symmetrise)
     parts = []
     batch_size = choose_batch(first.shape[-dims:], first.device, batch_size)
     with constant(predictor):

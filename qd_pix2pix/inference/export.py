@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.inference.predict import averaged
+from qd_pix2pix.inference.predict import averaged, elements_of
 from qd_pix2pix.inference.reduced import per_sample
 from qd_pix2pix.mapping.occupation import ROTATIONS
 from qd_pix2pix.predictor import ERROR, Card, Predictor
@@ -68,7 +68,7 @@ class Exported(nn.Module):
         self.predictor = predictor
         self.inputs = (*predictor.mapping.sources, *predictor.conditions.varying)
         self.outputs = (*predictor.mapping.outputs, *([ERROR] if predictor.mapping.quantile else []))
-        self.elements = range(predictor.symmetry.order if symmetrise else 1)
+        self.elements = elements_of(predictor, symmetrise)
 
     def forward(self, *columns: Tensor) -> tuple[Tensor, ...]:
         """Return outputs (B, *points) or (B,), float32 or int64, from inputs (B, *points) and (B,) of float32."""

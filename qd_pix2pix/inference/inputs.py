@@ -80,7 +80,8 @@ def _check_field(name: str, values: Any, schema: Schema) -> NDArray[np.float64]:
             )
         values = values.data
     check_plain(f"input: {name}", values)
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+    kinds = "fiub" if schema[name].values else "fiu"
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
         raise ValueError(f"input: expected {name} of real numbers, got {getattr(values, 'dtype', type(values))}")
     if values.ndim not in (dims, dims + 1) or values.size == 0:
         wanted = f"({points}) or ({schema.sample}s, {points})"
@@ -216,9 +217,17 @@ def compare_with_training(fields: Fields, card: Card, conditions: Mapping[str, f
             known = " ... ".join(f"{v:.4g}" for v in sorted({low, high}))
             remarks.append(f"{column.name} is {value:g} {unit}".rstrip() + f", in training {known}")
     remarks += _compare_sizes(next(iter(fields.values())).shape[1:], card, schemas)
-    for name, values in fields.items():
-        remarks += _compare_field(name, values, card, schemas[0], conditions)
-    return remarks
+    return remarks + compare_fields(fields, card, conditions)
+
+
+def compare_fields(fields: Fields, card: Card, conditions: Mapping[str, float]) -> list[str]:
+    """Return remarks on the values of sources outside the training data; see ``compare_with_training``."""
+    schema = Schema.from_dict(card.schemas[0])
+    return [
+        remark
+        for name, values in fields.items()
+        for remark in _unlike_pattern(name, values, schema) + _compare_field(name, values, card, schema, conditions)
+    ]
 
 
 def _compare_sizes(shape: tuple[int, ...], card: Card, schemas: Sequence[Schema]) -> list[str]:
@@ -233,6 +242,15 @@ def _compare_sizes(shape: tuple[int, ...], card: Card, schemas: Sequence[Schema]
     known = " ... ".join(map(str, sorted({sides[0], sides[-1]})))
     known += " along each axis" if len(shape) > 1 else ""
     return [f"the {schemas[0].sample} has {' × '.join(map(str, shape))} points, in training {known}"]
+
+
+def _unlike_pattern(name: str, values: NDArray, schema: Schema) -> list[str]:
+    """Return a remark on fields that are neither the pattern of their column nor its negative."""
+    if not (pattern := schema[name].pattern):
+        return []
+    same = (values * PATTERNS[pattern](values.shape[1:])).reshape(len(values), -1)
+    other = np.ptp(same, axis=1) > 0
+    return [f"{name} of {_of(other, schema)} is no {pattern}"] if other.any() else []
 
 
 def _compare_field(

@@ -18,7 +18,7 @@ from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.predictor import ERROR, Predictor
 from qd_pix2pix.schema import Column
-from solvers.checks import check_integer, check_plain
+from solvers.checks import check_flag, check_integer, check_plain
 
 CPU_POINTS, CPU_SAMPLES = 2**17, 32
 """Most points and samples in a batch on a processor. In larger batches the features of a layer leave its cache; in
@@ -49,7 +49,7 @@ def predict(
         batch_size: samples per batch; None: see ``choose_batch``.
         progress: show a progress bar if there are several batches.
     """
-    elements = range(predictor.symmetry.order if symmetrise else 1)
+    elements = elements_of(predictor, symmetrise)
     with torch.inference_mode():
         parts = [
             averaged(predictor, batch, elements) for batch in batches(predictor, columns, device, batch_size, progress)
@@ -126,6 +126,16 @@ def batches(
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
         yield {n: torch.as_tensor(native(v), dtype=torch.float32, device=device) for n, v in some.items()}
+
+
+def elements_of(predictor: Predictor, symmetrise: bool) -> range:
+    """Return the symmetries over which predictions are averaged: all of the samples, or the identity.
+
+    Raises:
+        ValueError: ``symmetrise`` is not True or False.
+    """
+    check_flag("symmetrise", symmetrise)
+    return range(predictor.symmetry.order if symmetrise else 1)
 
 
 def averaged(predictor: Predictor, batch: Batch, elements: range = range(1)) -> Batch:

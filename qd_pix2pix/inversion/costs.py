@@ -155,7 +155,8 @@ def _values(argument: str, name: str, value: Any, forward: Forward, stacked: boo
 def _weights(mask: Any, forward: Forward) -> Tensor:
     if mask is None:
         return torch.ones((), dtype=torch.float64, device=forward.device)
-    weights = check_array("mask", np.asarray(mask, dtype=float), forward.shape, low=0.0)
+    given = np.asarray(mask, dtype=float) if getattr(mask, "dtype", None) in (bool, torch.bool) else mask
+    weights = check_array("mask", given, forward.shape, low=0.0).astype(np.float64)
     if not weights.sum() > 0:
         raise ValueError("mask: expected at least one point with a positive weight, got zeros")
     return torch.as_tensor(native(weights), device=forward.device)

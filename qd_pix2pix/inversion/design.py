@@ -18,6 +18,7 @@ from qd_pix2pix.inversion.forward import Forward, forward_of, load
 from qd_pix2pix.inversion.identify import identified_at
 from qd_pix2pix.inversion.parameters import Bounds, gaussian_blur, random_starts
 from qd_pix2pix.inversion.result import Solutions, Solver, groups_of
+from qd_pix2pix.predictor import ERROR
 from solvers.checks import check_flag, check_integer, check_number, check_positive
 
 STARTS = 8
@@ -28,6 +29,8 @@ FINER = 0.2
 """First step of a corrected design, relative to that of the design."""
 FAR = 10.0
 """Misfit from which a target counts as not reproduced."""
+NOISE = 6
+"""Tolerances by which a target may leave the possible values; noise of thousands of points stays within 4 or 5."""
 FINEST = 32
 """Default scale of the parameters: the largest number of points along an axis, divided by this."""
 
@@ -58,6 +61,9 @@ def design(
         raise ValueError("target, cost: give one of them, values of outputs or a function of all outputs")
     if cost is not None and not callable(cost):
         raise ValueError(f"cost: expected a function of outputs by name, got {cost!r}")
+    check_flag("identify", identify)
+    if not callable(verify):
+        check_flag("verify", verify)
     surrogate = load(surrogate)
     shape = shape if shape is not None else _points_of(surrogate, start, target)
     forward = forward_of(surrogate, shape, [conditions], {})
@@ -83,14 +89,33 @@ def design(
 
 
 def _points_of(surrogate: Any, start: Any, target: Any) -> Sequence[int] | None:
-    """Return the points of a start or of a target of a network; None where they do not follow from them."""
+    """Return the points of a target or of a start of a network; None where they do not follow from them.
+
+    Raises:
+        ValueError: the start is no array of numbers, or has other points than the target.
+    """
+    begin = None if start is None else as_numbers("start", start).shape
     if not isinstance(surrogate, Surrogate):
-        return None if start is None else np.shape(start)
+        return begin
     axes = len(surrogate.shape)
-    given = start if start is not None else target
-    fields = list(given.values()) if isinstance(given, Mapping) else [given]
+    fields = list(target.values()) if isinstance(target, Mapping) else [target]
     shapes = [np.shape(values) for values in fields if values is not None]
-    return next((shape[len(shape) - axes :] for shape in shapes if len(shape) >= axes), None)
+    wanted = next((shape[len(shape) - axes :] for shape in shapes if len(shape) >= axes), None)
+    if begin is not None and wanted is not None and begin[len(begin) - axes :] != wanted:
+        raise ValueError(f"start: expected the points of the target, {wanted}, got {begin}")
+    return wanted or (begin[len(begin) - axes :] if begin and len(begin) >= axes else None)
+
+
+def as_numbers(name: str, values: Any) -> Any:
+    """Return an argument as an array of floats.
+
+    Raises:
+        ValueError: it has no such form.
+    """
+    try:
+        return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected an array of numbers, got {values!r}") from None
 
 
 def make_problem(
@@ -151,7 +176,7 @@ def make_starts(
     )
     if start is None:
         return drawn
-    array = np.asarray(start.detach().cpu() if isinstance(start, Tensor) else start, dtype=float)
+    array = as_numbers("start", start)
     own = (members, *forward.shape) if members > 1 else forward.shape
     if array.shape[array.ndim - len(own) :] != own or array.ndim not in (len(own), len(own) + 1):
         raise ValueError(f"start: expected shape {own} or (starts, {', '.join(map(str, own))}), got {array.shape}")
@@ -189,7 +214,6 @@ def solutions(
         parts = [problem.outputs(potentials[i : i + 1], couplings[i : i + 1]) for i in range(len(order))]
     outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     best = {name: values[0] for name, values in outputs.items()}
-    check_flag("identify", identify)
     identified = None
     if identify:
         judged = target or _own_outputs(forward, best, tolerance)
@@ -201,21 +225,16 @@ def solutions(
     first = float(state.trajectory[0].median())
     limit = max(1.0, 2 * float(numbers[0])) if target else numbers[0] + NEAR * max(first - float(numbers[0]), 0.0)
     remarks = _remarks(problem, potentials[0].cpu().numpy(), couplings[0].cpu().numpy())
-    for remark in remarks:
-        warnings.warn(f"{remark}; predictions may be wrong, use verify=True", stacklevel=4)
-    if target is not None and numbers[0] > FAR:
-        remarks.append(f"the lowest misfit is {numbers[0]:.3g}: the target is not reproduced")
-        warnings.warn(
-            f"{remarks[-1]}, and uncertainties hold for misfits near 1 only; use more steps or starts, other bounds, "
-            "or a larger tolerance",
-            stacklevel=4,
-        )
+    if target is not None:
+        remarks |= _unreached(forward, target, float(numbers[0]))
+    for remark, advice in remarks.items():
+        warnings.warn(f"{remark}{advice}", stacklevel=4)
     return kind(
         potentials=V, misfits=numbers, costs=state.score[order].cpu().numpy(), predictions=arrays,
         trajectory=state.trajectory[:, order].cpu().numpy(), good=numbers <= limit,
         groups=groups_of(V, identified, problem.bounds.span),
         spread=V[numbers <= limit].std(0), identified=identified,
-        conditions=forward.members, remarks=remarks, interrupted=state.interrupted, forward=forward,
+        conditions=forward.members, remarks=list(remarks), interrupted=state.interrupted, forward=forward,
         target={name: values.cpu().numpy() for name, values in target.values.items()} if target else {},
         cost=problem.cost,
         shift=np.zeros(members) if problem.shift is None else problem.shift.cpu().numpy(),
@@ -230,10 +249,34 @@ def _own_outputs(forward: Forward, best: dict[str, Tensor], tolerance: Any) -> T
     return make_target(forward, {name: best[name]}, sigma, None, stacked=True)
 
 
-def _remarks(problem: Problem, best: Any, couplings: Any) -> list[str]:
-    """Return remarks on bounds, and on the best potential (1 or K, *points) and couplings outside the training.
+def _limits(forward: Forward, name: str) -> tuple[float, float]:
+    """Return the lowest and the highest possible value of an output."""
+    if forward.schema is None or name == ERROR:
+        return -np.inf, np.inf
+    low, high = forward.schema[name].low, forward.schema[name].high
+    return -np.inf if low is None else low, np.inf if high is None else high
 
-    Each member is compared at its own conditions and shift.
+
+def _unreached(forward: Forward, target: Target, misfit: float) -> dict[str, str]:
+    """Return remarks on a target that no potential has, or that is not reproduced, with what follows."""
+    remarks = {}
+    for name, values in target.values.items():
+        slack, (low, high) = NOISE * target.tolerance[name], _limits(forward, name)
+        if float(values.min()) < low - slack or float(values.max()) > high + slack:
+            found = f"{float(values.min()):.4g} ... {float(values.max()):.4g}"
+            remarks[f"the target {name} is {found}, beyond {low:g} ... {high:g}"] = "; no potential has it"
+    if misfit > FAR:
+        remarks[f"the lowest misfit is {misfit:.3g}: the target is not reproduced"] = (
+            ", and uncertainties hold for misfits near 1 only; use more steps or starts, other bounds, or a larger "
+            "tolerance"
+        )
+    return remarks
+
+
+def _remarks(problem: Problem, best: Any, couplings: Any) -> dict[str, str]:
+    """Return remarks, with what follows, on bounds, potentials and couplings outside the training.
+
+    The best potential (1 or K, *points) and couplings are compared at the conditions and the shift of each member.
     """
     forward, bounds = problem.forward, problem.bounds
     remarks = []
@@ -248,4 +291,4 @@ def _remarks(problem: Problem, best: Any, couplings: Any) -> list[str]:
     for k, member in enumerate(forward.members):
         potential = best[k if len(best) > 1 else 0] + shift[k]
         remarks += forward.remarks(potential[None], {**member, **learned})
-    return list(dict.fromkeys(remarks))
+    return dict.fromkeys(remarks, "; predictions may be wrong, use verify=True")

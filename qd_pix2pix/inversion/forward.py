@@ -15,7 +15,13 @@ from torch import Tensor
 
 from qd_pix2pix.inference.differentiable import constant
 from qd_pix2pix.inference.dots import DotSurrogate
-from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of, with_patterns
+from qd_pix2pix.inference.inputs import (
+    check_fields,
+    compare_fields,
+    compare_with_training,
+    conditions_of,
+    with_patterns,
+)
 from qd_pix2pix.inference.predict import averaged, unshifted
 from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
 from qd_pix2pix.inference.rectangles import both_sides
@@ -23,6 +29,7 @@ from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions,
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.schema import Schema
+from solvers.checks import check_integer
 
 Conditions = dict[str, float]
 Outputs = dict[str, Tensor]
@@ -126,12 +133,12 @@ def forward_of(
     Raises:
         ValueError: a generator, or a network whose conditions or further fields are not valid.
     """
-    found = load(surrogate)
+    found, shape = load(surrogate), check_points(shape)
     if isinstance(found, Sampler):
         raise ValueError("surrogate: expected a network that predicts, got a generator, which draws samples")
     if not isinstance(found, Surrogate):
         return _of_function(found, shape, members)
-    points = tuple(shape) if shape is not None else found.shape
+    points = shape if shape is not None else found.shape
     if len(points) != len(found.shape):
         raise ValueError(f"shape: expected {len(found.shape)} axes, as in training, got {points}")
     given = [{**member, **free} for member in members]
@@ -142,7 +149,22 @@ def forward_of(
     return _of_network(found, points, plain, fields)
 
 
-def _of_function(function: Any, shape: Sequence[int] | None, members: Sequence[Mapping[str, Any]]) -> Forward:
+def check_points(shape: Any) -> tuple[int, ...] | None:
+    """Return the points of a potential as a tuple.
+
+    Raises:
+        ValueError: they are no sequence of whole numbers.
+    """
+    if shape is None:
+        return None
+    if not isinstance(shape, (tuple, list)) or not shape:  # torch.Size is a tuple
+        raise ValueError(f"shape: expected the points along each axis, such as (64, 64) or (12,); got {shape!r}")
+    for points in shape:
+        check_integer("shape", points, 1)
+    return tuple(map(int, shape))
+
+
+def _of_function(function: Any, shape: tuple[int, ...] | None, members: Sequence[Mapping[str, Any]]) -> Forward:
     if not callable(function):
         raise ValueError(f"surrogate: expected a network, its name, or a function of tensors; got {function!r}")
     if shape is None:
@@ -152,7 +174,7 @@ def _of_function(function: Any, shape: Sequence[int] | None, members: Sequence[M
         outputs = function(potentials, **conditions)
         return dict(outputs) if isinstance(outputs, Mapping) else {OUTPUT: outputs}
 
-    return Forward(evaluate, tuple(shape), OUTPUT, (), tuple({n: float(v) for n, v in m.items()} for m in members))
+    return Forward(evaluate, shape, OUTPUT, (), tuple({n: float(v) for n, v in m.items()} for m in members))
 
 
 def _further_fields(
@@ -181,11 +203,16 @@ def _of_network(
     known = tuple(conditions_of(predictor, shape, member) for member in given)
     source = predictor.mapping.sources[0]
     span = predictor.ranges[source]
+    given_fields = {name: values.cpu().numpy() for name, values in fields.items()}
+
+    def remarks(V: Any, conditions: Conditions) -> list[str]:
+        return compare_with_training({source: V}, card, conditions) + compare_fields(given_fields, card, conditions)
+
     descended = _evaluation(predictor, source, surrogate.device, fields, unshifted) if predictor.shifted else None
     return Forward(
         _evaluation(predictor, source, surrogate.device, fields), shape, surrogate.target, _outputs(predictor), known,
         (span.low, span.high), predictor.schema.domain.boundary == "periodic", surrogate.device, predictor.schema,
-        source, card, lambda V, conditions: compare_with_training({source: V}, card, conditions), descended,
+        source, card, remarks, descended,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inversion.costs import make_target
-from qd_pix2pix.inversion.design import make_problem, make_starts, run, solutions
+from qd_pix2pix.inversion.design import as_numbers, make_problem, make_starts, run, solutions
 from qd_pix2pix.inversion.forward import forward_of, load, trained_range
 from qd_pix2pix.inversion.parameters import Interval
 from qd_pix2pix.inversion.result import Solutions
@@ -59,12 +59,14 @@ def learn_hamiltonian(
     progress: bool = True,
 ) -> Hamiltonian:
     """Return couplings and potentials of given densities; see ``qd_pix2pix.learn_hamiltonian``."""
+    _check_known(known, unknown)
+    check_flag("shared", shared)
+    check_flag("identify", identify)
     given = {n: _array(n, v) for n, v in densities.items()} if isinstance(densities, Mapping) else _array("", densities)
     first_one = next(iter(given.values())) if isinstance(given, dict) else given
     members = _members(known or {}, len(first_one), first_one.ndim)
     found = load(surrogate)
     ranges = _ranges(found, unknown, members)
-    check_flag("shared", shared)
     middle = {name: float(interval.at(torch.tensor(0.5))) for name, interval in ranges.items()}
     forward = forward_of(found, first_one.shape[1:], members, middle)
     target = make_target(forward, given, tolerance, mask, True, "densities")
@@ -80,11 +82,20 @@ def learn_hamiltonian(
     return solutions(problem, state, target, tolerance, identify, Hamiltonian)
 
 
+def _check_known(known: Any, unknown: Any) -> None:
+    """Raise ValueError unless ``known`` has names, and ``unknown`` is names, with ranges or without."""
+    if known is not None and not isinstance(known, Mapping):
+        raise ValueError(f'known: expected conditions by name, such as {{"n_electrons": [1, 2]}}; got {known!r}')
+    names = [unknown] if isinstance(unknown, str) else unknown
+    if not isinstance(names, (Mapping, list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f'unknown: expected names of couplings, such as ["eps_r"], or {{"eps_r": (4, 40)}}; got {unknown!r}'
+        )
+
+
 def _array(name: str, values: Any) -> NDArray[np.float64]:
     """Return densities with a first axis of members."""
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    array = np.asarray(values, dtype=float)
+    array = as_numbers("densities", values)
     if array.ndim < 2 or len(array) == 0:
         raise ValueError(f"densities: expected shape (densities, *points){f' of {name}' if name else ''}, "
                          f"got {array.shape}; of one density use n[None]")  # fmt: skip

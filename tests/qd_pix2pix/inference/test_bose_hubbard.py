@@ -68,6 +68,21 @@ def test_bad_input_is_reported_or_refused(surrogate):
         surrogate({"V_mu": field, "checkerboard": field}, neighbour=2.0)
 
 
+def test_other_patterns_than_a_checkerboard_are_reported(surrogate):
+    field = power_law_field(np.random.default_rng(7), (8, 8), 1.0) * 4 - 3
+    signs, stripes = checkerboard((8, 8)), np.broadcast_to((-1.0) ** np.arange(8), (8, 8))
+    flipped = signs.copy()
+    flipped[3, 4] *= -1
+    for bad in (stripes, flipped, np.random.default_rng(0).choice([-1.0, 1.0], (8, 8))):
+        boards = np.stack([signs, bad, -signs])
+        with pytest.warns(UserWarning, match="checkerboard of 1 of 3 lattices is no checkerboard; predictions may be"):
+            surrogate({"V_mu": np.stack([field] * 3), "checkerboard": boards}, neighbour=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for board in (signs, -signs, np.roll(signs, 1, 0)):
+            surrogate({"V_mu": field, "checkerboard": board}, neighbour=2.0)
+
+
 def test_a_file_of_potentials_is_enough_and_verified_by_the_solver(tmp_path):
     """The checkerboard is a pattern, U a column with one value, V a condition: only the potential is in the file."""
     field = 3.0 * power_law_field(np.random.default_rng(8), (6, 6), 1.0) - 3.0

@@ -31,6 +31,16 @@ def test_densities_are_near_those_of_the_solver(chain):
     assert np.median(errors) < 0.05
 
 
+def test_flags_are_no_potentials_and_text_is_no_flag(chain, tmp_path):
+    with pytest.raises(ValueError, match="input: expected V_mu of real numbers, got bool"):
+        chain(np.ones(12, dtype=bool))
+    for V in (np.zeros(12), torch.zeros(12)):
+        with pytest.raises(ValueError, match="symmetrise: expected True or False, got 'yes'"):
+            chain(V, symmetrise="yes")
+    with pytest.raises(ValueError, match="symmetrise: expected True or False, got 1"):
+        chain.export(tmp_path / "chain.pt2", symmetrise=1)
+
+
 @pytest.mark.parametrize("shape", [(9,), (2, 3, 48), (1, 400)])
 def test_any_number_of_sites_is_taken(chain, shape):
     found = chain.predict(rings(int(np.prod(shape[:-1], dtype=int)), shape[-1]).reshape(shape))

@@ -231,11 +231,23 @@ GIVEN = {"target": np.zeros(POINTS) + 1, "steps": 2, **FREE}
         ({"variation": "best"}, "variation: expected a number, or 'discrepancy'"),
         ({"tolerance": -1.0}, "tolerance: expected"),
         ({"mask": np.zeros(POINTS)}, "mask: expected at least one point"),
+        ({"mask": "abc"}, "mask: expected an array of numbers of shape"),
         ({"shape": None}, "shape: give the points"),
+        ({"shape": 12}, r"shape: expected the points along each axis, such as \(64, 64\) or \(12,\); got 12"),
+        ({"shape": (12.0,)}, "shape: expected a whole number of at least 1, got 12.0"),
+        ({"start": np.full(11, 0.5)}, r"start: expected shape \(12,\)"),
+        ({"start": "a"}, "start: expected an array of numbers, got 'a'"),
+        ({"verify": 3}, "verify: expected True or False, got 3"),
+        ({"verify": "yes"}, "verify: expected True or False, got 'yes'"),
+        ({"identify": "no"}, "identify: expected True or False, got 'no'"),
         ({"surrogate": "ising-flow"}, "surrogate: expected a network that predicts, got a generator"),
     ],
 )
 def test_invalid_input_is_one_clear_error(change, message):
-    options = {"surrogate": linear, **GIVEN, **change}
+    def never(V):
+        raise AssertionError("invalid input is refused before the descent")
+
+    late = any(name in str(change) for name in ("cost", "gap", "np.ones(5)")) or np.shape(change.get("target")) == (5,)
+    options = {"surrogate": linear if late else never, **GIVEN, **change}
     with pytest.raises(ValueError, match=message):
         qd_pix2pix.design(**options)

@@ -126,6 +126,11 @@ def test_starts_of_lbfgs_are_independent_and_converge():
         ({"unknown": {"coupling": (2.0, 1.0)}}, "unknown: coupling: expected"),
         ({"densities": np.ones(POINTS)}, "densities: expected shape"),
         ({"shift": [1.0]}, "shift: expected"),
+        ({"densities": "abc"}, "densities: expected an array of numbers, got 'abc'"),
+        ({"known": "abc"}, "known: expected conditions by name, such as .*; got 'abc'"),
+        ({"unknown": None}, "unknown: expected names of couplings, such as .*; got None"),
+        ({"unknown": [3]}, "unknown: expected names of couplings"),
+        ({"identify": 1}, "identify: expected True or False"),
     ],
 )
 def test_invalid_input_is_one_clear_error(change, message):

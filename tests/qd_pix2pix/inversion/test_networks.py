@@ -224,6 +224,40 @@ def test_conditions_of_every_member_are_compared(universal):
     assert sum("in training 0.3 ... 100" in remark for remark in found.remarks) == 1
 
 
+def test_points_of_a_start_are_those_of_the_target():
+    chain = from_pretrained("chain", "cpu")
+    n = np.full(12, 0.5)
+    with pytest.raises(ValueError, match=r"start: expected the points of the target, \(12,\), got \(11,\)"):
+        design(chain, n, start=np.zeros(11), **OPTIONS)
+    with pytest.raises(ValueError, match="start: expected an array of numbers, got 'a'"):
+        design(chain, n, start="a", **OPTIONS)
+
+
+def test_targets_that_no_potential_has_are_reported():
+    """At most one fermion is on a site; noise of the tolerance leaves this range, too, and causes no remark."""
+    chain = from_pretrained("chain", "cpu")
+    V = np.random.default_rng(3).uniform(-4, 2, 12)
+    with pytest.warns(UserWarning, match=r"the target n is -0.3 \.\.\. 1.7, beyond 0 \.\.\. 1; no potential has it"):
+        found = design(chain, np.array([1.7, -0.3] * 6), starts=1, **OPTIONS)
+    assert any(remark.startswith("the target n is -0.3") for remark in found.remarks)
+    noisy = chain(V) + 0.05 * np.random.default_rng(0).standard_normal(12)
+    noisy[0] = 1.1
+    assert not any(
+        "the target" in remark for remark in design(chain, noisy, start=V, tolerance=0.05, **OPTIONS).remarks
+    )
+
+
+def test_a_checkerboard_of_a_design_is_compared_with_the_pattern():
+    network = from_pretrained("bose-hubbard", "cpu")
+    trap, stripes = parabola((8, 8), 4.0) - 5.0, np.broadcast_to((-1.0) ** np.arange(8), (8, 8))
+    given = {"start": trap, "bounds": (-6.0, 4.0), "neighbour": 4.0, **OPTIONS}
+    density = network(trap, neighbour=4.0)
+    with pytest.warns(UserWarning, match="checkerboard of 1 of 1 lattice is no checkerboard"):
+        design(network, density, checkerboard=stripes, **given)
+    other = design(network, density, checkerboard=-checkerboard((8, 8)), **given)
+    assert not any("no checkerboard" in remark for remark in other.remarks)
+
+
 @pytest.mark.slow
 def test_bosons_are_verified_at_their_own_interaction():
     network = from_pretrained("bose-hubbard", "cpu")
