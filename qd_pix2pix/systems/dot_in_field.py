@@ -84,8 +84,8 @@ def field_rows(found: FieldSolution, n: int, B: float, material: Material) -> li
         label = f"{B:g}, {k}"
         error = float(found.energy_errors[k] + found.grid_error)
         rows.append(Row("field_energy", n, label, energy, error, unit))
-        if k:  # the gaps of one electron have the error of the grid only, twice that of a level
-            apart = float(found.gap_errors[k] if n > 1 else 2 * found.grid_error)
+        if k:
+            apart = float(found.gap_errors[k])
             rows.append(Row("field_gap", n, label, energy - float(found.energy), apart, unit))
         for name, values in (("spin", found.spins), ("s_z", found.s_z), ("l_z", found.angular_momenta)):
             rows.append(Row(f"field_{name}", n, label, float(values[k]), none, ""))
