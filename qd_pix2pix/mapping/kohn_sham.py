@@ -182,6 +182,7 @@ def _orthonormal(orbitals: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # later calls may need gradients
 def _modes(n: int) -> Tensor:
     """Return the lowest states of the empty square (K, n, n)."""
     x = (torch.arange(n, dtype=torch.float64) + 0.5) / n

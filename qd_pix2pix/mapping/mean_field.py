@@ -136,6 +136,7 @@ def resized(f: Tensor, n: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # later calls may need gradients
 def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return the tables of n points along one direction.
 
