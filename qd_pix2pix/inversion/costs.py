@@ -1,9 +1,8 @@
 """Costs of potentials: the misfit of a target, a user's cost, and what keeps a potential simple.
 
-    misfit = mean over members and outputs of  mean_r w(r) ((q(r) - q_target(r)) / sigma)^2 / mean_r w(r)
+    misfit = mean over members and outputs of  mean_r w(r) ((q(r) - q_target(r)) / sigma)^2,    w of mean 1
 
-A misfit of 1 is a deviation by the tolerance sigma, the noise of a measurement: a number, or a point of a field with
-w = 1, has independent noise of the standard deviation sigma, other points sigma / w^(1/2).
+A misfit of 1 is a deviation by the tolerance sigma, the noise of a measurement.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Target:
     Attributes:
         values: fields (K, *points) and numbers (K,).
         tolerance: sigma of each output.
-        weights: w (*points).
+        weights: w (*points), of mean 1.
     """
 
     values: dict[str, Tensor]
@@ -57,11 +56,7 @@ class Target:
 
     def __call__(self, outputs: Outputs) -> Tensor:
         """Return the misfit (S,) of outputs (S, K, ...)."""
-        mean = self.weights.mean()
-        each = [
-            values.square().flatten(1).mean(1) / (mean if values.ndim > 2 else 1.0)
-            for values in self.residuals(outputs).values()
-        ]
+        each = [values.square().flatten(1).mean(1) for values in self.residuals(outputs).values()]
         return torch.stack(each).mean(0)
 
 
@@ -159,7 +154,7 @@ def _weights(mask: Any, forward: Forward) -> Tensor:
     weights = check_array("mask", given, forward.shape, low=0.0).astype(np.float64)
     if not weights.sum() > 0:
         raise ValueError("mask: expected at least one point with a positive weight, got zeros")
-    return torch.as_tensor(native(weights), device=forward.device)
+    return torch.as_tensor(native(weights / weights.mean()), device=forward.device)
 
 
 def smoothness(potentials: Tensor, span: float, periodic: bool) -> Tensor:

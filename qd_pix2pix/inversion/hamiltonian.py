@@ -28,7 +28,7 @@ class Hamiltonian(Solutions):
 
     @property
     def coupling_uncertainty(self) -> dict[str, float]:
-        """The standard deviation of each coupling at the best solution, for independent noise of the tolerance."""
+        """The standard deviation of each coupling at the best solution, for deviations by the tolerance."""
         return self.known.couplings
 
     @property

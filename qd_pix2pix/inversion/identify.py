@@ -3,12 +3,10 @@
 With the prior V = V_0 + s C z, z white noise, s^2 = (high - low)^2 / 12 that of a uniform distribution, and C the blur
 of the parameters,
 
-    J = d(residuals) / d(z),    J = U diag(sigma) W^T,    |J z|^2 = change of chi^2,
+    J = d(residuals) / d(z),    J = U diag(sigma) W^T,    |J z|^2 = change of the misfit.
 
-where chi^2 is the sum of the squares of all residuals, deviations in units of the tolerance. With independent noise of
-this standard deviation the covariance of z is (J^T J + 1)^-1, in linear order. A direction with sigma < 1 changes the
-outputs by less than their noise, all points together, for every allowed potential. The share of the variance that the
-outputs remove,
+A direction with sigma < 1 changes the outputs by less than the tolerance for every allowed potential. The share of the
+variance that the outputs remove,
 
     identifiable(r) = sum_k (C w_k)(r)^2 sigma_k^2 / (1 + sigma_k^2) / (C C^T)(r, r),
 
@@ -40,8 +38,7 @@ class Identifiability:
 
     Attributes:
         identifiable: share of the variance of the potential that the outputs determine, 0 ... 1, (1 or K, *points).
-        uncertainty: standard deviation of the potential, in its unit, of the same shape: of the scatter for independent
-            noise of the tolerance, and of the prior where the outputs determine nothing.
+        uncertainty: standard deviation of the rest, in the unit of the potential, of the same shape.
         singular_values: sigma, from the largest; directions below 1 are not determined.
         directions: s C w_k of each singular value, in the unit of the potential, (k, 1 or K, *points).
         couplings: standard deviation of each unknown coupling, by name.
@@ -90,7 +87,7 @@ def identified_at(problem: Problem, target: Target, potential: Tensor, couplings
 
 def jacobian(problem: Problem, target: Target, potential: Tensor, couplings: Tensor) -> tuple[Tensor, Tensor]:
     """Return the derivatives of all residuals with respect to the potential (rows, 1 or K, *points), and to couplings
-    (rows, unknown). The sum of squares of the residuals is chi^2.
+    (rows, unknown). The sum of squares of the residuals is the misfit.
     """
     rows = _residuals(problem, target, potential[None], couplings[None]).shape[1]
     size = max(1, choose_batch(problem.forward.shape, potential.device) // problem.members)
@@ -108,11 +105,13 @@ def jacobian(problem: Problem, target: Target, potential: Tensor, couplings: Ten
 
 
 def _residuals(problem: Problem, target: Target, potentials: Tensor, couplings: Tensor) -> Tensor:
-    """Return residuals (S, rows), of fields combined from neighbouring points, with independent noise of variance 1."""
+    """Return residuals (S, rows), of fields combined from neighbouring points."""
+    each = target.residuals(problem.outputs(potentials, couplings))
     rows = []
-    for values in target.residuals(problem.outputs(potentials, couplings)).values():
+    for values in each.values():
+        count = values[0].numel() * len(each)
         if values.ndim > 2:
             sums = coarse_sums(values.shape[2:], max(1, MOST_ROWS // values.shape[1]), values.device)
             values = along_axes(values, sums)
-        rows.append(values.flatten(1))
+        rows.append(values.flatten(1) / math.sqrt(count))
     return torch.cat(rows, 1)
