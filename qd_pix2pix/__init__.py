@@ -111,8 +111,8 @@ def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
         bounds: (low, high) of the potential, numbers or fields; by default those of the training.
         start: potentials (..., *points) where the descent starts.
         starts: number of random ones, by default 8.
-        tolerance: allowed deviation of a target, its noise; a number, or numbers by name. By default 1 % of its
-            largest magnitude. The misfit is the mean square of deviation / tolerance.
+        tolerance: allowed deviation of a target, that of the network or its noise; a number, or numbers by name. By
+            default 1 % of its largest magnitude. The misfit is the mean square of deviation / tolerance.
         mask: weights (*points) of fields.
         smoothness: weight of |grad V|^2; "discrepancy" adapts it until the misfit is 1, for targets with noise.
         variation: weight of the total variation, or "discrepancy".
