@@ -38,8 +38,8 @@ class Identifiability:
 
     Attributes:
         identifiable: share of the variance of the potential that the outputs determine, 0 ... 1, (1 or K, *points).
-        uncertainty: standard deviation of the rest, in the unit of the potential, of the same shape, for deviations by the
-            tolerance that all points of an output share.
+        uncertainty: standard deviation of the rest, in the unit of the potential, of the same shape, for deviations by
+            the tolerance that all points of an output share.
         singular_values: sigma, from the largest; directions below 1 are not determined.
         directions: s C w_k of each singular value, in the unit of the potential, (k, 1 or K, *points).
         couplings: standard deviation of each unknown coupling, by name.
