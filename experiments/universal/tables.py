@@ -116,7 +116,8 @@ def break_even(rows: list[dict[str, Any]], seconds: float) -> str:
     """Return the number of dots with the most electrons that the solver solves in ``seconds``, beyond the network."""
     most = max(row["n_electrons"] for row in rows)
     times = {row["way"]: row["seconds"] for row in rows if row["n_electrons"] == most}
-    return f"{seconds / (times[LABELS] - times[NETWORK]):,.0f}".replace(",", " ")
+    thousands = seconds / (times[LABELS] - times[NETWORK]) / 1000
+    return f"{thousands:.0f} 000"
 
 
 def rectangles_table(rows: list[dict[str, Any]]) -> str:

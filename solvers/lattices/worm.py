@@ -294,8 +294,13 @@ def _least_shares(numbers: Floats, tau: dict[str, float]) -> tuple[float, float]
 
 
 def _at_least(error: Any, unseen: float, rare: float, change: float = 1.0) -> Any:
-    """Return errors of bins, or where they are smaller those of unrecorded events, each of which changes the average by
-    ``change``.
+    """Return errors of bins, or where they are smaller those of unrecorded events.
+
+    Args:
+        error: errors of bins.
+        unseen: least share of events that no record has.
+        rare: that of N other than in most records.
+        change: change of the average by one event.
     """
     return np.maximum(error, change * np.where(np.asarray(error) < CONSTANT, max(unseen, rare), rare))
 

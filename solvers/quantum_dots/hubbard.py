@@ -123,7 +123,7 @@ def hubbard(
     modes = _checked(grid, material, n_sites, interaction, n_modes)
     potential = _potential("V", V, grid, material)
     options = PRESETS["converged"] | {"interaction": interaction, "n_modes": modes, **options}
-    solve(np.zeros((0, *grid.shape)), grid, n_sites, material, **options)  # checks all that it takes, without work
+    solve(np.zeros((0, *grid.shape)), grid, n_sites if compare else 1, material, **options)  # checks them without work
     pair = ExchangeTask.of_dot(grid, material, options) if compare and n_sites == 2 else None
     if pair is not None:
         pair.check()

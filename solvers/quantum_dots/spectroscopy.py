@@ -120,7 +120,7 @@ def excitations(
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
     sampled = _sampling_errors(potential, grid, first, len(found))
-    shares = (sampled / np.maximum(found[1:, 0], 1e-300))[:, None]
+    shares = np.minimum(sampled / np.maximum(found[1:, 0], 1e-300), 1.0)[:, None]  # 1 in the level of the ground state
     dipole_errors, strength_errors = (
         _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
     )

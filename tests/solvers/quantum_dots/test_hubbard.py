@@ -52,6 +52,16 @@ def test_errors_cover_a_kink_between_points(n, shift):
     assert 1e-4 * found.couplings.t[0, 1] < error <= found.errors.t[0, 1] < 0.05 * found.couplings.t[0, 1]
 
 
+def test_many_sites_need_no_full_ci():
+    """Eight electrons in 14 orbitals would not fit into the memory; without ``compare`` they are not solved."""
+    grid = Grid(32, 120.0)
+    centers = ((20, 60), (40, 61), (60, 59), (80, 60.5), (100, 60), (60, 20), (61, 100), (20, 20))
+    found = hubbard(wells(grid, centers, [0.05] * 8, width=6.0), grid, GAAS, n_sites=8, compare=False)
+    assert found.couplings.t.shape == (8, 8) and (found.errors.t >= 0).all()
+    with pytest.raises(ValueError, match="more than memory = 2 GiB"):
+        hubbard(wells(grid, centers, [0.05] * 8, width=6.0), grid, GAAS, n_sites=8)
+
+
 def test_one_site_in_a_parabola():
     """U = (pi omega / 2)^1/2 of the density (omega / pi) exp(-omega r^2)."""
     for omega in (0.5, 2.0):

@@ -175,6 +175,14 @@ def test_error_of_a_strength_is_bounded_by_the_sum_over_states():
     assert (np.abs(found.strengths - other.strengths)[1] <= found.strength_errors[1] + 1e-6).all()
 
 
+def test_errors_within_the_ground_level_are_no_larger_than_the_dipoles():
+    """Three electrons in a round dot: two states of the ground level, between which no energy divides an error."""
+    x, y = (c - 7.0 for c in Grid(28, 14.0).mesh())
+    found = excitations((x**2 + y**2) / 2, Grid(28, 14.0), 3, ATOMIC, n_states=2, n_orbitals=8)
+    assert found.energies[0] < 1e-9 and found.dipoles[0].max() < 1e-6
+    assert (found.dipole_errors[0] < 1e-5).all()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_errors_cover_walls_between_points(seed):
     """All boxes with their walls between the same points have the same V on the grid, and different levels."""
