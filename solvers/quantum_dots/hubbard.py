@@ -47,8 +47,10 @@ from solvers.quantum_dots.sites import (
     has_steps,
     localised,
     sampling_errors,
+    sampling_errors_of_slopes,
     sites,
     sites_basis,
+    with_sampling,
 )
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
@@ -134,10 +136,7 @@ def hubbard(
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
     unit, nm = material.hartree, material.bohr
     sampled, J_sampled = sampling_errors(found, potential / unit, grid.cell_area / nm**2)
-    errors = grid_errors(found.couplings, others, found.residual, stepped)
-    errors = errors._replace(
-        site_energy=errors.site_energy + np.diag(sampled), t=errors.t + sampled - np.diag(np.diag(sampled))
-    )
+    errors = with_sampling(grid_errors(found.couplings, others, found.residual, stepped), sampled)
     x = positions(found.orbitals / nm, grid.x, grid.y, grid.cell_area)
     squared = positions(found.orbitals / nm, grid.x**2, grid.y**2, grid.cell_area)
     centers = np.diagonal(x, axis1=1, axis2=2).T
@@ -172,7 +171,7 @@ def coupling_slopes(
     """Return the derivatives of all couplings with respect to each gate, and their errors.
 
     Each array has a leading axis of the gates: ``site_energy`` (gates, k) are the lever arms. They are central
-    differences; the error is that of the grid, and the change when ``step`` is halved.
+    differences; the error is that of the grid and of the points of V, and the change when ``step`` is halved.
 
     Args:
         V_of: function of one number for each gate that returns a potential (n_x, n_y) in eV.
@@ -190,26 +189,30 @@ def coupling_slopes(
     if (at + float(step) / 2 == at).any():
         raise ValueError(f"step: expected a change that the digits of gates resolve, got {step}. Use a larger step")
 
-    def difference(number: int, h: float) -> list[Couplings]:
-        """Return the central differences on the grid itself and on the coarse ones."""
-        ends = []
+    def difference(number: int, h: float) -> tuple[list[Couplings], Floats]:
+        """Return the central differences on the grid itself and on the coarse ones, and their errors by its points."""
+        ends, potentials = [], []
         for place in (at + h * np.eye(len(at))[number], at - h * np.eye(len(at))[number]):
             V = _potential("V_of", V_of(*place.tolist()), grid, material)
             fine = sites(V, modes, grid, material, n_sites, interaction)
             ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
+            potentials.append(V / material.hartree)
+        area = grid.cell_area / material.bohr**2
+        sampled = sampling_errors_of_slopes((ends[0][0], ends[1][0]), (potentials[0], potentials[1]), 2 * h, area)
         return [
             Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))
             for up, down in zip(*ends, strict=True)
-        ]
+        ], sampled
 
     stepped = has_steps(_potential("V_of", V_of(*at.tolist()), grid, material))
     slopes, errors = [], []
     for number in range(len(at)):
-        fine, *coarse = difference(number, float(step) / 2)
-        rough = difference(number, float(step))[0]
+        (fine, *coarse), sampled = difference(number, float(step) / 2)
+        (rough, *_), _ = difference(number, float(step))
         change, factor = changes(fine, coarse, stepped)
         slopes.append(fine)
-        errors.append([factor * e + np.abs(a - b) for e, a, b in zip(change, fine, rough, strict=True)])
+        own = Couplings(*(factor * e + np.abs(a - b) for e, a, b in zip(change, fine, rough, strict=True)))
+        errors.append(with_sampling(own, sampled))
     return _stacked(slopes, material.hartree), _stacked(errors, material.hartree)
 
 

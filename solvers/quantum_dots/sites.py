@@ -176,6 +176,30 @@ def sampling_errors(found: Sites, V: Floats, cell_area: float) -> tuple[Floats, 
     return errors, J_error
 
 
+def sampling_errors_of_slopes(ends: tuple[Sites, Sites], V: tuple[Floats, Floats], step: float, area: float) -> Floats:
+    """Return the errors (k, k) of the slopes of h_pq by what V may be between its points, by the product rule.
+
+    Args:
+        ends: the sites at both ends of the step.
+        V: potentials (n_x, n_y) there, in hartree.
+        step: their distance.
+        area: area of a cell of the grid, in bohr^2.
+    """
+    (up, down), k = (end.orbitals for end in ends), len(ends[0].orbitals)
+    slope, errors = (V[0] - V[1]) / step, np.zeros((k, k))
+    for p, q in zip(*np.triu_indices(k), strict=True):
+        products = up[p] * up[q], down[p] * down[q]
+        change, mean = (products[0] - products[1]) / step, (products[0] + products[1]) / 2
+        errors[p, q] = errors[q, p] = sampling_error(V[0], change, area) + sampling_error(slope, mean, area)
+    return errors
+
+
+def with_sampling(errors: Couplings, sampled: Floats) -> Couplings:
+    """Return errors of couplings to which those (k, k) of h_pq are added."""
+    own = np.diagonal(sampled)
+    return errors._replace(site_energy=errors.site_energy + own, t=errors.t + sampled - np.diag(own))
+
+
 class Changes(NamedTuple):
     """The largest changes of couplings on the coarse grids, and the factor by which errors are larger."""
 

@@ -52,6 +52,27 @@ def test_errors_cover_a_kink_between_points(n, shift):
     assert 1e-4 * found.couplings.t[0, 1] < error <= found.errors.t[0, 1] < 0.05 * found.couplings.t[0, 1]
 
 
+@pytest.mark.parametrize(("n", "shift"), [(32, 0.4), (48, 0.83)])
+def test_errors_of_slopes_cover_a_kink_between_points(n, shift):
+    """The distance of two parabolas that meet at a barrier; V is separable."""
+    grid, curvature, half, step = Grid((n, n // 2), (120.0, 60.0)), 2e-5, 22.0, 0.02
+    x, y = grid.mesh()
+
+    def levels(a):
+        return line(lambda x: curvature * (np.abs(x - 60 - shift) - a) ** 2, 120.0, 0.067, 2)
+
+    def potential(a):
+        return curvature * ((np.abs(x - 60 - shift) - a) ** 2 + (y - 30) ** 2)
+
+    slopes, errors = coupling_slopes(potential, [half], step, grid, Material((0.067, 0.1), 12.0))
+    exact = (levels(half + step) - levels(half - step)) / (2 * step)
+    for found, error, true in (
+        (slopes.t[0, 0, 1], errors.t[0, 0, 1], (exact[1] - exact[0]) / 2),
+        (slopes.site_energy[0].mean(), errors.site_energy[0].mean(), exact.mean()),
+    ):
+        assert 1e-4 * abs(true) < abs(found - true) <= error < 0.3 * abs(true)
+
+
 def test_many_sites_need_no_full_ci():
     """Eight electrons in 14 orbitals would not fit into the memory; without ``compare`` they are not solved."""
     grid = Grid(32, 120.0)
