@@ -104,10 +104,9 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
     confinement = float((n * problem.potential).sum() * sides.cell_area)
     kinetic = _one_body(space, gamma, space.images) - confinement - cusp
     interaction = float(np.einsum("prqs,pqrs->", matrices.pairs, space.integrals.two_body).real) / 2 + 2 * cusp
-    tail = _one_body(space, gamma, space.flat * outer_quarter(sides.kinetic).ravel())
     moved = n_electrons * gauge_error(problem, solved.orbitals, (n_electrons + 1) // 2)
     coarsest = max(side.step**2 * side.mass for side in sides)
-    grid_error = TAIL * tail + QUADRATURE * interaction * (kinetic / n_electrons * coarsest) ** 2
+    grid_error = TAIL * _tail(space, gamma) + QUADRATURE * interaction * (kinetic / n_electrons * coarsest) ** 2
     grid_error += SAMPLING * float(highest_components((n * problem.potential)[None], sides.cell_area)[0])
     return {
         "kinetic": kinetic,
@@ -156,14 +155,23 @@ def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
 def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
     """Return the errors of the distances of ``count`` states from the ground level by the grid.
 
-    That of the energy, as far as the charge of both is in other places, and what V may be between its points.
+    That of the energy, as far as the charge of both is in other places, what a state lacks of sine functions beyond the
+    ground level, and what V may be between its points.
     """
-    problem, area, errors = solved.problem, solved.space.h.sides.cell_area, []
+    problem, space, errors = solved.problem, solved.space, []
+    area, ground = space.h.sides.cell_area, _tail(space, solved.ground().gamma.sum(0))
     for number in range(count):
-        moved = density(solved.space, solved.matrices(number).gamma.sum(0)) - found["density"]
+        gamma = solved.matrices(number).gamma.sum(0)
+        moved = density(space, gamma) - found["density"]
         share = min(float(np.abs(moved).sum()) * area / (2 * problem.n_electrons), 1.0)
-        errors.append(share * found["grid_error"] + sampling_error(problem.potential, moved, area))
+        tail = TAIL * abs(_tail(space, gamma) - ground)
+        errors.append(share * found["grid_error"] + tail + sampling_error(problem.potential, moved, area))
     return errors
+
+
+def _tail(space: Space, gamma: Values) -> float:
+    """Return the kinetic energy in the outer quarter of the sine functions."""
+    return _one_body(space, gamma, space.flat * outer_quarter(space.h.sides.kinetic).ravel())
 
 
 def _missing(solved: Solved, weights: dict[tuple[float, int], float]) -> Missing:

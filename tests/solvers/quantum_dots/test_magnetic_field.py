@@ -313,6 +313,18 @@ def test_error_bars_of_one_electron_cover_its_grid(n, case):
     assert 0 < found.current_error < 0.5
 
 
+def test_error_bars_of_gaps_cover_the_sine_functions_of_higher_states():
+    """Between hard walls an excited state lacks more of them than the ground state."""
+    dots = (Grid(n, 4.3) for n in (40, 96))
+    found, finer = (
+        solve_in_field(np.zeros(g.shape), g, 1, Material(0.5, 6.0), MagneticField(1900.0, -0.2), n_states=4)
+        for g in dots
+    )
+    errors = np.abs((found.energies - found.energies[0]) - (finer.energies - finer.energies[0]))
+    assert (errors <= found.gap_errors + 1e-15).all()
+    assert errors.max() > found.grid_error and found.gap_errors.max() < 0.01 * found.energies[2]
+
+
 def test_error_bars_cover_the_multiplets_that_a_gradient_leaves_out():
     """A narrow-gap semiconductor with g = -50 in a steep gradient."""
     material, grid = Material(0.0135, 16.8), Grid(48, 700.0)
