@@ -37,6 +37,7 @@ EXAMPLES = {
         ("V=my_dot.npy extent=120", "V[ix, iy] in eV, side in nm"),
         ("V=my_dot.npy extent=120 'n_electrons=[1,2,3]' material=si", "addition energies, in silicon"),
         ("potential=double_gaussian seed=3 n=64 extent=30", "a potential of a family"),
+        ("device=chip.yaml material=si_valley", "gates of a chip, with lever arms"),
     ),
     "evaluate": (
         ("checkpoint=universal input=dots.csv n_electrons=2 material=gaas extent=300 verify=true", "your potentials"),

@@ -11,8 +11,11 @@ from qd_pix2pix.evaluation.solve_dot import identity, solve_dot
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.fields import Placing
 from qd_pix2pix.files import digest
+from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.systems.build import build
 from qd_pix2pix.systems.dot_in_field import Fields
+from qd_pix2pix.systems.gated_dot import Gated
+from qd_pix2pix.systems.given_device import read_gated, stated_options
 from qd_pix2pix.systems.given_potential import GivenPotential, draw_potential, read_potential
 from qd_pix2pix.systems.one_dot import OneDot
 from solvers.checks import check_integer, check_number
@@ -20,7 +23,11 @@ from solvers.checks import check_integer, check_number
 ROOT = Path("runs/solve")
 """Folder of the results of all dots without ``output``."""
 FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample", "z")
-"""Options of a file that have no meaning for a family."""
+"""Options of a file that have no meaning for a family or a device."""
+SHOWN = ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci", "lever_arm", "sweet_spot", "sweet_spot_J")
+"""Quantities that the terminal shows."""
+SOURCES = ("V", "potential", "device")
+"""Options that state the potential, one of which is given."""
 
 
 def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path]:
@@ -32,10 +39,11 @@ def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path
     """
     material = build(config["material"], "material")
     options = dict(build(config["solver"], "solver").keywords)
-    given = _potential(config, material)
+    gated = _gated(config, material, options)
+    given = _potential(config, material) if gated is None else GivenPotential(gated.V, gated.grid, gated.path)
     dot = OneDot(
         given.V, given.grid, material, options, _numbers(config["n_electrons"]), config["n_excitations"],
-        config["n_sites"], _fields(config["field"]),
+        config["n_sites"], _fields(config["field"]), gated,
     )  # fmt: skip
     dot.check()
     name = Path(given.origin.partition(",")[0]).stem
@@ -44,15 +52,30 @@ def solved(config: Mapping[str, Any], words: list[str]) -> tuple[SolvedDot, Path
     return solve_dot(dot, folder, given.origin, given.notes, command), folder
 
 
+def _gated(config: Mapping[str, Any], material: Any, options: dict[str, Any]) -> Gated | None:
+    """Return the gates of the device, or None where the potential is stated in another way."""
+    stated = [name for name in SOURCES if config.get(name) is not None]
+    if len(stated) != 1:
+        raise ValueError(
+            "V: expected a file with its side, V=my_dot.npy extent=120, a family, potential=double_gaussian seed=3, or "
+            f"gates, device=chip.yaml; got {' and '.join(stated) or 'none'}"
+        )
+    parts = {name: config[name] for name in ("voltages", "diagram", "exchange")}
+    if stated != ["device"]:
+        used = [name for name in ("diagram", "exchange") if stated_options(name, parts[name])]
+        if used or parts["voltages"]:
+            raise ValueError(f"{[*used, 'voltages'][0]}: is an option of gates; give device=FILE, or leave it out")
+        return None
+    if extra := [name for name in ("extent", *FILE_ONLY) if config[name] is not None]:
+        raise ValueError(f"{extra[0]}: is an option of a file, and the window of the device has it; leave it out")
+    processes = available_cores() if config["processes"] is None else config["processes"]
+    kept = {"n": config["n"], "n_sites": config["n_sites"], "processes": processes, "progress": True}
+    return read_gated(config["device"], material, options, **parts, **kept)
+
+
 def _potential(config: Mapping[str, Any], material: Any) -> GivenPotential:
     """Return the potential of the file or of the family."""
     path, family = config["V"], config.get("potential")
-    if (path is None) == (family is None):
-        got = "neither" if path is None else "both"
-        raise ValueError(
-            "V: expected a file with its side, V=my_dot.npy extent=120, or a family, potential=double_gaussian seed=3; "
-            + f"got {got}"
-        )
     if path is None:
         if extra := [name for name in FILE_ONLY if config[name] is not None]:
             raise ValueError(f"{extra[0]}: is an option of a file, and potential draws from a family; leave it out")
@@ -85,12 +108,12 @@ def _numbers(given: Any) -> tuple[int, ...]:
 def summary(dot: SolvedDot) -> str:
     """Return the main numbers with error bars, one a line, for the terminal."""
     known = [row for row in dot.rows if math.isfinite(row.value)]
-    shown = [row for row in known if row.name in ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci")]
+    shown = [row for row in known if row.name in SHOWN]
     lines = []
     for row in sorted(shown, key=lambda row: (row.electrons, row.name != "energy")):
-        head = f"{row.name} {row.label}".rstrip()
+        head = f"{row.name} {row.label} ".ljust(12)
         error = f" ± {row.error:.2g}" if math.isfinite(row.error) else ""
         lines.append(
-            f"{f'N = {row.electrons}' if row.electrons else '':8}{head:12}{row.value:>12.6g}{error} {row.unit}".rstrip()
+            f"{f'N = {row.electrons}' if row.electrons else '':8}{head}{row.value:>12.6g}{error} {row.unit}".rstrip()
         )
     return "\n".join([*lines, *(f"note: {text}" for text in (*dot.notes, *dot.remarks))])

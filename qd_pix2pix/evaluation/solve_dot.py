@@ -20,7 +20,7 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.systems.dot_rows import Row, charging_rows, widened
 from qd_pix2pix.systems.one_dot import Found, OneDot, Part
 
-PARTS, IDENTITY, RECORD = "parts", "dot.json", "record"
+PARTS, POINTS, IDENTITY, RECORD = "parts", "points", "dot.json", "record"
 FORMAT = 2
 """Version of the files of parts."""
 STEP = 0.12
@@ -57,7 +57,7 @@ def solve_dot(
         ValueError: an argument is out of range, the folder holds another dot, or is in use.
     """
     dot.check()
-    parts = dot.parts()
+    parts = dot.parts(folder / PARTS / POINTS)
     with _alone(folder, identity(dot)):
         found, seconds = _computed(parts, folder / PARTS, progress)
         solved = _assembled(dot, found, seconds, title, notes, command, folder)
@@ -180,7 +180,7 @@ def _assembled(
     length, energy = dot.material.units.split(", ")
     return SolvedDot(
         title=title,
-        settings=dot.identity(),
+        settings=dot.stated(),
         length=length,
         energy=energy,
         rows=(*rows, *charging_rows(rows)),

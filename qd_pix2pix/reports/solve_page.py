@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from qd_pix2pix.evaluation.solved_dot import Row, SolvedDot
 from qd_pix2pix.files import write_text, write_whole
 from qd_pix2pix.reports import dot_figures as figures
-from qd_pix2pix.reports import field_panels
+from qd_pix2pix.reports import field_panels, gate_panels
 from qd_pix2pix.reports.page import Panel, figure_panel, render
 from qd_pix2pix.reports.uncertain import uncertain
 from qd_pix2pix.schema import SMALL
@@ -82,6 +82,7 @@ def _figures(dot: SolvedDot) -> dict[str, list[Named]]:
         if n > 1 and f"dyson_orbitals-tunnelling-N{n}" in dot.arrays
     ]
     found["Magnetic field"] = field_panels.figures(dot)
+    found |= gate_panels.figures(dot)
     if "site_orbitals-sites" in dot.arrays:
         sites = figures.maps(dot, figures.site_maps(dot), dot.arrays["site_centers-sites"])
         found["Sites"] = [("sites", sites, "Localised orbitals and their centres.", True)]
@@ -122,6 +123,7 @@ def _tables(dot: SolvedDot) -> dict[str, list[tuple[str, list[str], list[list[st
         "Tunnelling": [(f"N = {n}", *_states(dot, n, leads)) for n in dot.electrons if dot.of("factor", n)],
     }
     found["Magnetic field"] = field_panels.tables(dot, text_of)
+    found |= gate_panels.tables(dot, text_of)
     if dot.of("U"):
         found["Sites"] = [("", *_table(dot, SITES, "label"))]
     return found

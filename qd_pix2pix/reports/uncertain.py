@@ -31,7 +31,8 @@ def uncertain(value: float, error: float) -> str:
     if decimals < 0 or decimals > MOST_DIGITS:
         power = str(size).translate(SUPERSCRIPTS)
         return f"({uncertain(value / 10.0**size, error / 10.0**size)})·10{power}"
-    return f"{_minus(f'{value:.{decimals}f}')} ± {error:.{decimals}f}"
+    text = f"{value:.{decimals}f}"
+    return f"{_minus(text if float(text) else text.lstrip('-'))} ± {error:.{decimals}f}"
 
 
 def _minus(text: str) -> str:

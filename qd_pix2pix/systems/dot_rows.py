@@ -69,6 +69,18 @@ QUANTITIES = {
     "J_model": "J of the two-site model",
     "J_ci": "J of full CI",
     "separation": "distance from the states of the sites to the next",
+    "lever_arm": "change of the energy of a site with the voltage of a gate, label site, gate",
+    "virtual_gate": "change of the voltage of a gate that shifts one site alone, label site, gate",
+    "triple_point": "voltage at which three configurations meet, label configurations, gate",
+    "line_slope": "slope of the line between two configurations, gate 2 over gate 1",
+    "line_lever_arm": "lever arm of a line, label configurations, gate",
+    "mutual_charging": "energy by which an electron shifts the other dot, label dots, configuration",
+    "model_charging": "charging energy of the constant-interaction model",
+    "model_lever_arm": "lever arm of the constant-interaction model, label dot, gate",
+    "model_distance": "distance of the constant-interaction model from full CI (rms); the error is that of full CI",
+    "J_sweep": "exchange coupling at a detuning, label detuning or detuning, barrier",
+    "sweet_spot": "detuning at which dJ/dε = 0",
+    "sweet_spot_J": "exchange coupling there",
 }
 """Meaning of the quantities."""
 

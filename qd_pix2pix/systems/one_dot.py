@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.systems import dot_in_field, dot_rows
 from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.dot_rows import Row, energy_unit
+from qd_pix2pix.systems.gated_dot import Gated
 from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
 from solvers.checks import check_integer, check_kind
 from solvers.quantum_dots.configuration_interaction import block_size
@@ -77,6 +79,7 @@ class OneDot:
         n_excitations: excitations of each number of electrons.
         n_sites: sites of the Hubbard model; None: as many as the potential has, see ``count_sites``.
         fields: magnetic fields.
+        gated: gates whose potential V is, and what is asked of them; None: there are none.
     """
 
     V: NDArray[np.float64]
@@ -87,6 +90,7 @@ class OneDot:
     n_excitations: int = 6
     n_sites: int | None = None
     fields: Fields = Fields()
+    gated: Gated | None = None
 
     def check(self) -> None:
         """Raise ValueError for any argument that a calculation would refuse; nothing is computed."""
@@ -102,6 +106,8 @@ class OneDot:
         for n_electrons in self.n_electrons:
             check_integer("n_electrons", n_electrons, 1)
             self._rehearse(n_electrons)
+        if self.gated is not None:
+            self.gated.check()
 
     def _rehearse(self, n_electrons: int) -> None:
         """Raise ValueError where a solution of ``n_electrons`` would; without potentials there is no work."""
@@ -127,8 +133,12 @@ class OneDot:
             "interaction": interaction,
         }
 
-    def parts(self) -> dict[str, Part]:
-        """Return all calculations by name, in the order in which they are done."""
+    def stated(self) -> dict[str, Any]:
+        """Return what all parts have in common, and the gates, in plain containers."""
+        return self.identity() | ({} if self.gated is None else {"gates": self.gated.stated()})
+
+    def parts(self, cache: Path) -> dict[str, Part]:
+        """Return all calculations by name, in the order in which they are done; ``cache`` is a folder for points."""
         found = {"levels": Part("levels of one electron", {}, self._cost(1), self._levels, True)}
         for n in self.n_electrons:
             states = {"n_states": min(self.n_excitations, block_size(self._orbitals, n) - 1)}
@@ -146,6 +156,9 @@ class OneDot:
                 label, states = f"N = {n} at {B:g} T", self.fields.settings()
                 found[f"field-N{n}-B{B:g}"] = Part(label, states, IN_FIELD * self._cost(n), partial(self._field, n, B))
         found["sites"] = Part("sites", {"n_sites": self.n_sites}, self._cost(2), self._sites)
+        if self.gated is not None:
+            for name, label, settings, cost, compute in self.gated.computations(cache, self._cost):
+                found[name] = Part(label, settings, cost, partial(_untimed, compute))
         return found
 
     def python(self, fields: Any) -> str:
@@ -174,6 +187,8 @@ class OneDot:
         if number > 1:
             lines.append(f"sites = hubbard(V, grid, material, n_sites={number}, **options)")
             lines.append("print(sites.couplings, sites.errors, sites.J_ci, sites.J_ci_error)")
+        if self.gated is not None:
+            lines += self.gated.python()
         return "\n".join(lines) + "\n"
 
     @property
@@ -255,3 +270,8 @@ class OneDot:
 
     def _options(self, timer: Timer) -> dict[str, Any]:
         return {k: v for k, v in self.options.items() if k != "n_states"} | {"timer": timer}
+
+
+def _untimed(compute: Callable[[], tuple[list[Row], dict[str, NDArray[Any]], list[str]]], timer: Timer) -> Found:
+    """Run a calculation that shows its own progress."""
+    return Found(*compute())

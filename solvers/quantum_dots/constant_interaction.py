@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 UNDETERMINED = 1e-8
 """Singular values below this part of the largest belong to parameters that the lines do not determine."""
+FREE = 1e-6
+"""Smallest part of an undetermined combination that counts."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ConstantInteraction:
             electrons that move between dots.
         rms, largest: of the ``deviations``.
         error: mean error of the crossings by full CI, as an energy: smaller deviations mean nothing.
+        reference: a configuration of the lines. free: combinations (f, P) of the parameters that the lines do not
+            determine; ``least`` (P,) are the parameters with the smallest values of these.
     """
 
     charging: Floats
@@ -48,19 +52,34 @@ class ConstantInteraction:
     rms: float
     largest: float
     error: float
+    reference: Configuration = ()
+    free: Floats | None = None
+    least: Floats | None = None
 
     def energy(self, configuration: Configuration, gates: Floats) -> Floats:
-        """Return E(n), (...), at ``gates`` (..., 2); undetermined parameters count as 0."""
-        n = np.array(configuration, dtype=np.float64)
-        levels = np.nan_to_num(self.offset) - np.asarray(gates) @ self.lever_arms.T
-        constant = (np.nan_to_num(self.charging) * n**2).sum() / 2 + n @ np.nan_to_num(self.mutual) @ n / 2
-        return levels @ n + constant
+        """Return E(n), (...), at ``gates`` (..., 2), up to a constant if no line leads to the empty dots.
+
+        It is infinite where the lines do not determine it.
+        """
+        n, d = np.array(configuration, dtype=np.float64), len(self.charging)
+        known = vars(self) if self.least is None else _parameters(self.least, d)
+        levels = known["offset"] - np.asarray(gates) @ known["lever_arms"].T
+        constant = (known["charging"] * n**2).sum() / 2 + n @ known["mutual"] @ n / 2
+        return levels @ n + (constant if self._determines(configuration) else np.inf)
 
     def omega(self, gates: Floats, mu: float, most: int) -> tuple[list[Configuration], Floats]:
         """Return all configurations of ``most`` electrons or fewer, and E - mu N of each at ``gates`` (..., 2)."""
         d = len(self.charging)
         known = [tuple(map(int, n)) for n in np.ndindex(*[most + 1] * d) if sum(n) <= most]
         return known, np.stack([self.energy(n, gates) - mu * sum(n) for n in known], axis=-1)
+
+    def _determines(self, configuration: Configuration) -> bool:
+        """Return whether E(n) - E(reference) is the same for all values of the free combinations."""
+        if self.free is None:
+            return True
+        places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        rows = [_features(configuration, place) - _features(self.reference, place) for place in places]
+        return bool((np.abs(self.free @ np.stack(rows, axis=-1)) < FREE).all())
 
 
 def fit_constant_interaction(diagram: StabilityDiagram, lines: list[Line] | None = None) -> ConstantInteraction:
@@ -93,16 +112,19 @@ def fit_constant_interaction(diagram: StabilityDiagram, lines: list[Line] | None
     deviations = np.stack(rows) @ found - np.array(values)
     _, sizes, vectors = np.linalg.svd(matrix, full_matrices=True)
     sizes = np.r_[sizes, np.zeros(len(vectors) - len(sizes))]
-    free = (np.abs(vectors[sizes <= UNDETERMINED * sizes[0]]) > 1e-6).any(axis=0)
+    free = vectors[sizes <= UNDETERMINED * sizes[0]]
     steepness = [np.linalg.norm(line.lever_arms * spans) * line.adds for line, _ in crossings]
     errors = [e for line in entering for e in line.errors * np.linalg.norm(line.lever_arms * spans) * line.adds]
     return ConstantInteraction(
-        **_parameters(np.where(free, np.nan, found), d),
+        **_parameters(np.where((np.abs(free) > FREE).any(axis=0), np.nan, found), d),
         deviations=deviations,
         shifts=np.abs(deviations) / np.array(steepness),
         rms=float(np.sqrt(np.mean(deviations**2))),
         largest=float(np.abs(deviations).max()),
         error=float(np.mean(errors)),
+        reference=lines[0].a,
+        free=free,
+        least=found,
     )
 
 

@@ -96,14 +96,10 @@ def exchange_sweep(
     Raises:
         ValueError: an argument is out of range; before any work.
     """
-    check_function("V_of", V_of)
-    check_family(V_of, grid)
-    axes, fixed = _axes(detuning, barrier, points, divisions)
-    check_number("tolerance", tolerance, 0.0, 1.0)
-    check_integer("processes", processes, 1, high=MOST_PROCESSES)
+    axes, fixed, task = _checked(
+        V_of, detuning, grid, material, barrier, dots, points, divisions, tolerance, processes, options
+    )
     check_flag("progress", progress)
-    alone = {"threads": 1} if processes > 1 else {}  # each process has its own
-    task = _task(grid, material, dots, alone | options)
     stored, found = Cache(cache, ExchangePoint), dict[tuple[float, ...], ExchangePoint]()
     with workers(int(processes)) as pool:
         while True:
@@ -115,6 +111,37 @@ def exchange_sweep(
             wanted = _missed(sweep, float(tolerance))
             if not any([axis.divide(some) for axis, some in zip(axes, wanted, strict=True)]):
                 return sweep
+
+
+def check_exchange_sweep(
+    V_of: Callable[..., ArrayLike],
+    detuning: Sequence[float] | Floats,
+    grid: Grid,
+    material: Material,
+    barrier: float | Sequence[float] | Floats | None = None,
+    dots: ArrayLike | None = None,
+    points: int = 9,
+    divisions: int = 3,
+    tolerance: float = 0.0,
+    processes: int = 1,
+    **options: Any,
+) -> None:
+    """Raise ValueError for arguments that ``exchange_sweep`` would refuse; nothing is computed."""
+    _checked(V_of, detuning, grid, material, barrier, dots, points, divisions, tolerance, processes, options)
+
+
+def _checked(
+    V_of: object, detuning: object, grid: Grid, material: Material, barrier: object, dots: ArrayLike | None,
+    points: int, divisions: int, tolerance: float, processes: int, options: dict[str, Any],
+) -> tuple[list[Axis], tuple[float, ...], ExchangeTask]:  # fmt: skip
+    """Return the axes that are swept, the barrier if it is one number, and what is computed at each point."""
+    check_function("V_of", V_of)
+    check_family(V_of, grid)
+    axes, fixed = _axes(detuning, barrier, points, divisions)
+    check_number("tolerance", tolerance, 0.0, 1.0)
+    check_integer("processes", processes, 1, high=MOST_PROCESSES)
+    alone = {"threads": 1} if processes > 1 else {}  # each process has its own
+    return axes, fixed, _task(grid, material, dots, alone | options)
 
 
 def _missed(sweep: ExchangeSweep, tolerance: float) -> list[NDArray[np.bool_]]:

@@ -196,14 +196,11 @@ def stability_diagram(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_function("V_of", V_of)
-    check_family(V_of, grid)
-    ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes, progress)
+    ranges, task = _checked(V_of, gate1, gate2, n_max, grid, material, mu, dots, cells, divisions, processes, options)
+    check_flag("progress", progress)
     if watch is not None:
         check_function("watch", watch)
     stored, points = Cache(cache), dict[Place, Point]()
-    alone = {"threads": 1} if processes > 1 else {}  # each process has its own
-    task = _task(grid, material, n_max, dots, alone | options)
     steps = int(cells) * 2 ** int(divisions)
     scale = [(high - low) / steps for low, high in ranges]
     size = 2 ** int(divisions)
@@ -238,6 +235,36 @@ def stability_diagram(
     )
 
 
+def check_stability_diagram(
+    V_of: Callable[[float, float], ArrayLike],
+    gate1: tuple[float, float],
+    gate2: tuple[float, float],
+    n_max: int,
+    grid: Grid,
+    material: Material,
+    mu: float = 0.0,
+    dots: ArrayLike | None = None,
+    cells: int = 8,
+    divisions: int = 3,
+    processes: int = 1,
+    **options: Any,
+) -> None:
+    """Raise ValueError for arguments that ``stability_diagram`` would refuse; nothing is computed."""
+    _checked(V_of, gate1, gate2, n_max, grid, material, mu, dots, cells, divisions, processes, options)
+
+
+def _checked(
+    V_of: object, gate1: object, gate2: object, n_max: int, grid: Grid, material: Material, mu: float,
+    dots: ArrayLike | None, cells: int, divisions: int, processes: int, options: dict[str, Any],
+) -> tuple[list[tuple[float, float]], Task]:  # fmt: skip
+    """Return the ranges of both gates, and what is computed at each point."""
+    check_function("V_of", V_of)
+    check_family(V_of, grid)
+    ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes)
+    alone = {"threads": 1} if processes > 1 else {}  # each process has its own
+    return ranges, _task(grid, material, n_max, dots, alone | options)
+
+
 def _corners(i: int, j: int, size: int) -> list[Place]:
     return [(i, j), (i + size, j), (i, j + size), (i + size, j + size)]
 
@@ -261,7 +288,7 @@ def _potential(V_of: Callable[[float, float], ArrayLike], first: float, second: 
 
 
 def _checked_ranges(
-    gate1: object, gate2: object, mu: float, cells: int, divisions: int, processes: int, progress: bool
+    gate1: object, gate2: object, mu: float, cells: int, divisions: int, processes: int
 ) -> list[tuple[float, float]]:
     ranges = []
     for name, value in (("gate1", gate1), ("gate2", gate2)):
@@ -275,7 +302,6 @@ def _checked_ranges(
     check_integer("cells", cells, 1, high=MOST_CELLS)
     check_integer("divisions", divisions, 0, "Each one halves the cells", high=int(np.log2(MOST_CELLS / cells)))
     check_integer("processes", processes, 1, high=MOST_PROCESSES)
-    check_flag("progress", progress)
     return ranges
 
 

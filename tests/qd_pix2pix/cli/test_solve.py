@@ -152,7 +152,7 @@ def test_ctrl_c_stops_the_program_and_the_same_command_resumes(tmp_path):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        ("", "V: expected a file with its side, V=my_dot.npy extent=120, or a family"),
+        ("", "V: expected a file with its side, V=my_dot.npy extent=120, a family"),
         ("V=dot.npy", "extent: expected the side of the square in nm, such as extent=120; dot.npy has no coordinates"),
         ("V=none.npy extent=90", "V: none.npy is not there"),
         ("V=dot.npy extent=-1", "extent: expected a positive number"),
@@ -167,7 +167,7 @@ def test_ctrl_c_stops_the_program_and_the_same_command_resumes(tmp_path):
         ("V=dot.npy extent=90 length_unit=um", "length_unit: dot.npy has no coordinates"),
         ("V=dot.npy extent=90 unit=K", "unit: expected eV, meV, J, hartree"),
         ("V=dot.npy extnt=90", "Did you mean extent?"),
-        ("V=dot.npy potential=ring", "got both"),
+        ("V=dot.npy potential=ring", "got V and potential"),
         ("V=several.npy extent=90", "dot: several.npy has 3 dots; give the number of one"),
         ("V=line.npy extent=90", "V: line.npy: expected values (nx, ny)"),
         ("V=dot.npy extent=90 solver.memory=1e-9", "memory"),

@@ -155,6 +155,18 @@ def test_what_the_lines_do_not_determine_is_nan(classical):
         fit_constant_interaction(diagram(gate1=(-0.02, -0.01), gate2=(-0.02, -0.01), divisions=0))
 
 
+@pytest.mark.parametrize("most", (1, 2))
+def test_a_model_with_undetermined_charging_energies_has_the_regions_of_the_diagram(classical, most):
+    classical()
+    found = diagram(n_max=most, divisions=1)
+    fit = fit_constant_interaction(found)
+    known, omega = fit.omega(found.gates, found.mu, most)
+    lowest = np.argsort(omega, axis=1)
+    away = np.flatnonzero(np.take_along_axis(omega, lowest[:, 1:2], 1)[:, 0] - omega.min(1) > 2 * fit.rms)
+    assert len(away) > 0.8 * len(omega)
+    assert [known[lowest[i, 0]] for i in away] == [found.configurations[i] for i in away]
+
+
 def test_cells_without_a_line_hold_one_configuration(known_diagram):
     found = known_diagram
     assert sum(size**2 for *_, size in found.cells.tolist()) == found.steps**2
