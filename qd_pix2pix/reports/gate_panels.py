@@ -134,7 +134,7 @@ def figures(dot: SolvedDot) -> dict[str, list[Named]]:
 
 def tables(dot: SolvedDot, text_of: Callable[[Row], str]) -> dict[str, list[Table]]:
     """Return the tables of gates by the heading of their section."""
-    matrices = {"lever_arm": "Lever arms", "virtual_gate": "Virtual gates"}
+    matrices = {"lever_arm": "Lever arms dε/dV", "virtual_gate": "Virtual gates"}
     found = {
         "Gates": [_matrix(dot, name, title, text_of) for name, title in matrices.items() if dot.of(name)],
         "Stability diagram": _diagram_tables(dot, text_of),
@@ -157,7 +157,7 @@ def _diagram_tables(dot: SolvedDot, text_of: Callable[[Row], str]) -> list[Table
     if "signal-diagram" not in dot.arrays:
         return []
     gates, found = [str(dot.settings["gates"][f"gate{k}"]) for k in (1, 2)], []
-    for name, title in (("triple_point", "Triple points"), ("line_lever_arm", "Lines")):
+    for name, title in (("triple_point", "Triple points"), ("line_lever_arm", "Lines, −dμ/dV")):
         cells: dict[str, list[str]] = {}
         for row in dot.of(name):
             cells.setdefault(row.label.rpartition(", ")[0], []).append(text_of(row))
