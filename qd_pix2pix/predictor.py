@@ -37,6 +37,9 @@ SECOND = "second"
 """Name of the second network, and prefix of its weights."""
 DEVIATIONS = 2.0
 """Least estimate of the error of the mean of two networks, in standard deviations of both predictions."""
+TAUGHT = 0.7
+"""Least estimate over the distance of this mean from a third network that learned from the mean: where nothing was
+taught they differ, even if both networks that teach are wrong in the same way."""
 SMALLEST_ERROR = 1e-5
 """Errors of densities below this one, relative to the integral, are equal: those of rounding."""
 DECADES = 8
@@ -335,16 +338,22 @@ class Predictor(nn.Module):
         """The features (B, k) of samples on which the calibration of the estimated error depends.
 
         They are the means of the input channels; with a second network the logarithms of both estimates, of the
-        distance int |n - n_2| / N, which is larger on samples that are hard for both, and of ``DEVIATIONS`` standard
-        deviations of both densities about their weighted mean.
+        distance int |n - n_2| / N, which is larger on samples that are hard for both, and of the least estimate:
+        ``DEVIATIONS`` standard deviations of both densities about their weighted mean, and ``TAUGHT`` times the
+        distance of this mean from the last one of the second networks of the second one, if it has any.
         """
         if self.second is None:
             return raw[INPUTS]
         theirs = self._raw_of_second(raw, columns)
         distance = self.distance(raw, columns, self.second.target_of(theirs, columns))
         share = self._share(raw, theirs)
-        spread = DEVIATIONS * (share * (1 - share)).sqrt() * distance
-        every = self.uncalibrated_error(raw), self.second.error(theirs, columns), distance, spread
+        least = DEVIATIONS * (share * (1 - share)).sqrt() * distance
+        if self.mapping.average and self.second.second is not None:
+            last, numbers = self.second, theirs
+            while last.second is not None:
+                last, numbers = last.second, last._raw_of_second(numbers, columns)
+            least = torch.maximum(least, TAUGHT * self.true_error(raw, columns, last.target_of(numbers, columns)))
+        every = self.uncalibrated_error(raw), self.second.error(theirs, columns), distance, least
         return torch.stack([value.clamp(min=SMALLEST_ERROR).log() for value in every], dim=1)
 
     def target_of(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:

@@ -86,7 +86,7 @@ def taught(scale: str) -> Runs:
         "paper": ("data.train=400000", "data.val=1000", "data.test=2000", HARDER.format(200000, 500, 500)),
         "smoke": (*BOTH["smoke"], "data.n=64"),
     }
-    time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:01:25:00")}.get(scale, _until(scale, ""))
+    time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:01:40:00")}.get(scale, _until(scale, ""))
     words = ("experiment=universal", "data=taught_dots", "loader.cache_gib=4.0", *SMALL, *dots[scale], *time)
     return {"fast, taught": words}
 

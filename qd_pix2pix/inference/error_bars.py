@@ -27,10 +27,10 @@ def calibrate_error(predictor: Predictor, ratios: NDArray, evidence: NDArray) ->
     if predictor.second is None:
         slopes, factor = calibrate(ratios, evidence, quantile)
     else:
-        features, spread = evidence[:, :-1], evidence[:, -1] - evidence[:, 0]
+        features, least = evidence[:, :-1], evidence[:, -1] - evidence[:, 0]
         regressed, constant = calibrate(ratios, features, quantile)
         slopes = np.append(regressed, np.log(constant))
-        factor = conformal(np.log(ratios) - np.fmax(features @ regressed + slopes[-1], spread), quantile)
+        factor = conformal(np.log(ratios) - np.fmax(features @ regressed + slopes[-1], least), quantile)
     predictor.error_slopes.copy_(torch.as_tensor(slopes))
     predictor.error_factor.fill_(factor)
 

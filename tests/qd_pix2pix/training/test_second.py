@@ -116,6 +116,27 @@ def test_predictions_are_the_mean_of_both(pair, other, tmp_path):
     assert torch.equal(again(dots())["n_int"], both["n_int"])
 
 
+def test_estimates_of_a_mean_are_at_least_a_part_of_its_distance_from_a_third_network(pair, other, tmp_path):
+    """The second network has one itself. It differs where it learned nothing from the mean."""
+    middle, card = model(3, f"mapping.second={other}")
+    load_second(middle)
+    save_weights(tmp_path / "middle.safetensors", middle, card)
+    mean, _ = model(2, f"mapping.second={tmp_path / 'middle.safetensors'}", "mapping.average=true")
+    load_second(mean)
+    mean.network.load_state_dict(pair[0].network.state_dict())
+    mean.error_slopes.copy_(torch.tensor([0.0, 0.0, 0.0, -20.0]))  # the regression is small
+    mean.error_factor.fill_(2.0)
+    with torch.no_grad():
+        one, two, both, third = (p(dots())["n_int"] for p in (pair[0], middle, mean, load_predictor(other)[0]))
+        own, their = (p.uncalibrated_error(p.raw(dots())) for p in (pair[0], middle))
+        share, charge = own**-2 / (own**-2 + their**-2), both.sum((1, 2))
+        spread = 2 * torch.sqrt(share * (1 - share)) * (one - two).abs().sum((1, 2)) / charge
+        distance = 0.7 * (both - third).abs().sum((1, 2)) / charge
+        found = mean.error(mean.raw(dots()), dots())
+    assert (distance > spread).any()
+    torch.testing.assert_close(found, 2.0 * torch.maximum(spread, distance), rtol=1e-4, atol=0)
+
+
 def test_each_of_two_networks_is_trained_alone(other):
     """The loss has no part of the mean, whose gradient would be half as large."""
     alone = untrained(configuration("train", *WORDS)).predictor.train()
