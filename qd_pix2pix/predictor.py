@@ -37,7 +37,7 @@ SECOND = "second"
 """Name of the second network, and prefix of its weights."""
 DEVIATIONS = 2.0
 """Least estimate of the error of the mean of two networks, in standard deviations of both predictions."""
-TAUGHT = 0.7
+TAUGHT = 1.2
 """Least estimate over the distance of this mean from a third network that learned from the mean: where nothing was
 taught they differ, even if both networks that teach are wrong in the same way."""
 SMALLEST_ERROR = 1e-5

@@ -86,6 +86,27 @@ def families_table(found: dict[str, Any]) -> str:
     return markdown(HEAD, lines)
 
 
+def others_table(found: dict[str, Any]) -> str:
+    """Return the table of the families of formulas: errors, labels, estimates and coverage."""
+    lines = []
+    for name, family in found.items():
+        dots = columns(family["dots"])
+        covered = dots["nmae"] <= dots["estimated"], dots["nmae"] <= dots["estimated"] + dots["label_error"]
+        lines.append(
+            [
+                name + (", chosen" if family["chosen"] else ""),
+                str(len(dots["nmae"])),
+                percent(dots["nmae"].mean()),
+                percent(float(np.median(dots["nmae"]))),
+                percent(dots["label_error"].mean(), 1),
+                percent(dots["estimated"].mean(), 1),
+                *(percent(share.mean(), 0) for share in covered),
+            ]
+        )
+    head = ("dots", "number", "NMAE, mean", "median", "labels", "estimated", "covered", "with the error of the label")
+    return markdown(head, lines)
+
+
 def numbers_table(dots: Columns) -> str:
     """Return the table of the numbers of electrons and couplings, over all trained families."""
     lines = []
@@ -219,6 +240,7 @@ def content() -> dict[str, str]:
         "break-even": break_even(speed, seconds),
         "families": families_table(found),
         "numbers": numbers_table(seen),
+        "others": others_table(read("others.json")["families"]),
         "nmae": percent(few["nmae"].mean(), 1),
         "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",
