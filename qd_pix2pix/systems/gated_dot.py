@@ -30,11 +30,11 @@ from solvers import (
     stability_diagram,
 )
 from solvers.quantum_dots.devices import Knob, VoltageFamily
-from solvers.quantum_dots.exchange import check_exchange_sweep
+from solvers.quantum_dots.exchange import checked_sweep
 from solvers.quantum_dots.exchange_points import OWN
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import sites
-from solvers.quantum_dots.stability import CHEAP, check_stability_diagram
+from solvers.quantum_dots.stability import CHEAP, checked_diagram
 
 Floats = NDArray[np.float64]
 Result = tuple[list[Row], dict[str, NDArray[Any]], list[str]]
@@ -117,11 +117,11 @@ class Gated:
         """Raise ValueError for any option that a calculation would refuse; no point is computed."""
         if (diagram := self.diagram) is not None:
             with _named("diagram", {"gate1": "range1", "gate2": "range2"}):
-                check_stability_diagram(*self._diagram_arguments(diagram), **self._few(diagram))
+                checked_diagram(*self._diagram_arguments(diagram), **self._few(diagram))
                 gate_rows.check_widths(diagram.temperature, diagram.width)
         if (exchange := self.exchange) is not None:
             with _named("exchange", {"detuning": "range", "barrier": "barriers"}):
-                check_exchange_sweep(*self._exchange_arguments(exchange), **self._sweep(exchange))
+                checked_sweep(*self._exchange_arguments(exchange), **self._sweep(exchange))
 
     def computations(self, cache: Path, seconds: Callable[[int], float]) -> list[Computation]:
         """Return the parts; ``cache`` is the folder of finished points, ``seconds`` the duration of N electrons."""

@@ -96,8 +96,8 @@ def exchange_sweep(
     Raises:
         ValueError: an argument is out of range; before any work.
     """
-    axes, fixed, task = _checked(
-        V_of, detuning, grid, material, barrier, dots, points, divisions, tolerance, processes, options
+    axes, fixed, task = checked_sweep(
+        V_of, detuning, grid, material, barrier, dots, points, divisions, tolerance, processes, **options
     )
     check_flag("progress", progress)
     stored, found = Cache(cache, ExchangePoint), dict[tuple[float, ...], ExchangePoint]()
@@ -113,7 +113,7 @@ def exchange_sweep(
                 return sweep
 
 
-def check_exchange_sweep(
+def checked_sweep(
     V_of: Callable[..., ArrayLike],
     detuning: Sequence[float] | Floats,
     grid: Grid,
@@ -125,16 +125,12 @@ def check_exchange_sweep(
     tolerance: float = 0.0,
     processes: int = 1,
     **options: Any,
-) -> None:
-    """Raise ValueError for arguments that ``exchange_sweep`` would refuse; nothing is computed."""
-    _checked(V_of, detuning, grid, material, barrier, dots, points, divisions, tolerance, processes, options)
+) -> tuple[list[Axis], tuple[float, ...], ExchangeTask]:
+    """Return the axes, the barrier if it is one number, and what is computed, from arguments of ``exchange_sweep``.
 
-
-def _checked(
-    V_of: object, detuning: object, grid: Grid, material: Material, barrier: object, dots: ArrayLike | None,
-    points: int, divisions: int, tolerance: float, processes: int, options: dict[str, Any],
-) -> tuple[list[Axis], tuple[float, ...], ExchangeTask]:  # fmt: skip
-    """Return the axes that are swept, the barrier if it is one number, and what is computed at each point."""
+    Raises:
+        ValueError: an argument is out of range; nothing is computed.
+    """
     check_function("V_of", V_of)
     check_family(V_of, grid)
     axes, fixed = _axes(detuning, barrier, points, divisions)

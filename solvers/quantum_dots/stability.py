@@ -196,7 +196,9 @@ def stability_diagram(
     Raises:
         ValueError: an argument is out of range.
     """
-    ranges, task = _checked(V_of, gate1, gate2, n_max, grid, material, mu, dots, cells, divisions, processes, options)
+    ranges, task = checked_diagram(
+        V_of, gate1, gate2, n_max, grid, material, mu, dots, cells, divisions, processes, **options
+    )
     check_flag("progress", progress)
     if watch is not None:
         check_function("watch", watch)
@@ -235,7 +237,7 @@ def stability_diagram(
     )
 
 
-def check_stability_diagram(
+def checked_diagram(
     V_of: Callable[[float, float], ArrayLike],
     gate1: tuple[float, float],
     gate2: tuple[float, float],
@@ -248,16 +250,12 @@ def check_stability_diagram(
     divisions: int = 3,
     processes: int = 1,
     **options: Any,
-) -> None:
-    """Raise ValueError for arguments that ``stability_diagram`` would refuse; nothing is computed."""
-    _checked(V_of, gate1, gate2, n_max, grid, material, mu, dots, cells, divisions, processes, options)
+) -> tuple[list[tuple[float, float]], Task]:
+    """Return the ranges of both gates and what is computed at each point, from arguments of ``stability_diagram``.
 
-
-def _checked(
-    V_of: object, gate1: object, gate2: object, n_max: int, grid: Grid, material: Material, mu: float,
-    dots: ArrayLike | None, cells: int, divisions: int, processes: int, options: dict[str, Any],
-) -> tuple[list[tuple[float, float]], Task]:  # fmt: skip
-    """Return the ranges of both gates, and what is computed at each point."""
+    Raises:
+        ValueError: an argument is out of range; nothing is computed.
+    """
     check_function("V_of", V_of)
     check_family(V_of, grid)
     ranges = _checked_ranges(gate1, gate2, mu, cells, divisions, processes)
