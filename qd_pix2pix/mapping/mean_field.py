@@ -135,7 +135,7 @@ def coarser(f: Tensor, points: int) -> Tensor:
         return f
     if n % points:
         return F.adaptive_avg_pool2d(f, points)
-    cell = (points, n // points)  # ONNX Runtime has no pooling in double precision
+    cell = (points, n // points)  # ONNX Runtime pools in single precision only
     return f.unflatten(2, cell).unflatten(1, cell).mean((2, 4))
 
 
