@@ -137,8 +137,9 @@ def test_interrupt_leaves_a_usable_state(small_words, tmp_path):
     wait_until(last.exists, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
-    assert load_predictor(last)[1].step >= 5
-    assert max(read_history(run)["train/d_real"][0]) >= 5
+    step = load_predictor(last)[1].step
+    assert step >= 5
+    assert max(read_history(run)["train/d_real"][0]) >= step - 1  # the checkpoint itself holds the line of its step
 
 
 def test_a_folder_holds_one_run(small_run, small_words):
