@@ -233,6 +233,8 @@ def content() -> dict[str, str]:
         for file in ("speed.json", "speed_epyc.json")
     )
     rectangles = read("rectangles.json").get("rows", [])
+    others = read("others.json").get("families", {})
+    shares = [np.mean([dot["nmae"] <= dot["estimated"] for dot in family["dots"]]) for family in others.values()]
     return {
         "rectangles": rectangles_table(rectangles),
         "speed": speed_table(speed),
@@ -240,7 +242,7 @@ def content() -> dict[str, str]:
         "break-even": break_even(speed, seconds),
         "families": families_table(found),
         "numbers": numbers_table(seen),
-        "others": others_table(read("others.json")["families"]),
+        "others": others_table(others),
         "nmae": percent(few["nmae"].mean(), 1),
         "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",
@@ -251,6 +253,7 @@ def content() -> dict[str, str]:
         "unseen": percent(unseen["nmae"].mean(), 1),
         "covered": percent((seen["nmae"] <= seen["estimated"]).mean(), 0),
         "covered-unseen": percent((unseen["nmae"] <= unseen["estimated"]).mean(), 0),
+        "covered-others": f"{percent(min(shares, default=0.0), 0)} to {percent(max(shares, default=0.0), 0)}",
         "covered-chosen": percent((chosen["nmae"] <= chosen["estimated"]).mean(), 0),
         "auroc": auroc_of(seen, unseen),
         "training": f"{seconds / 60:.0f} minutes",

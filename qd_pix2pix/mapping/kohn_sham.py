@@ -24,9 +24,10 @@ from functools import lru_cache
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, coarser, repulsion, resized, tables, time_step
+from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, repulsion, resized, tables, time_step
 from qd_pix2pix.mapping.occupation import density_matrix
 
 MODES = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1))
@@ -73,7 +74,7 @@ class KohnSham:
         v, n_electrons, coupling = (columns[name].to(wide) for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
         n = v.shape[-1]
-        coarse = coarser(v, self.points)
+        coarse = F.adaptive_avg_pool2d(v, self.points) if n > self.points else v
         density, hot, potential, energy = kohn_sham(coarse, n_electrons, coupling, self.steps)
         effective = v + resized(potential - coarse, n)
         effective = effective - effective.amin((1, 2), keepdim=True)

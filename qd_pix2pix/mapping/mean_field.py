@@ -70,7 +70,7 @@ class MeanField:
         """Return the prior for a batch; gradients with respect to ``V`` pass."""
         v, n_electrons, coupling = (columns[name].float() for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
-        coarse = coarser(v, self.points)
+        coarse = F.adaptive_avg_pool2d(v, self.points) if v.shape[-1] > self.points else v
         share, potential, energy = mean_field(coarse, n_electrons, coupling, self.steps)
         points = v.shape[-1] ** 2
         share, repulsion = (resized(f, v.shape[-1]) for f in (share, potential - coarse))
@@ -128,31 +128,11 @@ def repulsion(density: Tensor, kernel: Tensor) -> Tensor:
     return torch.fft.irfft(torch.fft.ifft(waves, dim=-2)[..., :n, :], 2 * n)[..., :n]  # half of the rows suffices
 
 
-def coarser(f: Tensor, points: int) -> Tensor:
-    """Return the means of a field (B, n, n) over cells, at most ``points`` per side."""
-    n = f.shape[-1]
-    if n <= points:
-        return f
-    if n % points:
-        return F.adaptive_avg_pool2d(f, points)
-    cell = (points, n // points)  # ONNX Runtime pools in single precision only
-    return f.unflatten(2, cell).unflatten(1, cell).mean((2, 4))
-
-
 def resized(f: Tensor, n: int) -> Tensor:
     """Return a field (B, m, m) on n x n cells, bilinear."""
     if f.shape[-1] == n:
         return f
-    weights = _interpolation(f.shape[-1], n).to(f)
-    return weights @ f @ weights.mT
-
-
-@lru_cache(maxsize=4)
-@torch.inference_mode(False)  # later calls may need gradients
-def _interpolation(m: int, n: int) -> Tensor:
-    """Return the weights (n, m) of m cells in n cells along one direction."""
-    every = torch.eye(m, dtype=torch.float64)[None]
-    return F.interpolate(every, size=n, mode="linear", align_corners=False)[0].mT.contiguous()
+    return F.interpolate(f[:, None], size=(n, n), mode="bilinear", align_corners=False)[:, 0]
 
 
 @lru_cache(maxsize=4)

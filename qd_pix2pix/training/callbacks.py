@@ -120,14 +120,14 @@ class LastCheckpoint(ModelCheckpoint):
         self.waiting = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
         if not self.waiting:
             super().on_train_batch_end(trainer, pl_module, *args)
-            self._end_step(trainer)
+            self._end_step(trainer, logged=False)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save if a checkpoint was due before the validation."""
         if self.waiting:
             self.waiting = False
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
-            self._end_step(trainer)
+            self._end_step(trainer, logged=True)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the first checkpoint."""
@@ -143,12 +143,17 @@ class LastCheckpoint(ModelCheckpoint):
         """Request the end of the training after the current step."""
         self.interrupted = True
 
-    def _end_step(self, trainer: pl.Trainer) -> None:
-        """Save this step if the last checkpoint is too old; save it and exit as after Ctrl-C, if that was requested."""
+    def _end_step(self, trainer: pl.Trainer, logged: bool) -> None:
+        """Save this step if the last checkpoint is too old; save it and exit as after Ctrl-C, if that was requested.
+
+        Before a validation Lightning has ``logged`` the step; otherwise it would write the line later.
+        """
         if self._is_old(trainer):
             self._keep(trainer)
         if self.interrupted:
             self._keep(trainer)
+            if not logged:
+                self._write_line(trainer, **self._line_of(trainer))
             raise KeyboardInterrupt
 
     def _is_old(self, trainer: pl.Trainer) -> bool:
@@ -173,11 +178,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Return Lightning's state and the line of the log, if there is one."""
-        due = self.trainer.global_step % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
-        logged = self.trainer.logged_metrics if due else {}
-        line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
-        line |= {"epoch": self.trainer.current_epoch} if line else {}
-        return super().state_dict() | {"line": line, "step": self.trainer.global_step - 1}
+        return super().state_dict() | self._line_of(self.trainer)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state that ``state_dict`` returned."""
@@ -186,8 +187,21 @@ class LastCheckpoint(ModelCheckpoint):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the line of the log, possibly again; also where no step is left, so that no training starts."""
-        for logger in trainer.loggers if self.line else ():
-            logger.log_metrics(self.line, step=self.step)
+        self._write_line(trainer, self.line, self.step)
+
+    @staticmethod
+    def _line_of(trainer: pl.Trainer) -> dict[str, Any]:
+        """Return the ``line`` of the log of this step, empty where none is due, and the ``step``."""
+        due = trainer.global_step % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        logged = trainer.logged_metrics if due else {}
+        line = {name: float(value) for name, value in logged.items() if name.startswith("train/")}
+        return {"line": line | ({"epoch": trainer.current_epoch} if line else {}), "step": trainer.global_step - 1}
+
+    @staticmethod
+    def _write_line(trainer: pl.Trainer, line: dict[str, float], step: int) -> None:
+        """Write a line into all logs, unless it is empty."""
+        for logger in trainer.loggers if line else ():
+            logger.log_metrics(line, step=step)
             logger.save()
 
 
