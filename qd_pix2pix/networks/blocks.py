@@ -57,6 +57,14 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
+def multiplies_bf16(device: str) -> bool:
+    """Return True if a type of device, cpu or cuda, has units for bfloat16, so that its products are faster."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # matrix units of Intel; vector units of AMD, Intel
+    return device == "cpu" and any(getattr(torch.cpu, unit, bool)() for unit in units)
+
+
 def initialise_relu(layers: Iterable[nn.Module]) -> None:
     """Draw the weights of layers that ReLU follows, N(0, 2 / fan-in) (He et al. 2015); biases are 0."""
     for layer in layers:

@@ -8,15 +8,19 @@ Welling 2016, eq. 10 and 11; p4m for the square)
     group:    f'_h = sum_g (h w_{h^-1 g}) * f_g,
     mean:     y = 1/|G| sum_h f'_h, back to plain fields,
 
-where h w is the kernel transformed by h. They are plain convolutions with a bank of transformed kernels, which is
-computed from the weights in every step; its cost is negligible beside that of the convolution. On an even grid a stride
-of 2 preserves the symmetry if the kernel's size is even, a stride of 1 if it is odd.
+where h w is the kernel transformed by h. They are plain convolutions with a bank of transformed kernels. It is computed
+from the weights in every step of a training, and kept while they stay as they are. On an even grid a stride of 2
+preserves the symmetry if the kernel's size is even, a stride of 1 if it is odd.
+
+A transposed convolution with a stride of s is a plain one to s^d channels, which are the points of a cell; to few
+channels it is several times as fast.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +30,16 @@ from qd_pix2pix.mapping.symmetry import Group
 
 GROUP = 16
 """Smallest number of channels in a group of ``GroupNorm``."""
-CONVOLUTIONS = {1: (F.conv1d, F.conv_transpose1d), 2: (F.conv2d, F.conv_transpose2d)}
-"""Functions for the convolution and its transpose, by the number of dimensions."""
+CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d}
+"""Function for the convolution, by the number of dimensions."""
+
+
+class Kept(NamedTuple):
+    """Kernels and bias, and the state of the weights from which they follow; these keep their memory."""
+
+    state: tuple[object, ...]
+    kernels: tuple[Tensor, Tensor]
+    weights: tuple[Tensor, Tensor]
 
 
 class Convolution(nn.Module):
@@ -74,6 +86,7 @@ class Convolution(nn.Module):
         self.weight.data *= gain * math.sqrt(2 / fan_in)
         self.bias = nn.Parameter(torch.zeros(after))
         self.register_buffer("index", _turned(group, elements[0], kernel_size, dims), persistent=False)
+        self._kept: Kept | None = None
 
     def bank(self) -> Tensor:
         """Return all transformed kernels, (after · elements, before · elements, *kernel)."""
@@ -85,18 +98,57 @@ class Convolution(nn.Module):
             turned = turned.mean(2, keepdim=True)
         return turned.transpose(1, 2).reshape(after * asked, before * given, *kernel)
 
+    def kernels(self) -> tuple[Tensor, Tensor]:
+        """Return the kernels and the bias (channels,) of the plain convolution."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return self._kernels()
+        w, b = self.weight.detach(), self.bias.detach()
+        # Tensors made in inference mode cannot enter a gradient later
+        state = w._version, b._version, w.data_ptr(), b.data_ptr(), w.dtype, torch.is_inference_mode_enabled()
+        if self._kept is None or self._kept.state != state:
+            self._kept = Kept(state, self._kernels(), (w, b))
+        return self._kept.kernels
+
+    def _kernels(self) -> tuple[Tensor, Tensor]:
+        bank, bias = self.bank(), self.bias.repeat_interleave(self.elements[1])
+        if not self.transposed:
+            return bank, bias
+        return _cells(bank, self.stride), bias.repeat_interleave(self.stride**self.dims)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, after · elements, *points) from ``x`` (B, before · elements, *points)."""
-        bias = self.bias.repeat_interleave(self.elements[1])
-        padding = self.margin
-        if self.circular:
-            margin = 1 if self.transposed else self.margin
-            x = F.pad(x, (margin,) * (2 * self.dims), mode="circular") if margin else x
-            padding = padding + self.stride if self.transposed else 0
-        plain, transposed = CONVOLUTIONS[self.dims]
-        if self.transposed:
-            return transposed(x, self.bank().transpose(0, 1), bias, self.stride, padding)
-        return plain(x, self.bank(), bias, self.stride, padding, self.dilation)
+        kernels, bias = self.kernels()
+        convolve = CONVOLUTIONS[self.dims]
+        margin = 1 if self.transposed else self.margin
+        if self.circular and margin:
+            x = F.pad(x, (margin,) * (2 * self.dims), mode="circular")
+        if not self.transposed:
+            return convolve(x, kernels, bias, self.stride, 0 if self.circular else margin, self.dilation)
+        cells = convolve(x, kernels, bias, padding=kernels.shape[-1] - 1)
+        return _points(cells, self.stride, self.dims, self.margin + self.stride * self.circular)
+
+
+def _cells(bank: Tensor, stride: int) -> Tensor:
+    """Return the kernels (after · stride^d, before, *taps) of the points of a cell, from (after, before, *kernel).
+
+    Point r of cell b has the inputs b - j with the weights j · stride + r.
+    """
+    after, before, *kernel = bank.shape
+    dims, taps = len(kernel), kernel[0] // stride
+    split = bank.reshape(after, before, *(taps, stride) * dims)
+    js, rs = [2 + 2 * d for d in range(dims)], [3 + 2 * d for d in range(dims)]
+    return split.flip(js).permute(0, *rs, 1, *js).reshape(after * stride**dims, before, *(taps,) * dims)
+
+
+def _points(y: Tensor, stride: int, dims: int, crop: int) -> Tensor:
+    """Return (B, c, *points) from cells (B, c · stride^d, *cells), without ``crop`` points at each side."""
+    if dims == 2:
+        y = F.pixel_shuffle(y, stride)
+    else:
+        y = y.unflatten(1, (-1, stride)).transpose(2, 3).flatten(2)
+    for axis in range(2, 2 + dims):
+        y = y.narrow(axis, crop, y.shape[axis] - 2 * crop)
+    return y
 
 
 class GroupNorm(nn.Module):

@@ -14,6 +14,7 @@ a density.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import torch
@@ -21,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qd_pix2pix.mapping.symmetry import group_of
-from qd_pix2pix.networks.blocks import channels_last, padding_of
+from qd_pix2pix.networks.blocks import channels_last, multiplies_bf16, padding_of
 from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
-from solvers.checks import check_integer
+from solvers.checks import check_flag, check_integer
 
 
 class ResidualUNet(nn.Module):
@@ -37,6 +38,8 @@ class ResidualUNet(nn.Module):
         padding: zeros, circular, or None for that of the domain.
         patch: points per side that the stem unites, and the head divides again; even.
         equivariant: True for a network that commutes with the symmetry group of the domain.
+        bf16: True to multiply in bfloat16 between stem and head where no gradients are needed and the processor has
+            units for it: up to twice as fast, and predictions change by about a thousandth.
         dims: number of dimensions of the fields, 1 or 2.
         periodic: True for a periodic domain.
         symmetry: symmetry group of the domain; see ``mapping.symmetry``.
@@ -54,6 +57,7 @@ class ResidualUNet(nn.Module):
         padding: str | None = None,
         patch: int = 2,
         equivariant: bool = False,
+        bf16: bool = False,
         dims: int = 2,
         periodic: bool = False,
         symmetry: str = "square",
@@ -70,11 +74,12 @@ class ResidualUNet(nn.Module):
         for number in blocks:
             check_integer("network.blocks", number, 0)
         check_integer("network.patch", patch, 2)
+        check_flag("network.bf16", bf16)
         if patch % 2:
             raise ValueError(f"network.patch: expected an even number, as kernels of twice its size need; got {patch}")
         self.multiple = patch * 2 ** (len(channels) - 1)
         group = group_of(symmetry, dims) if equivariant else None
-        self.order, self.dims = group.order if group else 1, dims
+        self.order, self.dims, self.bf16 = group.order if group else 1, dims, bf16
         conv: Factory = partial(Convolution, padding=padding_of(padding, periodic), group=group, dims=dims)
         self.stem = conv(in_channels, channels[0], 2 * patch, stride=patch, lifted=(False, True))
         pairs = list(zip(channels, channels[1:], strict=False))
@@ -98,14 +103,21 @@ class ResidualUNet(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             x = self.stem(channels_last(x))
         skips: list[Tensor] = []
-        for i, encoder in enumerate(self.encoder):
-            x = encoder(self.down[i - 1](x).to(whole) if i else x)
-            skips.append(x)
-        x = skips.pop()
-        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
-            x = decoder(up(x) + skips.pop())
+        with self._products(x.device.type):
+            for i, encoder in enumerate(self.encoder):
+                x = encoder(self.down[i - 1](x).to(whole) if i else x)
+                skips.append(x)
+            x = skips.pop()
+            for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+                x = decoder(up(x) + skips.pop())
         with torch.autocast(x.device.type, enabled=False):
             return self.head(F.silu(x))
+
+    def _products(self, device: str) -> AbstractContextManager[object]:
+        """Return the context of the precision of products between stem and head."""
+        if not self.bf16 or torch.is_grad_enabled() or torch.compiler.is_compiling() or not multiplies_bf16(device):
+            return nullcontext()
+        return torch.autocast(device, torch.bfloat16)
 
 
 def _blocks(conv: Factory, channels: int, number: int, order: int) -> nn.Sequential:

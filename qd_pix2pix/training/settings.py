@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.predict import best_device, device_name
 from qd_pix2pix.mapping import Mapping as Names
 from qd_pix2pix.models import Model
+from qd_pix2pix.networks.blocks import multiplies_bf16
 from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
@@ -336,13 +336,5 @@ def trainer_options(config: Config) -> Config:
     """Return the Trainer's arguments; the precision "auto" is replaced by that of the machine."""
     options = dict(config["trainer"])
     if options["precision"] == "auto":
-        options["precision"] = "bf16-mixed" if _multiplies_bf16() else "32-true"
+        options["precision"] = "bf16-mixed" if multiplies_bf16(best_device().type) else "32-true"
     return options
-
-
-def _multiplies_bf16() -> bool:
-    """Return True where the GPU or the CPU has units for bfloat16, so that its products are faster than in float32."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # matrix units of Intel; vector units of AMD, Intel
-    return any(getattr(torch.cpu, unit, bool)() for unit in units)

@@ -1,5 +1,7 @@
 """Convolutions on groups of the square, the rectangle and the line: their defining sums, and that they commute."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -126,6 +128,52 @@ def test_it_commutes_with_every_symmetry(kind, group, lifted, padding):
         source = acted(group, x, g) if lifted[0] else group.act(x, g)
         expected = acted(group, straight, g) if lifted[1] else group.act(straight, g)
         torch.testing.assert_close(conv(source), expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+@of_kinds(PLAIN, LIFTING, FULL, MEAN)
+@of_groups
+@pytest.mark.parametrize(("kernel_size", "stride"), [(2, 2), (4, 2), (8, 4), (6, 2)])
+def test_a_transposed_convolution_is_that_of_torch(kernel_size, stride, group, lifted, padding):
+    torch.manual_seed(0)
+    options = options_of(group, lifted, padding=padding)
+    conv = disturbed(Convolution(2, 3, kernel_size, stride=stride, transposed=True, **options)).double()
+    x = torch.randn(2, 2 * conv.elements[0], *(8,) * group.dims, dtype=torch.float64)
+    transposed = torch.nn.functional.conv_transpose1d if group.dims == 1 else torch.nn.functional.conv_transpose2d
+    beyond = kernel_size // stride if padding == "circular" else 0  # points of the field beyond each edge
+    y = torch.nn.functional.pad(x, (beyond,) * (2 * group.dims), mode="circular") if beyond else x
+    bias = conv.bias.repeat_interleave(conv.elements[1])
+    crop = (kernel_size - stride) // 2 + beyond * stride
+    expected = transposed(y, conv.bank().transpose(0, 1), bias, stride, crop)
+    torch.testing.assert_close(conv(x), expected, atol=1e-12, rtol=0)
+
+
+@of_kinds(PLAIN, FULL)
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_follow_the_weights(kind, lifted):
+    """They are kept without gradients, until a weight changes, and never enter a gradient from inference mode."""
+    torch.manual_seed(0)
+    conv = disturbed(Convolution(2, 3, **options_of(SQUARE, lifted), **kind)).requires_grad_(False)
+    x = torch.randn(1, 2 * conv.elements[0], 8, 8)
+    with torch.inference_mode():
+        first = conv(x).clone()
+        assert conv.kernels()[0] is conv.kernels()[0]
+    x.requires_grad_()
+    torch.testing.assert_close(conv(x).detach(), first)
+    conv(x).sum().backward()
+    with torch.no_grad():
+        conv(x)
+        conv.load_state_dict({name: 2 * value for name, value in conv.state_dict().items()})
+        torch.testing.assert_close(conv(x), 2 * first)
+        conv.weight.data = torch.zeros_like(conv.weight)
+        conv.bias.mul_(0.0)
+        assert not conv(x).any()
+        assert conv.double()(x.double()).dtype == torch.float64
+    twin = copy.deepcopy(conv)
+    twin.load_state_dict(Convolution(2, 3, **options_of(SQUARE, lifted), **kind).state_dict())
+    with torch.no_grad():
+        assert twin(x.double()).any()
+        assert not conv(x.double()).any()
 
 
 @of_groups

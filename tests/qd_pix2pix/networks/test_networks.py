@@ -25,6 +25,7 @@ from qd_pix2pix.networks import (
     SlidingCNN,
     UNet,
     Window,
+    residual_unet,
 )
 from qd_pix2pix.schema import Domain
 
@@ -477,3 +478,20 @@ def test_a_card_is_not_interpolated(text):
 def test_arguments_that_a_network_does_not_take_are_named(key):
     with pytest.raises(ValueError, match=f"UNet takes no {key}; it takes in_channels, "):
         networks.factory({"class": "UNet", key: 1})
+
+
+def test_products_in_bfloat16_change_predictions_by_a_thousandth_and_no_gradient(monkeypatch):
+    torch.manual_seed(0)
+    network = ResidualUNet(2, 1, (4, 6), (1, 1), patch=4, equivariant=True, bf16=True).eval()
+    for p in network.parameters():
+        p.data += 0.02 * torch.randn_like(p)  # blocks begin as the identity
+    x = torch.randn(3, 2, 32, 32)
+    exact = network(x).detach()
+    with torch.no_grad():
+        monkeypatch.setattr(residual_unet, "multiplies_bf16", lambda device: False)
+        assert torch.equal(network(x), exact)
+        monkeypatch.setattr(residual_unet, "multiplies_bf16", lambda device: True)
+        rounded = network(x)
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().mean() < 0.01 * exact.abs().mean()
+    assert torch.equal(network(x), exact)

@@ -11,6 +11,7 @@ from small import SMALL_REGRESSOR, configuration
 
 from qd_pix2pix.inference.export import export
 from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.networks.blocks import multiplies_bf16
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.training import settings
 from qd_pix2pix.training.run import train
@@ -102,17 +103,17 @@ def test_without_any_end_there_is_no_run(regressor_words):
 
 @pytest.mark.parametrize(("fast", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_precision_is_what_suits_the_machine(regressor_words, small_store, monkeypatch, fast, precision):
-    monkeypatch.setattr(settings, "_multiplies_bf16", lambda: fast)
+    monkeypatch.setattr(settings, "multiplies_bf16", lambda device: fast)
     for word, expected in (("auto", precision), ("64-true", "64-true"), ("32-true", "32-true")):
         config = configuration("train", *regressor_words, f"trainer.precision={word}")
         assert make_card(config, [small_store]).trainer["precision"] == expected
 
 
-@pytest.mark.skipif(torch.cuda.is_available() or platform.machine() != "x86_64", reason="about the units of a CPU")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="about the units of a CPU")
 @pytest.mark.skipif(platform.system() != "Linux", reason="Linux lists them")
 def test_the_processor_says_whether_it_multiplies_bfloat16():
     flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
-    assert settings._multiplies_bf16() == bool({"amx_tile", "avx512_bf16"} & set(flags))
+    assert multiplies_bf16("cpu") == bool({"amx_tile", "avx512_bf16"} & set(flags))
 
 
 def test_the_machine_decides_for_one_of_two(regressor_words, train_only, tmp_path, capsys):
