@@ -20,11 +20,13 @@ __all__ = ["__version__", "design", "evaluate", "from_pretrained", "learn_hamilt
 __version__ = "0.2.0"
 
 
-def from_pretrained(path: Path | str, device: str | None = None, trust: str | Sequence[str] = ()) -> Surrogate:
+def from_pretrained(
+    path: Path | str, device: str | None = None, trust: str | Sequence[str] = (), bf16: bool = False
+) -> Surrogate:
     """Return a trained network by its name or from a file; see ``inference.pretrained``. The call imports torch."""
     from qd_pix2pix.inference.pretrained import from_pretrained
 
-    return from_pretrained(path, device, trust)
+    return from_pretrained(path, device, trust, bf16)
 
 
 def train(*overrides: str) -> Outcome:

@@ -1,8 +1,8 @@
 """Train what this folder reports and keep the measures. Finished runs are read back, interrupted ones resume.
 
-    python -m experiments.universal.run networks   # one network for every dot, and a faster one
-    python -m experiments.universal.run continued  # on from the weights of the first one
-    ... --scale smoke                              # seconds
+    python -m experiments.universal.run both         # the shipped network, after the runs before it
+    python -m experiments.universal.run taught       # the shipped fast network, likewise
+    ... --scale smoke                                # seconds
 
 From the root. Results are where experiments/trained.py describes; measure.py evaluates the network.
 """

@@ -19,6 +19,8 @@ COUPLINGS = ((0.3, 3.0), (3.0, 10.0), (10.0, 30.0), (30.0, 100.0))
 """Intervals of lambda in the tables."""
 NETWORK, LABELS = "network, batches of 12", "CI in 14 refined orbitals (preset=converged)"
 """Ways of speed.py."""
+ROUNDED = "universal-fast, bfloat16"
+"""The fast network of speed.py with products in bfloat16."""
 STAGES = {
     "one orbital": "10 000",
     "one orbital, continued": "10 000",
@@ -248,6 +250,8 @@ def content() -> dict[str, str]:
         "rate": f"{rates['universal']:.0f}",
         "taught-minutes": f"{results['fast, taught']['seconds'] / 60:.0f}",
         "fast-rate": f"{rates['universal-fast']:.0f}",
+        "bfloat16-rate": f"{rates[ROUNDED]:.0f}",
+        "bfloat16": percent(times["bfloat16"]),
         "rate-epyc": f"{faster['universal']:.0f}",
         "fast-rate-epyc": f"{faster['universal-fast']:.0f}",
         "unseen": percent(unseen["nmae"].mean(), 1),

@@ -24,7 +24,10 @@ ROOT = Path("runs/solve")
 """Folder of the results of all dots without ``output``."""
 FILE_ONLY = ("dot", "column", "unit", "length_unit", "points", "resample", "z")
 """Options of a file that have no meaning for a family or a device."""
-SHOWN = ("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci", "lever_arm", "sweet_spot", "sweet_spot_J")
+SHOWN = (
+    *("energy", "gap", "spin", "mu", "addition", "J", "t", "U", "J_ci"),
+    *("lever_arm", "detuning_lever_arm", "sweet_spot", "sweet_spot_J"),
+)
 """Quantities that the terminal shows."""
 SOURCES = ("V", "potential", "device")
 """Options that state the potential, one of which is given."""

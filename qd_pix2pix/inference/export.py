@@ -35,7 +35,7 @@ from qd_pix2pix.files import write_whole
 from qd_pix2pix.inference.predict import averaged, elements_of
 from qd_pix2pix.inference.reduced import per_sample
 from qd_pix2pix.mapping.occupation import ROTATIONS
-from qd_pix2pix.networks import ResidualUNet
+from qd_pix2pix.networks.residual_unet import set_bf16
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.schema import Column
 
@@ -95,9 +95,7 @@ def export(predictor: Predictor, card: Card, path: Path | str, symmetrise: bool 
     write, run, libraries = FORMATS[path.suffix]
     _require(path, libraries)
     predictor = copy.deepcopy(predictor).cpu().eval().requires_grad_(False)
-    for part in predictor.modules():
-        if isinstance(part, ResidualUNet):
-            part.bf16 = False  # files are of float32
+    set_bf16(predictor, False)  # files are of float32
     if predictor.schema.reduction:
         predictor = per_sample(predictor, card)
     module = Exported(predictor, symmetrise).eval()

@@ -16,6 +16,7 @@ from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.plateau import on_plateau
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
+from qd_pix2pix.networks.convolution import kernels_kept
 from qd_pix2pix.predictor import ERROR, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_flag, check_integer, check_plain
@@ -50,7 +51,9 @@ def predict(
         progress: show a progress bar if there are several batches.
     """
     elements = elements_of(predictor, symmetrise)
-    with torch.inference_mode():
+    device = torch.device(device or best_device())
+    predictor.to(device).eval()
+    with torch.inference_mode(), kernels_kept(predictor):
         parts = [
             averaged(predictor, batch, elements) for batch in batches(predictor, columns, device, batch_size, progress)
         ]

@@ -9,8 +9,8 @@ Welling 2016, eq. 10 and 11; p4m for the square)
     mean:     y = 1/|G| sum_h f'_h, back to plain fields,
 
 where h w is the kernel transformed by h. They are plain convolutions with a bank of transformed kernels. It is computed
-from the weights in every step of a training, and kept while they stay as they are. On an even grid a stride of 2
-preserves the symmetry if the kernel's size is even, a stride of 1 if it is odd.
+from the weights in every step, and once for all batches of a prediction. On an even grid a stride of 2 preserves the
+symmetry if the kernel's size is even, a stride of 1 if it is odd.
 
 A transposed convolution with a stride of s is a plain one to s^d channels, which are the points of a cell; to few
 channels it is several times as fast.
@@ -19,8 +19,8 @@ channels it is several times as fast.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -32,14 +32,6 @@ GROUP = 16
 """Smallest number of channels in a group of ``GroupNorm``."""
 CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d}
 """Function for the convolution, by the number of dimensions."""
-
-
-class Kept(NamedTuple):
-    """Kernels and bias, and the state of the weights from which they follow; these keep their memory."""
-
-    state: tuple[object, ...]
-    kernels: tuple[Tensor, Tensor]
-    weights: tuple[Tensor, Tensor]
 
 
 class Convolution(nn.Module):
@@ -86,7 +78,7 @@ class Convolution(nn.Module):
         self.weight.data *= gain * math.sqrt(2 / fan_in)
         self.bias = nn.Parameter(torch.zeros(after))
         self.register_buffer("index", _turned(group, elements[0], kernel_size, dims), persistent=False)
-        self._kept: Kept | None = None
+        self.kept: tuple[Tensor, Tensor] | None = None  # kernels and bias during ``kernels_kept``
 
     def bank(self) -> Tensor:
         """Return all transformed kernels, (after · elements, before · elements, *kernel)."""
@@ -100,16 +92,6 @@ class Convolution(nn.Module):
 
     def kernels(self) -> tuple[Tensor, Tensor]:
         """Return the kernels and the bias (channels,) of the plain convolution."""
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self._kernels()
-        w, b = self.weight.detach(), self.bias.detach()
-        # Tensors made in inference mode cannot enter a gradient later
-        state = w._version, b._version, w.data_ptr(), b.data_ptr(), w.dtype, torch.is_inference_mode_enabled()
-        if self._kept is None or self._kept.state != state:
-            self._kept = Kept(state, self._kernels(), (w, b))
-        return self._kept.kernels
-
-    def _kernels(self) -> tuple[Tensor, Tensor]:
         bank, bias = self.bank(), self.bias.repeat_interleave(self.elements[1])
         if not self.transposed:
             return bank, bias
@@ -117,7 +99,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, after · elements, *points) from ``x`` (B, before · elements, *points)."""
-        kernels, bias = self.kernels()
+        kernels, bias = self.kept or self.kernels()
         convolve = CONVOLUTIONS[self.dims]
         margin = 1 if self.transposed else self.margin
         if self.circular and margin:
@@ -126,6 +108,19 @@ class Convolution(nn.Module):
             return convolve(x, kernels, bias, self.stride, 0 if self.circular else margin, self.dilation)
         cells = convolve(x, kernels, bias, padding=kernels.shape[-1] - 1)
         return _points(cells, self.stride, self.dims, self.margin + self.stride * self.circular)
+
+
+@contextmanager
+def kernels_kept(network: nn.Module) -> Iterator[None]:
+    """Compute the kernels of all convolutions of a network once; within, its weights must not change."""
+    convolutions = [part for part in network.modules() if isinstance(part, Convolution)]
+    try:
+        for convolution in convolutions:
+            convolution.kept = convolution.kernels()
+        yield
+    finally:
+        for convolution in convolutions:
+            convolution.kept = None
 
 
 def _cells(bank: Tensor, stride: int) -> Tensor:

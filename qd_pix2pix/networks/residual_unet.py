@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from qd_pix2pix.mapping.symmetry import group_of
 from qd_pix2pix.networks.blocks import channels_last, multiplies_bf16, padding_of
 from qd_pix2pix.networks.convolution import Convolution, Factory, ResidualBlock
-from solvers.checks import check_flag, check_integer
+from solvers.checks import check_integer
 
 
 class ResidualUNet(nn.Module):
@@ -38,11 +38,13 @@ class ResidualUNet(nn.Module):
         padding: zeros, circular, or None for that of the domain.
         patch: points per side that the stem unites, and the head divides again; even.
         equivariant: True for a network that commutes with the symmetry group of the domain.
-        bf16: True to multiply in bfloat16 between stem and head where no gradients are needed and the processor has
-            units for it: up to twice as fast, and predictions change by about a thousandth.
         dims: number of dimensions of the fields, 1 or 2.
         periodic: True for a periodic domain.
         symmetry: symmetry group of the domain; see ``mapping.symmetry``.
+
+    Attributes:
+        bf16: True to multiply in bfloat16 between stem and head where no gradients are needed and the processor has
+            units for it: faster, and predictions change by about a thousandth.
 
     Raises:
         ValueError: an argument is out of range, or (in ``forward``) n is not such a multiple.
@@ -57,7 +59,6 @@ class ResidualUNet(nn.Module):
         padding: str | None = None,
         patch: int = 2,
         equivariant: bool = False,
-        bf16: bool = False,
         dims: int = 2,
         periodic: bool = False,
         symmetry: str = "square",
@@ -74,12 +75,12 @@ class ResidualUNet(nn.Module):
         for number in blocks:
             check_integer("network.blocks", number, 0)
         check_integer("network.patch", patch, 2)
-        check_flag("network.bf16", bf16)
         if patch % 2:
             raise ValueError(f"network.patch: expected an even number, as kernels of twice its size need; got {patch}")
         self.multiple = patch * 2 ** (len(channels) - 1)
         group = group_of(symmetry, dims) if equivariant else None
-        self.order, self.dims, self.bf16 = group.order if group else 1, dims, bf16
+        self.order, self.dims = group.order if group else 1, dims
+        self.bf16 = False
         conv: Factory = partial(Convolution, padding=padding_of(padding, periodic), group=group, dims=dims)
         self.stem = conv(in_channels, channels[0], 2 * patch, stride=patch, lifted=(False, True))
         pairs = list(zip(channels, channels[1:], strict=False))
@@ -118,6 +119,14 @@ class ResidualUNet(nn.Module):
         if not self.bf16 or torch.is_grad_enabled() or torch.compiler.is_compiling() or not multiplies_bf16(device):
             return nullcontext()
         return torch.autocast(device, torch.bfloat16)
+
+
+def set_bf16(network: nn.Module, bf16: bool) -> bool:
+    """Set ``bf16`` of all residual U-Nets within a module; return whether there are any."""
+    found = [part for part in network.modules() if isinstance(part, ResidualUNet)]
+    for part in found:
+        part.bf16 = bf16
+    return bool(found)
 
 
 def _blocks(conv: Factory, channels: int, number: int, order: int) -> nn.Sequential:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -113,9 +115,20 @@ def exchange(dot: SolvedDot) -> Figure:
     right.set_ylabel("n₁ − n₂, singlet (full), triplet (dashed)")
     for panel in (left, middle, right):
         panel.set_xlabel(labelled(f"ε: {dot.settings['gates']['detuning']}", "V"))
+        for arm in dot.of("detuning_lever_arm"):
+            _energy_axis(panel, factor * arm.value, unit)
     if several:
         left.legend(title=str(dot.settings["gates"]["barrier"]), fontsize=7.5)
     return figure
+
+
+def _energy_axis(panel: Axes, factor: float, unit: str) -> None:
+    """Add the change of the difference of two site energies at the top; ``factor`` is that per volt."""
+    if not factor:
+        return
+    pair = partial(np.multiply, factor), partial(np.multiply, 1 / factor)
+    axis = panel.secondary_xaxis("top", functions=pair)
+    axis.set_xlabel(labelled("Δ($e_1 - e_2$)", unit), fontsize=8.5)
 
 
 def figures(dot: SolvedDot) -> dict[str, list[Named]]:
@@ -171,9 +184,9 @@ def _diagram_tables(dot: SolvedDot, text_of: Callable[[Row], str]) -> list[Table
 
 
 def _spots(dot: SolvedDot, text_of: Callable[[Row], str]) -> list[Table]:
-    """Return the sweet spots, or the values of J if there are none."""
+    """Return the lever arm of the detuning, and the sweet spots if there are any."""
+    arms = [[f"d(e₁ − e₂)/dε of sites {row.label}", text_of(row)] for row in dot.of("detuning_lever_arm")]
+    found: list[Table] = [("Detuning", ["", "lever arm"], arms)] if arms else []
     spots = list(zip(dot.of("sweet_spot"), dot.of("sweet_spot_J"), strict=True))
-    if not spots:
-        return []
     rows = [[place.label, text_of(place), text_of(J)] for place, J in spots]
-    return [("Sweet spots", ["", "ε", "J"], rows)]
+    return [*found, ("Sweet spots", ["", "ε", "J"], rows)] if rows else found

@@ -79,6 +79,7 @@ QUANTITIES = {
     "model_lever_arm": "lever arm of the constant-interaction model, label dot, gate",
     "model_distance": "distance of the constant-interaction model from full CI (rms); the error is that of full CI",
     "J_sweep": "exchange coupling at a detuning, label detuning or detuning, barrier",
+    "detuning_lever_arm": "change of the difference of two site energies with the detuning, label sites",
     "sweet_spot": "detuning at which dJ/dε = 0",
     "sweet_spot_J": "exchange coupling there",
 }

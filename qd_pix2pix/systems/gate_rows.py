@@ -147,6 +147,15 @@ def diagram_remarks(diagram: StabilityDiagram, lines: list[Line], one_dot: bool)
     return [text for holds, text in texts if holds]
 
 
+def detuning_row(arms: LeverArms, knob: Knob) -> Row:
+    """Return d(e_1 - e_2) / d detuning of the first two sites."""
+    weights = knob if isinstance(knob, Mapping) else {knob: 1.0}
+    columns = [(arms.names.index(name), weight) for name, weight in weights.items()]
+    value = sum(weight * (arms.matrix[0, g] - arms.matrix[1, g]) for g, weight in columns)
+    error = sum(abs(weight) * (arms.errors[0, g] + arms.errors[1, g]) for g, weight in columns)
+    return Row("detuning_lever_arm", 1, "1 − 2", float(value), float(error), "eV/V")
+
+
 def exchange_rows(sweep: ExchangeSweep) -> list[Row]:
     """Return J at every node, and the sweet spots."""
     rows = []

@@ -22,6 +22,7 @@ from solvers import (
     Device,
     Grid,
     Interaction,
+    LeverArms,
     Material,
     charge_lines,
     count_sites,
@@ -238,12 +239,15 @@ class Gated:
         named = {"barrier": given.barriers, "points": given.points, "divisions": given.divisions}
         return kept | named | {"tolerance": given.tolerance, "dots": dots, "processes": self.processes}
 
-    def _lever_arms(self) -> Result:
+    def _arms(self, n_sites: int) -> LeverArms:
+        """Return the lever arms of all gates at the voltages of the dot."""
         voltages, modes = self.device.voltages | self.voltages, self.options.get("n_modes")
-        arms = lever_arms(
-            self.device, voltages, self.grid, self.material, self.sites, interaction=self._interaction, n_modes=modes
+        return lever_arms(
+            self.device, voltages, self.grid, self.material, n_sites, interaction=self._interaction, n_modes=modes
         )
-        return gate_rows.lever_arm_rows(arms), gate_rows.outlines(self.device), []
+
+    def _lever_arms(self) -> Result:
+        return gate_rows.lever_arm_rows(self._arms(self.sites)), gate_rows.outlines(self.device), []
 
     def _diagram(self, given: Diagram, cache: Path) -> Result:
         options = self._few(given) | {"cache": cache, "progress": self.progress}
@@ -257,7 +261,12 @@ class Gated:
     def _exchange(self, given: Exchange, cache: Path) -> Result:
         options = self._sweep(given) | {"cache": cache, "progress": self.progress}
         found = exchange_sweep(*self._exchange_arguments(given), **options)
-        return gate_rows.exchange_rows(found), gate_rows.exchange_arrays(found), gate_rows.exchange_remarks(found)
+        rows, remarks = gate_rows.exchange_rows(found), gate_rows.exchange_remarks(found)
+        try:
+            rows.append(gate_rows.detuning_row(self._arms(max(2, self.sites)), given.detuning))
+        except ValueError as error:  # levels that do not form two sites
+            remarks.append(f"J(ε): the detuning has no lever arm ({error}).")
+        return rows, gate_rows.exchange_arrays(found), remarks
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from solvers import (
     Interaction,
     Material,
     exchange_sweep,
+    hubbard,
     lever_arms,
     load_device,
     stability_diagram,
@@ -85,11 +86,24 @@ def test_numbers_are_those_of_the_functions(folder):
     assert [row.error for row in rows] == pytest.approx(sweep.errors, rel=1e-4)
     assert [float(row.label) for row in rows] == pytest.approx(sweep.detuning, abs=1e-7)
     np.testing.assert_allclose(dot.arrays["imbalance-exchange"], sweep.imbalance, atol=1e-6)
+    (arm,) = dot.of("detuning_lever_arm")
+    changed = [hubbard(V_of(e), grid, GAAS, interaction=SCREENED, compare=False).couplings for e in (-1e-3, 1e-3)]
+    differences = [float(c.site_energy[0] - c.site_energy[1]) for c in changed]
+    assert arm.value == pytest.approx((differences[1] - differences[0]) / 2e-3, rel=1e-3)
+    assert 0 < arm.error < 0.1 * abs(arm.value)
 
 
 def test_the_page_shows_gates_diagram_and_exchange(folder):
     page = (folder / "out/page.html").read_text(encoding="utf-8")
-    for text in ("Lever arms", "Virtual gates", "Triple points", "Exchange coupling", "0.5 P1 − 0.5 P2", "B -0.03 V"):
+    for text in (
+        "Lever arms",
+        "Virtual gates",
+        "Triple points",
+        "Exchange coupling",
+        "0.5 P1 − 0.5 P2",
+        "d(e₁ − e₂)/dε",
+        "B -0.03 V",
+    ):
         assert text in page, text
     for name in ("gates", "stability", "exchange"):
         assert (folder / f"out/figures/{name}.png").stat().st_size > 8000

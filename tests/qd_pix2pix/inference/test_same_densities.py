@@ -11,6 +11,7 @@ from small import ROOT
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.inference.pretrained import shipped
+from qd_pix2pix.networks.blocks import multiplies_bf16
 
 NAMES = {
     "gaas-N2": "V_to_nint-gaas-N2",
@@ -47,19 +48,22 @@ def test_predictions_that_amplify_rounding_stay_the_same(before):
     predictor = from_pretrained(AMPLIFYING, device="cpu").predictor.double()
     expected = before[f"{NAMES[AMPLIFYING]}/V"]
     with torch.inference_mode():
-        found = predictor({"n_int": torch.as_tensor(before["V_to_nint-gaas-N2/n_int"]).double()})["V"].numpy()
+        found = predictor({"n_int": torch.as_tensor(before["n_int"]).double()})["V"].numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("double", 1e-7), ("single", 2e-6)])
 @pytest.mark.parametrize("name", [name for name in NAMES if name != AMPLIFYING])
-def test_predictions_stay_the_same(name, before):
-    surrogate = from_pretrained(name)
-    fields = before["V"] if surrogate.sources == ("V",) else before["V_to_nint-gaas-N2/n_int"]
+def test_predictions_stay_the_same(name, precision, tolerance, before):
+    """Those stored are of products in double precision; in single ones they depend on the order of sums."""
+    surrogate = from_pretrained(name, device="cpu")
+    if precision == "double":
+        surrogate.predictor.double()
     compared = 0
     for i, conditions in enumerate(SEVERAL if name == "range" else ({},)):
-        for quantity, found in quiet(surrogate, fields.astype("f8"), **conditions).items():
+        for quantity, found in quiet(surrogate, before["V"].astype("f8"), **conditions).items():
             expected = before[f"{NAMES[name]}/{quantity}" + (f"/{i}" if i else "")]
-            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+            np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
             compared += 1
     assert compared == sum(key.startswith(f"{NAMES[name]}/") for key in before), "every stored prediction is compared"
 
@@ -96,3 +100,25 @@ def test_a_prediction_imports_torch_and_little_else_in_any_folder(tmp_path):
     command = [sys.executable, "-c", ALONE, str(ROOT / "tests" / "data" / "densities_before.npz")]
     done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.stdout.split("\n")[0] == "[] 2.0 2.0 True", done.stderr
+
+
+def test_products_in_bfloat16_are_asked_for(before):
+    exact, rounded = (from_pretrained("gaas-N2", "cpu", bf16=bf16) for bf16 in (False, True))
+    found = [quiet(surrogate, before["V"].astype("f8"))["n_int"] for surrogate in (exact, rounded)]
+    difference = np.abs(found[1] - found[0]).mean() / found[0].mean()
+    assert difference < 5e-3
+    assert (difference > 1e-5) == multiplies_bf16("cpu")
+    with pytest.raises(ValueError, match="bf16: expected False"):
+        from_pretrained("chain", bf16=True)
+
+
+@pytest.mark.parametrize("path", [3, None, ""])
+def test_what_is_no_path_is_one_error(path):
+    with pytest.raises(ValueError, match="path: expected the name of a shipped network, or a file"):
+        from_pretrained(path)
+
+
+def test_a_network_that_is_loaded_in_inference_mode_predicts(before):
+    with torch.inference_mode():
+        found = quiet(from_pretrained("gaas-N2"), before["V"].astype("f8"))["n_int"]
+    np.testing.assert_array_equal(found, quiet(from_pretrained("gaas-N2"), before["V"].astype("f8"))["n_int"])

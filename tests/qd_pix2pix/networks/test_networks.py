@@ -482,7 +482,8 @@ def test_arguments_that_a_network_does_not_take_are_named(key):
 
 def test_products_in_bfloat16_change_predictions_by_a_thousandth_and_no_gradient(monkeypatch):
     torch.manual_seed(0)
-    network = ResidualUNet(2, 1, (4, 6), (1, 1), patch=4, equivariant=True, bf16=True).eval()
+    network = ResidualUNet(2, 1, (4, 6), (1, 1), patch=4, equivariant=True).eval()
+    network.bf16 = True
     for p in network.parameters():
         p.data += 0.02 * torch.randn_like(p)  # blocks begin as the identity
     x = torch.randn(3, 2, 32, 32)
