@@ -21,7 +21,7 @@ import torch
 from qd_pix2pix.evaluation.bench_dots import Array, Dots
 from qd_pix2pix.evaluation.bench_scores import Answers
 from qd_pix2pix.files import checksum, import_here, sha256
-from qd_pix2pix.inference.pretrained import Surrogate, find_weights, from_pretrained
+from qd_pix2pix.inference.pretrained import Surrogate, find_weights, from_pretrained, shipped
 from qd_pix2pix.mapping.priors import PRIORS
 
 NAMES = {"n_int": "density", "V": "V", "energy": "energy", "gap": "gap"}
@@ -63,12 +63,13 @@ def network(checkpoint: str, device: str | None, trust: Any) -> list[Entrant]:
     sources = tuple(getattr(surrogate, "sources", ()))
     known = isinstance(surrogate, Surrogate) and "quantum dots" in surrogate.predictor.schema.system
     if not known or sources not in (("V",), ("n_int",)):
+        of = surrogate.predictor.schema.system if isinstance(surrogate, Surrogate) else "a generator"
         raise ValueError(
-            f"checkpoint: the benchmark takes networks of quantum dots from V or n_int; {checkpoint} is one from "
-            f"{', '.join(sources) or 'labels'}. Give another checkpoint"
+            f"checkpoint: the benchmark takes networks of quantum dots from V or n_int; {checkpoint} is one of {of} "
+            f"from {', '.join(sources) or 'labels'}. Give another checkpoint"
         )
     path = find_weights(checkpoint)
-    name = checkpoint if not path.suffix or path.stem == checkpoint else _stem(path)
+    name = checkpoint if checkpoint in shipped() and not Path(checkpoint).is_file() else _stem(path)
 
     def predict(dots: Dots) -> Answers:
         field = getattr(dots, NAMES[sources[0]])
@@ -84,8 +85,10 @@ def network(checkpoint: str, device: str | None, trust: Any) -> list[Entrant]:
 
 
 def _stem(path: Path) -> str:
-    """Return the name of a file of weights, of a checkpoint that of its run."""
-    return path.stem if path.suffix == ".safetensors" else f"{path.absolute().parent.parent.name}-{path.stem}"
+    """Return the name of a file of weights, of a checkpoint that of its run; never that of a shipped network."""
+    if path.suffix != ".safetensors":
+        return f"{path.absolute().parent.parent.name}-{path.stem}"
+    return f"{path.stem}-{sha256(path)[:8]}" if path.stem in shipped() else path.stem
 
 
 def function(target: str) -> list[Entrant]:
@@ -105,17 +108,27 @@ def function(target: str) -> list[Entrant]:
     found = import_here(module, name, f"function: {target}", hint)
     if not callable(found):
         raise ValueError(f"function: expected a function, {target} is {found!r}")
-    first = next(iter(inspect.signature(found).parameters), "V")
-    given = "density" if first == "density" else "V"
+    signature = inspect.signature(found)
+    given = "density" if next(iter(signature.parameters), "V") == "density" else "V"
+    try:
+        signature.bind(given, n_electrons=1, m_eff=1.0, eps_r=1.0, extent=1.0)
+    except TypeError as error:
+        expected = f"({given}, n_electrons, m_eff, eps_r, extent)"
+        raise ValueError(f"function: expected {target}{expected}, got {signature} ({error})") from None
 
     def predict(dots: Dots) -> Answers:
-        answer = found(getattr(dots, given), **dots.conditions)
+        try:
+            answer = found(getattr(dots, given), **dots.conditions)
+        except (NotServed, KeyboardInterrupt):
+            raise
+        except Exception as error:  # of code that is not ours
+            raise ValueError(f"function: {target} raised {type(error).__name__}: {error}") from error
         if answer is NotImplemented:
             raise NotServed("the function returned NotImplemented")
         answer = answer if isinstance(answer, dict) else {"V" if given == "density" else "density": answer}
         if unknown := set(answer) - set(NAMES.values()) - {given}:
             raise ValueError(f"function: expected some of density, energy, gap, V; {target} returned {sorted(unknown)}")
-        return answer
+        return {name: v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v for name, v in answer.items()}
 
     file = getattr(sys.modules[module], "__file__", None)
     digest = sha256(file) if file else checksum(target, {})

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation.bench_dots import Array, Dots
 from qd_pix2pix.evaluation.measures import mean_and_spread, nmae
+from solvers.checks import check_plain
 
 SCORE = "score.json"
 FORMAT = 1
@@ -102,7 +103,10 @@ def checked(task: str, values: object, dots: Dots, who: str) -> NDArray[np.float
         ValueError: they have another shape than the references, or are not finite.
     """
     wanted = getattr(dots, TASKS[task].asked).shape
+    check_plain(f"{who}: {TASKS[task].asked}", values)
     try:
+        if np.iscomplexobj(np.asarray(values)):
+            raise TypeError
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{who}: expected {TASKS[task].asked} as an array of numbers, got {type(values)}") from None
@@ -125,7 +129,8 @@ def read_scores(folder: Path) -> list[dict[str, Any]]:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path}: damaged ({error}); remove it, and evaluate again") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        whole = isinstance(content, dict) and {"bench", "name", "kind", "digest", "order", "splits"} <= set(content)
+        if not whole or content.get("format") != FORMAT:
             raise ValueError(f"{path}: expected a score of format {FORMAT}; remove it, and evaluate again")
         found.append(content)
     return found

@@ -91,6 +91,8 @@ def evaluate_split(
         The folders with the results.
     """
     predictor, card = load_predictor(checkpoint)
+    if symmetrise and isinstance(predictor, Generator):
+        raise ValueError("symmetrise: expected false, because a generator draws samples, got true")
     chosen = check_device(device)
     folders = []
     for store, label in zip(stores, _labels(predictor, card, stores), strict=True):
@@ -108,7 +110,7 @@ def evaluate_split(
         if drawn:
             labels, sample = predictor.mapping.labels, store.schema.sample
             record = replace(
-                record, drawn=True, measures=drawn.measures, remarks=drawn.remarks, symmetrised=False,
+                record, drawn=True, measures=drawn.measures, remarks=drawn.remarks,
                 origin=f"{sample}s drawn, one {'at the labels of each' if labels else 'for each'} of the {split} split",
             )  # fmt: skip
         write_results(predictions, predictor, record, own)

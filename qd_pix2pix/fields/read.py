@@ -57,7 +57,7 @@ def read_contents(path: Path, argument: str = "input", dims: int = 2) -> Content
         ValueError: the format is not known, or the file is damaged.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{argument}: {path} is not there")
+        raise FileNotFoundError(f"{argument}: {_missing(path)}")
     reader = FORMATS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(f"{argument}: expected a file {', '.join(FORMATS)}; got {path}; convert it first")
@@ -79,6 +79,10 @@ def read_contents(path: Path, argument: str = "input", dims: int = 2) -> Content
 def about(argument: str, path: Path, text: str) -> str:
     """Return an error about a file; texts such as "is truncated" continue the name of the file, others follow it."""
     return f"{argument}: {path}{':' if text.startswith(('expected ', 'an array ')) else ''} {text}"
+
+
+def _missing(path: Path) -> str:
+    return f"{path} is a folder; expected one file" if path.is_dir() else f"{path} is not there; expected one file"
 
 
 def _reason(error: BaseException) -> str:
@@ -144,7 +148,7 @@ def checksum(path: Path | str) -> str:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"potential.path: {path} is not there")
+        raise FileNotFoundError(f"potential.path: {_missing(path)}")
     if path.suffix.lower() != ".fld":
         return sha256(path)
     try:

@@ -28,6 +28,8 @@ from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Column, Schema
 from solvers.checks import check_flag, check_integer, check_number, check_path, check_plain
 
+FARTHEST = 10.0
+"""Largest distance of a label from those of the training, in units of their range; others are errors."""
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the networks that are shipped with the package."""
 
@@ -132,6 +134,9 @@ class Sampler:
             if values.shape not in ((), (n,)) or not np.isfinite(values).all():
                 raise ValueError(f"{name}: expected a finite number, or n = {n} of them; got {labels[name]!r}")
             _check_bounds(column, values, math.prod(self.shape))
+            _check_distance(
+                name, values * (math.prod(self.shape) if column.extensive else 1), self.card.seen.get(name, [])
+            )
             found[name] = np.broadcast_to(values * (math.prod(shape) if column.extensive else 1), (n,))
         conditions = conditions_of(self.generator, shape, known)
         return found | {name: np.full(n, value) for name, value in conditions.items()}
@@ -166,6 +171,18 @@ def _check_bounds(column: Column, values: NDArray, points: int) -> None:
     )
     for value in (values.min(), values.max()):
         check_number(column.name, float(value), low, high, "No sample has such a label.")
+
+
+def _check_distance(name: str, values: NDArray, seen: Sequence[float]) -> None:
+    """Raise ValueError if a label is farther from those of the training than ``FARTHEST`` of their ranges."""
+    if not len(seen) or not np.ptp(seen):
+        return
+    away = np.maximum(values - max(seen), min(seen) - values) / np.ptp(seen)
+    if away.max() > FARTHEST:
+        raise ValueError(
+            f"{name}: expected a value near those of the training, got one {float(away.max()):.3g} times their range "
+            "away. Is it in another unit?"
+        )
 
 
 class Surrogate:

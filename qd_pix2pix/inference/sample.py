@@ -47,7 +47,7 @@ def draw(
     generator = generator.to(device) if device is not None else generator
     at = next(generator.network.parameters()).device
     known = {name: np.broadcast_to(np.asarray(v, dtype=np.float64), (n,)) for name, v in columns.items()}
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(int(seed))
     size = max(1, POINTS // math.prod(shape))
     parts = []
     with torch.inference_mode(), tqdm(total=n, desc="drawing", unit="sample", disable=not progress or n <= size) as bar:

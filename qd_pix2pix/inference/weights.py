@@ -123,7 +123,9 @@ def weights_path(path: Path) -> Path:
 
 def save_weights(path: Path, predictor: Predictor, card: Card) -> None:
     """Write the network's weights and the card to a .safetensors file."""
-    weights = {name: value.contiguous() for name, value in predictor.weights().items()}
+    weights = {
+        name: value.detach().clone().contiguous() for name, value in predictor.weights().items()
+    }  # tied ones too
     described = json.dumps(card.to_dict(), sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(path) as temporary:

@@ -90,7 +90,9 @@ class Mapping:
             raise ValueError(f"mapping: source and target are both {self.target!r}; choose two quantities")
         names = (*self.sources, *self.labels, *self.outputs)
         if len(set(names)) < len(names):
-            raise ValueError(f"mapping.also: expected each quantity once, got {', '.join(names)}")
+            given = len(set(self.labels)) < len(self.labels) or {*self.sources, self.target} & set(self.labels)
+            option = "given" if given else "also"
+            raise ValueError(f"mapping.{option}: expected each quantity once, got {', '.join(names)}")
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -99,6 +99,9 @@ class Model(pl.LightningModule):
         self.gradient_clip = gradient_clip
         self._seconds, self._began = 0.0, time.monotonic()
 
+    fewest_steps = 1
+    """Steps after which every part of the model has been trained."""
+
     number = 0
     """The number of the current step of the training, from 1."""
 

@@ -66,6 +66,7 @@ class RUGAN(GenerativeModel):
         periodic = predictor.schema.domain.boundary == "periodic"
         self.critic = critic(in_channels=1, labels=predictor.n_labels, periodic=periodic)
         self.optimizer, self.critic_steps = optimizer, critic_steps
+        self.fewest_steps = critic_steps  # the generator is trained after these
         self.penalty, self.consistency = float(penalty), float(consistency)
 
     @classmethod

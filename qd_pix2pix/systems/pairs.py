@@ -144,7 +144,8 @@ class Pairs(Recipe):
         for name in [n for n in shapes if n in GIVEN and found.get(n) is None]:
             values = files.rows(name, np.arange(rows))
             if values.size and (values == values[0]).all():  # a condition of all samples
-                found[name] = values[0].item()
+                whole = GIVEN[name].dtype == "i8" and float(values[0]).is_integer()
+                found[name] = int(values[0]) if whole else values[0].item()
                 del shapes[name]
         check_shares(found.get("shares"))
         sizes = [len(part) for part in rows_of_splits(files, shapes, rows, found["shares"], found["seed"])]
@@ -272,8 +273,11 @@ class Pairs(Recipe):
         for column in self.schema.columns:
             values = self._files.rows(column.name, rows)
             found[column.name] = values.astype(np.int64 if column.dtype == "i8" else np.float64)
-            if column.role == "condition" and not np.array_equal(found[column.name], values):
-                raise ValueError(f"data.path: expected whole numbers in {column.name}, got {values[0]!r} and others")
+            if column.role == "condition" and (other := np.flatnonzero(found[column.name] != values)).size:
+                raise ValueError(
+                    f"data.path: row {rows[other[0]]}: expected a whole number in {column.name}, got "
+                    f"{values[other[0]].item()!r}"
+                )
         return found
 
     @cached_property

@@ -154,7 +154,7 @@ def _fit(trainer: pl.Trainer, model: Model, data: SamplesModule, last: LastCheck
         with _interruptible(trainer, last):
             trainer.fit(model, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     except Diverged as error:
-        raise Diverged(f"{error} in step {model.number}; {_last_good(last)}") from None
+        raise Diverged(f"{error} in step {model.number}; {_last_good(last, str(trainer.precision))}") from None
     except OSError as error:  # a full disk
         if error.errno is None or not _last_path(last).exists():
             raise
@@ -171,13 +171,11 @@ def _last_path(last: LastCheckpoint) -> Path:
     return Path(str(last.dirpath)) / "last.ckpt"
 
 
-def _last_good(last: LastCheckpoint) -> str:
+def _last_good(last: LastCheckpoint, precision: str) -> str:
     """Return what to do after a training has diverged."""
-    if not (path := _last_path(last)).exists():
-        return "no checkpoint was written. Lower model.optimizer.lr, or use trainer.precision=32-true"
-    return (
-        f"{path} is its last good checkpoint. Start again with a lower model.optimizer.lr, or trainer.precision=32-true"
-    )
+    path, exact = _last_path(last), precision in ("32-true", "64-true")
+    state = f"{path} is its last good checkpoint" if path.exists() else "no checkpoint was written"
+    return f"{state}. Start again with a lower model.optimizer.lr{'' if exact else ', or trainer.precision=32-true'}"
 
 
 @contextmanager

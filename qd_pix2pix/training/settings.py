@@ -55,6 +55,9 @@ REFUSED = {
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 GAP = 1 / 20
 """Share of the range of a label that is a gap where no training sample has a label in it."""
+FEW, LEVELS = 8, 3.0
+"""From this number of different labels on, a gap is also wider than this number of their median distances: labels of
+small lattices are far apart."""
 
 
 def recipes_of_run(config: Config) -> list[Config]:
@@ -143,6 +146,8 @@ def check_config(config: Config) -> None:
         model = untrained(config)
         check_own_network(model)
         model.check()
+        if n_steps < model.fewest_steps:
+            print(f"the generator will not be trained: its first step is that number {model.fewest_steps} of the run")
         if config.get("init_from") and not config["ckpt_path"]:
             load_initial(model.predictor, config["init_from"])
     unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
@@ -281,10 +286,12 @@ def make_card(config: Config, stores: Sequence[Store]) -> Card:
 def intervals(values: NDArray) -> list[float]:
     """Return the intervals [low, high, low, high, ...] that hold ``values`` (S,), without gaps that hold none of them.
 
-    A gap is wider than ``GAP`` of the whole range.
+    A gap is wider than ``GAP`` of the whole range; see ``LEVELS``.
     """
-    found = np.sort(np.asarray(values, dtype=np.float64))
-    gaps = np.flatnonzero(np.diff(found) > GAP * np.ptp(found))
+    found = np.unique(np.asarray(values, dtype=np.float64))
+    distances = np.diff(found)
+    widest = max(GAP * np.ptp(found), LEVELS * float(np.median(distances)) if len(found) >= FEW else 0.0)
+    gaps = np.flatnonzero(distances > widest)
     return np.sort(np.concatenate([found[[0, -1]], found[gaps], found[gaps + 1]])).tolist()
 
 

@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_path, writing
+from solvers.checks import check_array, check_integer, check_kind, check_number, check_path, writing
 from solvers.spins.ising import Floats, Spins
 from solvers.spins.snapshots import as_mask, as_snapshots
 
@@ -61,7 +61,14 @@ class Images:
             raise ValueError("mask: expected no visible site outside, got some. Set these sites to 0.")
 
     def of(self, removed: int, low: float = 0.0, high: float = 1.0) -> Spins:
-        """Return the images with ``removed`` +1, -1 or 0 and a doping in [low, high], (k, X, Y)."""
+        """Return the images with ``removed`` +1, -1 or 0 and a doping in [low, high], (k, X, Y).
+
+        Raises:
+            ValueError: an argument is out of range.
+        """
+        check_integer("removed", removed, -1, high=1)
+        check_number("low", low, 0.0, 1.0)
+        check_number("high", high, low, 1.0)
         return self.images[(self.removed == removed) & (self.doping >= low) & (self.doping <= high)]
 
 
@@ -72,8 +79,7 @@ def images_of(snapshots: Any, removed: int) -> Spins:
         ValueError: an argument has other values.
     """
     given = as_snapshots("snapshots", snapshots)
-    if removed not in REMOVED:
-        raise ValueError(f"removed: expected +1, -1 or 0, got {removed!r}")
+    check_integer("removed", removed, -1, high=1)
     return ((given == -removed) if removed else (given != 0)).astype(np.int8)
 
 
@@ -102,11 +108,15 @@ def write_images(path: Path | str, images: Images) -> None:
     """Write ``images`` as ``read_images`` reads them; an existing file is replaced, a missing folder made.
 
     Raises:
-        ValueError: ``path`` is no path, or the file cannot be written.
+        ValueError: ``path`` is no path, ``images`` are none, or the file cannot be written.
     """
     check_path("path", path, "a file")
+    check_kind("images", images, Images, "Images(images, doping, removed)")
     path = Path(path)
-    with writing("path", path), h5py.File(path, "w") as file:
-        for name in ("images", "removed", "doping"):
-            file.create_dataset(name, data=getattr(images, name), compression="gzip")
-        file["mask"] = np.asarray(images.mask, dtype=np.int8)
+    unfinished = path.with_name(f".{path.name}.part")
+    with writing("path", path):
+        with h5py.File(unfinished, "w") as file:
+            for name in ("images", "removed", "doping"):
+                file.create_dataset(name, data=getattr(images, name), compression="gzip")
+            file["mask"] = np.asarray(images.mask, dtype=np.int8)
+        unfinished.replace(path)

@@ -2,6 +2,7 @@
 
 import html
 import json
+import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,9 @@ from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.bench import evaluate_bench
 from qd_pix2pix.evaluation.bench_dots import load_dots
-from qd_pix2pix.evaluation.bench_entrants import entrant_of
-from qd_pix2pix.evaluation.bench_scores import TASKS, score
+from qd_pix2pix.evaluation.bench_entrants import entrant_of, network
+from qd_pix2pix.evaluation.bench_scores import TASKS, read_scores, score
+from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.reports.bench_page import leaderboard, write_bench_page
 
 
@@ -76,6 +78,18 @@ def wrong(V, **conditions):
     return V[..., 0]
 def unfit(V, **conditions):
     return NotImplemented
+def mass(V, n_electrons, mass, eps_r, extent):
+    return V
+def raising(V, **conditions):
+    raise KeyError("stop")
+def complex(V, **conditions):
+    return V + 1j
+def masked(V, **conditions):
+    import numpy as np
+    return np.ma.masked_array(V, np.ones_like(V))
+def tensor(V, n_electrons, extent, **rest):
+    import torch
+    return torch.full(V.shape, n_electrons / extent**2, requires_grad=True)
 """
     (tmp_path / "bench_answers.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
@@ -160,6 +174,13 @@ def test_other_dots_are_refused(root, stores):
         ({"function": "math:pi"}, "expected a function"),
         ({"checkpoint": "gaas-N9"}, "expected a file, or one of bose-hubbard"),
         ({"checkpoint": "ising-ednn"}, "takes networks of quantum dots"),
+        (
+            {"function": "bench_answers:mass"},
+            r"expected bench_answers:mass\(V, n_electrons, m_eff, .*required argument: 'mass'",
+        ),
+        ({"function": "bench_answers:raising"}, "bench_answers:raising raised KeyError: 'stop'"),
+        ({"function": "bench_answers:complex"}, "expected density as an array of numbers"),
+        ({"function": "bench_answers:masked"}, "density: expected .*masked values"),
         ({"function": "bench_answers:wrong"}, r"expected density of shape \(1, 16, 16\), got \(1, 16\)"),
     ],
 )
@@ -171,6 +192,26 @@ def test_errors(root, module, tmp_path, entrant, message):
 def test_a_function_may_decline(root, module, tmp_path):
     found = scored(root, tmp_path, function=f"{module}:unfit")["splits"]
     assert all(split["tasks"] == {} and split["not_served"] for split in found.values())
+
+
+def test_a_tensor_with_a_gradient_is_an_answer(root, module, tmp_path):
+    found = scored(root, tmp_path, function=f"{module}:tensor")["splits"]
+    assert all(split["tasks"]["V_to_n"]["error"] >= 0 for split in found.values())
+
+
+def test_a_file_never_takes_the_name_of_a_shipped_network(tmp_path):
+    shutil.copy(find_weights("gaas-N2-paper"), tmp_path / "gaas-N2.safetensors")
+    (entrant,) = network(str(tmp_path / "gaas-N2.safetensors"), "cpu", None)
+    assert entrant.name == f"gaas-N2-{entrant.digest[:8]}"
+    assert network("gaas-N2", "cpu", None)[0].name == "gaas-N2"
+
+
+@pytest.mark.parametrize("content", ['{"format": 1}', "[1]", "{"])
+def test_a_damaged_score_is_one_error(content, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "score.json").write_text(content)
+    with pytest.raises(ValueError, match="score.json: .*remove it, and evaluate again"):
+        read_scores(tmp_path)
 
 
 def test_options_of_samples_are_refused():

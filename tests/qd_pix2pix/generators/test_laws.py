@@ -248,6 +248,8 @@ def test_drawing_in_batches_and_all_at_once(rugan, monkeypatch):
         (np.r_[np.linspace(0, 1, 50), np.linspace(3, 4, 50)], [0.0, 1.0, 3.0, 4.0]),
         ([2.0, 2.0], [2.0, 2.0]),
         (np.r_[np.linspace(0, 1, 50), 9.0], [0.0, 1.0, 9.0, 9.0]),
+        (np.repeat(np.arange(11) / 64, 3), [0.0, 10 / 64]),
+        (np.r_[np.arange(5), np.arange(15, 20)] / 64, [0.0, 4 / 64, 15 / 64, 19 / 64]),
     ],
 )
 def test_intervals_of_the_training_labels(values, expected):

@@ -85,7 +85,8 @@ def test_seeds_and_sizes(samplers, option):
 def test_labels_are_per_site(rugan, monkeypatch):
     asked = {}
     monkeypatch.setattr("qd_pix2pix.inference.pretrained.draw", lambda _, columns, *__: asked.update(columns))
-    with pytest.warns(UserWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of labels that the few samples of the training do not have
         rugan.sample(3, size=16, energy=[-1.0, 0.0, 0.5], magnetisation=0.1)
     np.testing.assert_allclose(asked["energy"], [-256, 0, 128])
     np.testing.assert_allclose(asked["magnetisation"], [0.1] * 3)
@@ -107,6 +108,10 @@ def test_labels_are_per_site(rugan, monkeypatch):
         ),
         ({"energy": -1.0, "magnetisation": 1.5}, r"magnetisation: expected a number in \[-1, 1\], got 1.5. No sample"),
         ({"energy": -1.0, "magnetisation": [0, 0, -2]}, r"magnetisation: expected a number in \[-1, 1\], got -2"),
+        (
+            {"energy": 1e30, "magnetisation": 0},
+            r"energy: expected a value near those of the training, got one .*unit\?",
+        ),
         ({"n": 0}, r"n: expected a whole number of at least 1, got 0"),
         ({"n": 2.5}, r"n: expected a whole number"),
         ({"seed": -1}, r"seed: expected a whole number in 0 .*, got -1"),
@@ -126,6 +131,11 @@ def test_labels_are_per_site(rugan, monkeypatch):
 def test_requests_that_are_refused(rugan, options, said):
     with pytest.raises(ValueError, match=said):
         rugan.sample(**{"n": 3} | options)
+
+
+def test_a_seed_may_be_a_number_of_numpy(rugan):
+    labels = {"energy": rugan.card.seen["energy"][0] / 64, "magnetisation": rugan.card.seen["magnetisation"][0]}
+    np.testing.assert_array_equal(rugan.sample(2, seed=np.int64(2), **labels), rugan.sample(2, seed=2, **labels))
 
 
 def test_requests_outside_of_the_training(rugan):

@@ -262,3 +262,14 @@ def test_a_shipped_network_is_tuned_on_pairs(file, arrays):
     assert recipes_of_run(config)[0]["samples"] == 22
     with pytest.raises(ValueError, match="init_from: .*V is in eV there and in meV here"):
         check_config(configuration("train", *words, "data.energy=meV"))
+
+
+def test_whole_numbers_may_be_floats(arrays, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("pairs.npz", n_electrons=np.full(22, 2.0), **arrays)
+    assert recipe_of(*GAAS[1:]).n_electrons == 2
+    numbers = np.full(22, 2.0)
+    numbers[3] = 1.5
+    np.savez("pairs.npz", n_electrons=numbers, **arrays)
+    with pytest.raises(ValueError, match="row 3: expected a whole number in n_electrons, got 1.5"):
+        recipe_of(*GAAS[1:]).rehearse()

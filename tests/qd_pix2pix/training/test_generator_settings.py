@@ -88,6 +88,12 @@ def test_a_network_that_does_not_fit_is_named(option, more, said):
         check_config(words(option, *more))
 
 
+@pytest.mark.parametrize(("steps", "said"), [(9, True), (10, False)])
+def test_a_generator_without_a_step_is_said(steps, said, capsys):
+    check_config(words("rugan", f"trainer.max_steps={steps}", "model.critic_steps=10"))
+    assert ("the generator will not be trained" in capsys.readouterr().out) == said
+
+
 def test_a_unet_may_draw():
     check_config(words("rugan", *UNET, "network.levels=3"))
 

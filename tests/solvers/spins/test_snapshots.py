@@ -181,3 +181,17 @@ def test_other_files_are_named(tmp_path):
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(random_snapshots())
+
+
+def test_a_wrong_argument_leaves_the_file(tmp_path):
+    images = Images(np.ones((2, 4, 4), np.int8), np.zeros(2), np.zeros(2, np.int8))
+    write_images(tmp_path / "a.h5", images)
+    with pytest.raises(ValueError, match="images: expected an Images"):
+        write_images(tmp_path / "a.h5", "foo")
+    assert len(read_images(tmp_path / "a.h5").images) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+    for arguments in (("up",), (2,), (1, 0.3, 0.1), (1, np.nan)):
+        with pytest.raises(ValueError, match="(removed|low|high): expected"):
+            images.of(*arguments)
+    with pytest.raises(ValueError, match="removed: expected a whole number"):
+        images_of(np.ones((2, 4, 4), np.int8), np.array([1, 1]))
