@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from experiments.generators.measure import PLANE
 from qd_pix2pix.reports.tables import markdown, number, percent
 
 HERE = Path(__file__).parent
 Results = Mapping[str, Any]
 ISING = ("RUGAN", "flow")
+WINDOWS, SMALL = ((-1.75, -1.4), (-1.4, -1.0), (-1.0, 1.0), (1.0, 1.4), (1.4, 1.9)), 0.2
+"""Intervals of the energy per site (J), and largest magnetisation, of a table; those of training are the outer four."""
 DETECTORS = {
     "GAN, low": "confidence of the GAN's discriminator",
     "density, low": "likelihood of a flow at equal magnetisation, a bound",
@@ -77,6 +80,18 @@ def plane_table(results: Results) -> str:
             rows.append([name, label, *equal, *(number(weighed[k]) for k in ("energy", "magnetisation"))])
     head = ("drawn by", "L", "median ΔE / L² (J)", "median Δm", "mean ΔE / L² by g (J)", "mean Δm by g")
     return markdown(head, rows)
+
+
+def windows_table(results: Results) -> str:
+    """Return the median error of the energy over intervals of it, at small magnetisations."""
+    energy, mean = PLANE
+    rows = []
+    for name in (name for name in ISING if name in results):
+        for label, key in (("16", "x1"), ("64", "x4")):
+            errors = np.array(results[name][key]["plane"]["energy"], dtype=float)[:, np.abs(mean) <= SMALL]
+            inside = [(energy >= low) & (energy <= high) for low, high in WINDOWS]
+            rows.append([name, label, *(number(float(np.nanmedian(errors[some]))) for some in inside)])
+    return markdown(("drawn by", "L", *(f"{low:g} … {high:g}" for low, high in WINDOWS)), rows)
 
 
 def nearest_table(results: Results) -> str:
@@ -147,6 +162,7 @@ def content() -> dict[str, str]:
         "inside": inside_table(results),
         "speed": speed_table(read("speed.json")),
         "plane": plane_table(results),
+        "windows": windows_table(results),
         "unasked": unasked_table(results),
         "nearest": nearest_table(results),
         "detection": detection_table(results),

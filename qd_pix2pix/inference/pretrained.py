@@ -64,8 +64,8 @@ class Sampler:
 
         Args:
             n: number of samples.
-            size: points per side, a number or one for each axis; by default those of training. Larger samples have
-                the requested labels, too; smaller ones have others, which a warning states.
+            size: points per side, a number or one for each axis; by default those of training. Larger samples are
+                drawn as well; smaller ones have other labels, which a warning states.
             seed: seed of all random numbers.
             labels: numbers or arrays (n,) by name, extensive ones per point: energy=-1.2 is -1.2 J per site. Conditions
                 are given alike, for a generator that was trained on a range.

@@ -67,7 +67,12 @@ def read_runs(paths: Sequence[Path]) -> list[Compared]:
     targets = {one.predictions.target.name for one in found}
     if len(targets) > 1:
         raise ValueError(f"runs: expected runs with one target, got {', '.join(sorted(targets))}")
-    if unlike := [one.name for one in found if one.record.drawn or not one.record.measures]:
+    if drawn := [one.name for one in found if one.record.drawn]:
+        raise ValueError(
+            f"runs: expected networks that predict, {drawn[0]} draws samples; its errors of labels are on its own page "
+            "and on that of a sweep, report.py sweep=..."
+        )
+    if unlike := [one.name for one in found if not one.record.measures]:
         raise ValueError(f"runs: expected predictions with references; {unlike[0]} has none")
     return found
 

@@ -81,5 +81,8 @@ def test_runs_that_do_not_compare_are_one_error(runs, tmp_path):
     replace(record, measures={}).write(runs[1] / "test")
     with pytest.raises(ValueError, match="expected predictions with references; b has none"):
         read_runs(runs)
+    replace(record, drawn=True).write(runs[1] / "test")
+    with pytest.raises(ValueError, match="expected networks that predict, b draws samples"):
+        read_runs(runs)
     done = call("report", "sweep=x", "runs=[a,b]", cwd=tmp_path)
     assert done.returncode == 2 and "or python report.py runs=" in done.stderr
