@@ -13,7 +13,7 @@ from the weights in every step, and once for all batches of a prediction. On an 
 symmetry if the kernel's size is even, a stride of 1 if it is odd.
 
 A transposed convolution with a stride of s is a plain one to s^d channels, which are the points of a cell; to few
-channels it is several times as fast.
+channels it is faster.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, after · elements, *points) from ``x`` (B, before · elements, *points)."""
-        kernels, bias = self.kept or self.kernels()
+        kept = None if torch.is_grad_enabled() else self.kept  # which another thread's prediction may have set
+        kernels, bias = kept or self.kernels()
         convolve = CONVOLUTIONS[self.dims]
         margin = 1 if self.transposed else self.margin
         if self.circular and margin:

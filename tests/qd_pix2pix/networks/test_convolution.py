@@ -157,6 +157,8 @@ def test_kernels_are_kept_within_a_prediction_only(kind, lifted):
         conv.weight.mul_(2.0)
         conv.bias.mul_(2.0)
         assert torch.equal(conv(x), expected)
+        with torch.inference_mode(False):  # as another thread that needs gradients
+            torch.testing.assert_close(conv(x).detach(), 2 * expected)
     torch.testing.assert_close(conv(x).detach(), 2 * expected)
     conv(x).sum().backward()
     assert conv.weight.grad.any()
