@@ -17,7 +17,7 @@ from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.generated import auroc, diversity, nearest_neighbours, seam
 from qd_pix2pix.generators import ConfidentGenerator, DiscreteFlow
-from qd_pix2pix.inference.pretrained import Sampler
+from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.ledger import Record
 from solvers.spins import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.snapshots.measure import observables, recipe
-from qd_pix2pix.inference.pretrained import Sampler
+from qd_pix2pix.inference.sampler import Sampler
 
 DOPINGS = (0.05, 0.12, 0.16, 0.2, 0.28)
 """Dopings at which snapshots are compared."""

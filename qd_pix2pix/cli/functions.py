@@ -136,7 +136,8 @@ def exported(config: dict[str, Any]) -> dict[str, float]:
     Raises:
         ValueError: other options ask for an evaluation, or the network cannot be written.
     """
-    from qd_pix2pix.inference.pretrained import Sampler, from_pretrained
+    from qd_pix2pix.inference.pretrained import from_pretrained
+    from qd_pix2pix.inference.sampler import Sampler
     from qd_pix2pix.training.threads import set_threads
 
     if others := [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,10 +120,12 @@ def function(target: str) -> list[Entrant]:
     def predict(dots: Dots) -> Answers:
         try:
             answer = found(getattr(dots, given), **dots.conditions)
-        except (NotServed, KeyboardInterrupt):
+        except NotServed:
             raise
         except Exception as error:  # of code that is not ours
-            raise ValueError(f"function: {target} raised {type(error).__name__}: {error}") from error
+            line = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(line.filename).name}, line {line.lineno}"
+            raise ValueError(f"function: {target} raised {type(error).__name__} in {where}: {error}") from error
         if answer is NotImplemented:
             raise NotServed("the function returned NotImplemented")
         answer = answer if isinstance(answer, dict) else {"V" if given == "density" else "density": answer}

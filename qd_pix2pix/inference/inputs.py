@@ -57,6 +57,14 @@ def with_patterns(given: Mapping[str, Any], schema: Schema, sources: Sequence[st
     return found
 
 
+def array_of(name: str, values: ArrayLike) -> NDArray:
+    """Return values as an array; masked arrays, which ``check_fields`` refuses by name, as they are."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values
+    check_plain(name, values)
+    return np.asarray(values)
+
+
 def check_fields(arrays: Mapping[str, Any], schema: Schema) -> Fields:
     """Return sources (S, *points) of finite float64, from sources (*points) or (S, *points) by name.
 

@@ -51,8 +51,7 @@ def predict(
         progress: show a progress bar if there are several batches.
     """
     elements = elements_of(predictor, symmetrise)
-    device = torch.device(device or best_device())
-    predictor.to(device).eval()
+    device = _placed(predictor, device)
     with torch.inference_mode(), kernels_kept(predictor):
         parts = [
             averaged(predictor, batch, elements) for batch in batches(predictor, columns, device, batch_size, progress)
@@ -117,8 +116,7 @@ def batches(
     progress: bool,
 ) -> Iterator[Batch]:
     """Yield batches of samples as tensors on the device."""
-    device = torch.device(device or best_device())
-    predictor.to(device).eval()
+    device = _placed(predictor, device)
     for name, values in columns.items():
         check_plain(name, values)
     arrays = {name: np.asarray(values) for name, values in columns.items()}
@@ -129,6 +127,13 @@ def batches(
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
         yield {n: torch.as_tensor(native(v), dtype=torch.float32, device=device) for n, v in some.items()}
+
+
+def _placed(predictor: Predictor, device: torch.device | str | None) -> torch.device:
+    """Move a predictor to a device for predictions, and return it."""
+    found = torch.device(device or best_device())
+    predictor.to(found).eval()
+    return found
 
 
 def elements_of(predictor: Predictor, symmetrise: bool) -> range:

@@ -7,182 +7,34 @@ density = surrogate(V)  # eV -> nm^-2
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qd_pix2pix.generators import ConfidentGenerator, Generator
+from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
-from qd_pix2pix.inference.inputs import Fields, check_fields, compare_with_training, conditions_of, with_patterns
+from qd_pix2pix.inference.inputs import (
+    Fields,
+    array_of,
+    check_fields,
+    compare_with_training,
+    conditions_of,
+    with_patterns,
+)
 from qd_pix2pix.inference.predict import check_device, predict
-from qd_pix2pix.inference.sample import MOST_POINTS, draw, read_off, smaller_sizes, unseen_labels
+from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.networks.foreign import trusted
 from qd_pix2pix.networks.residual_unet import set_bf16
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import Column, Schema
-from solvers.checks import check_flag, check_integer, check_number, check_path, check_plain
+from qd_pix2pix.schema import Schema
+from solvers.checks import check_flag, check_path
 
-FARTHEST = 10.0
-"""Largest distance of a label from those of the training, in units of their range; others are errors."""
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the networks that are shipped with the package."""
-
-
-class Sampler:
-    """A trained generator, with NumPy arrays in physical units as output.
-
-    Args:
-        predictor, card: the generator and its description.
-        device: device of the network; by default the GPU if there is one.
-
-    Attributes:
-        generator: the ``nn.Module``; see ``generators``.
-        card: data, configuration and measures of the training.
-        target: name of the drawn column.
-        labels: names of the numbers at which samples are requested.
-        shape: points of the training samples.
-        measures: measures of the test split of each training dataset; empty for a checkpoint.
-    """
-
-    def __init__(self, predictor: Generator, card: Card, device: str | None = None) -> None:
-        self.generator, self.card = predictor, card
-        self.target, self.labels = predictor.target.name, predictor.mapping.labels
-        self.shape = predictor.schema.domain.shape
-        self.measures: list[dict[str, Any]] = card.tests
-        self.device = check_device(device)
-
-    def sample(
-        self, n: int = 1, size: int | Sequence[int] | None = None, seed: int = 0, **labels: ArrayLike | str
-    ) -> NDArray:
-        """Return samples (n, *points) that have the requested labels.
-
-        Args:
-            n: number of samples.
-            size: points per side, a number or one for each axis; by default those of training. Larger samples are
-                drawn as well; smaller ones have other labels, which a warning states.
-            seed: seed of all random numbers.
-            labels: numbers or arrays (n,) by name, extensive ones per point: energy=-1.2 is -1.2 J per site. Conditions
-                are given alike, for a generator that was trained on a range.
-
-        Raises:
-            ValueError: a label is missing, unknown or impossible, or no sample of this size can be drawn. Labels that
-                no training sample has, and sizes below those of training, cause a warning.
-        """
-        check_integer("n", n, 1)
-        check_integer("seed", seed, 0, high=2**63 - 1)
-        shape = self._shape(size)
-        self.generator.check_shape(shape)
-        columns = self._columns(labels, n, shape)
-        asked = {name: columns[name] for name in self.labels}
-        for remark in smaller_sizes(self.card, shape) + unseen_labels(self.card, asked, math.prod(shape)):
-            warnings.warn(f"{remark}; samples may have other labels", stacklevel=2)
-        return draw(self.generator, columns, n, shape, seed, self.device)
-
-    def confidence(self, fields: ArrayLike) -> dict[str, NDArray]:
-        """Return numbers (S,) that the discriminator predicts of fields (S, *points), and its ``confidence``, 0 ... 1.
-
-        Numbers are those of whole samples, also extensive ones.
-
-        Raises:
-            ValueError: the generator was trained without such a discriminator, or the fields are not valid.
-        """
-        if not isinstance(self.generator, ConfidentGenerator):
-            raise ValueError("confidence: expected a generator of model=gan; this one has no discriminator")
-        checked = check_fields({self.target: _array(self.target, fields)}, self.generator.schema)
-        if checked[self.target].shape[1:] != self.shape:
-            points, got = (" x ".join(map(str, shape)) for shape in (self.shape, np.shape(fields)[1:]))
-            raise ValueError(f"confidence: expected fields of {points} points, those of training; got {got}")
-        return read_off(self.generator, checked[self.target], self.device)
-
-    def _shape(self, size: int | Sequence[int] | None) -> tuple[int, ...]:
-        given: tuple[Any, ...] = self.shape if size is None else (size,) * len(self.shape)
-        if isinstance(size, (tuple, list)) or np.ndim(size) == 1:  # type: ignore[arg-type]
-            given = tuple(size)  # type: ignore[arg-type]
-        if len(given) != len(self.shape):
-            raise ValueError(f"size: expected a whole number, or one for each of {len(self.shape)} axes; got {size!r}")
-        for n in given:
-            check_integer("size", n, 1)
-        if math.prod(map(int, given)) > MOST_POINTS:
-            raise ValueError(
-                f"size: expected at most {MOST_POINTS} points in a sample, got {' x '.join(map(str, given))}; draw "
-                "several smaller ones, n=..."
-            )
-        if self.generator.schema.domain.boundary == "walls" and given != self.shape:
-            raise ValueError(
-                f"size: these samples end at walls and have {' x '.join(map(str, self.shape))} points; got {size!r}"
-            )
-        return tuple(map(int, given))
-
-    def _columns(self, labels: Mapping[str, Any], n: int, shape: tuple[int, ...]) -> dict[str, NDArray]:
-        """Return labels of whole samples and conditions, (n,) each."""
-        schema = self.generator.schema
-        known = {name: value for name, value in labels.items() if name not in self.labels}
-        if missing := [name for name in self.labels if name not in labels]:
-            raise ValueError(
-                f"{missing[0]}: expected a number, or one for each sample; it is a label of this generator"
-            )
-        found: dict[str, NDArray] = {}
-        for name in self.labels:
-            check_plain(name, labels[name])
-            values, column = _numbers(labels[name]), schema[name]
-            if values.shape not in ((), (n,)) or not np.isfinite(values).all():
-                raise ValueError(f"{name}: expected a finite number, or n = {n} of them; got {labels[name]!r}")
-            _check_bounds(column, values, math.prod(self.shape))
-            _check_distance(
-                name, values * (math.prod(self.shape) if column.extensive else 1), self.card.seen.get(name, [])
-            )
-            found[name] = np.broadcast_to(values * (math.prod(shape) if column.extensive else 1), (n,))
-        conditions = conditions_of(self.generator, shape, known)
-        return found | {name: np.full(n, value) for name, value in conditions.items()}
-
-    def __repr__(self) -> str:
-        schema = self.generator.schema
-        return f"Sampler({self.generator.title}; {schema.system}, {schema.summary}, {self.shape} points)"
-
-
-def _array(name: str, values: ArrayLike) -> NDArray:
-    """Return values as an array; masked arrays, which ``check_fields`` refuses by name, as they are."""
-    if isinstance(values, np.ma.MaskedArray):
-        return values
-    check_plain(name, values)
-    return np.asarray(values)
-
-
-def _numbers(values: Any) -> NDArray:
-    """Return values as an array of numbers; NaN if they are none, as True and text."""
-    try:
-        found = np.asarray(values)
-    except (TypeError, ValueError):
-        return np.asarray(np.nan)
-    return found.astype(np.float64) if found.dtype.kind in "iuf" else np.asarray(np.nan)
-
-
-def _check_bounds(column: Column, values: NDArray, points: int) -> None:
-    """Raise ValueError if a label, per point where it is extensive, is outside the bounds of samples of ``points``."""
-    share = points if column.extensive else 1
-    low, high = (
-        bound / share if bound is not None else limit for bound, limit in ((column.low, -np.inf), (column.high, np.inf))
-    )
-    for value in (values.min(), values.max()):
-        check_number(column.name, float(value), low, high, "No sample has such a label.")
-
-
-def _check_distance(name: str, values: NDArray, seen: Sequence[float]) -> None:
-    """Raise ValueError if a label is farther from those of the training than ``FARTHEST`` of their ranges."""
-    if not len(seen) or not np.ptp(seen):
-        return
-    away = np.maximum(values - max(seen), min(seen) - values) / np.ptp(seen)
-    if away.max() > FARTHEST:
-        raise ValueError(
-            f"{name}: expected a value near those of the training, got one {float(away.max()):.3g} times their range "
-            "away. Is it in another unit?"
-        )
 
 
 class Surrogate:
@@ -273,7 +125,7 @@ class Surrogate:
 
     def _flat(self, given: Mapping[str, Any]) -> tuple[tuple[int, ...], dict[str, NDArray]]:
         """Return the leading shape of the sources, and sources (S, *points) by name."""
-        arrays = {name: _array(f"input: {name}", v) for name, v in given.items()}
+        arrays = {name: array_of(f"input: {name}", v) for name, v in given.items()}
         dims = len(self.shape)
         leading = next(iter(arrays.values())).shape[:-dims]
         points = ", ".join(f"n_{axis}" for axis in self.predictor.schema.domain.axes)
@@ -337,7 +189,8 @@ def from_pretrained(
         device: device of the prediction, such as "cpu" or "cuda:1"; by default the GPU if there is one.
         trust: modules outside this project whose networks may be imported, which runs their code.
         bf16: multiply in bfloat16 where the processor has units for it and no gradients are needed, in the residual
-            U-Nets of dots. Faster; densities change by about a thousandth, and so do differences of close potentials.
+            U-Nets of dots. Faster; predictions change by about a thousandth, as do those of two potentials that differ
+            less.
 
     Raises:
         FileNotFoundError: there is no such name or file.

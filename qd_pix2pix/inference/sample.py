@@ -18,6 +18,8 @@ POINTS = 2**18
 """Points of all samples of a batch."""
 MOST_POINTS = 2**26
 """Most points of a sample, 8192 x 8192: 32 channels of features are 8 GiB."""
+FARTHEST = 10.0
+"""Largest distance of a label from those of the training, over the largest of these; others are errors."""
 
 
 def draw(
@@ -98,6 +100,25 @@ def smaller_sizes(card: Card, shape: Sequence[int]) -> list[str]:
         return []
     known = " ... ".join(map(str, sorted({sides[0], sides[-1]}))) + (" along each axis" if len(shape) > 1 else "")
     return [f"the {schemas[0].sample} has {' × '.join(map(str, shape))} points, in training {known}"]
+
+
+def check_near_training(card: Card, labels: Mapping[str, NDArray], points: int) -> None:
+    """Raise ValueError if a label is farther from those of the training than ``FARTHEST`` times the largest of them.
+
+    Arguments are those of ``unseen_labels``.
+    """
+    trained = math.prod(card.schema.domain.shape)
+    for name, values in labels.items():
+        seen = np.asarray(card.seen.get(name, []))
+        if not seen.any():
+            continue
+        at = values * (trained / points if card.schema[name].extensive else 1)
+        away = np.maximum(at - seen.max(), seen.min() - at).max() / np.abs(seen).max()
+        if away > FARTHEST:
+            raise ValueError(
+                f"{name}: expected a value near those of the training, got one that is {float(away):.3g} times the "
+                "largest of them away. Use the unit of the training"
+            )
 
 
 def unseen_labels(card: Card, labels: Mapping[str, NDArray], points: int) -> list[str]:

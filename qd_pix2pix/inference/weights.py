@@ -123,9 +123,8 @@ def weights_path(path: Path) -> Path:
 
 def save_weights(path: Path, predictor: Predictor, card: Card) -> None:
     """Write the network's weights and the card to a .safetensors file."""
-    weights = {
-        name: value.detach().clone().contiguous() for name, value in predictor.weights().items()
-    }  # tied ones too
+    # copies, because the format has no tensors that share memory
+    weights = {name: value.detach().clone().contiguous() for name, value in predictor.weights().items()}
     described = json.dumps(card.to_dict(), sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(path) as temporary:

@@ -23,9 +23,10 @@ from qd_pix2pix.inference.inputs import (
     with_patterns,
 )
 from qd_pix2pix.inference.predict import averaged, unshifted
-from qd_pix2pix.inference.pretrained import Sampler, Surrogate, from_pretrained
+from qd_pix2pix.inference.pretrained import Surrogate, from_pretrained
 from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
+from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.schema import Schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +29,7 @@ from qd_pix2pix.networks.blocks import multiplies_bf16
 from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
-from qd_pix2pix.schema import Schema
+from qd_pix2pix.schema import Column, Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
 from qd_pix2pix.training.distributed import check_devices
@@ -55,9 +56,10 @@ REFUSED = {
 NEUTRAL: tuple[Any, ...] = (None, False, 0, 0.0)
 GAP = 1 / 20
 """Share of the range of a label that is a gap where no training sample has a label in it."""
-FEW, LEVELS = 8, 3.0
-"""From this number of different labels on, a gap is also wider than this number of their median distances: labels of
-small lattices are far apart."""
+LEVELS = 3.0
+"""A gap is also wider than this number of distances of the levels of a label, which are few on small lattices."""
+FEW = 8
+"""From this number of different labels without bounds on, their smallest distance is that of their levels."""
 
 
 def recipes_of_run(config: Config) -> list[Config]:
@@ -147,7 +149,10 @@ def check_config(config: Config) -> None:
         check_own_network(model)
         model.check()
         if n_steps < model.fewest_steps:
-            print(f"the generator will not be trained: its first step is that number {model.fewest_steps} of the run")
+            print(
+                f"the generator will not be trained: it makes its first step after {model.fewest_steps} steps of the "
+                f"critic, and the run has {n_steps}"
+            )
         if config.get("init_from") and not config["ckpt_path"]:
             load_initial(model.predictor, config["init_from"])
     unread = [SimpleNamespace(schema=recipe.schema) for recipe in made]  # a loader reads a store only when it loads
@@ -280,18 +285,31 @@ def make_card(config: Config, stores: Sequence[Store]) -> Card:
                 f"mapping.given: {name} is unknown in {unknown} of {len(column)} training samples; choose a label that "
                 "every sample has"
             )
-    return replace(card, seen={name: intervals(column) for name, column in values.items()})
+    target = schemas[0][card.mapping["target"]]
+    seen = {name: intervals(some, level_of(schemas[0][name], schemas, target)) for name, some in values.items()}
+    return replace(card, seen=seen)
 
 
-def intervals(values: NDArray) -> list[float]:
+def level_of(column: Column, schemas: Sequence[Schema], target: Column) -> float | None:
+    """Return the distance of the levels of a label of fields of few values: that of one point of the smallest field.
+
+    None: not known, or the label is continuous.
+    """
+    if not target.values or column.extensive or column.low is None or column.high is None:
+        return None
+    return (column.high - column.low) / min(math.prod(schema.domain.shape) for schema in schemas)
+
+
+def intervals(values: NDArray, level: float | None = None) -> list[float]:
     """Return the intervals [low, high, low, high, ...] that hold ``values`` (S,), without gaps that hold none of them.
 
-    A gap is wider than ``GAP`` of the whole range; see ``LEVELS``.
+    A gap is wider than ``GAP`` of the whole range, and than ``LEVELS`` distances of the ``level``.
     """
     found = np.unique(np.asarray(values, dtype=np.float64))
     distances = np.diff(found)
-    widest = max(GAP * np.ptp(found), LEVELS * float(np.median(distances)) if len(found) >= FEW else 0.0)
-    gaps = np.flatnonzero(distances > widest)
+    if level is None:
+        level = float(distances.min()) if len(found) >= FEW else 0.0
+    gaps = np.flatnonzero(distances > max(GAP * np.ptp(found), LEVELS * level))
     return np.sort(np.concatenate([found[[0, -1]], found[gaps], found[gaps + 1]])).tolist()
 
 

@@ -114,9 +114,11 @@ def write_images(path: Path | str, images: Images) -> None:
     check_kind("images", images, Images, "Images(images, doping, removed)")
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.part")
-    with writing("path", path):
-        with h5py.File(unfinished, "w") as file:
+    try:
+        with writing("path", path), h5py.File(unfinished, "w") as file:
             for name in ("images", "removed", "doping"):
                 file.create_dataset(name, data=getattr(images, name), compression="gzip")
             file["mask"] = np.asarray(images.mask, dtype=np.int8)
         unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

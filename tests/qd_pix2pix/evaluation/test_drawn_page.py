@@ -15,6 +15,7 @@ from small import ROOT, SHORT, configuration
 
 from qd_pix2pix.data import launchers
 from qd_pix2pix.data.store import Store
+from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.reports.history import read_history
@@ -79,6 +80,12 @@ def test_drawn_samples_stand_beside_stored_ones_with_their_labels(runs):
     np.testing.assert_array_equal(found.stored["energy"], energies(found.stored["spins"]))
     np.testing.assert_array_equal(found.predicted["energy"], found.stored["energy"])
     assert found.measures["spins"]["label_error"].shape == (12,)
+
+
+def test_a_generator_has_nothing_to_symmetrise(runs, data_root):
+    checkpoint = runs["flow"] / "checkpoints" / "best.ckpt"
+    with pytest.raises(ValueError, match="symmetrise: expected false, because a generator draws samples"):
+        evaluate(configuration("evaluate", f"checkpoint={checkpoint}", "symmetrise=true", f"data_root={data_root}"))
 
 
 def test_stored_samples_are_part_of_the_checksum(runs, tmp_path):

@@ -256,6 +256,13 @@ def test_intervals_of_the_training_labels(values, expected):
     np.testing.assert_allclose(intervals(np.asarray(values)), expected)
 
 
+def test_chosen_labels_of_a_lattice_are_apart():
+    """Eight dopings of 8 x 8 sites that were chosen, and all numbers of holes from 0 to 10."""
+    chosen = np.array([0, 6, 13, 19, 26, 32, 38, 45]) / 64
+    np.testing.assert_allclose(intervals(chosen, 1 / 64), np.repeat(chosen, 2))
+    np.testing.assert_allclose(intervals(np.arange(11) / 64, 1 / 64), [0, 10 / 64])
+
+
 def test_a_label_that_a_sample_lacks_is_named(ising_store, monkeypatch):
     real = type(ising_store.split("train")).load
 

@@ -12,7 +12,7 @@ from qd_pix2pix import from_pretrained
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.generators import make_predictor
-from qd_pix2pix.inference.pretrained import Sampler
+from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.training.run import train
 from qd_pix2pix.training.settings import make_card, untrained
@@ -84,7 +84,7 @@ def test_seeds_and_sizes(samplers, option):
 
 def test_labels_are_per_site(rugan, monkeypatch):
     asked = {}
-    monkeypatch.setattr("qd_pix2pix.inference.pretrained.draw", lambda _, columns, *__: asked.update(columns))
+    monkeypatch.setattr("qd_pix2pix.inference.sampler.draw", lambda _, columns, *__: asked.update(columns))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of labels that the few samples of the training do not have
         rugan.sample(3, size=16, energy=[-1.0, 0.0, 0.5], magnetisation=0.1)
@@ -110,7 +110,7 @@ def test_labels_are_per_site(rugan, monkeypatch):
         ({"energy": -1.0, "magnetisation": [0, 0, -2]}, r"magnetisation: expected a number in \[-1, 1\], got -2"),
         (
             {"energy": 1e30, "magnetisation": 0},
-            r"energy: expected a value near those of the training, got one .*unit\?",
+            r"energy: expected a value near those of the training, got one .*largest of them away. Use the unit",
         ),
         ({"n": 0}, r"n: expected a whole number of at least 1, got 0"),
         ({"n": 2.5}, r"n: expected a whole number"),

@@ -149,6 +149,16 @@ def test_it_is_loaded_again_where_its_module_is_trusted(trained, here, small_sto
     np.testing.assert_array_equal(qd_pix2pix.predict(weights, V, trust=[NAME], device="cpu"), surrogate(V))
 
 
+def test_tied_weights_are_saved(trained, here, small_store):
+    V = small_store.split("test").load(["V"])["V"]
+    surrogate = from_pretrained(trained, device="cpu", trust=NAME)
+    first, _, last = surrogate.predictor.network.layers
+    last.bias = torch.nn.Parameter(first.bias.detach()[: len(last.bias)])  # one memory
+    expected = surrogate(V)
+    save_weights(here / "tied.safetensors", surrogate.predictor, surrogate.card)
+    np.testing.assert_array_equal(from_pretrained(here / "tied.safetensors", "cpu", trust=NAME)(V), expected)
+
+
 def test_nothing_is_imported_without_trust(trained, here, data_root):
     for trust in ((), "other", f"{NAME}_too", NAME[:4]):
         with pytest.raises(ValueError, match=f"its network is {NAME}.MyNet, code outside qd_pix2pix.*trust='{NAME}'"):

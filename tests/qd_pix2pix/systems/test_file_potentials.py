@@ -96,6 +96,7 @@ def test_units_and_points_of_the_file_become_those_of_the_dataset(path, tmp_path
     [
         ("potential.path=null", "potential.path: expected the path of a file with potentials, got None"),
         ("potential.path=nowhere.npy", "potential.path: nowhere.npy is not there"),
+        ("potential.path=.", "potential.path: . is a folder; expected one file"),
         ("potential.sha256=null", "potential.sha256: expected [0-9a-f]{64} for .*dots.npy; got None"),
         ("potential.resample=5", "resample: expected True or False"),
     ],

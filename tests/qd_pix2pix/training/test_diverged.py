@@ -75,4 +75,5 @@ def test_the_program_ends_with_one_line(words_of, tmp_path):
     assert done.returncode == 1 and len(line) == 1 and "Traceback" not in done.stderr + done.stdout
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     assert f" in step 2; {last} is its last good checkpoint" in line[0] and "lower model.optimizer.lr" in line[0]
+    assert "trainer.precision" not in line[0], "it is 32-true already"
     assert finite(last) == 1

@@ -88,10 +88,10 @@ def test_a_network_that_does_not_fit_is_named(option, more, said):
         check_config(words(option, *more))
 
 
-@pytest.mark.parametrize(("steps", "said"), [(9, True), (10, False)])
-def test_a_generator_without_a_step_is_said(steps, said, capsys):
+@pytest.mark.parametrize(("steps", "reported"), [(9, True), (10, False)])
+def test_a_generator_without_a_step_is_reported(steps, reported, capsys):
     check_config(words("rugan", f"trainer.max_steps={steps}", "model.critic_steps=10"))
-    assert ("the generator will not be trained" in capsys.readouterr().out) == said
+    assert ("the generator will not be trained" in capsys.readouterr().out) == reported
 
 
 def test_a_unet_may_draw():
