@@ -35,6 +35,8 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.sweeps.plan import resolve
 
 HERE = Path(__file__).parent
+DOTS = 200
+"""Dots of each family."""
 SEED, SEED_OF_CHOSEN = 1000, 2000
 """Seeds of the dots; that of training is 0."""
 DATA = Path("data")
@@ -146,7 +148,7 @@ def main() -> None:
     """Solve the dots of each family, predict them, write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--weights", default="universal", help="shipped network, file or checkpoint")
-    parser.add_argument("--dots", type=int, default=200, help="dots of each family")
+    parser.add_argument("--dots", type=int, default=DOTS, help="dots of each family")
     parser.add_argument("--output", default=str(HERE / "families.json"))
     parser.add_argument("--solve", action="store_true", help="only solve the dots")
     given = parser.parse_args()

@@ -229,6 +229,7 @@ def content() -> dict[str, str]:
     chosen = columns(dot for family in measured["chosen"].values() for dot in family["dots"])
     few = _where(seen, seen["n_electrons"] <= 4)
     times, small = read("speed.json"), joined(fast, True)
+    rounded = read("rounding.json")["rows"]
     speed = times.get("rows", [])
     rates, faster = (
         {row["network"]: row["per_second"] for row in read(file).get("throughput", []) if row["threads"] == 2}
@@ -251,7 +252,10 @@ def content() -> dict[str, str]:
         "taught-minutes": f"{results['fast, taught']['seconds'] / 60:.0f}",
         "fast-rate": f"{rates['universal-fast']:.0f}",
         "bfloat16-rate": f"{rates[ROUNDED]:.0f}",
-        "bfloat16": percent(times["bfloat16"]),
+        "bfloat16": percent(np.mean([row["change"] for row in rounded])),
+        "bfloat16-most": percent(max(row["change"] for row in rounded)),
+        "bfloat16-worst": percent(max(row["largest"] for row in rounded), 1),
+        "bfloat16-nmae": percent(np.mean([row["bf16"] - row["exact"] for row in rounded]), 3),
         "rate-epyc": f"{faster['universal']:.0f}",
         "fast-rate-epyc": f"{faster['universal-fast']:.0f}",
         "unseen": percent(unseen["nmae"].mean(), 1),

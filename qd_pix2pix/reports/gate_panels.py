@@ -141,6 +141,8 @@ def figures(dot: SolvedDot) -> dict[str, list[Named]]:
         found["Stability diagram"] = [("stability", stability(dot), text, True)]
     if "J-exchange" in dot.arrays:
         text = "Exchange coupling, its slope, and the electrons of the first dot less those of the second."
+        if dot.of("detuning_lever_arm"):
+            text += " Upper axis: ε times its lever arm at the voltages of the dot."
         found["Exchange coupling"] = [("exchange", exchange(dot), text, True)]
     return found
 
