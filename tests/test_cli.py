@@ -277,6 +277,7 @@ def test_what_resembles_an_option_is_no_condition(word):
     assert overrides.with_conditions([word]) == [word]
 
 
+@pytest.mark.slow
 def test_an_experiment_makes_its_datasets_one_for_each_value_of_its_ranges(tmp_path):
     sizes = ["data.train=2", "data.val=1", "data.test=1"]
     call("generate", "experiment=chain", "range.sites=[4,6]", *sizes, f"data_root={tmp_path}")

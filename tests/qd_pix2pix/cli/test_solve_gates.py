@@ -119,6 +119,7 @@ def test_the_lines_of_python_print_the_same_numbers(folder, monkeypatch, capsys)
         assert f"{row.value:.5e}"[:6] in printed, row
 
 
+@pytest.mark.slow
 def test_j_over_a_barrier_and_a_diagram_that_is_added_later(folder):
     words = ["exchange.detuning={P1: 0.5, P2: -0.5}", "exchange.range=[-0.01,0.0,0.01]", "exchange.barrier=B"]
     words += ["exchange.barriers=[-0.03,-0.02,-0.01]", "output=barrier"]

@@ -43,6 +43,7 @@ def test_a_calibrated_network_covers_its_part_of_the_samples(boxes, name):
     assert np.sum(errors <= found["error"] * (1 + 1e-5)) == 28, "ceil(0.9 (30 + 1)) of 30"
 
 
+@pytest.mark.slow
 def test_a_network_is_calibrated_and_evaluated_on_another_dataset(boxes, tmp_path):
     words = ["checkpoint=universal-fast", f"dataset={boxes}", "device=cpu"]
     found = call("evaluate", *words, "calibrate=true", "save=mine", cwd=tmp_path)

@@ -100,6 +100,7 @@ def test_unsuitable_teachers_are_refused(words, expected, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_fast_network_learns_from_a_teacher(tmp_path):
     words = [
         "experiment=universal", *TAUGHT, "network=fast_dot_unet", "mapping.prior=coarse_mean_field",

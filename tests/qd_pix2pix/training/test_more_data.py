@@ -51,6 +51,7 @@ def test_without_further_datasets_earlier_runs_are_found_again(regressor_words):
     assert run_key(config) == run_key({key: value for key, value in config.items() if key != "more_data"})
 
 
+@pytest.mark.slow
 def test_each_dataset_is_evaluated_in_a_folder_of_its_own(regressor_words, tmp_path):
     more = "more_data=[{seed:1,test:3},{n_electrons:3,seed:1},{n_electrons:3,seed:2}]"
     train(configuration("train", *regressor_words, more), tmp_path / "run")

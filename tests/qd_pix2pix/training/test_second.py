@@ -166,6 +166,7 @@ def test_only_the_first_network_is_trained(pair):
     assert not any(weight.requires_grad for weight in predictor.second.parameters())
 
 
+@pytest.mark.slow
 def test_exported_programs_estimate_the_same_error(pair):
     module = Exported(pair[0]).eval()
     columns = tuple(dots()[name] for name in module.inputs)
@@ -205,6 +206,7 @@ def test_unsuitable_second_networks_are_refused(words, expected, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_second_network_in_its_checkpoint(other, tmp_path):
     """Its file may be gone by then."""
     moved = tmp_path / "moved.safetensors"
