@@ -100,7 +100,7 @@ def export(predictor: Predictor, card: Card, path: Path | str, symmetrise: bool 
         predictor = per_sample(predictor, card)
     module = Exported(predictor, symmetrise).eval()
     trials = trial_samples(predictor, TRIALS)
-    with torch.no_grad():  # before tracing, which would leave its own tensors in the tables of priors
+    with torch.no_grad():
         expected = _named(module.outputs, module(*trials.values()))
     try:
         with _quiet():

@@ -23,8 +23,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, repulsion, resized, tables, time_step
@@ -99,7 +101,7 @@ def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> t
         The density (B, n, n), whose mean is N; that at the temperature ``HOT``; the potential that acts on an electron,
         up to a constant (B, n, n); the energy of all electrons (B,).
     """
-    kinetic, _, kernel = (part.to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
+    kinetic, _, kernel = (torch.from_numpy(part).to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
     several = n_electrons > 1
     acting = torch.where(several, coupling, 0.0).reshape(-1, 1, 1)
     warm, hot = (torch.where(several, t, COLD) for t in (TEMPERATURE, HOT))
@@ -124,8 +126,10 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
         warm: temperature (B,).
         steps: number of steps.
     """
-    kinetic, propagators, kernel = (part.to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
-    orbitals = _modes(v.shape[-1]).to(v).expand(v.shape[0], -1, -1, -1)
+    kinetic, propagators, kernel = (
+        torch.from_numpy(part).to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST)
+    )
+    orbitals = torch.from_numpy(_modes(v.shape[-1])).to(v).expand(v.shape[0], -1, -1, -1)
     density, potential = v, v
     for step in range(steps):
         length = time_step(step, steps, LONGEST, SHORTEST)
@@ -182,9 +186,8 @@ def _orthonormal(orbitals: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-@torch.inference_mode(False)  # later calls may need gradients
-def _modes(n: int) -> Tensor:
+def _modes(n: int) -> NDArray:
     """Return the lowest states of the empty square (K, n, n)."""
-    x = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    sines = {m: math.sqrt(2) * torch.sin(math.pi * m * x) for m in {m for mode in MODES for m in mode}}
-    return torch.stack([torch.outer(sines[a], sines[b]) for a, b in MODES])
+    x = (np.arange(n) + 0.5) / n
+    sines = {m: math.sqrt(2) * np.sin(math.pi * m * x) for m in {m for mode in MODES for m in mode}}
+    return np.stack([np.outer(sines[a], sines[b]) for a, b in MODES])

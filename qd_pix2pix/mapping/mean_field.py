@@ -20,8 +20,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 STEPS = 60
@@ -95,7 +97,7 @@ def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = ST
         (B, n, n); the energy of all electrons (B,).
     """
     n = v.shape[-1]
-    kinetic, propagators, kernel = (part.to(v) for part in tables(n, steps, LONGEST, SHORTEST))
+    kinetic, propagators, kernel = (torch.from_numpy(part).to(v) for part in tables(n, steps, LONGEST, SHORTEST))
     hartree = (coupling * (n_electrons - 1).clamp(min=0)).reshape(-1, 1, 1)
     pauli = (math.pi * (n_electrons - 2).clamp(min=0)).reshape(-1, 1, 1)
     phi, effective = torch.ones_like(v), v
@@ -136,22 +138,21 @@ def resized(f: Tensor, n: int) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-@torch.inference_mode(False)  # later calls may need gradients
-def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the tables of n points along one direction.
+def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the tables of n points along one direction, as arrays: tensors made while tracing serve no later call.
 
     T (n, n); exp(-t T) of each step (steps, n, n); the transform of 1 / r on the padded square (2n, n + 1).
     """
-    modes = torch.arange(1, n + 1, dtype=torch.float64)
-    x = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    sines = torch.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)
+    modes = np.arange(1, n + 1)
+    x = (np.arange(n) + 0.5) / n
+    sines = np.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)
     sines[-1] /= math.sqrt(2)
     energies = (math.pi * modes) ** 2 / 2
-    apart = torch.arange(2 * n, dtype=torch.float64)
-    distance = torch.minimum(apart, 2 * n - apart) / n
-    r = torch.hypot(distance[:, None], distance[None, :])
+    apart = np.arange(2 * n)
+    distance = np.minimum(apart, 2 * n - apart) / n
+    r = np.hypot(distance[:, None], distance[None, :])
     r[0, 0] = 1 / (4 * math.log(1 + math.sqrt(2)) * n)  # the mean of 1 / r over a cell
-    kernel = torch.fft.rfft2(1 / (r * n**2)).real
-    times = torch.tensor([time_step(step, steps, longest, shortest) for step in range(steps)], dtype=torch.float64)
-    propagators = (sines.T * torch.exp(-times[:, None] * energies)[:, None, :]) @ sines
+    kernel = np.fft.rfft2(1 / (r * n**2)).real.copy()
+    times = np.array([time_step(step, steps, longest, shortest) for step in range(steps)])
+    propagators = (sines.T * np.exp(-times[:, None] * energies)[:, None, :]) @ sines
     return (sines.T * energies) @ sines, propagators, kernel

@@ -12,7 +12,9 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 ROTATIONS = ContextVar("rotations", default=False)
@@ -94,7 +96,7 @@ def _product(vectors: Tensor, values: Tensor) -> Tensor:
 def jacobi(h: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues (B, K), in any order, and eigenvectors (B, K, K) by rotations, in operations of any format."""
     k = h.shape[-1]
-    picked, same, turned = (part.to(h) for part in _planes(k))
+    picked, same, turned = (torch.from_numpy(part).to(h) for part in _planes(k))
     identity = torch.eye(k, dtype=h.dtype, device=h.device)
     rounds = len(picked)
 
@@ -123,20 +125,20 @@ def jacobi(h: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=4)
-def _planes(k: int) -> tuple[Tensor, Tensor, Tensor]:
+def _planes(k: int) -> tuple[NDArray, NDArray, NDArray]:
     """Return for each round of disjoint pairs (a, b) of k orbitals the parts of a rotation.
 
     These are the picks of b - a and 2 h_ab out of a matrix (rounds, k k, 2 P), and the places of cosines and of sines
     (rounds, P, k k).
     """
-    e = torch.eye(k, dtype=torch.float64)
-    product = torch.einsum("ai,bj->abij", e, e).flatten(2)
+    e = np.eye(k)
+    product = np.einsum("ai,bj->abij", e, e).reshape(k, k, k * k)
     found = []
     for pairs in _rounds(k):
         first, second = ([pair[i] for pair in pairs] for i in (0, 1))
         aa, bb, ab, ba = product[first, first], product[second, second], product[first, second], product[second, first]
-        found.append((torch.cat([bb - aa, ab + ba]).T, aa + bb, ab - ba))
-    picked, same, turned = (torch.stack(parts) for parts in zip(*found, strict=True))
+        found.append((np.concatenate([bb - aa, ab + ba]).T, aa + bb, ab - ba))
+    picked, same, turned = (np.stack(parts) for parts in zip(*found, strict=True))
     return picked, same, turned
 
 
