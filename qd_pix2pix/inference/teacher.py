@@ -55,7 +55,7 @@ class Teacher:
 
     def __call__(self, columns: Mapping[str, NDArray]) -> Outputs:
         """Return all that the network predicts for S samples, in the units of its training; see ``predict``."""
-        return predict(self.predictor, columns, progress=False)
+        return predict(self.predictor, columns, batch_size=1, progress=False)
 
 
 @lru_cache(maxsize=2)
