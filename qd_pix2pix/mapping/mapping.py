@@ -143,11 +143,11 @@ class Mapping:
 
     def _check_prior(self, schema: Schema) -> None:
         if self.prior is not None:
-            columns = [column.name for column in (*schema.columns, *schema.conditions)]
-            if missing := [name for name in PRIORS[self.prior].needs if name not in columns]:
+            given = [*self.sources, *(column.name for column in schema.given)]
+            if missing := [name for name in PRIORS[self.prior].needs if name not in given]:
                 raise ValueError(
-                    f"mapping.prior: {self.prior} takes {missing[0]}, which {schema.system} do not have; use "
-                    "data=scaled_dots, or mapping.prior=null"
+                    f"mapping.prior: {self.prior} takes {missing[0]}, but {', '.join(given)} are given; use "
+                    "data=scaled_dots with mapping.source=V, or mapping.prior=null"
                 )
         if self.quantile is not None and schema[self.target].kind != "density":
             raise ValueError(

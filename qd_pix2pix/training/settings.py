@@ -249,9 +249,18 @@ def untrained(config: Config) -> Model:
     """Return the model, with placeholders for the statistics of its data."""
     recipes = recipes_of_run(config)
     schemas = [make_recipe(recipe).schema for recipe in recipes]
-    placeholder = {"min": 0.0, "max": 1.0, "mean": 0.5, "sample_mean_min": 0.0, "sample_mean_max": 1.0}
-    statistics = {column.name: dict(placeholder) for column in learned(schemas[0])}
+    statistics = {column.name: placeholder(column) for column in learned(schemas[0])}
     return build_model(config["model"], _card(config, schemas, recipes, statistics, []))
+
+
+def placeholder(column: Column) -> dict[str, float]:
+    """Return statistics of a column: values from 0 to 1, or next to its bounds where these leave none in between."""
+    low = 0.0
+    if column.high is not None and column.high <= low:
+        low = column.high - 1
+    elif column.low is not None and column.low >= low + 1:
+        low = column.low
+    return {"min": low, "max": low + 1, "mean": low + 0.5, "sample_mean_min": low, "sample_mean_max": low + 1}
 
 
 def check_alike(schemas: Sequence[Schema], names: Names) -> None:

@@ -3,10 +3,12 @@
 import pytest
 import torch
 from schemas import RINGS
+from small import configuration
 
 from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.schema import Domain, Schema
+from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.systems.quantum_dots import CONDITIONS, DENSITIES, GUARDS, SCALARS, V
 
 DOTS = Schema(
@@ -139,3 +141,19 @@ def test_a_field_without_contrast_cannot_be_learned():
         Mapping("V", "n_int").ranges(DOTS, flat)
     with pytest.raises(ValueError, match="energy has the same value"):
         Mapping("V", "energy").ranges(DOTS, {"V": STATISTICS["V"]})
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "said"),
+    [
+        ("scaled_dots", ("n_int", "V", "kohn_sham"), "kohn_sham takes V, but n_int, .*mapping.source=V, or"),
+        ("chain", ("V_mu", "n", "mean_field"), "mean_field takes V, but V_mu, interaction are .*scaled_dots"),
+    ],
+)
+def test_a_prior_starts_from_what_is_given(data, given, said):
+    """A network of the inverse map would find its answer among its inputs."""
+    source, target, prior = given
+    schema = make_recipe(configuration("generate", f"data={data}")["data"]).schema
+    Mapping(source, target).check(schema)
+    with pytest.raises(ValueError, match=said):
+        Mapping(source, target, prior=prior).check(schema)

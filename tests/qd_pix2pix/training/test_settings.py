@@ -5,11 +5,14 @@ import torch
 from pytorch_lightning import Callback
 from small import configuration
 
+from qd_pix2pix.data.shard import learned
 from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.reports.history import read_history
+from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training import run as training
 from qd_pix2pix.training.length import total_steps
-from qd_pix2pix.training.settings import check_config
+from qd_pix2pix.training.settings import check_config, placeholder
 
 EARLY = {"_target_": "pytorch_lightning.callbacks.EarlyStopping"}
 
@@ -180,3 +183,15 @@ def test_further_arguments_reach_the_trainer(regressor_words, train_only, tmp_pa
     config = changed(regressor_words, trainer__limit_val_batches=1, trainer__deterministic=True, trainer__max_steps=4)
     train_only(config, tmp_path)
     assert Count.batches == 4
+
+
+@pytest.mark.parametrize("data", ["dots", "scaled_dots", "chain", "bose_hubbard", "ising", "collages", "snapshots"])
+def test_every_quantity_may_be_the_target(data):
+    """Also one that is never positive, such as E(N) - E(N - 1) from the chemical potential."""
+    schema = make_recipe(configuration("generate", f"data={data}")["data"]).schema
+    source = schema.of_role("field")[0].name
+    for column in schema.of_role("field", "scalar", "counts"):
+        if column.name != source:
+            statistics = {name.name: placeholder(name) for name in learned(schema)}
+            span = Mapping(source, column.name).ranges(schema, statistics)[column.name]
+            assert span.low < span.high and (column.high is None or span.high <= column.high)
