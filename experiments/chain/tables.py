@@ -9,6 +9,7 @@ from typing import Any
 from qd_pix2pix.reports.tables import markdown, number, percent
 
 HERE = Path(__file__).parent
+STATISTICS = ("mean", "median")
 WELLS = {
     "wells": "wells of 6 to 11 sites",
     "depths": "depth sweep, 9 sites",
@@ -38,8 +39,9 @@ def densities_table(found: dict[str, Any]) -> str:
         same = errors.get("nmae_of_these", ours["mean"])
         ratio = f"{mean_field['mean'] / same:.1f}"
         shown = [percent(v) for v in (ours["mean"], ours["median"], errors["nmae_single"], mean_field["mean"])]
+        shown.insert(2, percent(errors["right_number"], 1))
         rows.append([named[name], errors["sites"], count, *shown, ratio])
-    errors_of = ("mean NMAE", "median", "without shifts, mean", "Hartree–Fock, mean", "ratio of means")
+    errors_of = ("mean NMAE", "median", "right N", "without shifts, mean", "Hartree–Fock, mean", "ratio of means")
     return markdown(("rings", "sites", "number", *errors_of), rows)
 
 
@@ -51,7 +53,11 @@ def lengths_table(one: dict[str, Any], several: dict[str, Any]) -> str:
         [
             label,
             both[1][name]["sites"],
-            *(percent(each[name]["nmae"][key]) for each in both for key in ("mean", "median")),
+            *(
+                percent(each[name].get("nmae_of_compared", each[name]["nmae"])[key])
+                for each in both
+                for key in STATISTICS
+            ),
         ]
         for name, label in named.items()
     ]
@@ -86,6 +92,8 @@ def values(found: dict[str, Any]) -> dict[str, str]:
     """Return single numbers of texts."""
     return {
         "white": percent(found["rings"]["white noise"]["nmae"]["mean"]),
+        "white-right": percent(found["rings"]["white noise"]["nmae_at_right_number"]),
+        "smooth-right": percent(found["rings"]["smooth noise"]["nmae_at_right_number"]),
         "wells": percent(found["wells"]["wells"]["nmae"]["mean"]),
         "wide": percent(found["wells"]["wide"]["nmae"]["mean"]),
         "milliseconds": f"{1000 * found['seconds']['network']:.1f} ms",

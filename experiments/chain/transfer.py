@@ -29,15 +29,17 @@ from solvers.lattices import RandomChains, hartree_fock
 
 HERE = Path(__file__).parent
 RINGS = {
-    "white noise": ({"white": 1.0}, None, 200),
-    "steps": ({"steps": 1.0}, None, 200),
-    "smooth noise": ({"smooth": 1.0}, None, 200),
+    "white noise": ({"white": 1.0}, None, 1000),
+    "steps": ({"steps": 1.0}, None, 1000),
+    "smooth noise": ({"smooth": 1.0}, None, 1000),
     "white noise, longer": ({"white": 1.0}, 18, 40),
     "steps, longer": ({"steps": 1.0}, 18, 40),
     "smooth noise, longer": ({"smooth": 1.0}, 18, 40),
-    "all kinds, shorter": (None, 11, 200),
+    "all kinds, shorter": (None, 11, 1000),
 }
 """Kinds of random rings: shares (None: those of the training), sites (None: 14), number."""
+COMPARED = 200
+"""Rings of each kind in fourteen.json, which are the first ones here."""
 MEAN_FIELD = 40
 """Rings of each kind that Hartree-Fock solves too."""
 
@@ -77,10 +79,12 @@ def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
         "sites": n.shape[1],
         "rings": len(n),
         "nmae": mean_and_spread(errors),
+        "nmae_of_compared": mean_and_spread(errors[:COMPARED]),
         "nmae_single": float(nmae(single(network, rings["V_mu"]), n).mean()),
         "mae": {name: float(np.abs(found[name] - rings[name]).mean()) for name in network.outputs},
         "spread": {name: float(rings[name].std()) for name in network.outputs},
         "right_number": float((numbers < 0.5).mean()),
+        "nmae_at_right_number": float(errors[numbers < 0.5].mean()),
         "hartree_fock": mean_and_spread(nmae(mean_field, n[some])),
         "nmae_of_these": float(errors[some].mean()),
     }
@@ -107,6 +111,7 @@ def errors_of_wells(network: Any, interaction: float, references: list[dict[str,
         "nmae": mean_and_spread(nmae(predicted[filled], exact[filled])),
         "nmae_single": float(nmae(single(network, potentials)[filled], exact[filled]).mean()),
         "hartree_fock": mean_and_spread(nmae(mean_field[filled], exact[filled])),
+        "right_number": float(np.mean(np.abs(predicted.sum(1) - [r["particles"] for r in references]) < 0.5)),
         "particles": [reference["particles"] for reference in references],
         "predicted_particles": predicted.sum(1).round(4).tolist(),
         "mean_field_particles": mean_field.sum(1).round(4).tolist(),
