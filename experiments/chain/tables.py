@@ -38,8 +38,8 @@ def densities_table(found: dict[str, Any]) -> str:
         ours, mean_field = errors["nmae"], errors["hartree_fock"]
         same = errors.get("nmae_of_these", ours["mean"])
         ratio = f"{mean_field['mean'] / same:.1f}"
-        shown = [percent(v) for v in (ours["mean"], ours["median"], errors["nmae_single"], mean_field["mean"])]
-        shown.insert(2, percent(errors["right_number"], 1))
+        shown = [percent(ours["mean"]), percent(ours["median"]), percent(errors["right_number"], 1)]
+        shown += [percent(errors["nmae_single"]), percent(mean_field["mean"])]
         rows.append([named[name], errors["sites"], count, *shown, ratio])
     errors_of = ("mean NMAE", "median", "right N", "without shifts, mean", "Hartree–Fock, mean", "ratio of means")
     return markdown(("rings", "sites", "number", *errors_of), rows)
@@ -88,12 +88,20 @@ def margin(well: dict[str, Any]) -> str:
     return f"{following - lowest:.2f} J"
 
 
+def at_wrong_number(errors: dict[str, Any]) -> float:
+    """Return the mean NMAE of rings with a wrong number of fermions, from that of all and of the others."""
+    right = errors["right_number"]
+    return (errors["nmae"]["mean"] - right * errors["nmae_at_right_number"]) / (1 - right)
+
+
 def values(found: dict[str, Any]) -> dict[str, str]:
     """Return single numbers of texts."""
     return {
         "white": percent(found["rings"]["white noise"]["nmae"]["mean"]),
         "white-right": percent(found["rings"]["white noise"]["nmae_at_right_number"]),
+        "white-wrong": percent(at_wrong_number(found["rings"]["white noise"]), 0),
         "smooth-right": percent(found["rings"]["smooth noise"]["nmae_at_right_number"]),
+        "smooth-wrong": percent(at_wrong_number(found["rings"]["smooth noise"]), 0),
         "wells": percent(found["wells"]["wells"]["nmae"]["mean"]),
         "wide": percent(found["wells"]["wide"]["nmae"]["mean"]),
         "milliseconds": f"{1000 * found['seconds']['network']:.1f} ms",

@@ -192,6 +192,6 @@ def test_every_quantity_may_be_the_target(data):
     source = schema.of_role("field")[0].name
     for column in schema.of_role("field", "scalar", "counts"):
         if column.name != source:
-            statistics = {name.name: placeholder(name) for name in learned(schema)}
+            statistics = {each.name: placeholder(each) for each in learned(schema)}
             span = Mapping(source, column.name).ranges(schema, statistics)[column.name]
             assert span.low < span.high and (column.high is None or span.high <= column.high)
