@@ -190,7 +190,7 @@ class Predictor(nn.Module):
             self.mapping = Mapping(**card.mapping)
             self.mapping.check(self.schema)
             self.conditions, self.ranges, self.points = _scales(card, self.mapping)
-            self.symmetry = Symmetry(self.schema)
+            self.symmetry = Symmetry(self.schema, (*self.mapping.sources, *self.mapping.outputs))
             self.outputs: tuple[Column, ...] = tuple(self.schema[name] for name in self.mapping.outputs)
             heads = [make_head(column, card.heads) for column in self.outputs]
         except (KeyError, TypeError, AttributeError, IndexError) as error:

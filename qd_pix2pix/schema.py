@@ -41,7 +41,11 @@ class Column:
         description: a phrase without an article.
         low, high: physical bounds; None where only the training data bound the values.
         extensive: True for a sum over the domain, which doubles with the domain.
-        odd: True for a quantity that changes its sign when all spins are flipped.
+        odd: True for a quantity x that the flip turns into 2 c - x, such as spins, whose c is 0.
+        centre: this c, in the unit of ``centre_of`` where that is given.
+        centre_of: condition in whose unit the centre is given.
+        paired: False for a quantity whose image under the flip takes more than its own value; where it is learned, the
+            flip is no symmetry.
         integral: for a density, the name of the condition that equals its integral over the domain.
         classes: number of classes.
         error_of: name of the column whose error this one estimates.
@@ -62,6 +66,9 @@ class Column:
     high: float | None = None
     extensive: bool = False
     odd: bool = False
+    centre: float = 0.0
+    centre_of: str = ""
+    paired: bool = True
     integral: str | None = None
     classes: int = 0
     error_of: str | None = None
@@ -109,7 +116,9 @@ class Domain:
         boundary: walls (points at the cell centres) or periodic (points at 0, 1, ...).
         symmetry: symmetry group of the physics, see ``mapping.symmetry``: none, line, rectangle or square.
         translations: True if translated samples are valid samples.
-        flip: True if samples with all spins flipped are valid samples; see ``Column.odd``.
+        flip: True if samples with all spins flipped, or with particles and holes exchanged, are valid samples; see
+            ``Column.odd``.
+        bipartite: True if this takes an even number of points along each axis.
     """
 
     axes: tuple[str, ...]
@@ -119,6 +128,7 @@ class Domain:
     symmetry: str = "none"
     translations: bool = False
     flip: bool = False
+    bipartite: bool = False
 
     def __post_init__(self) -> None:
         check_types("schema", self)

@@ -81,7 +81,7 @@ class SamplesModule(pl.LightningDataModule):
         self.transforms: tuple[Transform, ...] = (*self.shift, *self._transforms(symmetry, jitter), *self.noise)
 
     def _transforms(self, symmetry: bool, jitter: int | None) -> tuple[Transform, ...]:
-        of_samples, shape = Symmetry(self.schema), self.schema.domain.shape
+        of_samples, shape = Symmetry(self.schema, self.names), self.schema.domain.shape
         if jitter is not None and len(self.shapes) > 1:
             raise ValueError("loader.jitter: expected null, as it crops squares of one size; the datasets have several")
         chosen: list[Transform] = [RandomSymmetry(of_samples)] if symmetry else []

@@ -19,18 +19,16 @@ Transform = Callable[[Row, np.random.Generator], Row]
 
 
 class RandomSymmetry:
-    """The transform by a uniformly drawn symmetry of the samples: group, spin flip and translations."""
+    """The transform by a uniformly drawn symmetry of the samples: group, flip and translations."""
 
     def __init__(self, symmetry: Symmetry) -> None:
         self.symmetry = symmetry
 
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:
         """Return the transformed sample."""
-        row = self.symmetry.act(row, int(rng.integers(self.symmetry.order)))
+        row = self.symmetry.act(row, int(rng.integers(len(self.symmetry.elements(row)))))
         if self.symmetry.domain.translations:
-            fields = [values.shape for name, values in row.items() if self.symmetry.schema[name].is_field]
-            points = fields[0] if fields else self.symmetry.domain.shape
-            row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in points))
+            row = self.symmetry.shift(row, tuple(int(rng.integers(n)) for n in self.symmetry.points(row)))
         return row
 
 
@@ -60,10 +58,11 @@ class Jitter:
 
 
 class RandomShift:
-    """The transform that subtracts a number from the given fields, uniform between two columns of the sample.
+    """The transform that subtracts a number between two columns of the sample from the given fields.
 
     Between them the answer is the same, such as the density of N fermions at all chemical potentials from
-    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then has another one in each epoch.
+    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then has another one in each epoch. The number
+    has the arcsine distribution, which is dense at both ends: there the answer is hardest.
 
     Args:
         sources: names of the given fields.
@@ -76,7 +75,7 @@ class RandomShift:
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:
         """Return the shifted sample, without the two columns."""
         low, high = float(row[self.low]), float(row[self.high])
-        shift = low + (high - low) * rng.random()
+        shift = low + (high - low) * math.sin(0.5 * math.pi * rng.random()) ** 2
         kept = {name: values for name, values in row.items() if name not in (self.low, self.high)}
         return kept | {name: row[name] - shift for name in self.sources}
 

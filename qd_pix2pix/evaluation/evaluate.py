@@ -53,8 +53,9 @@ def predict_split(
     columns_given = {**given, **conditions}
     found = predict(predictor, columns_given, symmetrise, device, batch_size)
     measures: dict[str, dict[str, NDArray]] = {mapping.target: estimates(found)}
-    if predictor.target.is_field and predictor.symmetry.order > 1:
-        turned = list(turned_predictions(predictor, columns_given, symmetrise, device, batch_size))
+    is_field = predictor.target.is_field
+    turned = list(turned_predictions(predictor, columns_given, symmetrise, device, batch_size)) if is_field else []
+    if turned:
         measures[mapping.target]["equivariance_error"] = equivariance_error(*zip(*turned, strict=True))
     return Predictions(
         schema=schema,

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from qd_pix2pix.inference.inputs import check_fields
-from qd_pix2pix.inference.predict import averaged, choose_batch, elements_of
+from qd_pix2pix.inference.predict import averaged, choose_batch
+from solvers.checks import check_flag
 
 if TYPE_CHECKING:
     from qd_pix2pix.predictor import Card, Predictor
@@ -78,7 +79,7 @@ def predict_tensors(
     predictor.to(first.device).eval()
     numbers_given = {name: _plain(name, value) for name, value in conditions.items()}
     predictor, known, remarks = prepare(predictor, card, fields, numbers_given)
-    elements = elements_of(predictor, symmetrise)
+    check_flag("symmetrise", symmetrise)
     parts = []
     batch_size = choose_batch(first.shape[-dims:], first.device, batch_size)
     with constant(predictor):
@@ -86,7 +87,7 @@ def predict_tensors(
             batch = {name: values[i : i + batch_size].float() for name, values in flat.items()}
             size = len(next(iter(batch.values())))
             numbers = {name: torch.full((size,), float(v), device=first.device) for name, v in known.items()}
-            parts.append(averaged(predictor, {**batch, **numbers}, elements))
+            parts.append(averaged(predictor, {**batch, **numbers}, symmetrise))
     found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     leading = first.shape[:-dims]
     return {

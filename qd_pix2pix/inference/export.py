@@ -32,12 +32,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qd_pix2pix.files import write_whole
-from qd_pix2pix.inference.predict import averaged, elements_of
+from qd_pix2pix.inference.predict import averaged
 from qd_pix2pix.inference.reduced import per_sample
 from qd_pix2pix.mapping.occupation import ROTATIONS
 from qd_pix2pix.networks.residual_unet import set_bf16
 from qd_pix2pix.predictor import ERROR, Card, Predictor
 from qd_pix2pix.schema import Column
+from solvers.checks import check_flag
 
 METADATA = "qd_pix2pix"
 """Key of the metadata, as JSON: of an ONNX model, and among the ``extra_files`` of an exported program."""
@@ -69,11 +70,12 @@ class Exported(nn.Module):
         self.predictor = predictor
         self.inputs = (*predictor.mapping.sources, *predictor.conditions.varying)
         self.outputs = (*predictor.mapping.outputs, *([ERROR] if predictor.mapping.quantile else []))
-        self.elements = elements_of(predictor, symmetrise)
+        check_flag("symmetrise", symmetrise)
+        self.symmetrise = symmetrise
 
     def forward(self, *columns: Tensor) -> tuple[Tensor, ...]:
         """Return outputs (B, *points) or (B,), float32 or int64, from inputs (B, *points) and (B,) of float32."""
-        found = averaged(self.predictor, dict(zip(self.inputs, columns, strict=True)), self.elements)
+        found = averaged(self.predictor, dict(zip(self.inputs, columns, strict=True)), self.symmetrise)
         return tuple(found[name].float() if found[name].is_floating_point() else found[name] for name in self.outputs)
 
 

@@ -1,8 +1,10 @@
-"""Averages of predictions over shifts of the given field that change no answer.
+"""Averages of predictions over shifts of the given field that change no answer, and over particles and holes.
 
 At all chemical potentials from E(N) - E(N - 1) to E(N + 1) - E(N) the maps of N particles are the same. A network that
 is trained with ``loader.shift`` learns this approximately: near an end it mixes N with N + 1. Predictions at shifted
-fields are averaged where the sum of the target is nearly the same whole number: the more, the smaller the error.
+fields are averaged where the sum of the target is nearly the same whole number: the more, the smaller the error. Where
+the exchange of particles and holes is a symmetry, predictions of the holes count as well; if they have another N, the
+one that is farther from the next N is chosen.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from qd_pix2pix.predictor import Predictor
 
-SIZES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.7, 2.0)
+SIZES = (0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Sizes of the shifts, in the unit of the field, the hopping of chains."""
 SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
@@ -27,16 +29,40 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         predictor: the predictor, of fields only.
         columns: sources (B, *points) and conditions (B,) by name.
     """
+    symmetry = predictor.symmetry
+    images = [0, symmetry.group.order] if symmetry.flips(columns) else [0]
+    many = _shifted(predictor, columns)
+    samples = len(next(iter(columns.values())))
+    found = [
+        symmetry.act(predictor(symmetry.act(many, image)), image, many) for image in images
+    ]  # the flip is its own inverse
+    maps = {  # (B, images, shifts, ...)
+        name: torch.stack([each[name].reshape(samples, len(SHIFTS), *each[name].shape[1:]) for each in found], 1)
+        for name in found[0]
+    }
+    weights = _weights(maps[predictor.target.name].flatten(3).sum(3))
+    return {name: torch.einsum("bis,bis...->b...", weights.to(values.dtype), values) for name, values in maps.items()}
+
+
+def _shifted(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the columns of all shifts of all samples, (B * shifts, ...)."""
     many = {}
-    for name, values in columns.items():  # (B, shifts, ...), then one batch
+    for name, values in columns.items():
         repeated = values[:, None].expand(-1, len(SHIFTS), *values.shape[1:])
         if name in predictor.mapping.sources:
             repeated = repeated + torch.tensor(SHIFTS, device=values.device).reshape(-1, *[1] * (values.ndim - 1))
         many[name] = repeated.flatten(0, 1)
-    found = {name: values.reshape(-1, len(SHIFTS), *values.shape[1:]) for name, values in predictor(many).items()}
-    sums = found[predictor.target.name].flatten(2).sum(2)
-    weights = ((sums - sums[:, :1].round()).abs() < TOLERANCE).to(sums.dtype)
-    unshifted = torch.eye(len(SHIFTS), dtype=weights.dtype, device=weights.device)[0]
-    weights = torch.where(weights.sum(1, keepdim=True) > 0, weights, unshifted)
-    weights = weights / weights.sum(1, keepdim=True)
-    return {name: torch.einsum("bs,bs...->b...", weights.to(values.dtype), values) for name, values in found.items()}
+    return many
+
+
+def _weights(sums: Tensor) -> Tensor:
+    """Return the weight of each prediction with these sums, (B, images, shifts) both."""
+    whole = sums.round()
+    sizes = torch.tensor(SHIFTS, device=sums.device).abs()
+    margins = torch.where(whole == whole[..., :1], torch.inf, sizes).amin(2)  # smallest shift to another N
+    number = whole[..., 0].gather(1, margins.argmax(1, keepdim=True))
+    weights = ((sums - number[..., None]).abs() < TOLERANCE).to(sums.dtype)
+    unshifted = torch.zeros_like(weights)
+    unshifted[..., 0] = (whole[..., 0] == number).to(sums.dtype)
+    weights = torch.where(weights.sum((1, 2), keepdim=True) > 0, weights, unshifted)
+    return weights / weights.sum((1, 2), keepdim=True)

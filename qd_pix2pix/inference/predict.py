@@ -50,12 +50,11 @@ def predict(
         batch_size: samples per batch; None: see ``choose_batch``.
         progress: show a progress bar if there are several batches.
     """
-    elements = elements_of(predictor, symmetrise)
+    check_flag("symmetrise", symmetrise)
     device = _placed(predictor, device)
     with torch.inference_mode(), kernels_kept(predictor):
-        parts = [
-            averaged(predictor, batch, elements) for batch in batches(predictor, columns, device, batch_size, progress)
-        ]
+        some = batches(predictor, columns, device, batch_size, progress)
+        parts = [averaged(predictor, batch, symmetrise) for batch in some]
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 
@@ -101,11 +100,11 @@ def turned_predictions(
     """
     name = predictor.target.name
     straight = predict(predictor, columns, symmetrise, device, batch_size, progress=False)[name]
-    elements = range(1, predictor.symmetry.order)
-    for g in tqdm(elements, desc="turning", unit="symmetry", leave=False):
-        images = predictor.symmetry.act({n: torch.as_tensor(native(v)) for n, v in columns.items()}, g)
+    samples = {n: torch.as_tensor(native(v)) for n, v in columns.items()}
+    for g in tqdm(predictor.symmetry.elements(samples)[1:], desc="turning", unit="symmetry", leave=False):
+        images = predictor.symmetry.act(samples, g)
         found = predict(predictor, {n: v.numpy() for n, v in images.items()}, symmetrise, device, batch_size, False)
-        yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g)[name].numpy()
+        yield found[name], predictor.symmetry.act({name: torch.as_tensor(straight)}, g, samples)[name].numpy()
 
 
 def batches(
@@ -136,30 +135,23 @@ def _placed(predictor: Predictor, device: torch.device | str | None) -> torch.de
     return found
 
 
-def elements_of(predictor: Predictor, symmetrise: bool) -> range:
-    """Return the symmetries over which predictions are averaged: all of the samples, or the identity.
+def averaged(predictor: Predictor, batch: Batch, symmetrise: bool = False) -> Batch:
+    """Return the predictions of a batch, of all images of its samples on average if ``symmetrise``.
 
-    Raises:
-        ValueError: ``symmetrise`` is not True or False.
+    For classes this is the average of probabilities.
     """
-    check_flag("symmetrise", symmetrise)
-    return range(predictor.symmetry.order if symmetrise else 1)
-
-
-def averaged(predictor: Predictor, batch: Batch, elements: range = range(1)) -> Batch:
-    """Return the predictions of a batch, averaged over the images of its samples; for classes, over probabilities."""
     images = []
-    for g in elements:
+    for g in predictor.symmetry.elements(batch) if symmetrise else range(1):
         # contiguous: for other strides other kernels are used, with other rounding errors
         turned = {name: values.contiguous() for name, values in predictor.symmetry.act(batch, g).items()}
         if predictor.shifted:
-            images.append(predictor.symmetry.act(on_plateau(predictor, turned), predictor.symmetry.inverse(g)))
+            images.append(predictor.symmetry.act(on_plateau(predictor, turned), predictor.symmetry.inverse(g), batch))
             continue
         found = unshifted(predictor, turned)
         invariant = {c.name: found.pop(c.name) for c in predictor.outputs if c.role == "class"}
         if predictor.mapping.quantile:
             invariant[ERROR] = found.pop(ERROR)
-        images.append(predictor.symmetry.act(found, predictor.symmetry.inverse(g)) | invariant)
+        images.append(predictor.symmetry.act(found, predictor.symmetry.inverse(g), batch) | invariant)
     means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}
     return {name: values.argmax(1) if is_class.get(name) else values for name, values in means.items()}

@@ -65,7 +65,7 @@ class PhysicalPredictor(Predictor):
         self.mapping, self.shifted = reduced.mapping, False  # no average over shifts in reduced units
         self.conditions = Conditions([self.schema], {})
         self.outputs = tuple(self.schema[name] for name in self.mapping.outputs)
-        self.symmetry = Symmetry(self.schema)
+        self.symmetry = Symmetry(self.schema, (*self.mapping.sources, *self.mapping.outputs))
         self.ranges = {name: self._range(name, span) for name, span in reduced.ranges.items()}
 
     def _sides(self, schema: Schema, shape: tuple[int, ...]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Finite groups that act on fields, and the symmetries of a domain: its group, spin flip and translations.
+"""Finite groups that act on fields, and the symmetries of a domain: its group, a flip and translations.
 
 Element e of the square first transposes a field if e >= 4, then rotates it by (e mod 4) quarter turns. Elements of the
 rectangle mirror the first axis (1), the second (2), or both (3). Element 1 of the line mirrors. 0 is the identity.
@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from qd_pix2pix.schema import Domain, Schema
+from qd_pix2pix.schema import Column, Domain, Schema
 from solvers.checks import check_choice
 
 
@@ -98,10 +98,16 @@ def group_of(name: str, dims: int) -> Group:
 class Symmetry:
     """All symmetries of the samples of a schema.
 
-    An element of the finite part is the number of a group element, plus ``group.order`` where all spins are flipped.
+    An element of the finite part is the number of a group element, plus ``group.order`` with the flip: of all spins, or
+    of particles and holes.
+
+    Attributes:
+        schema: the schema.
+        names: the columns that are transformed; without the flip where one of them is not ``Column.paired``.
     """
 
     schema: Schema
+    names: tuple[str, ...] = ()
 
     @property
     def domain(self) -> Domain:
@@ -113,25 +119,50 @@ class Symmetry:
         """The group that acts on the points."""
         return group_of(self.domain.symmetry, len(self.domain.shape))
 
-    @property
-    def order(self) -> int:
-        """The number of elements of the finite part."""
-        return self.group.order * (2 if self.domain.flip else 1)
+    def elements(self, columns: Mapping[str, Tensor]) -> range:
+        """Return the elements that are symmetries of samples with these columns, fields (..., *points)."""
+        return range(self.group.order * (2 if self.flips(columns) else 1))
+
+    def flips(self, columns: Mapping[str, Tensor]) -> bool:
+        """Return True if the flip is a symmetry of samples with these columns, fields (..., *points)."""
+        if not self.domain.flip or not all(self.schema[name].paired for name in self.names):
+            return False
+        return not self.domain.bipartite or all(n % 2 == 0 for n in self.points(columns))
+
+    def points(self, columns: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """Return the number of points along each axis: of the first field among the columns, or of the schema."""
+        fields = (values.shape for name, values in columns.items() if self.schema[name].is_field)
+        return next((tuple(shape[-len(self.domain.shape) :]) for shape in fields), self.domain.shape)
 
     def inverse(self, element: int) -> int:
         """Return the inverse of an element."""
         flip, g = divmod(element, self.group.order)
         return flip * self.group.order + self.group.inverse[g]
 
-    def act(self, columns: Mapping[str, Tensor], element: int) -> dict[str, Tensor]:
-        """Return the action of an element on columns by name: fields (..., *points), all other columns (...)."""
+    def act(
+        self, columns: Mapping[str, Tensor], element: int, conditions: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Return the action of an element on columns by name: fields (..., *points), all other columns (...).
+
+        Conditions of the samples that are not among the columns are in ``conditions`` or are those of the schema.
+        """
         flip, g = divmod(element, self.group.order)
         turned = {}
         for name, values in columns.items():
             column = self.schema[name]
-            values = self.group.act(values, g) if column.is_field else values
-            turned[name] = -values if flip and column.odd else values
+            if flip and column.odd:
+                values = self._twice_centre(column, {**(conditions or {}), **columns}, values.ndim) - values
+            turned[name] = self.group.act(values, g) if column.is_field else values
         return turned
+
+    def _twice_centre(self, column: Column, columns: Mapping[str, Tensor], dims: int) -> Tensor | float:
+        """Return 2 c of an odd column whose values have this number of axes."""
+        if not column.centre_of:
+            return 2 * column.centre or 0  # a whole number keeps the type of whole numbers
+        if column.centre_of not in columns:
+            return 2 * column.centre * self.schema.constants[column.centre_of]
+        unit = columns[column.centre_of]
+        return 2 * column.centre * unit.reshape(unit.shape + (1,) * (dims - unit.ndim))
 
     def shift(self, columns: Mapping[str, Tensor], steps: tuple[int, ...]) -> dict[str, Tensor]:
         """Return the columns of the samples, shifted periodically by ``steps`` points along each axis."""

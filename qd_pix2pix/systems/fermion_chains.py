@@ -16,19 +16,48 @@ from solvers.checks import check_integer, check_number
 from solvers.lattices import crossings, fermion_maps, ground_energies, ground_states
 from solvers.lattices.fermions import LONGEST, SHORTEST
 
-V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential minus the chemical potential")
+# holes at V - mu are fermions at -(V - mu) - 2 U
+OF_HOLES: dict[str, Any] = {"odd": True, "centre": -1.0, "centre_of": "interaction"}
+V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential minus the chemical potential", **OF_HOLES)
 MAPS = (
-    Column("n", "field", "f4", None, "n", "density", 0.0, 1.0),
+    Column("n", "field", "f4", None, "n", "density", 0.0, 1.0, odd=True, centre=0.5),
     Column("neighbour_correlator", "field", "f4", None, "C", "mean correlator of the density with both neighbours"),
     Column("coherence", "field", "f4", None, "T", "mean coherence with both neighbours"),
     Column("current_correlator", "field", "f4", "current2", "K", "correlator of the currents of both bonds"),
 )
 NUMBERS = (
-    Column("energy", "scalar", "f8", "energy", r"E - \mu N", "energy at the chemical potential", extensive=True),
-    Column("particles", "scalar", "f8", None, "N", "number of fermions", 0.0, extensive=True),
+    Column(
+        "energy",
+        "scalar",
+        "f8",
+        "energy",
+        r"E - \mu N",
+        "energy at the chemical potential",
+        extensive=True,
+        paired=False,
+    ),
+    Column("particles", "scalar", "f8", None, "N", "number of fermions", 0.0, extensive=True, paired=False),
     Column("gap", "scalar", "f8", "energy", r"\Delta E", "distance of the next level of N fermions", 0.0),
-    Column("mu_low", "scalar", "f8", "energy", r"\mu_-", "E(N) - E(N - 1), from the chemical potential", high=0.0),
-    Column("mu_high", "scalar", "f8", "energy", r"\mu_+", "E(N + 1) - E(N), from the chemical potential", low=0.0),
+    Column(
+        "mu_low",
+        "scalar",
+        "f8",
+        "energy",
+        r"\mu_-",
+        "E(N) - E(N - 1), from the chemical potential",
+        high=0.0,
+        paired=False,
+    ),
+    Column(
+        "mu_high",
+        "scalar",
+        "f8",
+        "energy",
+        r"\mu_+",
+        "E(N + 1) - E(N), from the chemical potential",
+        low=0.0,
+        paired=False,
+    ),
     Column("mu", "guard", "f8", "energy", r"\mu", "chemical potential from the mean of V: V = V_mu + mu"),
     Column("degeneracy", "guard", "i8", None, "", "states that share the ground-state energy"),
 )
@@ -82,7 +111,15 @@ class FermionChains(Recipe):
             system="chains of spinless fermions",
             sample="ring",
             columns=(V_MU, *MAPS, *NUMBERS),
-            domain=Domain(("x",), (self.sites,), boundary="periodic", symmetry="line", translations=True),
+            domain=Domain(
+                ("x",),
+                (self.sites,),
+                boundary="periodic",
+                symmetry="line",
+                translations=True,
+                flip=True,
+                bipartite=True,
+            ),
             conditions=(INTERACTION,),
             constants={"interaction": float(self.interaction)},
             units={"energy": "J", "current2": "J²"},
