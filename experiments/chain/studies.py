@@ -43,7 +43,7 @@ def holes(scale: str) -> Runs:
     """Return the run of the shipped network: on, with holes for particles and more chemical potentials near a new N."""
     first = make_run("chain, more rings", more(scale)["chain, more rings"]).key
     start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
-    length = {"smoke": SMOKE, "laptop": ("data.train=16000", "trainer.max_time=00:01:00:00"), "paper": PAPER}[scale]
+    length = {"smoke": SMOKE, "laptop": ("data.train=16000", "trainer.max_time=00:00:50:00"), "paper": PAPER}[scale]
     return {"chain, holes": ("experiment=chain", start, "model.optimizer.lr=1e-3", *length)}
 
 
