@@ -30,7 +30,7 @@ RUNS = {
     "gaas-N2-all": ("field_regressors", "wide gaas-N2 all outputs"),
     "range": ("field_regressors", "wide range"),
     "bose-hubbard": ("bose_hubbard", "hard core"),
-    "chain": ("chain", "chain, holes"),
+    "chain": ("chain", "chain, more rings"),
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),

@@ -1,6 +1,6 @@
 """Train the network of fermion chains and keep its measures.
 
-    python -m experiments.chain.run lengths     # then more, then holes: the shipped network; --scale paper: larger
+    python -m experiments.chain.run lengths     # the shipped network; --scale paper: the sizes of the source
     python -m experiments.chain.run one_length  # one that is trained on rings of 14 sites only
     python -m experiments.chain.dmrg            # references of wells, with TeNPy
     python -m experiments.chain.transfer        # network and Hartree-Fock beside all references

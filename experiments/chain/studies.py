@@ -25,7 +25,7 @@ def lengths(scale: str) -> Runs:
 
 
 def more(scale: str) -> Runs:
-    """Return a run that goes on with more rings, at all chemical potentials of their N."""
+    """Return the run of the shipped network: on with more rings, at all chemical potentials of their N."""
     first = make_run("chain", lengths(scale)["chain"]).key
     start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
     length = {"smoke": SMOKE, "laptop": ("data.train=16000", "trainer.max_time=00:01:10:00"), "paper": PAPER}[scale]
@@ -39,12 +39,4 @@ def one_length(scale: str) -> Runs:
     return {"chain, 14 sites": ("experiment=chain", STORED, *words[scale])}
 
 
-def holes(scale: str) -> Runs:
-    """Return the run of the shipped network: on, with holes for particles and more chemical potentials near a new N."""
-    first = make_run("chain, more rings", more(scale)["chain, more rings"]).key
-    start = f"init_from=runs/chain/{first}/checkpoints/best.ckpt"
-    length = {"smoke": SMOKE, "laptop": ("data.train=16000", "trainer.max_time=00:00:50:00"), "paper": PAPER}[scale]
-    return {"chain, holes": ("experiment=chain", start, "model.optimizer.lr=1e-3", *length)}
-
-
-STUDIES = {"lengths": lengths, "more": more, "holes": holes, "one_length": one_length}
+STUDIES = {"lengths": lengths, "more": more, "one_length": one_length}

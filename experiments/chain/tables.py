@@ -39,9 +39,9 @@ def densities_table(found: dict[str, Any]) -> str:
         same = errors.get("nmae_of_these", ours["mean"])
         ratio = f"{mean_field['mean'] / same:.1f}"
         shown = [percent(ours["mean"]), percent(ours["median"]), percent(errors["right_number"], 1)]
-        shown += [percent(errors["nmae_single"]), percent(mean_field["mean"])]
+        shown += [percent(errors[key]) for key in ("nmae_shifts", "nmae_single")] + [percent(mean_field["mean"])]
         rows.append([named[name], errors["sites"], count, *shown, ratio])
-    errors_of = ("mean NMAE", "median", "right N", "without shifts, mean", "Hartree–Fock, mean", "ratio of means")
+    errors_of = ("mean NMAE", "median", "right N", "shifts only, mean", "single, mean", "Hartree–Fock, mean", "ratio")
     return markdown(("rings", "sites", "number", *errors_of), rows)
 
 

@@ -12,6 +12,8 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,14 +58,26 @@ def random_rings(recipe: Any, kind: str) -> dict[str, NDArray]:
     return others.columns("test", range(number))
 
 
-def single(network: Any, v_mu: NDArray) -> NDArray[np.float64]:
-    """Return densities without an average over shifts."""
+@contextmanager
+def without(network: Any, average: str) -> Iterator[None]:
+    """Predict without the average over holes, or over shifts and holes, within this context."""
     predictor = network.predictor
-    shifted, predictor.shifted = predictor.shifted, False
+    shifted, symmetry = predictor.shifted, predictor.symmetry
+    predictor.shifted = shifted and average == "holes"
+    predictor.symmetry = replace(symmetry, schema=replace(symmetry.schema, domain=replace(symmetry.domain, flip=False)))
     try:
-        return network(v_mu).astype(float)
+        yield
     finally:
-        predictor.shifted = shifted
+        predictor.shifted, predictor.symmetry = shifted, symmetry
+
+
+def parts(network: Any, v_mu: NDArray, exact: NDArray) -> dict[str, float]:
+    """Return the mean NMAE without averages, and without the one over holes."""
+    found = {}
+    for key, average in (("nmae_single", "shifts"), ("nmae_shifts", "holes")):
+        with without(network, average):
+            found[key] = float(nmae(network(v_mu).astype(float), exact).mean())
+    return found
 
 
 def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
@@ -80,7 +94,7 @@ def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
         "rings": len(n),
         "nmae": mean_and_spread(errors),
         "nmae_of_compared": mean_and_spread(errors[:COMPARED]),
-        "nmae_single": float(nmae(single(network, rings["V_mu"]), n).mean()),
+        **parts(network, rings["V_mu"], n),
         "mae": {name: float(np.abs(found[name] - rings[name]).mean()) for name in network.outputs},
         "spread": {name: float(rings[name].std()) for name in network.outputs},
         "right_number": float((numbers < 0.5).mean()),
@@ -109,7 +123,7 @@ def errors_of_wells(network: Any, interaction: float, references: list[dict[str,
         "sites": wells[0].sites,
         "wells": len(wells),
         "nmae": mean_and_spread(nmae(predicted[filled], exact[filled])),
-        "nmae_single": float(nmae(single(network, potentials)[filled], exact[filled]).mean()),
+        **parts(network, potentials[filled], exact[filled]),
         "hartree_fock": mean_and_spread(nmae(mean_field[filled], exact[filled])),
         "right_number": float(np.mean(np.abs(predicted.sum(1) - [r["particles"] for r in references]) < 0.5)),
         "particles": [reference["particles"] for reference in references],

@@ -58,11 +58,10 @@ class Jitter:
 
 
 class RandomShift:
-    """The transform that subtracts a number between two columns of the sample from the given fields.
+    """The transform that subtracts a number from the given fields, uniform between two columns of the sample.
 
     Between them the answer is the same, such as the density of N fermions at all chemical potentials from
-    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then has another one in each epoch. The number
-    has the arcsine distribution, which is dense at both ends: there the answer is hardest.
+    E(N) - E(N - 1) to E(N + 1) - E(N). Of each stored sample a training then has another one in each epoch.
 
     Args:
         sources: names of the given fields.
@@ -75,7 +74,7 @@ class RandomShift:
     def __call__(self, row: Row, rng: np.random.Generator) -> Row:
         """Return the shifted sample, without the two columns."""
         low, high = float(row[self.low]), float(row[self.high])
-        shift = low + (high - low) * math.sin(0.5 * math.pi * rng.random()) ** 2
+        shift = low + (high - low) * rng.random()
         kept = {name: values for name, values in row.items() if name not in (self.low, self.high)}
         return kept | {name: row[name] - shift for name in self.sources}
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qd_pix2pix.predictor import Predictor
 
-SIZES = (0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+SIZES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.7, 2.0)
 """Sizes of the shifts, in the unit of the field, the hopping of chains."""
 SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
