@@ -18,6 +18,8 @@ SIZES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 
 """Sizes of the shifts, in the unit of the field, the hopping of chains."""
 SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
+SMALLEST = 0.01
+"""Less than the distance of two shifts."""
 TOLERANCE = 0.02
 """Largest distance of the sum of the target from the whole number."""
 
@@ -60,7 +62,8 @@ def _weights(sums: Tensor) -> Tensor:
     whole = sums.round()
     sizes = torch.tensor(SHIFTS, device=sums.device).abs()
     margins = torch.where(whole == whole[..., :1], torch.inf, sizes).amin(2)  # smallest shift to another N
-    number = whole[..., 0].gather(1, margins.argmax(1, keepdim=True))
+    apart = (sums - whole)[..., 0].abs()  # decides between equal margins, so that no image is preferred
+    number = whole[..., 0].gather(1, (margins - SMALLEST * apart).argmax(1, keepdim=True))
     weights = ((sums - number[..., None]).abs() < TOLERANCE).to(sums.dtype)
     unshifted = torch.zeros_like(weights)
     unshifted[..., 0] = (whole[..., 0] == number).to(sums.dtype)

@@ -56,6 +56,15 @@ def test_maps_turn_and_move_with_the_potential(chain):
             np.testing.assert_allclose(values, change(maps[name]), atol=1e-5)
 
 
+def test_holes_are_predicted_like_particles(chain):
+    """V - mu becomes -(V - mu) - 2 U; at an equal distance from two changes of N neither is preferred."""
+    V_mu = rings(120, 14)
+    maps, of_holes = chain.predict(V_mu), chain.predict(-V_mu - 4.0)
+    np.testing.assert_allclose(of_holes.pop("n"), 1 - maps.pop("n"), atol=1e-4)
+    for name, values in of_holes.items():
+        np.testing.assert_allclose(values, maps[name], atol=1e-4, err_msg=name)
+
+
 def test_what_is_far_away_does_not_matter(chain, monkeypatch):
     """A change beyond the reach of the network leaves a density as it is, unlike a norm over the points.
 
