@@ -16,7 +16,7 @@ SITES = 4
 HOLES = {"odd": True, "centre": -1.0, "centre_of": "U"}
 COLUMNS = (Column("V", "field", **HOLES), Column("n", "field", low=0.0, odd=True, centre=0.5), Column("other", "field"))
 DOMAIN = Domain(("x",), (SITES,), boundary="periodic", flip=False, bipartite=True)
-SCHEMA = Schema("chains", "ring", COLUMNS, DOMAIN, (Column("U", "condition"),), {"U": 1.5})
+SCHEMA = Schema("chains", "ring", COLUMNS, DOMAIN, (Column("U", "condition"),), {"U": 3.0})
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ class Disagreeing(Steps):
 
     def __call__(self, columns):
         level = -columns["V"].mean(1)
-        holes = level > 1.5  # the image of the level x is 3 - x
-        number = torch.where(holes, 3 - (3 - level > self.of_holes).float(), 1 + (level > self.step).float())
+        holes = level > 3  # the image of the level x is 6 - x
+        number = torch.where(holes, 3 - (6 - level > self.of_holes).float(), 1 + (level > self.step).float())
         return {"n": (number / SITES)[:, None].repeat(1, SITES), "other": holes[:, None].float().repeat(1, SITES)}
 
 
@@ -100,15 +100,15 @@ def test_of_two_numbers_the_one_that_is_farther_from_a_change_is_predicted():
     assert [round(sums(network, level)[0], 4) for level in (-0.05, 0.05, 0.09, 0.11, 0.15, 0.3)] == [1, 1, 1, 2, 2, 2]
     assert sums(Disagreeing(0.11, 0.11), 0.3)[1] == pytest.approx(0.5)
     odd = on_plateau(network, {"V": torch.full((1, 3), -0.05)})  # no symmetry of a ring with an odd number of sites
-    assert odd["n"].sum().item() == pytest.approx(2 * 3 / SITES) and odd["other"].sum() == 0
+    assert odd["n"].sum().item() == pytest.approx(2) and odd["other"].sum() == 0
 
 
 def test_couplings_of_samples_place_their_holes():
-    """U is 0.5 for one sample and 1.5 for the other, as a condition or as a constant of the schema."""
+    """U is 0.5 for one sample and 3 for the other, as a condition or as a constant of the schema."""
     symmetry = Disagreeing.symmetry
-    given = {"V": torch.zeros(2, SITES), "U": torch.tensor([0.5, 1.5]), "n": torch.full((2, SITES), 0.2)}
+    given = {"V": torch.zeros(2, SITES), "U": torch.tensor([0.5, 3.0]), "n": torch.full((2, SITES), 0.2)}
     image = symmetry.act(given, 1)
-    assert image["V"][:, 0].tolist() == [-1.0, -3.0] and image["n"].unique().item() == pytest.approx(0.8)
+    assert image["V"][:, 0].tolist() == [-1.0, -6.0] and image["n"].unique().item() == pytest.approx(0.8)
     for alone in (symmetry.act({"V": given["V"]}, 1, given), symmetry.act({"V": given["V"]}, 1)):
-        assert alone["V"][1].tolist() == [-3.0] * SITES
+        assert alone["V"][1].tolist() == [-6.0] * SITES
     assert symmetry.act({"V": given["V"]}, 1, given)["V"][0].tolist() == [-1.0] * SITES
