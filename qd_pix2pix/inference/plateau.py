@@ -18,8 +18,8 @@ SIZES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 
 """Sizes of the shifts, in the unit of the field, the hopping of chains."""
 SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
-SMALLEST = 0.01
-"""Less than the distance of two shifts."""
+FAR, SMALLEST = 2 * SIZES[-1], 0.01
+"""More than the largest shift, and less than the distance of two shifts."""
 TOLERANCE = 0.02
 """Largest distance of the sum of the target from the whole number."""
 
@@ -35,9 +35,8 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
     images = [0, symmetry.group.order] if symmetry.flips(columns) else [0]
     many = _shifted(predictor, columns)
     samples = len(next(iter(columns.values())))
-    found = [
-        symmetry.act(predictor(symmetry.act(many, image)), image, many) for image in images
-    ]  # the flip is its own inverse
+    # the flip is its own inverse
+    found = [symmetry.act(predictor(symmetry.act(many, image)), image, many) for image in images]
     maps = {  # (B, images, shifts, ...)
         name: torch.stack([each[name].reshape(samples, len(SHIFTS), *each[name].shape[1:]) for each in found], 1)
         for name in found[0]
@@ -61,7 +60,7 @@ def _weights(sums: Tensor) -> Tensor:
     """Return the weight of each prediction with these sums, (B, images, shifts) both."""
     whole = sums.round()
     sizes = torch.tensor(SHIFTS, device=sums.device).abs()
-    margins = torch.where(whole == whole[..., :1], torch.inf, sizes).amin(2)  # smallest shift to another N
+    margins = torch.where(whole == whole[..., :1], FAR, sizes).amin(2)  # smallest shift to another N
     apart = (sums - whole)[..., 0].abs()  # decides between equal margins, so that no image is preferred
     number = whole[..., 0].gather(1, (margins - SMALLEST * apart).argmax(1, keepdim=True))
     weights = ((sums - number[..., None]).abs() < TOLERANCE).to(sums.dtype)
