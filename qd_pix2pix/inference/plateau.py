@@ -34,11 +34,10 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
     symmetry = predictor.symmetry
     images = [0, symmetry.group.order] if symmetry.flips(columns) else [0]
     many = _shifted(predictor, columns)
-    samples = len(next(iter(columns.values())))
     # the flip is its own inverse
     found = [symmetry.act(predictor(symmetry.act(many, image)), image, many) for image in images]
     maps = {  # (B, images, shifts, ...)
-        name: torch.stack([each[name].reshape(samples, len(SHIFTS), *each[name].shape[1:]) for each in found], 1)
+        name: torch.stack([each[name].reshape(-1, len(SHIFTS), *each[name].shape[1:]) for each in found], 1)
         for name in found[0]
     }
     weights = _weights(maps[predictor.target.name].flatten(3).sum(3))

@@ -81,6 +81,14 @@ def test_what_is_far_away_does_not_matter(chain, monkeypatch):
     assert np.abs(a - b)[50:70].max() > 0.05
 
 
+def test_an_exported_network_averages_for_any_number_of_rings(chain, tmp_path):
+    chain.export(tmp_path / "chain.pt2")
+    program, V_mu = torch.export.load(tmp_path / "chain.pt2").module(), rings(7, 14)
+    maps = chain.predict(V_mu)
+    for name, values in zip(chain.outputs, program(torch.as_tensor(V_mu, dtype=torch.float32)), strict=True):
+        np.testing.assert_allclose(values, maps[name], atol=1e-5, err_msg=name)
+
+
 def test_a_length_that_was_not_trained_is_reported(chain):
     with pytest.warns(UserWarning, match=r"the ring has 30 points, in training .* predictions may be wrong"):
         chain(rings(1, 30))
