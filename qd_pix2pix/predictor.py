@@ -33,8 +33,8 @@ ERROR, ERROR_FACTOR, ERROR_SLOPES = "error", "error_factor", "error_slopes"
 """Names of the estimated error among raw numbers, and of its calibration among weights."""
 INPUTS = "inputs"
 """Name of the means of the network's input channels among raw numbers."""
-SECOND = "second"
-"""Name of the second network, and prefix of its weights."""
+SECOND, COUNTER = "second", "counter"
+"""Names of the second network and of the one that counts particles, and prefixes of their weights."""
 DEVIATIONS = 2.0
 """Least estimate of the error of the mean of two networks, in standard deviations of both predictions."""
 TAUGHT = 1.2
@@ -56,7 +56,7 @@ class Card:
         network: name of the network's class in ``networks``, and its arguments.
         heads: name of the head for each kind of column.
         logarithm: True if the network also receives the logarithm of densities.
-        second: card of the second network (``Mapping.second``); empty without one.
+        second, counter: cards of the other networks that ``Mapping`` names; empty without one.
         generator: class of ``generators`` and its arguments, for a predictor that draws samples; otherwise empty.
         seen: for each label of a generator, the intervals that have training samples, [low, high, low, high, ...].
         statistics: statistics of all training splits together, by column.
@@ -81,6 +81,7 @@ class Card:
     statistics: dict[str, dict[str, float]]
     scales: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] = field(default_factory=dict)
+    counter: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, list[float]] = field(default_factory=dict)
     recipes: list[dict[str, Any]] = field(default_factory=list)
@@ -175,6 +176,7 @@ class Predictor(nn.Module):
             the target is then a number of particles per site, with the lowest value 0 and no unit.
         second: predictor of the same target, whose distance from this one enters the estimated error, and which is
             averaged with this one if ``mapping.average``; or None.
+        counter: predictor of energies that chooses the number of particles in averages over shifts; or None.
 
     Raises:
         ValueError: the card is inconsistent.
@@ -202,7 +204,10 @@ class Predictor(nn.Module):
         self.logarithm = bool(card.logarithm)
         counted = self.target.low == 0 and self.target.quantity is None  # particles per site, whose sum is whole
         self.shifted = bool(card.loader.get("shift")) and counted
-        self.second = Predictor(Card.from_dict(card.second)).requires_grad_(False) if card.second else None
+        self.second, self.counter = (
+            Predictor(Card.from_dict(other)).requires_grad_(False) if other else None
+            for other in (card.second, card.counter)
+        )
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))
             self.register_buffer(ERROR_SLOPES, torch.zeros(4 if self.second else self.n_features))
@@ -265,11 +270,11 @@ class Predictor(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights by name; those of the network without a prefix."""
-        return {**self.network.state_dict(), **self.calibration, **self._weights_of_second}
+        return {**self.network.state_dict(), **self.calibration, **self._weights_of_others}
 
     def load_weights(self, weights: Dict[str, Tensor]) -> None:
         """Replace all weights by those that ``weights`` returned."""
-        others = {**self.calibration, **self._weights_of_second}
+        others = {**self.calibration, **self._weights_of_others}
         with torch.no_grad():
             for name, value in others.items():
                 value.copy_(weights[name])
@@ -281,8 +286,9 @@ class Predictor(nn.Module):
         return {ERROR_FACTOR: self.error_factor, ERROR_SLOPES: self.error_slopes} if self.mapping.quantile else {}
 
     @property
-    def _weights_of_second(self) -> dict[str, Tensor]:
-        return {f"{SECOND}.{name}": value for name, value in self.second.state_dict().items()} if self.second else {}
+    def _weights_of_others(self) -> dict[str, Tensor]:
+        others = ((SECOND, self.second), (COUNTER, self.counter))
+        return {f"{prefix}.{n}": v for prefix, other in others if other for n, v in other.state_dict().items()}
 
     def raw(self, columns: Dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw network output for each predicted column, by name: (B, channels of its head, *points), float32.
@@ -297,8 +303,8 @@ class Predictor(nn.Module):
         channels = [*self.channels, *([1] if self.mapping.quantile else [])]
         raw = dict(zip(names, found.split(channels, dim=1), strict=True))
         for column in self.outputs:
-            if prior and column.name in prior.logarithm and self.head(column).starts_from_prior:
-                raw[column.name] = raw[column.name] + prior.logarithm[column.name]
+            if prior and column.name in prior.starts and self.head(column).starts_from_prior:
+                raw[column.name] = raw[column.name] + prior.starts[column.name]
         raw |= {INPUTS: inputs.float().flatten(2).mean(2)} if self.mapping.quantile else {}
         if self.second is None or self.training:
             return raw
@@ -315,11 +321,12 @@ class Predictor(nn.Module):
         """The prior of these samples, in single precision."""
         if self.prior is None:
             return None
-        if missing := [name for name in self.prior.needs if name not in columns]:
+        known = {**self.known(columns, columns[self.mapping.sources[0]][:, None]), **columns}
+        if missing := [name for name in self.prior.needs if name not in known]:
             raise ValueError(f"conditions: expected {', '.join(missing)}, for which the network was trained in a range")
         device = next(self.network.parameters()).device.type
         with torch.autocast(device, enabled=False):
-            return self.prior(columns)
+            return self.prior(known)
 
     def error(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
         """The estimated error of the target (B,), relative to its integral, from the raw numbers of these samples.

@@ -32,6 +32,12 @@ def more(scale: str) -> Runs:
     return {"chain, more rings": ("experiment=chain", start, "model.optimizer.lr=1e-3", *length)}
 
 
+def energies(scale: str) -> Runs:
+    """Return the run of the network of energies, with which the shipped one chooses the number of fermions."""
+    length = {"smoke": SMOKE, "laptop": ("trainer.max_time=00:00:50:00",), "paper": PAPER}[scale]
+    return {"energies": ("experiment=chain_energies", *length)}
+
+
 def one_length(scale: str) -> Runs:
     """Return the run of a network of rings of 14 sites only, whose number is no input."""
     small = ("range.sites=null", "data.sites=9", *SMOKE[1:])
@@ -39,4 +45,4 @@ def one_length(scale: str) -> Runs:
     return {"chain, 14 sites": ("experiment=chain", STORED, *words[scale])}
 
 
-STUDIES = {"lengths": lengths, "more": more, "one_length": one_length}
+STUDIES = {"lengths": lengths, "more": more, "energies": energies, "one_length": one_length}

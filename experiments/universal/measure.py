@@ -117,7 +117,7 @@ def dots_of(config: Mapping[str, Any], family: Mapping[str, Any], dots: int, see
 def started(prior: str, given: Mapping[str, NDArray]) -> NDArray[np.float64]:
     """Return the densities (B, n, n) from which networks with this prior start."""
     tensors = {name: torch.as_tensor(np.asarray(given[name]), dtype=torch.float32) for name in PRIORS[prior].needs}
-    share = PRIORS[prior](tensors).logarithm["n_int"][:, 0].exp().double().numpy()
+    share = PRIORS[prior](tensors).starts["n_int"][:, 0].exp().double().numpy()
     return share / share.mean((1, 2), keepdims=True) * np.asarray(given["n_electrons"], float)[:, None, None]
 
 

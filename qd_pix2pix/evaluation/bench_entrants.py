@@ -193,9 +193,9 @@ def _unlearned(prior: str, learned: Dots) -> list[Entrant]:
         v = dots.V - dots.V.min((1, 2), keepdims=True)
         columns = {"V": v / dots.unit[:, None, None], "n_electrons": dots.n_electrons, "coupling": dots.coupling}
         start = PRIORS[prior]({name: torch.as_tensor(values) for name, values in columns.items()})
-        share = start.logarithm["n_int"][:, 0].exp().double().numpy()
+        share = start.starts["n_int"][:, 0].exp().double().numpy()
         share = share / share.mean((1, 2), keepdims=True)
-        energy = start.logarithm["energy"][:, 0, 0, 0].exp().double().numpy() * dots.unit
+        energy = start.starts["energy"][:, 0, 0, 0].exp().double().numpy() * dots.unit
         density = share * (dots.n_electrons / dots.extent**2)[:, None, None]
         return {"density": density, "energy": energy + dots.n_electrons * dots.V.min((1, 2))}
 

@@ -4,7 +4,8 @@ At all chemical potentials from E(N) - E(N - 1) to E(N + 1) - E(N) the maps of N
 is trained with ``loader.shift`` learns this approximately: near an end it mixes N with N + 1. Predictions at shifted
 fields are averaged where the sum of the target is nearly the same whole number: the more, the smaller the error. Where
 the exchange of particles and holes is a symmetry, predictions of the holes count as well; if they have another N, the
-one that is farther from the next N is chosen.
+one that is farther from the next N is chosen. A network of energies (``mapping.counter``) replaces this choice, if
+some of these predictions have the N with the lowest energy.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
 FAR, SMALLEST = 2 * SIZES[-1], 0.01
 """More than the largest shift, and less than the distance of two shifts."""
+STEPS = 2
+"""Largest change of N by a network of energies."""
 TOLERANCE = 0.02
 """Largest distance of the sum of the target from the whole number."""
 
@@ -40,7 +43,7 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         name: torch.stack([each[name].reshape(-1, len(SHIFTS), *each[name].shape[1:]) for each in found], 1)
         for name in found[0]
     }
-    weights = _weights(maps[predictor.target.name].flatten(3).sum(3))
+    weights = _weights(maps[predictor.target.name].flatten(3).sum(3), predictor, columns)
     return {name: torch.einsum("bis,bis...->b...", weights.to(values.dtype), values) for name, values in maps.items()}
 
 
@@ -55,15 +58,36 @@ def _shifted(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Tens
     return many
 
 
-def _weights(sums: Tensor) -> Tensor:
+def _weights(sums: Tensor, predictor: Predictor, columns: dict[str, Tensor]) -> Tensor:
     """Return the weight of each prediction with these sums, (B, images, shifts) both."""
     whole = sums.round()
     sizes = torch.tensor(SHIFTS, device=sums.device).abs()
     margins = torch.where(whole == whole[..., :1], FAR, sizes).amin(2)  # smallest shift to another N
     apart = (sums - whole)[..., 0].abs()  # decides between equal margins, so that no image is preferred
     number = whole[..., 0].gather(1, (margins - SMALLEST * apart).argmax(1, keepdim=True))
+    if predictor.counter is not None:
+        of_counter = {**columns, "V": columns[predictor.mapping.sources[0]]}
+        lowest = counted(predictor.counter, of_counter, number[:, 0])[:, None]
+        found = ((sums - lowest[..., None]).abs() < TOLERANCE).flatten(1).any(1, keepdim=True)
+        number = torch.where(found, lowest, number)
     weights = ((sums - number[..., None]).abs() < TOLERANCE).to(sums.dtype)
     unshifted = torch.zeros_like(weights)
     unshifted[..., 0] = (whole[..., 0] == number).to(sums.dtype)
     weights = torch.where(weights.sum((1, 2), keepdim=True) > 0, weights, unshifted)
     return weights / weights.sum((1, 2), keepdim=True)
+
+
+def counted(counter: Predictor, columns: dict[str, Tensor], number: Tensor) -> Tensor:
+    """Return the N (B,) with the lowest E(N) - mu N near ``number`` (B,), by a network of both differences of E.
+
+    Args:
+        counter: the network, from V and N to E(N + 1) - E(N) and E(N) - E(N - 1).
+        columns: V - mu (B, L) as V, and conditions (B,) by name.
+        number: N from which the search starts.
+    """
+    sites = columns["V"].shape[1]
+    for _ in range(STEPS):
+        inside = number.clamp(1, sites - 1)
+        found = counter({**columns, "particles": inside})
+        number = inside + (found["mu_high"] < 0).to(inside) - (found["mu_low"] > 0).to(inside)
+    return number

@@ -7,6 +7,7 @@
     free         f = low + (high - low) (y + 1) / 2
     mean         the mean of ``free`` over the points: an intensive number, of a sample of any size
     sum          the sum of ``free`` over the points, per point of training: an extensive number
+    total        the sum of y over the points, in the unit of the data: added to the estimate of a prior
     exponential  exp(mean y): a positive number of any size, in the unit of the data
     categorical  the class with the largest mean of its channel
     ordinal      the class nearest to the mean of one channel: for classes in order, such as energy levels
@@ -57,7 +58,7 @@ class Head(nn.Module):
     kinds: tuple[str, ...] = ("density", "field")
     """Kinds of columns that the head supports; see ``Column.kind``."""
     starts_from_prior: bool = False
-    """True if raw numbers are a logarithm up to a constant, to which that of a prior is added."""
+    """True if the start of a prior (``mean_field.Prior``) is added to the raw numbers."""
 
     @staticmethod
     def channels(column: Column) -> int:
@@ -163,6 +164,17 @@ class SumHead(Head):
         return scale.span.decode(raw.flatten(1)).sum(1) / scale.points
 
 
+class TotalHead(Head):
+    """The head of one number per sample of any sign and size, to which all points contribute."""
+
+    kinds = ("scalar",)
+    starts_from_prior = True
+
+    def forward(self, raw: Tensor, scale: Scale) -> Tensor:
+        """Return the sum over the points."""
+        return raw.flatten(1).sum(1)
+
+
 class ExponentialHead(Head):
     """The head of one non-negative number per sample, whose relative error counts; below 1 the absolute one."""
 
@@ -236,6 +248,7 @@ HEADS: dict[str, type[Head]] = {
     "free": FreeHead,
     "mean": MeanHead,
     "sum": SumHead,
+    "total": TotalHead,
     "exponential": ExponentialHead,
     "categorical": CategoricalHead,
     "ordinal": OrdinalHead,

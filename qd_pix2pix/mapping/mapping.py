@@ -55,6 +55,8 @@ class Mapping:
         second: a trained network, whose distance from this one enters the estimate of the error; or None.
         average: True to predict the mean of both networks, weighted by the inverse squares of their estimated errors;
             each is trained alone.
+        counter: a trained network of energies that chooses the number of particles where predictions are averaged over
+            shifts of the source (``inference.plateau``); or None.
 
     Raises:
         ValueError: a name is given twice.
@@ -68,6 +70,7 @@ class Mapping:
     quantile: float | None = None
     second: str | None = None
     average: bool = False
+    counter: str | None = None
 
     def __post_init__(self) -> None:
         for word, names in (("also", self.also), ("given", self.given)):
@@ -140,14 +143,17 @@ class Mapping:
             )
         if not isinstance(self.average, bool) or (self.average and self.second is None):
             raise ValueError(f"mapping.average: expected false, or true beside mapping.second; got {self.average!r}")
+        if not isinstance(self.counter, (str, type(None))):
+            raise ValueError(f"mapping.counter: expected null, or the name or file of weights; got {self.counter!r}")
 
     def _check_prior(self, schema: Schema) -> None:
         if self.prior is not None:
             given = [*self.sources, *(column.name for column in schema.given)]
             if missing := [name for name in PRIORS[self.prior].needs if name not in given]:
+                data = "chain_energies" if "particles" in PRIORS[self.prior].needs else "scaled_dots"
                 raise ValueError(
                     f"mapping.prior: {self.prior} takes {missing[0]}, but {', '.join(given)} are given; use "
-                    "data=scaled_dots with mapping.source=V, or mapping.prior=null"
+                    f"data={data} with mapping.source=V, or mapping.prior=null"
                 )
         if self.quantile is not None and schema[self.target].kind != "density":
             raise ValueError(
@@ -181,7 +187,7 @@ class Mapping:
         """Return the mapping as plain containers, for files."""
         source = self.source if self.source is None or isinstance(self.source, str) else list(self.source)
         labels = {"given": list(self.labels)} if self.labels else {}
-        more = {"prior": self.prior, "quantile": self.quantile, "second": self.second}
+        more = {"prior": self.prior, "quantile": self.quantile, "second": self.second, "counter": self.counter}
         more = {name: value for name, value in more.items() if value is not None}
         more |= {"average": True} if self.average else {}
         return {"source": source, "target": self.target, "also": list(self.also or ()), **labels, **more}

@@ -45,13 +45,13 @@ class Prior(NamedTuple):
     """The input of a network, and estimates from which it starts.
 
     Attributes:
-        channels: input channels (B, c, n, n).
-        logarithm: for each output with an estimate, its logarithm up to a constant: of a density (B, 1, n, n), of a
-            number (B, 1, 1, 1).
+        channels: input channels (B, c, *points).
+        starts: for each output with an estimate, what is added to its raw numbers (B, 1, *points or ones): its
+            logarithm up to a constant, or for the head ``total`` a part of it at each point.
     """
 
     channels: Tensor
-    logarithm: dict[str, Tensor]
+    starts: dict[str, Tensor]
 
 
 class MeanField:

@@ -21,7 +21,7 @@ NO_PART = (
     *("checkpoint_every", "checkpoint_seconds", "threads"),
 )
 """Parts of the configuration that do not affect the result of a run: execution, logging and storage."""
-ADDED = ("init_from", "mapping.second", "mapping.average", "loader.shift", "more_data")
+ADDED = ("init_from", "mapping.second", "mapping.average", "mapping.counter", "loader.shift", "more_data")
 """Options that earlier versions do not have: where they are null or false, sweeps keep their runs."""
 OWN = ("sweep", "jobs", "search", "dry")
 """Parts of the sweep's configuration that are not passed to its runs."""

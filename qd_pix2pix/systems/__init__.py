@@ -2,6 +2,7 @@
 
 from qd_pix2pix.systems.bose_hubbard import BoseHubbard
 from qd_pix2pix.systems.build import build, complete, make_recipe, recipe_class, recipes_of
+from qd_pix2pix.systems.chain_energies import ChainEnergies
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.fermion_chains import FermionChains
 from qd_pix2pix.systems.file_potentials import FilePotentials
@@ -14,6 +15,7 @@ from qd_pix2pix.systems.spins import CoulombSpins, Ising, Potts
 from qd_pix2pix.systems.taught_dots import TaughtDots
 
 __all__ = [
+    "ChainEnergies",
     "Collages",
     "FermionChains",
     "BoseHubbard",

@@ -21,7 +21,7 @@ from qd_pix2pix.files import conf_folder, sha256
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import CARD, read_checkpoint, read_weights
 from qd_pix2pix.mapping.heads import make_head
-from qd_pix2pix.predictor import ERROR_FACTOR, ERROR_SLOPES, SECOND, Card, Predictor, scales_of
+from qd_pix2pix.predictor import COUNTER, ERROR_FACTOR, ERROR_SLOPES, SECOND, Card, Predictor, scales_of
 from qd_pix2pix.schema import Column
 from qd_pix2pix.training.checkpoint import flatten
 
@@ -105,6 +105,8 @@ def load_initial(predictor: Predictor, name: str) -> None:
     """
     weights = read_initial(name).weights
     before = predictor.weights()
+    weights = {key: value for key, value in weights.items() if not key.startswith(f"{COUNTER}.")}
+    weights |= {key: value for key, value in before.items() if key.startswith(f"{COUNTER}.")}
     if any(key.startswith(f"{SECOND}.") for key in {**weights, **before}):  # calibrated anew at the first validation
         weights = {key: value for key, value in weights.items() if not _estimates(key)}
         weights |= {key: value for key, value in before.items() if _estimates(key)}

@@ -33,6 +33,7 @@ from qd_pix2pix.schema import Column
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
+from qd_pix2pix.training.counter import load_counter
 from qd_pix2pix.training.distributed import is_first, processes_here, settle_rank
 from qd_pix2pix.training.initial import load_initial, read_initial
 from qd_pix2pix.training.initial_data import reach, spacing
@@ -101,8 +102,9 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
 
 
 def _start(model: Model, init_from: str | None) -> None:
-    """Load the weights of a second network and the initial ones, if there are any."""
+    """Load the weights of other networks and the initial ones, if there are any."""
     load_second(model.predictor)
+    load_counter(model.predictor)
     if init_from is None:
         return
     remarks = reach(model.predictor, model.card.statistics)

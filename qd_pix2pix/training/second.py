@@ -30,7 +30,7 @@ def card_of_second(card: Card, ckpt_path: str | None) -> dict[str, Any]:
         return {}
     if ckpt_path:
         return dict(Card.from_dict(read_checkpoint(ckpt_path)[CARD]).second)
-    second = _read(name)[0]
+    second = read_trained(KEY, name)[0]
     if own := modules_in(second.network):
         raise ValueError(f"{KEY}: expected a network of qd_pix2pix.networks; that of {name} is in {own[0]}")
     if not second.mapping.get("quantile"):
@@ -52,11 +52,17 @@ def card_of_second(card: Card, ckpt_path: str | None) -> dict[str, Any]:
 def load_second(predictor: Predictor) -> None:
     """Replace the weights of the second network, if there is one, by its trained ones."""
     if predictor.second is not None:
-        predictor.second.load_weights(_read(str(predictor.mapping.second))[1])
+        predictor.second.load_weights(read_trained(KEY, str(predictor.mapping.second))[1])
 
 
-def _read(name: str) -> tuple[Card, dict[str, Any]]:
+def read_trained(key: str, name: str) -> tuple[Card, dict[str, Any]]:
+    """Return card and weights of the network of this name or file, which the option ``key`` gives.
+
+    Raises:
+        FileNotFoundError: there is no such name or file.
+        ValueError: it is damaged.
+    """
     try:
         return read_weights(find_weights(name))
     except (ValueError, OSError) as error:
-        raise type(error)(f"{KEY}: {str(error).removeprefix('checkpoint: ')}") from None
+        raise type(error)(f"{key}: {str(error).removeprefix('checkpoint: ')}") from None

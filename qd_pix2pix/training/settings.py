@@ -32,6 +32,7 @@ from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Column, Schema
 from qd_pix2pix.systems import make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
+from qd_pix2pix.training.counter import card_of_counter
 from qd_pix2pix.training.distributed import check_devices
 from qd_pix2pix.training.initial import adopt, load_initial
 from qd_pix2pix.training.length import total_steps, training_sizes
@@ -362,7 +363,8 @@ def _card(
     )
     if modules := modules_in(card.network, card.generator):
         card = replace(card, provenance=card.provenance | {"modules": hashes(modules)})
-    card = replace(card, second=card_of_second(card, config["ckpt_path"]))
+    path = config["ckpt_path"]
+    card = replace(card, second=card_of_second(card, path), counter=card_of_counter(card, path))
     return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 

@@ -19,6 +19,7 @@ from qd_pix2pix.mapping.heads import (
     Scale,
     SumHead,
     TanhHead,
+    TotalHead,
     make_head,
 )
 from qd_pix2pix.mapping.mapping import Range
@@ -300,7 +301,7 @@ def test_heads_are_chosen_by_kind():
     [
         ("spins", "charge", "positive, bounded, tanh, free"),
         ("charge", "categorical", "charge, positive, bounded, tanh, free"),
-        ("energy", "charge", "mean, sum, exponential"),
+        ("energy", "charge", "mean, sum, total, exponential"),
         ("walls", "softmax", "mean, sum"),
         ("phase", "mean", "categorical, ordinal"),
     ],
@@ -314,6 +315,12 @@ def test_a_head_of_another_kind_is_named(column, name, choices):
 def test_channels_are_one_but_for_classes():
     assert CategoricalHead.channels(RINGS["phase"]) == 3
     assert all(head.channels(Column("a", "scalar")) == 1 for name, head in HEADS.items() if name != "categorical")
+
+
+def test_a_total_is_the_sum_in_the_unit_of_the_data():
+    raw = channel(torch.tensor([[[1.0, -3.0], [0.5, 0.0]]]))
+    assert TotalHead()(raw, Scale(SPAN, points=2)).tolist() == pytest.approx([-1.5])
+    assert TotalHead.starts_from_prior
 
 
 def test_exponential_numbers_are_positive_and_their_relative_error_counts():

@@ -153,7 +153,7 @@ def test_walls_of_any_height_and_couplings_of_any_strength_stay_finite():
     prior = KohnSham()({"V": v, "n_electrons": numbers(1, 6, 4, 3, 20), "coupling": numbers(1e-9, 1e3, 50, 5, 100)})
     assert prior.channels.shape == (5, KohnSham.n_channels, POINTS, POINTS)
     assert prior.channels.isfinite().all() and prior.channels.abs().max() < 200
-    assert all(values.isfinite().all() for values in prior.logarithm.values())
+    assert all(values.isfinite().all() for values in prior.starts.values())
 
 
 def test_a_sample_does_not_depend_on_its_batch():

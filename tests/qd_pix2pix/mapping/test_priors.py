@@ -19,7 +19,7 @@ class Logarithm(nn.Module):
         self.prior = prior
 
     def forward(self, V, n_electrons, coupling):
-        return self.prior({"V": V, "n_electrons": n_electrons, "coupling": coupling}).logarithm["n_int"]
+        return self.prior({"V": V, "n_electrons": n_electrons, "coupling": coupling}).starts["n_int"]
 
 
 @pytest.fixture(params=PRIORS)
