@@ -90,7 +90,7 @@ class FermionChains(Recipe):
 
     RANGES: ClassVar = {"sites": ((int,), "[10, 12, 14]"), "interaction": ((float, int), "[1.0, 2.0]")}
     SIZES: ClassVar = ("sites",)
-    SOLVABLE: ClassVar = ("V_mu",)
+    SOLVABLE: ClassVar[tuple[str, ...]] = ("V_mu",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import configuration
 
-from qd_pix2pix.inference.plateau import SHIFTS, on_plateau
+from qd_pix2pix.inference.plateau import SHIFTS, counted, on_plateau
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.training.settings import untrained
@@ -38,6 +38,7 @@ class Steps:
     """
 
     mapping, target, symmetry = SimpleNamespace(sources=("V",)), SimpleNamespace(name="n"), Symmetry(SCHEMA)
+    counter = None
 
     def __init__(self, low, high):
         self.low, self.high = low, high
@@ -112,3 +113,38 @@ def test_couplings_of_samples_place_their_holes():
     for alone in (symmetry.act({"V": given["V"]}, 1, given), symmetry.act({"V": given["V"]}, 1)):
         assert alone["V"][1].tolist() == [-6.0] * SITES
     assert symmetry.act({"V": given["V"]}, 1, given)["V"][0].tolist() == [-1.0] * SITES
+
+
+def energies_of(costs):
+    """A network of energies: E(N) - E(N - 1) = costs[N - 1] at V = 0, and V more at a constant V."""
+
+    def differences(columns):
+        n, v = columns["particles"].long(), columns["V"].mean(1)
+        table = torch.tensor(costs)
+        return {"mu_low": table[n - 1] + v, "mu_high": table[n] + v}
+
+    return differences
+
+
+def test_the_counter_finds_the_number_of_the_lowest_energy():
+    costs = energies_of([-1.0, 0.0, 0.5, 2.0])  # of N = 1 ... 4
+    levels = torch.tensor([-2.0, -0.5, 0.2, 1.0, 3.0])
+    columns = {"V": -levels[:, None].repeat(1, SITES)}
+    exact = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0])
+    for start in (exact, (exact + 1).clamp(max=4), (exact - 1).clamp(min=0)):
+        assert counted(costs, columns, start).tolist() == exact.tolist()
+
+
+def test_the_counter_chooses_between_shifts():
+    """The network places the step at 0.1, the energies at 0.05: between them the shifted predictions of 2 count."""
+    network = Steps(0.09, 0.11)
+    assert sums(network, 0.07)[0] == pytest.approx(1.0, abs=1e-6)
+    network.counter = energies_of([-1.0, 0.05, 9.0, 9.0])
+    assert sums(network, 0.07)[0] == pytest.approx(2.0, abs=1e-6)
+    assert sums(network, 0.03)[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_number_that_no_shift_has_is_not_chosen():
+    network = Steps(0.09, 0.11)
+    network.counter = energies_of([-9.0, -9.0, -9.0, 9.0])
+    assert sums(network, 0.07)[0] == pytest.approx(1.0, abs=1e-6)
