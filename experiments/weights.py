@@ -13,12 +13,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from experiments.trained import Experiment
 from qd_pix2pix.files import write_text
-from qd_pix2pix.inference.weights import load_predictor
+from qd_pix2pix.generators import make_predictor
+from qd_pix2pix.inference.weights import load_predictor, read_weights, save_weights
+from qd_pix2pix.predictor import COUNTER
 from qd_pix2pix.reports.model_card import of_card
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +33,7 @@ RUNS = {
     "gaas-N2-all": ("field_regressors", "wide gaas-N2 all outputs"),
     "range": ("field_regressors", "wide range"),
     "bose-hubbard": ("bose_hubbard", "hard core"),
+    "chain-energies": ("chain", "energies"),
     "chain": ("chain", "chain, more rings"),
     "ising-ednn": ("ednn", "c = 1"),
     "ising-flow": ("generators", "flow"),
@@ -38,6 +42,8 @@ RUNS = {
     "universal-fast": ("universal", "fast, taught"),
 }
 """Folder and run of each shipped network."""
+COUNTERS = {"chain": "chain-energies"}
+"""The shipped network of energies that becomes part of another one (``mapping.counter``)."""
 
 
 def experiment_of(name: str) -> Experiment:
@@ -56,6 +62,18 @@ def model_card(name: str) -> str:
     return of_card(name, card, shlex.join(experiment.runs()[run]))
 
 
+def with_counter(checkpoint: Path, name: str) -> Path:
+    """Write the weights of a checkpoint and of its counter as the shipped network ``name``; return the file."""
+    predictor, card = load_predictor(checkpoint)
+    counter, weights = read_weights(WEIGHTS / f"{COUNTERS[name]}.safetensors")
+    card = replace(card, mapping=card.mapping | {COUNTER: COUNTERS[name]}, counter=counter.to_dict())
+    both = make_predictor(card)
+    both.counter.load_weights(weights)
+    both.load_weights({**both.weights(), **predictor.weights()})
+    save_weights(WEIGHTS / f"{name}.safetensors", both, card)
+    return WEIGHTS / f"{name}.safetensors"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate each finished run on its test split and write its weights."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -71,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if run not in experiment.results() or not (ROOT / checkpoint).exists():  # unfinished runs have a best.ckpt too
             print(f"{name}: the run {run!r} is not finished here; experiments/{RUNS[name][0]} trains it")
             continue
+        checkpoint = with_counter(ROOT / checkpoint, name) if name in COUNTERS else checkpoint
         save = (WEIGHTS / name).relative_to(ROOT)
         words = [f"checkpoint='{checkpoint}'", f"save='{save}'"]
         subprocess.run([sys.executable, "evaluate.py", *words], cwd=ROOT, check=True)

@@ -39,10 +39,12 @@ def densities_table(found: dict[str, Any]) -> str:
         same = errors.get("nmae_of_these", ours["mean"])
         ratio = f"{mean_field['mean'] / same:.1f}"
         shown = [percent(ours["mean"]), percent(ours["median"]), percent(errors["right_number"], 1)]
-        shown += [percent(errors[key]) for key in ("nmae_shifts", "nmae_single")] + [percent(mean_field["mean"])]
+        others = [errors["without"][part] for part in ("counter", "holes", "shifts")]
+        shown += [percent(others[0]["right_number"], 1), *(percent(other["nmae"]) for other in others)]
+        shown += [percent(mean_field["mean"])]
         rows.append([named[name], errors["sites"], count, *shown, ratio])
-    errors_of = ("mean NMAE", "median", "right N", "shifts only, mean", "single, mean", "Hartree–Fock, mean", "ratio")
-    return markdown(("rings", "sites", "number", *errors_of), rows)
+    errors_of = ("mean NMAE", "median", "right N", "right N, uncounted", "uncounted, mean", "shifts only, mean")
+    return markdown(("rings", "sites", "number", *errors_of, "single, mean", "Hartree–Fock, mean", "ratio"), rows)
 
 
 def lengths_table(one: dict[str, Any], several: dict[str, Any]) -> str:

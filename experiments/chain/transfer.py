@@ -58,25 +58,34 @@ def random_rings(recipe: Any, kind: str) -> dict[str, NDArray]:
     return others.columns("test", range(number))
 
 
+PARTS = ("counter", "holes", "shifts")
+"""What a prediction is made of, in the order in which it is left out."""
+
+
 @contextmanager
-def without(network: Any, average: str) -> Iterator[None]:
-    """Predict without the average over holes, or over shifts and holes, within this context."""
+def without(network: Any, part: str) -> Iterator[None]:
+    """Predict without this part and those before it, within this context."""
     predictor = network.predictor
-    shifted, symmetry = predictor.shifted, predictor.symmetry
-    predictor.shifted = shifted and average == "holes"
-    predictor.symmetry = replace(symmetry, schema=replace(symmetry.schema, domain=replace(symmetry.domain, flip=False)))
+    counter, shifted, symmetry = predictor.counter, predictor.shifted, predictor.symmetry
+    predictor.counter = None
+    if part != "counter":
+        one_kind = replace(symmetry.schema, domain=replace(symmetry.domain, flip=False))
+        predictor.symmetry = replace(symmetry, schema=one_kind)
+    predictor.shifted = shifted and part != "shifts"
     try:
         yield
     finally:
-        predictor.shifted, predictor.symmetry = shifted, symmetry
+        predictor.counter, predictor.shifted, predictor.symmetry = counter, shifted, symmetry
 
 
-def parts(network: Any, v_mu: NDArray, exact: NDArray) -> dict[str, float]:
-    """Return the mean NMAE without averages, and without the one over holes."""
+def parts(network: Any, v_mu: NDArray, exact: NDArray) -> dict[str, dict[str, float]]:
+    """Return the mean NMAE and the share of right numbers of fermions, without each part and those before it."""
     found = {}
-    for key, average in (("nmae_single", "shifts"), ("nmae_shifts", "holes")):
-        with without(network, average):
-            found[key] = float(nmae(network(v_mu).astype(float), exact).mean())
+    for part in PARTS:
+        with without(network, part):
+            density = network(v_mu).astype(float)
+        right = np.abs(density.sum(1) - exact.sum(1)) < 0.5
+        found[part] = {"nmae": float(nmae(density, exact).mean()), "right_number": float(right.mean())}
     return found
 
 
@@ -94,7 +103,7 @@ def errors_of_rings(network: Any, recipe: Any, kind: str) -> dict[str, Any]:
         "rings": len(n),
         "nmae": mean_and_spread(errors),
         "nmae_of_compared": mean_and_spread(errors[:COMPARED]),
-        **parts(network, rings["V_mu"], n),
+        "without": parts(network, rings["V_mu"], n),
         "mae": {name: float(np.abs(found[name] - rings[name]).mean()) for name in network.outputs},
         "spread": {name: float(rings[name].std()) for name in network.outputs},
         "right_number": float((numbers < 0.5).mean()),
@@ -123,7 +132,7 @@ def errors_of_wells(network: Any, interaction: float, references: list[dict[str,
         "sites": wells[0].sites,
         "wells": len(wells),
         "nmae": mean_and_spread(nmae(predicted[filled], exact[filled])),
-        **parts(network, potentials[filled], exact[filled]),
+        "without": parts(network, potentials[filled], exact[filled]),
         "hartree_fock": mean_and_spread(nmae(mean_field[filled], exact[filled])),
         "right_number": float(np.mean(np.abs(predicted.sum(1) - [r["particles"] for r in references]) < 0.5)),
         "particles": [reference["particles"] for reference in references],

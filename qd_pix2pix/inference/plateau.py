@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from qd_pix2pix.inference.counting import counted
 from qd_pix2pix.predictor import Predictor
 
 SIZES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.7, 2.0)
@@ -21,8 +22,6 @@ SHIFTS = (0.0, *(sign * size for size in SIZES for sign in (1.0, -1.0)))
 """Shifts in this unit."""
 FAR, SMALLEST = 2 * SIZES[-1], 0.01
 """More than the largest shift, and less than the distance of two shifts."""
-STEPS = 2
-"""Largest change of N by a network of energies."""
 TOLERANCE = 0.02
 """Largest distance of the sum of the target from the whole number."""
 
@@ -66,8 +65,7 @@ def _weights(sums: Tensor, predictor: Predictor, columns: dict[str, Tensor]) -> 
     apart = (sums - whole)[..., 0].abs()  # decides between equal margins, so that no image is preferred
     number = whole[..., 0].gather(1, (margins - SMALLEST * apart).argmax(1, keepdim=True))
     if predictor.counter is not None:
-        of_counter = {**columns, "V": columns[predictor.mapping.sources[0]]}
-        lowest = counted(predictor.counter, of_counter, number[:, 0])[:, None]
+        lowest = counted(predictor, columns, number[:, 0])[:, None]
         found = ((sums - lowest[..., None]).abs() < TOLERANCE).flatten(1).any(1, keepdim=True)
         number = torch.where(found, lowest, number)
     weights = ((sums - number[..., None]).abs() < TOLERANCE).to(sums.dtype)
@@ -75,19 +73,3 @@ def _weights(sums: Tensor, predictor: Predictor, columns: dict[str, Tensor]) -> 
     unshifted[..., 0] = (whole[..., 0] == number).to(sums.dtype)
     weights = torch.where(weights.sum((1, 2), keepdim=True) > 0, weights, unshifted)
     return weights / weights.sum((1, 2), keepdim=True)
-
-
-def counted(counter: Predictor, columns: dict[str, Tensor], number: Tensor) -> Tensor:
-    """Return the N (B,) with the lowest E(N) - mu N near ``number`` (B,), by a network of both differences of E.
-
-    Args:
-        counter: the network, from V and N to E(N + 1) - E(N) and E(N) - E(N - 1).
-        columns: V - mu (B, L) as V, and conditions (B,) by name.
-        number: N from which the search starts.
-    """
-    sites = columns["V"].shape[1]
-    for _ in range(STEPS):
-        inside = number.clamp(1, sites - 1)
-        found = counter({**columns, "particles": inside})
-        number = inside + (found["mu_high"] < 0).to(inside) - (found["mu_low"] > 0).to(inside)
-    return number

@@ -11,6 +11,7 @@ from typing import Any
 from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.networks.foreign import modules_in
 from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.schema import Schema
 from qd_pix2pix.training.second import read_trained
 
 KEY = "mapping.counter"
@@ -39,11 +40,21 @@ def card_of_counter(card: Card, ckpt_path: str | None) -> dict[str, Any]:
     outputs = {mapping.get("target"), *mapping.get("also", ())}
     if mapping.get("source") != "V" or not {"mu_low", "mu_high"} <= outputs or counter.mapping.get("prior") is None:
         raise ValueError(f"{KEY}: expected a network of experiment=chain_energies; that of {name} is another one")
-    there, here = counter.schema.constants, card.schema.constants
-    if different := [key for key in there if there[key] != here.get(key)]:
-        key = different[0]
-        raise ValueError(f"{KEY}: expected {key} = {here.get(key)}, that of the data; {name} has {there[key]}")
+    for key in counter.schema.constants:
+        there, here = (_values(c, key) for c in (counter, card))
+        if not here or min(here) < min(there) or max(here) > max(there):
+            raise ValueError(f"{KEY}: expected a network for {key} = {_text(here)}, of the data; got {_text(there)}")
     return counter.to_dict()
+
+
+def _values(card: Card, key: str) -> list[float]:
+    """Return the values of a condition in all training datasets."""
+    found = (Schema.from_dict(content).constants.get(key) for content in card.schemas)
+    return sorted({float(value) for value in found if value is not None})
+
+
+def _text(values: list[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values) or "nothing"
 
 
 def load_counter(predictor: Predictor) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import configuration
 
-from qd_pix2pix.inference.plateau import SHIFTS, counted, on_plateau
+from qd_pix2pix.inference.plateau import SHIFTS, on_plateau
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.training.settings import untrained
@@ -39,6 +39,7 @@ class Steps:
 
     mapping, target, symmetry = SimpleNamespace(sources=("V",)), SimpleNamespace(name="n"), Symmetry(SCHEMA)
     counter = None
+    known = staticmethod(lambda columns, like: {})
 
     def __init__(self, low, high):
         self.low, self.high = low, high
@@ -115,24 +116,15 @@ def test_couplings_of_samples_place_their_holes():
     assert symmetry.act({"V": given["V"]}, 1, given)["V"][0].tolist() == [-1.0] * SITES
 
 
-def energies_of(costs):
-    """A network of energies: E(N) - E(N - 1) = costs[N - 1] at V = 0, and V more at a constant V."""
+def energies_of(costs, error=0.0):
+    """A network of energies with an error: E(N) - E(N - 1) = costs[N - 1] at V = 0, and V more at a constant V."""
 
     def differences(columns):
         n, v = columns["particles"].long(), columns["V"].mean(1)
-        table = torch.tensor(costs)
+        table = torch.tensor(costs) + error
         return {"mu_low": table[n - 1] + v, "mu_high": table[n] + v}
 
     return differences
-
-
-def test_the_counter_finds_the_number_of_the_lowest_energy():
-    costs = energies_of([-1.0, 0.0, 0.5, 2.0])  # of N = 1 ... 4
-    levels = torch.tensor([-2.0, -0.5, 0.2, 1.0, 3.0])
-    columns = {"V": -levels[:, None].repeat(1, SITES)}
-    exact = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0])
-    for start in (exact, (exact + 1).clamp(max=4), (exact - 1).clamp(min=0)):
-        assert counted(costs, columns, start).tolist() == exact.tolist()
 
 
 def test_the_counter_chooses_between_shifts():
