@@ -30,19 +30,22 @@ def counted(predictor: Predictor, columns: dict[str, Tensor], number: Tensor) ->
     images = [columns]
     if symmetry.flips(columns):
         images.append(symmetry.act(columns, symmetry.group.order))
+    given = {name: torch.cat([image[name] for image in images]) for name in columns}
+    field = given[source]
+    given = {**predictor.known(given, field[:, None]), **given, "V": field}
     for _ in range(STEPS):
         inside = number.clamp(1, sites - 1)
-        found = [_costs(predictor, image, inside, holes) for holes, image in enumerate(images)]
-        low, high = torch.stack(found).mean(0)
+        particles = torch.cat([inside, sites - inside][: len(images)])
+        low, high = _costs(predictor, given, particles, len(images))
         number = inside + (high < 0).to(inside) - (low > 0).to(inside)
     return number
 
 
-def _costs(predictor: Predictor, columns: dict[str, Tensor], number: Tensor, holes: int) -> Tensor:
-    """Return E(N) - E(N - 1) and E(N + 1) - E(N), (2, B), from the columns of particles or of holes."""
+def _costs(predictor: Predictor, given: dict[str, Tensor], particles: Tensor, images: int) -> tuple[Tensor, Tensor]:
+    """Return E(N) - E(N - 1) and E(N + 1) - E(N), (B,) each, from columns of particles and, with two images, holes."""
     assert predictor.counter is not None
-    field = columns[predictor.mapping.sources[0]]
-    given = {**predictor.known(columns, field[:, None]), **columns, "V": field}
-    found = predictor.counter({**given, "particles": field.shape[1] - number if holes else number})
-    low, high = found["mu_low"], found["mu_high"]
-    return torch.stack((-high, -low) if holes else (low, high))
+    found = predictor.counter({**given, "particles": particles})
+    low, high = (found[name].reshape(images, -1) for name in ("mu_low", "mu_high"))
+    if images == 1:
+        return low[0], high[0]
+    return (low[0] - high[1]) / 2, (high[0] - low[1]) / 2

@@ -43,8 +43,9 @@ class RingOrbitals:
         v, particles, interaction = (columns[name].float() for name in self.needs)
         mean = v.mean(1, keepdim=True)
         fock = converged(v - mean, particles, interaction)
-        temperature = torch.full_like(particles, TEMPERATURE)
-        fewer, here, more = (density_matrix(fock, 2 * (particles + d), temperature) / 2 for d in (-1, 0, 1))
+        numbers = torch.cat([particles - 1, particles, particles + 1])
+        temperature = torch.full_like(numbers, TEMPERATURE)
+        fewer, here, more = (density_matrix(fock.repeat(3, 1, 1), 2 * numbers, temperature) / 2).chunk(3)
         fewer = fewer * (particles > 1)[:, None, None]
         low, high = (_energy(to - of, fock)[:, None] for of, to in ((fewer, here), (here, more)))
         (n_fewer, t_fewer), (n, t), (n_more, t_more) = (maps(d) for d in (fewer, here, more))
