@@ -53,6 +53,8 @@ class Column:
         values: all values that occur, such as -1 and 1 of spins; empty for a continuous range.
         marked_in: for a number of objects, name of the field that has the value ``mark`` at the place of each object.
         mark: this value.
+        gauge: True for a potential to which any constant may be added: samples are compared with those of training
+            from their minimum.
         pattern: for a field that a user may leave out, the pattern that takes its place; see ``inference.inputs``.
     """
 
@@ -76,6 +78,7 @@ class Column:
     values: tuple[float, ...] = ()
     marked_in: str | None = None
     mark: int = 0
+    gauge: bool = False
     pattern: str = ""
 
     ROLES: ClassVar = ("field", "scalar", "class", "counts", "condition", "error", "guard", "key")

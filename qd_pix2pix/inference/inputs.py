@@ -266,6 +266,8 @@ def _compare_field(
 ) -> list[str]:
     column, seen = schema[name], dict(card.statistics[name])
     unit = schema.unit(column)
+    if column.gauge:
+        values = values + (seen["min"] - values.min(tuple(range(1, values.ndim)), keepdims=True))
     if column.integral:  # the mean of a density is N / volume: smaller in a larger domain
         thinner = math.prod(schema.domain.lengths(schema.constants)) / math.prod(schema.domain.lengths(conditions))
         seen |= {key: seen[key] * thinner for key in ("sample_mean_min", "sample_mean_max", "mean")}

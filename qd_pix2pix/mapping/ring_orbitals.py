@@ -45,7 +45,8 @@ class RingOrbitals:
         fock = converged(v - mean, particles, interaction)
         numbers = torch.cat([particles - 1, particles, particles + 1])
         temperature = torch.full_like(numbers, TEMPERATURE)
-        fewer, here, more = (density_matrix(fock.repeat(3, 1, 1), 2 * numbers, temperature) / 2).chunk(3)
+        filled = density_matrix(fock.repeat(3, 1, 1), 2 * numbers, temperature) / 2
+        fewer, here, more = filled.reshape(3, *fock.shape)
         fewer = fewer * (particles > 1)[:, None, None]
         low, high = (_energy(to - of, fock)[:, None] for of, to in ((fewer, here), (here, more)))
         (n_fewer, t_fewer), (n, t), (n_more, t_more) = (maps(d) for d in (fewer, here, more))

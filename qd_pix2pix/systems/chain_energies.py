@@ -16,7 +16,7 @@ from qd_pix2pix.systems.recipe import Columns
 from solvers.checks import check_array
 from solvers.lattices import crossings
 
-V = Column("V", "field", "f8", "energy", "V", "potential")
+V = Column("V", "field", "f8", "energy", "V", "potential", gauge=True)
 NUMBERS = (
     Column("mu_high", "scalar", "f8", "energy", r"\mu_+", "E(N + 1) - E(N)"),
     Column("mu_low", "scalar", "f8", "energy", r"\mu_-", "E(N) - E(N - 1)"),

@@ -70,14 +70,24 @@ def test_predictions_stay_the_same(name, precision, tolerance, before):
 
 def test_all_networks_are_shipped():
     assert shipped() == sorted(
-        [*NAMES, "bose-hubbard", "chain", "ising-ednn", "ising-flow", "ising-rugan", "universal", "universal-fast"]
+        [
+            *NAMES,
+            "bose-hubbard",
+            "chain",
+            "chain-energies",
+            "ising-ednn",
+            "ising-flow",
+            "ising-rugan",
+            "universal",
+            "universal-fast",
+        ]  # fmt: skip
     )
 
 
 def test_an_unknown_name_lists_the_choices():
     with pytest.raises(
         FileNotFoundError,
-        match="one of bose-hubbard, chain, gaas-N2, gaas-N2-all, .*, universal, universal-fast; got 'gaas-N3'",
+        match="one of bose-hubbard, chain, chain-energies, gaas-N2, .*, universal, universal-fast; got 'gaas-N3'",
     ):
         from_pretrained("gaas-N3")
 
