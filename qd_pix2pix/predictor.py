@@ -177,6 +177,7 @@ class Predictor(nn.Module):
         second: predictor of the same target, whose distance from this one enters the estimated error, and which is
             averaged with this one if ``mapping.average``; or None.
         counter: predictor of energies that chooses the number of particles in averages over shifts; or None.
+        counted: fewest and most points of the samples of its training.
 
     Raises:
         ValueError: the card is inconsistent.
@@ -208,6 +209,8 @@ class Predictor(nn.Module):
             Predictor(Card.from_dict(other)).requires_grad_(False) if other else None
             for other in (card.second, card.counter)
         )
+        sizes = [math.prod(shape) for shape in Card.from_dict(card.counter).shapes] if card.counter else [0]
+        self.counted = min(sizes), max(sizes)
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))
             self.register_buffer(ERROR_SLOPES, torch.zeros(4 if self.second else self.n_features))
@@ -218,6 +221,13 @@ class Predictor(nn.Module):
             self.network = make(in_channels=self.n_features, out_channels=self.n_raw)
         except TypeError as error:
             raise ValueError(f"network: {error}") from None
+
+    def counts(self, points: int) -> bool:
+        """True if the counter chooses the number of particles of samples with this number of points.
+
+        Errors of energies are sums over the points, and grow with them.
+        """
+        return self.counter is not None and self.counted[0] <= points <= self.counted[1]
 
     @property
     def target(self) -> Column:

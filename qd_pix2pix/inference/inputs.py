@@ -156,6 +156,8 @@ def conditions_of(predictor: Predictor, shape: tuple[int, ...], given: Mapping[s
             word = next((p for p in given if name in _preset(schema, p, given[p])), name)
             raise ValueError(f"{word}: the network was trained for {name} = {known.usual[name]:g} only, got {value:g}")
     _try_on(predictor, shape)
+    for name in predictor.prior.below_points if predictor.prior else ():
+        check_number(name, (found | values)[name], high=math.prod(shape) - 1, hint=f"The sample has {shape[0]} points")
     return found | values
 
 

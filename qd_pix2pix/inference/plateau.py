@@ -4,8 +4,8 @@ At all chemical potentials from E(N) - E(N - 1) to E(N + 1) - E(N) the maps of N
 is trained with ``loader.shift`` learns this approximately: near an end it mixes N with N + 1. Predictions at shifted
 fields are averaged where the sum of the target is nearly the same whole number: the more, the smaller the error. Where
 the exchange of particles and holes is a symmetry, predictions of the holes count as well; if they have another N, the
-one that is farther from the next N is chosen. A network of energies (``mapping.counter``) replaces this choice, if
-some of these predictions have the N with the lowest energy.
+one that is farther from the next N is chosen. A network of energies (``mapping.counter``) replaces this choice on
+samples of its training's sizes, if some of these predictions have the N with the lowest energy.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _weights(sums: Tensor, predictor: Predictor, columns: dict[str, Tensor]) -> 
     margins = torch.where(whole == whole[..., :1], FAR, sizes).amin(2)  # smallest shift to another N
     apart = (sums - whole)[..., 0].abs()  # decides between equal margins, so that no image is preferred
     number = whole[..., 0].gather(1, (margins - SMALLEST * apart).argmax(1, keepdim=True))
-    if predictor.counter is not None:
+    if predictor.counts(columns[predictor.mapping.sources[0]].shape[1]):
         lowest = counted(predictor, columns, number[:, 0])[:, None]
         found = ((sums - lowest[..., None]).abs() < TOLERANCE).flatten(1).any(1, keepdim=True)
         number = torch.where(found, lowest, number)

@@ -64,6 +64,8 @@ class KohnSham:
 
     needs: ClassVar = ("V", "n_electrons", "coupling")
     """Columns that the prior takes."""
+    below_points: ClassVar = ()
+    """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 2 * len(SCALES) + 6
     """Input channels of the network."""
 

@@ -62,6 +62,8 @@ class MeanField:
 
     needs: ClassVar = ("V", "n_electrons", "coupling")
     """Columns that the prior takes."""
+    below_points: ClassVar = ()
+    """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 2 * len(SCALES) + 4
     """Input channels of the network."""
 

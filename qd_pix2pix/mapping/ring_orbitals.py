@@ -35,6 +35,8 @@ class RingOrbitals:
 
     needs: ClassVar = ("V", "particles", "interaction")
     """Columns that the prior takes."""
+    below_points: ClassVar = ("particles",)
+    """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 10
     """Input channels of the network."""
 

@@ -111,3 +111,16 @@ def test_the_shipped_energies_are_those_of_the_solver():
         energies.predict(10 * v, particles=5)
     assert np.abs(found["mu_high"] - (exact[:, 6] - exact[:, 5])).mean() < 0.01
     assert np.abs(found["mu_low"] - (exact[:, 5] - exact[:, 4])).mean() < 0.01
+
+
+@pytest.mark.parametrize("particles", [12, 13, 0])
+def test_numbers_that_a_ring_does_not_hold_are_refused(particles):
+    """Beyond L - 1 there is no energy of one fermion more."""
+    with pytest.raises(ValueError, match="particles: expected"):
+        from_pretrained("chain-energies", "cpu").predict(np.arange(12.0) / 4, particles=particles)
+
+
+def test_energies_count_on_rings_of_their_training():
+    """Their errors are sums over the sites: on rings seven times as long, N of the maps is right more often."""
+    predictor = from_pretrained("chain", "cpu").predictor
+    assert [predictor.counts(sites) for sites in (9, 10, 16, 17)] == [False, True, True, False]
