@@ -12,6 +12,7 @@ from qd_pix2pix.reports.tables import markdown, percent
 
 HERE = Path(__file__).parent
 SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
+POWERS = {1: "", 3: "³", 5: "⁵", 7: "⁷"}
 Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
 
 
@@ -73,9 +74,25 @@ def grids_table(rows: list[dict[str, Any]]) -> str:
     return markdown(["family", *(f"n = {n}: true, estimate, largest ratio" for n in points)], lines)
 
 
+def walls_table(rows: list[dict[str, Any]]) -> str:
+    """Return the errors of dots with steep walls and their estimates, by family and depth."""
+    lines = []
+    for family, low, high in dict.fromkeys((row["family"], *row["depth"]) for row in rows):
+        mine = [row for row in rows if (row["family"], *row["depth"]) == (family, low, high)]
+        true, estimate = (np.array([row[name] for row in mine]) for name in ("energy", "grid_error"))
+        sure, ratio = np.array([row["trusted"] for row in mine]), true / estimate
+        medians = f"{np.median(true):.1e}, {np.median(estimate):.1e}"
+        every, trusted = (", ".join(f"{q:.2f}" for q in np.percentile(r, (50, 95, 100))) for r in (ratio, ratio[sure]))
+        depth, covered = f"10{POWERS[low]} … 10{POWERS[high]}", percent(float(np.mean(ratio <= 1)), 0)
+        lines.append([family, depth, medians, covered, every, f"{sure.sum()}", trusted])
+    head = ["family", "depth", "true, estimate", "covered", "ratio: median, 95 %, largest", "trusted", "ratio of these"]
+    return markdown(head, lines)
+
+
 def content() -> dict[str, str]:
     """Return all tables by name."""
     grids = json.loads((HERE / "grids.json").read_text(encoding="utf-8"))["rows"]
+    walls = json.loads((HERE / "walls.json").read_text(encoding="utf-8"))["rows"]
     unseen = json.loads((HERE / "unseen.json").read_text(encoding="utf-8"))["rows"]
     shares = {
         f"value-{preset}-{name}": within_two(unseen, preset, name)
@@ -91,4 +108,5 @@ def content() -> dict[str, str]:
         "families": families_table(read_families()),
         "electrons": families_table(sorted(read_families(), key=lambda row: row["N"]), "N"),
         "grids": grids_table(grids),
+        "walls": walls_table(walls),
     }

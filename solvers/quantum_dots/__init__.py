@@ -21,7 +21,7 @@
     worker_processes            processes that solve points
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
-    step_edges                  energies against the places of steps of V between points
+    between_points, step_edges  errors by what V is between points: of energies; of their differences
     devices, device_files, gate_levels, random_voltages  gates of a chip to potentials; YAML and GDS; levels; voltages
     lever_arms                  shifts of the sites with each gate; virtual gates
     magnetic                    states in a magnetic field, with complex orbitals
@@ -32,6 +32,7 @@
 
 __all__ = [
     "active_space",
+    "between_points",
     "charge_lines",
     "configuration_interaction",
     "constant_interaction",

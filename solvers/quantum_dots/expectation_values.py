@@ -12,6 +12,7 @@ import numpy as np
 from solvers.backend import Array, namespace
 from solvers.eigensolver import non_orthogonality
 from solvers.quantum_dots.active_space import ActiveSpace, Surroundings
+from solvers.quantum_dots.between_points import error_between_points
 from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.density import density, spin_densities, spin_squared, symmetric_matrix, two_particle
 from solvers.quantum_dots.pairs import SpinBlock
@@ -34,8 +35,6 @@ TAIL = 2.5
 QUADRATURE = 0.05
 """Ratio of the relative error of the interaction on the grid to (T dx^2)^2, T the kinetic energy of an electron. Where
 steps and masses differ, dx^2 m_x / m* is the larger one of both directions."""
-SAMPLING = 0.5
-"""Ratio of the error of the confinement energy, where V is not smooth between its points, to the highest components."""
 
 
 class Observables(NamedTuple):
@@ -103,7 +102,7 @@ def observables(
         cusp=missing,
         grid_error=TAIL * tail
         + QUADRATURE * interaction * (kinetic / settings.n_electrons * _coarsest(around.basis)) ** 2
-        + SAMPLING * highest_components((n_up + n_down) * around.potential, area),
+        + error_between_points(n_up + n_down, around.potential, around.basis.steps, around.basis.inverse_masses),
     )
 
 
@@ -121,22 +120,6 @@ def charge_moved(space: ActiveSpace, block: SpinBlock, states: States, found: Ob
 def _coarsest(basis: SineBasis) -> float:
     """Return the larger dx^2 m_x / m* of both directions."""
     return max(step**2 / a for step, a in zip(basis.steps, basis.inverse_masses, strict=True))
-
-
-def highest_components(energy: Array, area: float) -> Array:
-    """Return the root mean square of the upper quarter of the cosine components along x and along y, (B,).
-
-    ``energy`` (B, n_x, n_y) is V n(r), whose sum over the cells of this ``area`` is exact up to its components beyond
-    the grid. Where V has a kink or a step, these are not much smaller than the highest ones on it.
-    """
-    xp, total = namespace(energy), 0.0
-    for axis in (1, 2):
-        n = energy.shape[3 - axis]
-        waves = np.arange(n - max(n // 4, 1), n)
-        cosines = xp.asarray(np.cos(np.pi / n * np.outer(np.arange(n) + 0.5, waves)), device=energy.device)
-        components = xp.sum(energy, axis=axis) @ cosines * (2 * area)
-        total = total + xp.sqrt(xp.mean(components**2, axis=1))
-    return total
 
 
 def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.quantum_dots.expectation_values import SAMPLING, highest_components
+from solvers.quantum_dots.between_points import SAMPLING, excess, highest_components
 
 Floats = NDArray[np.float64]
 
@@ -50,16 +50,10 @@ def step_deviation(V: Floats, difference: Floats, cell_area: float) -> float:
 
 def _rows(V: Floats, difference: Floats) -> Floats:
     """Return sum (n_b - n_a) D of each straight row of edges, (rows,), for steps along the first axis."""
-    steps = excess(V)
+    changes = np.diff(V, axis=0)
+    steps = np.sign(changes) * excess(np.abs(changes)[None])[0]
     weights = (steps * (difference[1:] + difference[:-1]) / 2).ravel()
     signs = np.sign(steps)
     new = np.ones(signs.shape, dtype=bool)
     new[:, 1:] = signs[:, 1:] != signs[:, :-1]
     return np.add.reduceat(weights, np.flatnonzero(new))
-
-
-def excess(V: Floats) -> Floats:
-    """Return the steps of V (n_x, n_y) between neighbours along the first axis, (n_x - 1, n_y)."""
-    changes = np.diff(V, axis=0)
-    sizes = np.pad(np.abs(changes), ((1, 1), (0, 0)))
-    return np.sign(changes) * np.maximum(sizes[1:-1] - sizes[:-2] - sizes[2:], 0.0)

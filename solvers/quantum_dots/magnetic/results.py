@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from solvers.quantum_dots.between_points import error_between_points
 from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
-from solvers.quantum_dots.expectation_values import QUADRATURE, SAMPLING, TAIL, highest_components, outer_quarter
+from solvers.quantum_dots.expectation_values import QUADRATURE, TAIL, outer_quarter
 from solvers.quantum_dots.leftover import LEFTOVER_DENSITY
 from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
 from solvers.quantum_dots.magnetic.errors import Missing, Rules
@@ -107,7 +108,8 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
     moved = n_electrons * gauge_error(problem, solved.orbitals, (n_electrons + 1) // 2)
     coarsest = max(side.step**2 * side.mass for side in sides)
     grid_error = TAIL * _tail(space, gamma) + QUADRATURE * interaction * (kinetic / n_electrons * coarsest) ** 2
-    grid_error += SAMPLING * float(highest_components((n * problem.potential)[None], sides.cell_area)[0])
+    steps, inverse_masses = (sides.x.step, sides.y.step), (1 / sides.x.mass, 1 / sides.y.mass)
+    grid_error += float(error_between_points(n[None], problem.potential[None], steps, inverse_masses)[0])
     return {
         "kinetic": kinetic,
         "confinement": confinement,

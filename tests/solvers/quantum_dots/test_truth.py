@@ -1,11 +1,14 @@
 """The solver against solutions that know nothing of orbitals and determinants; every number within its error bar."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from analytic import ATOMIC, GAAS, SI, nmae
 from dots import trap
 from exact import SINGLET, TRIPLET, four_dimensional, parabola
 
+from experiments.solver_accuracy import walls
 from solvers import PRESETS, Grid, Interaction, Material, solve
 from solvers.quantum_dots.symmetry import act
 
@@ -141,6 +144,28 @@ def test_the_grid_error_covers_steps_between_its_points(n, norm):
 
     coarse = energy(n)
     assert abs(coarse.energy - energy(160).energy) < 2 * coarse.grid_error
+
+
+@pytest.mark.parametrize("kind", walls.KINDS)
+@pytest.mark.parametrize("shape", walls.SHAPES)
+def test_the_grid_error_covers_walls_between_its_points(shape, kind):
+    """Exact levels of wells and discs, 10 to 10^5 times as deep; other dots than in the table of experiments."""
+    ratios = []
+    for depth, number in product(walls.DEPTHS[:2], range(1000, 1012)):
+        grid, v, exact = walls.draw(shape, kind, depth, number)
+        found = solve(v, grid, 1, walls.MATERIAL, n_orbitals=2, estimate=False)
+        ratios.append(abs(float(found.energy) - exact) / float(found.grid_error))
+    assert np.max(ratios) < 2 and np.mean(np.array(ratios) <= 1) > 0.7
+    assert np.median(ratios) > 0.1, "no error that covers everything"
+
+
+def test_a_wall_that_the_grid_cannot_follow_is_told():
+    """A disc in walls of 10 eV: its level is too high by more than 1 %, which highest components do not show."""
+    grid, radius = Grid(32, 100.0), 30.3
+    x, y = (a - 50.4 for a in grid.mesh())
+    found = solve(np.where(np.hypot(x, y) < radius, 0.0, 10.0), grid, 1, walls.MATERIAL)
+    excess = found.energy - walls.disc_level(radius, 10.0)
+    assert 0.05 * found.kinetic < excess < found.grid_error < 4 * excess
 
 
 def test_a_dot_between_the_points_is_not_trusted():
