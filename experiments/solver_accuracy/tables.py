@@ -12,7 +12,7 @@ from qd_pix2pix.reports.tables import markdown, percent
 
 HERE = Path(__file__).parent
 SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
-POWERS = {1: "", 3: "³", 5: "⁵", 7: "⁷"}
+POWERS = {1: "", 3: "³", 5: "⁵", 7: "⁷", 10: "¹⁰"}
 Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
 
 
@@ -82,7 +82,10 @@ def walls_table(rows: list[dict[str, Any]]) -> str:
         true, estimate = (np.array([row[name] for row in mine]) for name in ("energy", "grid_error"))
         sure, ratio = np.array([row["trusted"] for row in mine]), true / estimate
         medians = f"{np.median(true):.1e}, {np.median(estimate):.1e}"
-        every, trusted = (", ".join(f"{q:.2f}" for q in np.percentile(r, (50, 95, 100))) for r in (ratio, ratio[sure]))
+        every, trusted = (
+            ", ".join(f"{q:.2f}" for q in np.percentile(r, (50, 95, 100))) if len(r) else ""
+            for r in (ratio, ratio[sure])
+        )
         depth, covered = f"10{POWERS[low]} … 10{POWERS[high]}", percent(float(np.mean(ratio <= 1)), 0)
         lines.append([family, depth, medians, covered, every, f"{sure.sum()}", trusted])
     head = ["family", "depth", "true, estimate", "covered", "ratio: median, 95 %, largest", "trusted", "ratio of these"]

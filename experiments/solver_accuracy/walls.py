@@ -2,7 +2,7 @@
 
 python -m experiments.solver_accuracy.walls          (writes walls.json; a minute on two cores)
 
-Square wells and discs of random size and place are 10 to 10^7 times as deep as the lowest level of the empty square.
+Square wells and discs of random size and place are 10 to 10^10 times as deep as the lowest level of the empty square.
 V is taken at the points (``sharp``), or as its mean over cells (``means``). Levels of wells follow from
 k tan(k w / 2) = kappa, those of discs from k J_1(k R) K_0(kappa R) = kappa K_1(kappa R) J_0(k R).
 """
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parent / "walls.json"
 MATERIAL = Material(0.067, 12.9)
 UNIT = MATERIAL.hartree * MATERIAL.bohr**2
 """hbar^2 / m* in eV nm^2."""
-DEPTHS = ((1, 3), (3, 5), (5, 7))
+DEPTHS = ((1, 3), (3, 5), (5, 7), (7, 10))
 """Powers of ten of the depth, in units of the lowest level of the empty square in one direction."""
 SHAPES, KINDS, GRIDS = ("square", "disc"), ("sharp", "means"), (24, 32, 48, 64)
 DOTS, SEED = 80, 7

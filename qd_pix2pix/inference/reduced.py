@@ -275,8 +275,8 @@ def _check_height(predictor: PhysicalPredictor, fields: Fields) -> None:
         flat = fields[name].reshape(len(fields[name]), -1)
         if (found := float((flat.max(1) - flat.min(1)).max())) > highest:
             raise ValueError(
-                f"input: expected {name} of at most {highest:.3g} {unit} above its minimum, got {found:.3g}. Use a "
-                "step of some eV for a wall"
+                f"input: expected {name} of at most {highest:.3g} {unit} above its minimum, got {found:.3g}. For "
+                "a wall, use a step of some hundred times the lowest level"
             )
 
 

@@ -34,7 +34,7 @@ SHIFT, CROSSED = 0.35, 0.4
 Chosen with DEVIATIONS for the lowest level of square wells and of discs, 10 to 10^5 times its energy deep, with V at
 the points and means over their cells.
 """
-SLOPES = 2
+SLOPES = 4
 """The steepest slope of n^(1/2) within so many points of a wall is that at the wall."""
 
 
@@ -64,14 +64,17 @@ def _along_x(n: Array, v: Array, step: float, inverse_mass: float) -> tuple[Arra
     sizes, signs = xp.abs(rises), xp.sign(rises)
     decay = step * xp.sqrt(2 * sizes / inverse_mass) / STEEP
     steep = xp.where(decay > 1, signs, xp.zeros_like(signs))
-    before, behind = _beside(steep)
-    crossed = (steep != 0) & ((before == steep) | (behind == steep))
+    low, high = _beside(steep)
+    low, high = xp.where(steep > 0, low, high), xp.where(steep > 0, high, low)  # beside each step, inside and outside
+    first, crossed = (steep != 0) & (low != steep), high == steep
     mean, hard = (n[:, 1:, :] + n[:, :-1, :]) / 2, _hard_wall(n, step, inverse_mass)
-    shift = SHIFT * xp.log(xp.maximum(decay, xp.ones_like(decay))) + CROSSED * xp.astype(crossed, decay.dtype)
-    unknown = xp.minimum(xp.where(steep != 0, sizes, excess(sizes)) * mean, hard)
-    up = xp.sum(xp.where(rises > 0, unknown, xp.zeros_like(unknown)), axis=2)
+    nothing = xp.zeros_like(hard)
+    inwards = SHIFT * xp.log(xp.maximum(decay, xp.ones_like(decay))) + CROSSED * xp.astype(crossed, decay.dtype)
+    shift = xp.sum(xp.where(first, hard * inwards, nothing), axis=(1, 2))
+    unknown = xp.where(steep == 0, xp.minimum(excess(sizes) * mean, hard), xp.where(first, hard, nothing))
+    up = xp.sum(xp.where(rises > 0, unknown, nothing), axis=2)
     down = xp.sum(unknown, axis=2) - up
-    return xp.sum(up**2 + down**2, axis=1) / 12, xp.sum(xp.minimum(sizes * mean, hard) * shift, axis=(1, 2))
+    return xp.sum(up**2 + down**2, axis=1) / 12, shift
 
 
 def _hard_wall(n: Array, step: float, inverse_mass: float) -> Array:

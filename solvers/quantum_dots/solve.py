@@ -213,7 +213,8 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     bad = int(xp.sum(xp.astype(~xp.isfinite(potential), xp.int64)))
     if bad:
         raise ValueError(
-            f"V: expected finite numbers, got {bad} that are NaN or infinite. Use a high step (some eV) for a wall."
+            f"V: expected finite numbers, got {bad} that are NaN or infinite. For a wall, use a step of some hundred "
+            "times the lowest level."
         )
     return potential
 
@@ -225,7 +226,7 @@ def _check_height(potential: Array, material: Material) -> None:
     if highest > HIGHEST * material.hartree:
         raise ValueError(
             f"V: expected at most {HIGHEST:g} effective Hartree energies of {material.hartree:g} ({material.units}), "
-            f"got {highest:g}. Use a step of some eV for a wall."
+            f"got {highest:g}. For a wall, use a step of some hundred times the lowest level."
         )
 
 

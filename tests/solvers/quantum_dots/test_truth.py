@@ -149,13 +149,14 @@ def test_the_grid_error_covers_steps_between_its_points(n, norm):
 @pytest.mark.parametrize("kind", walls.KINDS)
 @pytest.mark.parametrize("shape", walls.SHAPES)
 def test_the_grid_error_covers_walls_between_its_points(shape, kind):
-    """Exact levels of wells and discs, 10 to 10^5 times as deep; other dots than in the table of experiments."""
+    """Exact levels of wells and discs, 10 to 10^10 times as deep; other dots than in the table of experiments."""
     ratios = []
-    for depth, number in product(walls.DEPTHS[:2], range(1000, 1012)):
+    for depth, number in product(walls.DEPTHS, range(1000, 1010)):
         grid, v, exact = walls.draw(shape, kind, depth, number)
         found = solve(v, grid, 1, walls.MATERIAL, n_orbitals=2, estimate=False)
-        ratios.append(abs(float(found.energy) - exact) / float(found.grid_error))
-    assert np.max(ratios) < 2 and np.mean(np.array(ratios) <= 1) > 0.7
+        if found.trusted:
+            ratios.append(abs(float(found.energy) - exact) / float(found.grid_error))
+    assert len(ratios) > 10 and np.max(ratios) < 2 and np.mean(np.array(ratios) <= 1) > 0.7
     assert np.median(ratios) > 0.1, "no error that covers everything"
 
 
