@@ -206,7 +206,8 @@ def remarks_of(dot: Solution, n: int, orbitals: int, material: Material) -> list
          "Change solver.n_orbitals."),
         (dot.fallback, "an iteration failed, and the whole matrix was diagonalised instead. The result is valid."),
         (dot.degeneracy > 1, f"{int(dot.degeneracy)} states share the lowest energy, and densities are their average."),
-        (coarse, f"the grid alone has an error of {float(dot.grid_error):.2g} {unit}. Raise n."),
+        (coarse, f"the grid alone has an error of {float(dot.grid_error):.2g} {unit}. Raise n, or lower steep "
+         "walls."),
     ]  # fmt: skip
     return [f"N = {n}: {text}" for holds, text in texts if holds]
 

@@ -65,7 +65,7 @@ def test_maps_turn_and_move_with_the_potential(chain):
 
 def test_holes_are_predicted_like_particles(chain):
     """V - mu becomes -(V - mu) - 2 U; at an equal distance from two changes of N neither is preferred."""
-    V_mu = rings(120, 14)
+    V_mu = rings(40, 14)
     maps, of_holes = chain.predict(V_mu), chain.predict(-V_mu - 4.0)
     np.testing.assert_allclose(of_holes.pop("n"), 1 - maps.pop("n"), atol=1e-4)
     for name, values in of_holes.items():
@@ -88,6 +88,7 @@ def test_what_is_far_away_does_not_matter(chain, monkeypatch):
     assert np.abs(a - b)[50:70].max() > 0.05
 
 
+@pytest.mark.slow
 def test_an_exported_network_averages_for_any_number_of_rings(chain, tmp_path):
     chain.export(tmp_path / "chain.pt2")
     program, V_mu = torch.export.load(tmp_path / "chain.pt2").module(), rings(7, 14)
