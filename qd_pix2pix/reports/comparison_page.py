@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from qd_pix2pix.evaluation.record import FILE, Evaluation
 from qd_pix2pix.files import write_text
 from qd_pix2pix.reports import comparison_figures as figures
 from qd_pix2pix.reports.comparison_figures import Sample
+from qd_pix2pix.reports.drawn_comparison import drawn_figures, label_lines
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.reports.page import Panel, figure_panel, number, render
 from qd_pix2pix.reports.prediction_panels import frames_of
@@ -25,6 +27,8 @@ from qd_pix2pix.reports.sweep_figures import learning_curves
 
 MOST_RUNS = 6
 PREDICTIONS = "predictions.h5"
+TIME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
+"""Names of folders of trainings."""
 SETTINGS = ("mapping", "network", "heads", "model", "loader", "trainer", "recipes")
 """Parts of the card that are compared."""
 
@@ -67,17 +71,24 @@ def read_runs(paths: Sequence[Path]) -> list[Compared]:
     targets = {one.predictions.target.name for one in found}
     if len(targets) > 1:
         raise ValueError(f"runs: expected runs with one target, got {', '.join(sorted(targets))}")
-    if drawn := [one.name for one in found if one.record.drawn]:
-        raise ValueError(
-            f"runs: expected networks that predict, {drawn[0]} draws samples; its errors of labels are on its own page "
-            "and on that of a sweep, report.py sweep=..."
+    if len({one.record.drawn for one in found}) > 1:
+        drawn, predicted = (
+            next(one.name for one in found if one.record.drawn == is_drawn) for is_drawn in (True, False)
         )
+        raise ValueError(f"runs: expected generators only, or none; {drawn} draws samples, {predicted} predicts them")
     if unlike := [one.name for one in found if not one.record.measures]:
         raise ValueError(f"runs: expected predictions with references; {unlike[0]} has none")
     return found
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the mapping and model of each run, if these distinguish all, as names of folders are times."""
+    above = [path.resolve().parent.name for path in paths]
+    timed = all(TIME.fullmatch(path.resolve().name) for path in paths)
+    return above if timed and len(set(above)) == len(above) else _ends(paths)
+
+
+def _ends(paths: Sequence[Path]) -> list[str]:
     """Return the last part of each path, or as many as distinguish it."""
     parts = [path.resolve().parts for path in paths]
     length = next((k for k in range(1, 20) if len({p[-k:] for p in parts}) == len(parts)), 20)
@@ -91,7 +102,7 @@ def write_comparison_page(paths: Sequence[Path], output: Path | None = None) -> 
         FileNotFoundError, ValueError: see ``read_runs``.
     """
     runs = read_runs(paths)
-    folder = output or Path("runs/comparisons") / "+".join(run.name.replace("/", "-") for run in runs)
+    folder = output or Path("runs/comparisons") / "+".join(name.replace("/", "-") for name in _ends(paths))
     page = render(
         "comparison.html.j2",
         runs=runs,
@@ -137,6 +148,8 @@ def _table(runs: Sequence[Compared]) -> list[tuple[str, str, list[tuple[str, boo
             for v in values
         ]
         lines.append((measure.label, measure.meaning, cells))
+    if runs[0].record.drawn:
+        lines += [(name, text, [(value, False) for value in values]) for name, text, values in label_lines(runs)]
     return lines
 
 
@@ -145,7 +158,20 @@ def _mean(value: Any) -> float | None:
 
 
 def _panels(runs: Sequence[Compared]) -> Iterator[Panel]:
-    """Yield the fields of typical and bad samples, the distribution of the errors, and learning curves."""
+    """Yield samples and distributions of errors, and learning curves."""
+    yield from drawn_figures(runs, _same_samples(runs)) if runs[0].record.drawn else _predicted_figures(runs)
+    histories = [(run.name, read_history(run.run)) for run in runs]
+    for measure in (m for m in MEASURES.values() if m.in_sweeps):
+        key, factor = f"val/{measure.name}", 100.0 if measure.percent else 1.0
+        curves = [(run, history[key]) for run, history in histories if key in history]
+        if curves:
+            label = f"validation {measure.label}" + " (%)" * measure.percent
+            figure = learning_curves(curves, label, factor, log=not measure.larger_is_better)
+            yield figure_panel(figure, f"{measure.label} of the validation split over the training.")
+
+
+def _predicted_figures(runs: Sequence[Compared]) -> Iterator[Panel]:
+    """Yield the fields of a typical and the worst sample, and the distribution of the errors."""
     first = runs[0].predictions
     name, word = RANK[first.target.kind], first.schema.sample
     measure = MEASURES[name]
@@ -156,14 +182,6 @@ def _panels(runs: Sequence[Compared]) -> Iterator[Panel]:
     factor, label = (100.0, f"{measure.label} (%)") if measure.percent else (1.0, measure.label)
     scores = {run.name: factor * run.scores for run in runs}
     yield figure_panel(figures.distribution(scores, label, word), f"{measure.label} of all {word}s.")
-    histories = [(run.name, read_history(run.run)) for run in runs]
-    for measure in (m for m in MEASURES.values() if m.in_sweeps):
-        key, factor = f"val/{measure.name}", 100.0 if measure.percent else 1.0
-        curves = [(run, history[key]) for run, history in histories if key in history]
-        if curves:
-            label = f"validation {measure.label}" + " (%)" * measure.percent
-            figure = learning_curves(curves, label, factor, log=not measure.larger_is_better)
-            yield figure_panel(figure, f"{measure.label} of the validation split over the training.")
 
 
 def _fields(runs: Sequence[Compared], name: str) -> Any:

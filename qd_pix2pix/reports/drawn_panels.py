@@ -53,7 +53,7 @@ def drawn_panels(predictions: Predictions) -> Iterator[Panel]:
     p, word = predictions, predictions.schema.sample
     if not len(p.sample) or len(p.shape) > 2:
         return
-    errors, units = label_errors(p), _units(p)
+    errors, units = label_errors(p), units_of(p)
     if errors is None:
         first = p.schema[p.outputs[0]]
         percents = ", ".join(f"{100 * q:.0f}" for q in QUANTILES)
@@ -71,7 +71,7 @@ def pairs(predictions: Predictions, chosen: NDArray) -> Figure:
     p, target = predictions, predictions.sources[0]
     frames = frames_of(p, chosen)
     numbers = [f"{p.schema.sample} {p.sample[i]}" for i in chosen]
-    requested, found = (_values(p, columns, chosen) for columns in (p.predicted, p.reference))
+    requested, found = (values_of(p, columns, chosen) for columns in (p.predicted, p.reference))
     titles = [f"drawn\nrequested {a}\nfound {b}" for a, b in zip(requested, found, strict=True)]
     stored = Strip(frames, p.stored[target][chosen], [f"stored {number}" for number in numbers])
     return figures.strip(frames, p.schema[target], p.given[target][chosen], titles, stored)
@@ -81,7 +81,7 @@ def _at_quantiles(p: Predictions, name: str) -> Figure:
     """Return a figure of drawn samples above stored ones at quantiles of a number of each."""
     target = p.sources[0]
     drawn, stored = (_at(values[name]) for values in (p.reference, p.stored))
-    found, read, own = (_values(p, c, i) for c, i in ((p.reference, drawn), (p.predicted, drawn), (p.stored, stored)))
+    found, read, own = (values_of(p, c, i) for c, i in ((p.reference, drawn), (p.predicted, drawn), (p.stored, stored)))
     titles = [f"drawn\nread off {a}\nfound {b}" for a, b in zip(read, found, strict=True)]
     below = Strip(frames_of(p, stored), p.stored[target][stored], [f"stored\n{values}" for values in own])
     return figures.strip(frames_of(p, drawn), p.schema[target], p.given[target][drawn], titles, below)
@@ -93,7 +93,7 @@ def _at(values: NDArray) -> NDArray[np.int64]:
     return np.argsort(values, kind="stable")[places]
 
 
-def _values(p: Predictions, columns: dict[str, NDArray], chosen: NDArray) -> list[str]:
+def values_of(p: Predictions, columns: dict[str, NDArray], chosen: NDArray) -> list[str]:
     """Return the labels of each chosen sample as text, without units: E −1.2, m 0.1."""
     names = [(name, symbol(p.schema[name]), shown(p.schema, p.schema[name]).factor) for name in p.outputs]
     return [", ".join(f"{text} {_number(factor * columns[n][i])}" for n, text, factor in names) for i in chosen]
@@ -103,7 +103,7 @@ def _number(value: float) -> str:
     return f"{value + 0.0:.3g}".replace("-", "−")
 
 
-def _units(p: Predictions) -> str:
+def units_of(p: Predictions) -> str:
     """Return a sentence with the units of the labels; empty if all are dimensionless."""
     units = [(symbol(p.schema[name]), shown(p.schema, p.schema[name]).unit) for name in p.outputs]
     text = "; ".join(f"{name} in {unit}" for name, unit in units if unit)

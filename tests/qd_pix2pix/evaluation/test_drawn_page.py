@@ -18,6 +18,7 @@ from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
+from qd_pix2pix.reports.comparison_page import write_comparison_page
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.reports.model_card import model_card
 from qd_pix2pix.reports.number_figures import histograms
@@ -218,3 +219,25 @@ def test_page_of_a_sweep_shows_label_errors_and_drawn_samples(runs, tmp_path, mo
     )
     assert "<figcaption>label error (%) against model: runs, mean and standard deviation." in page
     assert "<figcaption>label distance (%) of the validation split over the training of all runs." in page
+
+
+def test_generators_side_by_side(runs, tmp_path):
+    """The same labels were requested from both; one that draws without labels has none to compare."""
+    page = write_comparison_page([runs["flow"], runs["rugan"]], tmp_path / "both").read_text()
+    records = [Evaluation.read(runs[model] / "test") for model in ("flow", "rugan")]
+    errors = [record.measures["label_error"]["mean"] for record in records]
+    row = re.search(r"<tr><td>label error</td>(.*?)</tr>", page)[1]
+    cells = re.findall(r'<td class="(\w*)">([^<]*)</td>', row)[:2]
+    assert [text for _, text in cells] == [f"{100 * error:.3g} %" for error in errors]
+    assert [mark for mark, _ in cells] == ["best" if e == min(errors) else "" for e in errors]
+    row = re.search(r"<tr><td>E, \|error\|</td>(.*?)</tr>", page)[1]
+    for record in records:
+        assert f">{record.also['energy']['mae']['mean'] / 64:.3g} J per site<" in row
+    for part in (
+        "The worst lattice by the mean label error: stored, and drawn at its labels. E in J per site.",
+        "E, distance of what is drawn from what was requested, of all lattices.",
+        "label error of the validation split over the training",
+    ):
+        assert part in page, part
+    other = write_comparison_page([runs["flow"], runs["gan"]], tmp_path / "other").read_text()
+    assert "label distance" in other and "requested, of all" not in other and "|error|" not in other

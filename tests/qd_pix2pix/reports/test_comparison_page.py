@@ -52,6 +52,15 @@ def test_the_program_writes_the_page(runs):
     assert "<h1>2 runs side by side</h1>" in (runs[0].parent / "side/report.html").read_text()
 
 
+def test_runs_are_named_by_their_models_where_these_differ(runs):
+    places = [runs[0].parent / f"{model}/2026-01-01_10-00-0{i}" for i, model in enumerate(("pix2pix", "resnet"))]
+    for run, place in zip(runs, places, strict=True):
+        shutil.copytree(run, place)
+    assert [run.name for run in read_runs(places)] == ["pix2pix", "resnet"]
+    again = shutil.copytree(places[0], places[0].with_name("2026-01-01_10-00-09"))
+    assert [run.name for run in read_runs([places[0], again])] == ["2026-01-01_10-00-00", "2026-01-01_10-00-09"]
+
+
 def test_other_samples_are_remarked_and_smoke_tests_have_a_banner(runs):
     record = Evaluation.read(runs[1] / "test")
     replace(record, split="val").write(runs[1] / "test")
@@ -82,7 +91,7 @@ def test_runs_that_do_not_compare_are_one_error(runs, tmp_path):
     with pytest.raises(ValueError, match="expected predictions with references; b has none"):
         read_runs(runs)
     replace(record, drawn=True).write(runs[1] / "test")
-    with pytest.raises(ValueError, match="expected networks that predict, b draws samples"):
+    with pytest.raises(ValueError, match="expected generators only, or none; b draws samples, a predicts them"):
         read_runs(runs)
     done = call("report", "sweep=x", "runs=[a,b]", cwd=tmp_path)
     assert done.returncode == 2 and "or python report.py runs=" in done.stderr
