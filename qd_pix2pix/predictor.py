@@ -44,6 +44,9 @@ SMALLEST_ERROR = 1e-5
 """Errors of densities below this one, relative to the integral, are equal: those of rounding."""
 DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
+LARGER = 1.25
+"""Largest size of samples whose particles a network of energies counts, over the largest of its training. On rings of
+18 and 20 sites after a training on 10 to 16 its N is right more often than that of the maps, on 98 sites less often."""
 
 
 @dataclass(frozen=True)
@@ -225,9 +228,10 @@ class Predictor(nn.Module):
     def counts(self, points: int) -> bool:
         """True if the counter chooses the number of particles of samples with this number of points.
 
-        Errors of energies are sums over the points, and grow with them.
+        Errors of energies are sums over the points, and grow with them: samples of its training's sizes, and those that
+        are larger by a factor of at most ``LARGER``.
         """
-        return self.counter is not None and self.counted[0] <= points <= self.counted[1]
+        return self.counter is not None and self.counted[0] <= points <= LARGER * self.counted[1]
 
     @property
     def target(self) -> Column:

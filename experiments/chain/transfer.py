@@ -34,9 +34,9 @@ RINGS = {
     "white noise": ({"white": 1.0}, None, 1000),
     "steps": ({"steps": 1.0}, None, 1000),
     "smooth noise": ({"smooth": 1.0}, None, 1000),
-    "white noise, longer": ({"white": 1.0}, 18, 40),
-    "steps, longer": ({"steps": 1.0}, 18, 40),
-    "smooth noise, longer": ({"smooth": 1.0}, 18, 40),
+    "white noise, longer": ({"white": 1.0}, 18, 120),
+    "steps, longer": ({"steps": 1.0}, 18, 120),
+    "smooth noise, longer": ({"smooth": 1.0}, 18, 120),
     "all kinds, shorter": (None, 11, 1000),
 }
 """Kinds of random rings: shares (None: those of the training), sites (None: 14), number."""

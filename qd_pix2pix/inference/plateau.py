@@ -5,7 +5,7 @@ is trained with ``loader.shift`` learns this approximately: near an end it mixes
 fields are averaged where the sum of the target is nearly the same whole number: the more, the smaller the error. Where
 the exchange of particles and holes is a symmetry, predictions of the holes count as well; if they have another N, the
 one that is farther from the next N is chosen. A network of energies (``mapping.counter``) replaces this choice on
-samples of its training's sizes, if some of these predictions have the N with the lowest energy.
+samples of about its training's sizes, if some of these predictions have the N with the lowest energy.
 """
 
 from __future__ import annotations

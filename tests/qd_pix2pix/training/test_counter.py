@@ -120,7 +120,7 @@ def test_numbers_that_a_ring_does_not_hold_are_refused(particles):
         from_pretrained("chain-energies", "cpu").predict(np.arange(12.0) / 4, particles=particles)
 
 
-def test_energies_count_on_rings_of_their_training():
-    """Their errors are sums over the sites: on rings seven times as long, N of the maps is right more often."""
+def test_energies_count_on_rings_that_are_little_longer_than_those_of_their_training():
+    """Their errors are sums over the sites: on rings six times as long, N of the maps is right more often."""
     predictor = from_pretrained("chain", "cpu").predictor
-    assert [predictor.counts(sites) for sites in (9, 10, 16, 17)] == [False, True, True, False]
+    assert [predictor.counts(sites) for sites in (9, 10, 20, 21)] == [False, True, True, False]
