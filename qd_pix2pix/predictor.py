@@ -46,7 +46,7 @@ DECADES = 8
 """Orders of magnitude of a density that its logarithm resolves: those of float32, the type in which it is stored."""
 LARGER = 1.25
 """Largest size of samples whose particles a network of energies counts, over the largest of its training. On rings of
-18 and 20 sites after a training on 10 to 16 its N is right more often than that of the maps, on 98 sites less often."""
+18 sites after a training on 10 to 16 its N is right about as often as that of the maps, on 98 sites less often."""
 
 
 @dataclass(frozen=True)
