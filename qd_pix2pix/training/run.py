@@ -14,7 +14,7 @@ import numpy as np
 import pytorch_lightning as pl
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from qd_pix2pix.data.datamodule import SamplesModule
@@ -249,10 +249,11 @@ def make_trainer(
         validations = -(-n_steps // options["val_check_interval"])
         options["val_check_interval"] = n_steps // validations
     snapshots = Snapshots(run / "snapshots", config["snapshots"])
-    ours = [Place(), best, snapshots, Throughput()]
+    ours, own = [Place(), best, snapshots, Throughput()], own_callbacks(config)
+    quiet = options.get("enable_progress_bar") is False or any(isinstance(c, ProgressBar) for c in own)
     return instantiate(options, _partial_=True, _convert_="all")(
         logger=loggers,
-        callbacks=[*ours, *own_callbacks(config), last, Progress(refresh_rate=20)],
+        callbacks=[*ours, *own, last, *([] if quiet else [Progress(refresh_rate=20)])],
         plugins=[WholeFileIO()],
         default_root_dir=run,
     )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import ProgressBar, TQDMProgressBar
 from small import configuration
 
 from qd_pix2pix.data.shard import learned
@@ -11,6 +12,7 @@ from qd_pix2pix.mapping import Mapping
 from qd_pix2pix.reports.history import read_history
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training import run as training
+from qd_pix2pix.training.callbacks import Progress
 from qd_pix2pix.training.length import total_steps
 from qd_pix2pix.training.settings import check_config, placeholder
 
@@ -195,3 +197,18 @@ def test_every_quantity_may_be_the_target(data):
             statistics = {each.name: placeholder(each) for each in learned(schema)}
             span = Mapping(source, column.name).ranges(schema, statistics)[column.name]
             assert span.low < span.high and (column.high is None or span.high <= column.high)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bars"),
+    [
+        ({}, [Progress]),
+        ({"trainer__enable_progress_bar": False}, []),
+        ({"trainer__callbacks": [{"_target_": "pytorch_lightning.callbacks.TQDMProgressBar"}]}, [TQDMProgressBar]),
+    ],
+)
+def test_there_is_one_progress_bar_at_most(regressor_words, tmp_path, settings, bars):
+    config = changed(regressor_words, **settings)
+    check_config(config)
+    trainer = training.make_trainer(config, tmp_path, [], [Callback(), Callback()], 4)
+    assert [type(bar) for bar in trainer.callbacks if isinstance(bar, ProgressBar)] == bars
