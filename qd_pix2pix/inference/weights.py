@@ -97,6 +97,11 @@ def load_predictor(path: Path | str) -> tuple[Predictor, Card]:
         raise ValueError(
             f"checkpoint: {path} does not fit its own card: {names} are missing, unknown or of other shapes"
         )
+    if broken := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
+        raise ValueError(
+            f"checkpoint: {path} holds numbers that are NaN or infinite, in {', '.join(broken[:5])}; its training "
+            "diverged. Use an earlier checkpoint"
+        )
     with torch.device("cpu"):
         predictor = make_predictor(card)
     predictor.load_weights(weights)

@@ -345,6 +345,18 @@ def test_a_file_of_others_is_refused(weights, tmp_path, metadata):
         from_pretrained(rewritten(weights, tmp_path / "foreign.safetensors", metadata))
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_of_a_diverged_training_are_refused(weights, tmp_path, value):
+    """Of NaN a network of spins would draw lattices of one sign, and a regressor predicts NaN."""
+    predictor, card = load_predictor(weights)
+    name, parameter = next(iter(predictor.network.named_parameters()))
+    with torch.no_grad():
+        parameter.view(-1)[0] = value
+    save_weights(tmp_path / "diverged.safetensors", predictor, card)
+    with pytest.raises(ValueError, match=rf"diverged\.safetensors holds numbers that are NaN or infinite, in .*{name}"):
+        from_pretrained(tmp_path / "diverged.safetensors")
+
+
 @pytest.mark.parametrize("key", ["schemas", "mapping", "network", "heads", "logarithm", "statistics"])
 def test_a_card_that_lacks_a_part_is_refused(weights, tmp_path, key):
     with pytest.raises(ValueError, match=f"checkpoint: its card has no {key}; it is incomplete, or of another version"):
