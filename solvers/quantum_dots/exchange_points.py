@@ -29,12 +29,12 @@ from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import has_steps
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import solve
-from solvers.quantum_dots.step_edges import DEVIATIONS, step_deviation
+from solvers.quantum_dots.step_edges import DEVIATIONS, cell_of, step_deviation
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
 
-FORMAT = 2
+FORMAT = 3
 """Version of the files."""
 COARSE = (0.8, 0.9)
 """Points and sine functions of the calculations on fewer points, as parts of those of the first."""
@@ -204,7 +204,8 @@ class ExchangeTask:
             [float(self.grid.integrate(n * (self.nearest == dot))) for dot in range(self.n_dots)] for n in densities
         ]
         error = self._orbital_error(J - fewer, gap_error) + _grid_error(np.abs(coarse - fewer), has_steps(V))
-        error += DEVIATIONS * step_deviation(V, densities[1] - densities[0], self.grid.cell_area)
+        cell = cell_of(self.grid.steps, self.material.inverse_masses, self.material.hartree * self.material.bohr**2)
+        error += DEVIATIONS * step_deviation(V, densities[1] - densities[0], cell)
         trusted = row.trusted and not np.isnan(J)
         numbers = (J, error, fewer, coarse, row.energies[list(places)], charges, float(trusted))
         return ExchangePoint(*(np.asarray(value, dtype=np.float64) for value in numbers))

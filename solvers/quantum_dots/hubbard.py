@@ -54,6 +54,7 @@ from solvers.quantum_dots.sites import (
 )
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
+from solvers.quantum_dots.step_edges import cell_of
 from solvers.units import HIGHEST, Material
 
 Floats = NDArray[np.float64]
@@ -135,7 +136,9 @@ def hubbard(
     coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
     unit, nm = material.hartree, material.bohr
-    sampled, J_sampled = sampling_errors(found, potential / unit, grid.cell_area / nm**2)
+    sampled, J_sampled = sampling_errors(
+        found, potential / unit, cell_of(material.in_bohr(grid.steps), material.inverse_masses)
+    )
     errors = with_sampling(grid_errors(found.couplings, others, found.residual, stepped), sampled)
     x = positions(found.orbitals / nm, grid.x, grid.y, grid.cell_area)
     squared = positions(found.orbitals / nm, grid.x**2, grid.y**2, grid.cell_area)
@@ -197,8 +200,8 @@ def coupling_slopes(
             fine = sites(V, modes, grid, material, n_sites, interaction)
             ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
             potentials.append(V / material.hartree)
-        area = grid.cell_area / material.bohr**2
-        sampled = sampling_errors_of_slopes((ends[0][0], ends[1][0]), (potentials[0], potentials[1]), 2 * h, area)
+        cell = cell_of(material.in_bohr(grid.steps), material.inverse_masses)
+        sampled = sampling_errors_of_slopes((ends[0][0], ends[1][0]), (potentials[0], potentials[1]), 2 * h, cell)
         return [
             Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))
             for up, down in zip(*ends, strict=True)

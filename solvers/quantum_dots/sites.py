@@ -22,7 +22,7 @@ from solvers.quantum_dots.localisation import localising_rotation, positions
 from solvers.quantum_dots.pairs import pair_interaction
 from solvers.quantum_dots.shells import SHELL
 from solvers.quantum_dots.single_particle import SineBasis, lowest_orbitals
-from solvers.quantum_dots.step_edges import sampling_error
+from solvers.quantum_dots.step_edges import Cell, sampling_error
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
@@ -156,41 +156,41 @@ def _exchange(one_body: Floats, integrals: Floats, k: int) -> float:
     return float(np.linalg.eigvalsh(pairs.triplet[0])[0] - np.linalg.eigvalsh(pairs.singlet[0])[0])
 
 
-def sampling_errors(found: Sites, V: Floats, cell_area: float) -> tuple[Floats, float]:
+def sampling_errors(found: Sites, V: Floats, cell: Cell) -> tuple[Floats, float]:
     """Return the errors (k, k) of h_pq, and that of J, by what V may be between its points.
 
     Args:
         found: the sites.
         V: potential (n_x, n_y), in hartree.
-        cell_area: area of a cell of the grid, in bohr^2.
+        cell: a cell of the grid, in bohr.
     """
     k, orbitals = len(found.orbitals), found.orbitals
     errors = np.zeros((k, k))
     J_error = 0.0 if k == 2 else float("nan")
     number = pair_numbers(k)
     for p, q in zip(*np.triu_indices(k), strict=True):
-        errors[p, q] = errors[q, p] = sampling_error(V, orbitals[p] * orbitals[q], cell_area)
+        errors[p, q] = errors[q, p] = sampling_error(V, orbitals[p] * orbitals[q], cell)
         moved = found.one_body.copy()
         moved[0, number[p, q]] += errors[p, q]
         J_error += abs(_exchange(moved, found.integrals, k) - found.J)
     return errors, J_error
 
 
-def sampling_errors_of_slopes(ends: tuple[Sites, Sites], V: tuple[Floats, Floats], step: float, area: float) -> Floats:
+def sampling_errors_of_slopes(ends: tuple[Sites, Sites], V: tuple[Floats, Floats], step: float, cell: Cell) -> Floats:
     """Return the errors (k, k) of the slopes of h_pq by what V may be between its points, by the product rule.
 
     Args:
         ends: the sites at both ends of the step.
         V: potentials (n_x, n_y) there, in hartree.
         step: their distance.
-        area: area of a cell of the grid, in bohr^2.
+        cell: a cell of the grid, in bohr.
     """
     (up, down), k = (end.orbitals for end in ends), len(ends[0].orbitals)
     slope, errors = (V[0] - V[1]) / step, np.zeros((k, k))
     for p, q in zip(*np.triu_indices(k), strict=True):
         products = up[p] * up[q], down[p] * down[q]
         change, mean = (products[0] - products[1]) / step, (products[0] + products[1]) / 2
-        errors[p, q] = errors[q, p] = sampling_error(V[0], change, area) + sampling_error(slope, mean, area)
+        errors[p, q] = errors[q, p] = sampling_error(V[0], change, cell) + sampling_error(slope, mean, Cell(cell.area))
     return errors
 
 

@@ -27,7 +27,7 @@ from solvers.quantum_dots.configuration_interaction import block_size
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
-from solvers.quantum_dots.step_edges import sampling_error
+from solvers.quantum_dots.step_edges import cell_of, sampling_error
 from solvers.quantum_dots.transitions import dipole_matrix, dyson_amplitudes
 from solvers.units import UNITS, Material
 
@@ -119,7 +119,7 @@ def excitations(
 
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
-    sampled = _sampling_errors(potential, grid, first, len(found))
+    sampled = _sampling_errors(potential, grid, material, first, len(found))
     shares = np.minimum(sampled / np.maximum(found[1:, 0], 1e-300), 1.0)[:, None]  # 1 in the level of the ground state
     dipole_errors, strength_errors = (
         _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
@@ -142,12 +142,13 @@ def excitations(
     )
 
 
-def _sampling_errors(V: Floats, grid: Grid, dot: Solution, count: int) -> Floats:
+def _sampling_errors(V: Floats, grid: Grid, material: Material, dot: Solution, count: int) -> Floats:
     """Return the errors of E_j - E_0 by the points of V, (count - 1,)."""
     wave = dot.wavefunction
     assert wave is not None
     densities = [np.sum(wave.density(state), axis=(0, 1)) for state in range(count)]
-    return np.array([sampling_error(V, n - densities[0], grid.cell_area) for n in densities[1:]])
+    cell = cell_of(grid.steps, material.inverse_masses, material.hartree * material.bohr**2)
+    return np.array([sampling_error(V, n - densities[0], cell) for n in densities[1:]])
 
 
 def tunnelling(

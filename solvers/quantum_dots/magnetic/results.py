@@ -20,9 +20,9 @@ from solvers.quantum_dots.magnetic.observables import (
     longitudinal_share,
     moment,
 )
-from solvers.quantum_dots.magnetic.one_electron import Floats, Values
+from solvers.quantum_dots.magnetic.one_electron import Floats, Rectangle, Values
 from solvers.quantum_dots.magnetic.space import Enlarged, Space, density_matrices
-from solvers.quantum_dots.step_edges import sampling_error
+from solvers.quantum_dots.step_edges import cell_of, sampling_error
 
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual of a converged result, as a part of the dot's scale."""
@@ -108,8 +108,7 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
     moved = n_electrons * gauge_error(problem, solved.orbitals, (n_electrons + 1) // 2)
     coarsest = max(side.step**2 * side.mass for side in sides)
     grid_error = TAIL * _tail(space, gamma) + QUADRATURE * interaction * (kinetic / n_electrons * coarsest) ** 2
-    steps, inverse_masses = (sides.x.step, sides.y.step), (1 / sides.x.mass, 1 / sides.y.mass)
-    grid_error += float(error_between_points(n[None], problem.potential[None], steps, inverse_masses)[0])
+    grid_error += float(error_between_points(n[None], problem.potential[None], *_steps_and_masses(sides))[0])
     return {
         "kinetic": kinetic,
         "confinement": confinement,
@@ -118,6 +117,11 @@ def _energies(solved: Solved, matrices: Matrices) -> Columns:
         "gauge_error": moved,
         "grid_error": grid_error + moved,
     }
+
+
+def _steps_and_masses(sides: Rectangle) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the distances of the points along x and y, and the inverse masses."""
+    return (sides.x.step, sides.y.step), (1 / sides.x.mass, 1 / sides.y.mass)
 
 
 def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
@@ -161,13 +165,14 @@ def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
     ground level, and what V may be between its points.
     """
     problem, space, errors = solved.problem, solved.space, []
-    area, ground = space.h.sides.cell_area, _tail(space, solved.ground().gamma.sum(0))
+    cell = cell_of(*_steps_and_masses(space.h.sides))
+    ground = _tail(space, solved.ground().gamma.sum(0))
     for number in range(count):
         gamma = solved.matrices(number).gamma.sum(0)
         moved = density(space, gamma) - found["density"]
-        share = min(float(np.abs(moved).sum()) * area / (2 * problem.n_electrons), 1.0)
+        share = min(float(np.abs(moved).sum()) * cell.area / (2 * problem.n_electrons), 1.0)
         tail = TAIL * abs(_tail(space, gamma) - ground)
-        errors.append(share * found["grid_error"] + tail + sampling_error(problem.potential, moved, area))
+        errors.append(share * found["grid_error"] + tail + sampling_error(problem.potential, moved, cell))
     return errors
 
 
