@@ -65,7 +65,7 @@ def test_maps_turn_and_move_with_the_potential(chain):
 
 def test_holes_are_predicted_like_particles(chain):
     """V - mu becomes -(V - mu) - 2 U; at an equal distance from two changes of N neither is preferred."""
-    V_mu = rings(40, 14)
+    V_mu = rings(120, 14)
     maps, of_holes = chain.predict(V_mu), chain.predict(-V_mu - 4.0)
     np.testing.assert_allclose(of_holes.pop("n"), 1 - maps.pop("n"), atol=1e-4)
     for name, values in of_holes.items():
