@@ -186,6 +186,8 @@ class Predictor(nn.Module):
         ValueError: the card is inconsistent.
     """
 
+    precision = torch.float32
+    """Type of the samples."""
     error_factor: Tensor
     error_slopes: Tensor
 

@@ -116,6 +116,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield batches of samples as tensors on the device."""
     device = _placed(predictor, device)
+    precision = predictor.precision if device.type != "mps" else torch.float32  # Apple's GPUs have no doubles
     for name, values in columns.items():
         check_plain(name, values)
     arrays = {name: np.asarray(values) for name, values in columns.items()}
@@ -125,7 +126,7 @@ def batches(
     starts = range(0, total, size)
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
-        yield {n: torch.as_tensor(native(v), dtype=torch.float32, device=device) for n, v in some.items()}
+        yield {n: torch.as_tensor(native(v), dtype=precision, device=device) for n, v in some.items()}
 
 
 def _placed(predictor: Predictor, device: torch.device | str | None) -> torch.device:

@@ -47,6 +47,9 @@ class PhysicalPredictor(Predictor):
         ValueError: the samples have other numbers of points along x and y, and one side.
     """
 
+    precision = torch.float64
+    """An offset of V changes nothing but the energy, if its minimum is subtracted with all digits."""
+
     def __init__(self, reduced: Predictor, conditions: Mapping[str, float], shape: tuple[int, ...]) -> None:
         nn.Module.__init__(self)
         reduction = Reduction.of(reduced.schema)
@@ -120,7 +123,8 @@ class PhysicalPredictor(Predictor):
             found[name] = (self.frame.surrounded(values) if self.frame else values).float()
         like = next(iter(found.values()))
         numbers = self.reduction.network_conditions(self.reduced.schema, given)
-        return found | {name: value + like.new_zeros(like.shape[0]) for name, value in numbers.items()}, lowest
+        each = like.new_zeros(like.shape[0])
+        return found | {name: (value + each).to(each) for name, value in numbers.items()}, lowest
 
     def raw(self, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See ``Predictor.raw``."""

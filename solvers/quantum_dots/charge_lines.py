@@ -89,8 +89,11 @@ class MutualCharging(NamedTuple):
 
 
 class _Crossing(NamedTuple):
+    """A point of a line; ``error`` across it, of which ``own`` is not that of its neighbours, over the ranges."""
+
     place: Floats
     error: float
+    own: float
     gradient: Floats
     straight: bool
 
@@ -145,14 +148,15 @@ def _crossing(diagram: StabilityDiagram, start: Place, end: Place) -> _Crossing:
         values = [float(diagram.charges[k][n_a][dot] - half) for k in (p, q)]
         s = values[0] / (values[0] - values[1]) if values[0] != values[1] else 0.5
         place = np.array(start) + np.clip(s, 0.0, 1.0) * (np.array(end) - np.array(start))
-        return _Crossing(place, 0.5 / diagram.steps, np.full(2, np.nan), straight)
+        return _Crossing(place, 0.5 / diagram.steps, 0.5 / diagram.steps, np.full(2, np.nan), straight)
     first, last = (float(diagram.omega[k][n_b] - diagram.omega[k][n_a]) for k in (p, q))
     s = first / (first - last)
     place = np.array(start) + s * (np.array(end) - np.array(start))
     gradient = _gradient(diagram, start, end, n_a, n_b)
     error = max(diagram.errors[p][[n_a, n_b]].max(), diagram.errors[q][[n_a, n_b]].max())  # they have one sign
-    error += _curvature(diagram, start, end, n_a, n_b) / 4  # a kink in the middle; 1 / 8 for a parabola
-    return _Crossing(place, float(error / np.linalg.norm(gradient)) / diagram.steps, gradient, straight)
+    own = _curvature(diagram, start, end, n_a, n_b) / 4  # a kink in the middle; 1 / 8 for a parabola
+    across = float(np.linalg.norm(gradient)) * diagram.steps
+    return _Crossing(place, (error + own) / across, own / across, gradient, straight)
 
 
 def _gradient(diagram: StabilityDiagram, start: Place, end: Place, n_a: int, n_b: int) -> Floats:
@@ -193,7 +197,9 @@ def _line(diagram: StabilityDiagram, a: Configuration, b: Configuration, crossin
         straight = straight & (errors <= OUTLIER * np.median(errors[straight]))
     used = straight if straight.sum() >= FEWEST else np.ones(len(crossings), dtype=bool)
     spans = np.array([diagram.gate1[1] - diagram.gate1[0], diagram.gate2[1] - diagram.gate2[0]])
-    middle, direction, tilt = _straight_fit(places[used] / diagram.steps, errors[used])
+    middle, direction, tilt = _straight_fit(
+        places[used] / diagram.steps, errors[used], np.array([c.own for c in crossings])[used]
+    )
     adds = max(sum(b) - sum(a), 1)
     levers = -np.stack([c.gradient for c in crossings])[used] * diagram.steps / spans / adds
     slope = direction[1] / direction[0] * spans[1] / spans[0] if direction[0] else np.inf * np.sign(direction[1])
@@ -213,18 +219,19 @@ def _line(diagram: StabilityDiagram, a: Configuration, b: Configuration, crossin
     )
 
 
-def _straight_fit(points: Floats, errors: Floats) -> tuple[Floats, Floats, float]:
+def _straight_fit(points: Floats, errors: Floats, own: Floats) -> tuple[Floats, Floats, float]:
     """Return middle and direction of a straight line through ``points`` (k, 2), and the error of its angle (rad).
 
-    It follows from the scatter of the points and from the range of their ``errors``: what these have in common moves
-    the line, and does not turn it.
+    It follows from the scatter of the points, from the errors that are each point's ``own`` (k,), and from the range of
+    all other ``errors`` (k,): what these have in common moves the line, and does not turn it.
     """
     middle = points.mean(axis=0)
     _, sizes, axes = np.linalg.svd(points - middle, full_matrices=True)
     if len(points) < 2 or sizes[0] == 0:
         return middle, np.array([1.0, -1.0]) / 2**0.5, np.pi / 2
     scatter = sizes[1] / max(len(points) - 2, 1) ** 0.5 if len(sizes) > 1 else 0.0
-    return middle, axes[0], float((scatter + np.ptp(errors)) / sizes[0])
+    each = np.sqrt(np.mean(own**2) / 3)  # of uniform errors within these bounds
+    return middle, axes[0], float((scatter + each + np.ptp(errors - own)) / sizes[0])
 
 
 def triple_points(diagram: StabilityDiagram, lines: list[Line] | None = None) -> list[TriplePoint]:

@@ -30,6 +30,8 @@ CUSP_SHARE, CROWDED_SHARE = 0.1, 2.0
 electrons share few orbitals, more than the cusp is missing."""
 SOFTENED_SHARE = 0.2
 """The first one, at least, for a screened or softened interaction, whose effect on the cusp is interpolated."""
+FULL = 14
+"""Orbitals from which on this is the share; fewer have less local resolution, and the share is larger as 1 / M."""
 LEAST_GAP_SHARE = 0.2
 """The same for a gap between states whose cusps differ, at least: in rings the cusp of a singlet is overestimated."""
 CERTAIN = (2.0, 1.0, 1.0)
@@ -68,12 +70,16 @@ def truncation_errors(
     change_apart, missing_apart = (xp.abs(a[:, above] - a[:, 0]) for a in (changes, missing))
     if settings.cusp:
         zero = xp.zeros_like(change)
-        share = cusp_share(settings.interaction) + crowded_share(settings.n_electrons, settings.n_orbitals)
+        share = cusp_share(settings.interaction, settings.n_orbitals)
+        share += crowded_share(settings.n_electrons, settings.n_orbitals)
         unseen = xp.maximum(MOST_MISSING[rounds] * change - missing_of_ground, zero)
         unseen_apart = xp.maximum(MOST_MISSING[rounds] * change_apart - missing_apart, zero)
         energy_error = share * missing_of_ground + 0.2 * change + unseen
         gap_share = max(share, LEAST_GAP_SHARE)
         gap_error = gap_share * (missing_apart + 2 * missing_of_ground) + 0.5 * change + unseen_apart
+        if rounds:  # where strong repulsion makes both spins alike, a triplet misses as much, and it has no cusp
+            rest = xp.maximum(MISSING_ENERGY[rounds] * changes - missing, xp.zeros_like(missing))
+            gap_error = gap_error + xp.abs(rest[:, above] - rest[:, 0])
     else:
         energy_error = xp.maximum(missing_of_ground, MISSING_ENERGY[rounds] * change)
         gap_error = xp.maximum(missing_apart, MISSING_ENERGY[rounds] * change_apart) + 0.2 * change
@@ -82,9 +88,10 @@ def truncation_errors(
     return Errors(density_error, energy_error, gap_error)
 
 
-def cusp_share(interaction: Interaction) -> float:
-    """Return the error of the energy of the cusp for two electrons, as a part of it."""
-    return SOFTENED_SHARE if interaction.screening or interaction.thickness else CUSP_SHARE
+def cusp_share(interaction: Interaction, n_orbitals: int) -> float:
+    """Return the error of the energy of the cusp for two electrons in ``n_orbitals``, as a part of it."""
+    share = SOFTENED_SHARE if interaction.screening or interaction.thickness else CUSP_SHARE
+    return share * max(FULL / n_orbitals, 1.0)
 
 
 def crowded_share(n_electrons: int, n_orbitals: int) -> float:

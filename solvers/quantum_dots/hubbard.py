@@ -46,6 +46,7 @@ from solvers.quantum_dots.sites import (
     grid_errors,
     has_steps,
     localised,
+    response,
     sampling_errors,
     sampling_errors_of_slopes,
     sites,
@@ -136,10 +137,10 @@ def hubbard(
     coarse = coarse_sites(potential, modes, grid, material, n_sites, interaction)
     others, stepped = [other.couplings for other in coarse], has_steps(potential)
     unit, nm = material.hartree, material.bohr
-    sampled, J_sampled = sampling_errors(
-        found, potential / unit, cell_of(material.in_bohr(grid.steps), material.inverse_masses)
-    )
-    errors = with_sampling(grid_errors(found.couplings, others, found.residual, stepped), sampled)
+    cell = cell_of(material.in_bohr(grid.steps), material.inverse_masses)
+    sampled, J_sampled = sampling_errors(found, potential / unit, cell)
+    moved = response(sampled, found, potential / unit, cell, found.couplings)
+    errors = with_sampling(grid_errors(found.couplings, others, found.residual, stepped), sampled, moved)
     x = positions(found.orbitals / nm, grid.x, grid.y, grid.cell_area)
     squared = positions(found.orbitals / nm, grid.x**2, grid.y**2, grid.cell_area)
     centers = np.diagonal(x, axis1=1, axis2=2).T
@@ -192,8 +193,11 @@ def coupling_slopes(
     if (at + float(step) / 2 == at).any():
         raise ValueError(f"step: expected a change that the digits of gates resolve, got {step}. Use a larger step")
 
-    def difference(number: int, h: float) -> tuple[list[Couplings], Floats]:
-        """Return the central differences on the grid itself and on the coarse ones, and their errors by its points."""
+    def difference(number: int, h: float) -> tuple[list[Couplings], Floats, list[Floats]]:
+        """Return the central differences on the grid itself and on the coarse ones, and their errors by its points.
+
+        The latter are those of h_pq, and those of U, U', K and X by the product rule.
+        """
         ends, potentials = [], []
         for place in (at + h * np.eye(len(at))[number], at - h * np.eye(len(at))[number]):
             V = _potential("V_of", V_of(*place.tolist()), grid, material)
@@ -201,21 +205,25 @@ def coupling_slopes(
             ends.append([fine, *coarse_sites(V, modes, grid, material, n_sites, interaction)])
             potentials.append(V / material.hartree)
         cell = cell_of(material.in_bohr(grid.steps), material.inverse_masses)
-        sampled = sampling_errors_of_slopes((ends[0][0], ends[1][0]), (potentials[0], potentials[1]), 2 * h, cell)
-        return [
+        (end, *_), V = ends[0], potentials[0]
+        sampled = sampling_errors_of_slopes((end, ends[1][0]), (V, potentials[1]), 2 * h, cell)
+        slopes = [
             Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))
             for up, down in zip(*ends, strict=True)
-        ], sampled
+        ]
+        of_orbitals = response(sampled, end, V, cell, end.couplings)
+        of_slopes = response(sampling_errors(end, V, cell)[0], end, V, cell, slopes[0], mixing=True)
+        return slopes, sampled, [a + b for a, b in zip(of_orbitals, of_slopes, strict=True)]
 
     stepped = has_steps(_potential("V_of", V_of(*at.tolist()), grid, material))
     slopes, errors = [], []
     for number in range(len(at)):
-        (fine, *coarse), sampled = difference(number, float(step) / 2)
-        (rough, *_), _ = difference(number, float(step))
+        (fine, *coarse), sampled, moved = difference(number, float(step) / 2)
+        (rough, *_), *_ = difference(number, float(step))
         change, factor = changes(fine, coarse, stepped)
         slopes.append(fine)
         own = Couplings(*(factor * e + np.abs(a - b) for e, a, b in zip(change, fine, rough, strict=True)))
-        errors.append(with_sampling(own, sampled))
+        errors.append(with_sampling(own, sampled, moved))
     return _stacked(slopes, material.hartree), _stacked(errors, material.hartree)
 
 

@@ -6,6 +6,7 @@ The symbols are those of ``hubbard.py``. Inside, energies are in hartree, length
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -194,10 +195,33 @@ def sampling_errors_of_slopes(ends: tuple[Sites, Sites], V: tuple[Floats, Floats
     return errors
 
 
-def with_sampling(errors: Couplings, sampled: Floats) -> Couplings:
-    """Return errors of couplings to which those (k, k) of h_pq are added."""
+def with_sampling(errors: Couplings, sampled: Floats, response: Sequence[Floats]) -> Couplings:
+    """Return errors of couplings with those (k, k) of h_pq by what V may be between its points, and a ``response``."""
     own = np.diagonal(sampled)
-    return errors._replace(site_energy=errors.site_energy + own, t=errors.t + sampled - np.diag(own))
+    moved = (np.maximum(a, b) for a, b in zip(errors[2:], response, strict=True))
+    return Couplings(errors.site_energy + own, errors.t + sampled - np.diag(own), *moved)
+
+
+def response(sampled: Floats, found: Sites, V: Floats, cell: Cell, of: Couplings, mixing: bool = False) -> list[Floats]:
+    """Return the errors of U, U', K and X as the orbitals respond to what V may be between its points.
+
+    Where the energy of a site changes by a part of its kinetic energy, its size changes by half of that part, and U as
+    1 / size. Integrals of two sites change with their overlap too, as t does.
+
+    Args:
+        sampled: errors (k, k) of h_pq.
+        found: the sites.
+        V: potential (n_x, n_y), in hartree.
+        cell: a cell of the grid, in bohr.
+        of: the couplings, or their slopes.
+        mixing: sites change by mixing, as t^2, as in slopes.
+    """
+    kinetic = found.couplings.site_energy - np.einsum("pij,ij->p", found.orbitals**2, V) * cell.area
+    size = float((np.diagonal(sampled) / kinetic).max()) / 2
+    tails = np.minimum(sampled / (np.abs(found.couplings.t) + TINY), 1.0) * (1 - np.eye(len(sampled)))
+    size += 2 * float(tails.max()) if mixing else 0.0
+    shares = (size, 2 * size, size + 2 * tails, size + tails)  # centres move too
+    return [share * np.abs(a) for share, a in zip(shares, of[2:], strict=True)]
 
 
 class Changes(NamedTuple):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from solvers.quantum_dots.coulomb import Interaction
 from solvers.quantum_dots.errors import (
+    FULL,
     LEAST_GAP_SHARE,
     MISSING_DENSITY,
     MISSING_ENERGY,
@@ -47,7 +48,7 @@ class Rules(NamedTuple):
 
     @property
     def _share(self) -> float:
-        few = max(cusp_share(self.interaction), 1 / self.n_orbitals)  # a handful of orbitals has no local resolution
+        few = max(cusp_share(self.interaction, FULL), 1 / self.n_orbitals)  # a handful has no local resolution
         return few + crowded_share(self.n_electrons, self.n_orbitals)
 
     def energy_error(self, m: Missing, excited: bool = False) -> float:
@@ -68,7 +69,9 @@ class Rules(NamedTuple):
             return max(max(cusp, MISSING_ENERGY[r] * change) + 0.2 * most, least)
         share = max(self._share, LEAST_GAP_SHARE)
         unseen = max(MOST_MISSING[r] * change - cusp, 0.0)
-        return max(share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen, least)
+        of_triplet = MISSING_ENERGY[r] if r else 0.0  # in refined orbitals it misses what it has no cusp for
+        rest, other = (max(of_triplet * m.change - m.cusp, 0.0) for m in (a, b))
+        return max(share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen + abs(rest - other), least)
 
     def density_error(self, density_change: float, change: float, interaction: float, kinetic: float) -> float:
         """Return int |dn| / N for the change int |dn| by the enlarged space.

@@ -52,6 +52,35 @@ def test_errors_cover_a_kink_between_points(n, shift):
     assert 1e-4 * found.couplings.t[0, 1] < error <= found.errors.t[0, 1] < 0.05 * found.couplings.t[0, 1]
 
 
+def kinked(grid, distance=46.0, curvature=3e-5, tilt=0.0):
+    x, y = grid.mesh()
+    nearest = np.minimum((x - 55 - distance / 2) ** 2, (x - 55 + distance / 2) ** 2)
+    return curvature * (nearest + (y - 30) ** 2) + tilt * np.tanh((x - 55) / 20)
+
+
+@pytest.mark.parametrize("material", [GAAS, SI])
+def test_errors_of_all_couplings_cover_a_kink_between_points(material):
+    """Changes on coarser grids fall fast, the error of a kink as the square of the spacing."""
+    grids = [Grid(n, (110.0, 60.0)) for n in ((56, 32), (72, 40), (200, 108))]
+    *found, fine = (hubbard(kinked(grid), grid, material, compare=False) for grid in grids)
+    for one in found:
+        for name in ("site_energy", "t", "U", "U_prime", "exchange", "assisted"):
+            value, error, true = (getattr(a, name) for a in (one.couplings, one.errors, fine.couplings))
+            assert (np.abs(value - true) <= error).all(), name
+        assert (one.errors.U < 1e-3 * one.couplings.U).all()
+
+
+def test_errors_of_slopes_of_all_couplings_cover_a_kink_between_points():
+    grids = [Grid(n, (110.0, 60.0)) for n in ((72, 40), (200, 108))]
+    (found, errors), (fine, _) = (
+        coupling_slopes(lambda a, grid=grid: kinked(grid, tilt=a), [1e-3], 1e-4, grid, GAAS) for grid in grids
+    )
+    for name in ("site_energy", "U", "U_prime"):
+        value, error, true = (getattr(a, name) for a in (found, errors, fine))
+        assert (np.abs(value - true) <= error).all(), name
+        assert error.max() < 0.05 * np.abs(true).max(), name
+
+
 @pytest.mark.parametrize(("n", "shift"), [(32, 0.4), (48, 0.83)])
 def test_errors_of_slopes_cover_a_kink_between_points(n, shift):
     """The distance of two parabolas that meet at a barrier; V is separable."""

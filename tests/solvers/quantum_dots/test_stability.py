@@ -126,6 +126,18 @@ def test_lines_of_a_known_model(known_diagram, known_lines):
             assert (np.abs(omega[0] - omega[1]) <= 0.7 * 0.06 / 32).all()
 
 
+@pytest.mark.parametrize(("cells", "divisions"), [(5, 1), (6, 1), (7, 2), (8, 2)])
+def test_errors_of_slopes_cover_those_of_a_known_model(classical, cells, divisions):
+    """Where an electron moves between the dots, a line is known to a cell, and two points fix no direction."""
+    classical()
+    moved = [line for line in charge_lines(diagram(cells=cells, divisions=divisions)) if line.adds == 0]
+    assert moved
+    for line in moved:
+        levers = (np.array(line.b) - np.array(line.a)) @ MODEL.lever_arms
+        assert abs(line.slope + levers[0] / levers[1]) <= 2 * line.slope_error
+        assert line.slope_error > 0.05 / cells
+
+
 def test_triple_points_and_capacitance_of_a_known_model(known_diagram, known_lines):
     found, lines = known_diagram, known_lines
     points = {p.configurations: p.gates for p in triple_points(found, lines)}

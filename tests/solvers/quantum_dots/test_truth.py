@@ -96,6 +96,26 @@ def test_elliptic_parabolas_of_any_size(material, n, extent, energy, ratio, shif
     assert missing < 0.05
 
 
+@pytest.mark.parametrize("n_orbitals", [8, 14, 20])
+def test_singlet_and_triplet_of_strongly_repelling_electrons(n_orbitals):
+    """r_s from 3 to 9, round and elliptic: both spins miss the same then, and only singlets have a cusp."""
+    rng = np.random.default_rng(11)
+    gaps, energies = [], []
+    for r_s, ratio in zip(3 * 3 ** rng.uniform(0, 1, 10), [1.0] * 4 + list(rng.uniform(1.2, 4, 6)), strict=True):
+        omega = r_s**-2.0
+        exact = [parabola(omega, omega * ratio**0.5, spin).energy for spin in (SINGLET, TRIPLET)]
+        grid = Grid(56, 9 / omega**0.5 + 2 * (2 * omega**2) ** (-1 / 3))
+        x, y = (a - grid.extent / 2 for a in grid.mesh())
+        v = ATOMIC.hartree * omega**2 / 2 * (x**2 + ratio * y**2) / ATOMIC.bohr**2
+        found = solve(v, grid, 2, ATOMIC, n_orbitals, refinements=1, cusp=True)
+        true = ATOMIC.hartree * (exact[1] - exact[0])
+        assert found.trusted and found.spins[0] == 0
+        gaps.append(abs(found.gap - true) / found.gap_error)
+        energies.append(abs(found.energy - ATOMIC.hartree * exact[0]) / (found.energy_error + found.grid_error))
+    assert max(gaps) < 1.5 and np.median(gaps) < 1, gaps
+    assert max(energies) < 2 and np.median(energies) < 1, energies
+
+
 def test_helium_is_not_called_exact():
     """hartree* is 27 eV there: tolerances in it would be wider than the dot's own levels."""
     grid = Grid(32, 300.0)
