@@ -19,19 +19,20 @@ overshoot. In equal wells at strong coupling the iteration amplifies rounding, s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, repulsion, resized, tables, time_step
-from qd_pix2pix.mapping.occupation import density_matrix
+from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, averaged, repulsion, resized, tables, time_step
+from qd_pix2pix.mapping.occupation import density_matrix, exported_eigen
 
+State = tuple[Tensor, Tensor, Tensor]
+"""Orbitals (B, K, n, n), their density and its potential (B, n, n)."""
 MODES = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1))
 """States of the empty square from which the orbitals start, with the symmetries of the square as a set."""
 LONGEST, SHORTEST = 1e-2, 1e-4
@@ -78,7 +79,7 @@ class KohnSham:
         v, n_electrons, coupling = (columns[name].to(wide) for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
         n = v.shape[-1]
-        coarse = F.adaptive_avg_pool2d(v, self.points) if n > self.points else v
+        coarse = averaged(v, self.points)
         density, hot, potential, energy = kohn_sham(coarse, n_electrons, coupling, self.steps)
         effective = v + resized(potential - coarse, n)
         effective = effective - effective.amin((1, 2), keepdim=True)
@@ -103,7 +104,7 @@ def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> t
         The density (B, n, n), whose mean is N; that at the temperature ``HOT``; the potential that acts on an electron,
         up to a constant (B, n, n); the energy of all electrons (B,).
     """
-    kinetic, _, kernel = (torch.from_numpy(part).to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
+    kinetic, _, waves, kernel = (torch.from_numpy(part).to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST))
     several = n_electrons > 1
     acting = torch.where(several, coupling, 0.0).reshape(-1, 1, 1)
     warm, hot = (torch.where(several, t, COLD) for t in (TEMPERATURE, HOT))
@@ -113,13 +114,13 @@ def kohn_sham(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int) -> t
     density = density + SLOWEST * (_density(orbitals, filled) - density)
     excited = _density(orbitals, density_matrix(h, n_electrons, hot))
     single = (filled * _projected(orbitals, kinetic, v)).sum((1, 2))
-    pairs = acting * density * (repulsion(density, kernel) / 2 + _exchange_correlation(density, acting))
+    pairs = acting * density * (repulsion(density, waves, kernel) / 2 + _exchange_correlation(density, acting))
     energy = single + pairs.mean((1, 2))
     density, excited = (d * (n_electrons / d.mean((1, 2)))[:, None, None] for d in (density, excited))
     return density, excited, potential, energy
 
 
-def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, steps: int) -> tuple[Tensor, ...]:
+def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, steps: int) -> State:
     """Return orthonormal orbitals (B, K, n, n), the mean density and its potential (B, n, n) after these steps.
 
     Args:
@@ -128,24 +129,77 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
         warm: temperature (B,).
         steps: number of steps.
     """
-    kinetic, propagators, kernel = (
+    kinetic, propagators, waves, kernel = (
         torch.from_numpy(part).to(v) for part in tables(v.shape[-1], steps, LONGEST, SHORTEST)
     )
-    orbitals = torch.from_numpy(_modes(v.shape[-1])).to(v).expand(v.shape[0], -1, -1, -1)
-    density, potential = v, v
-    for step in range(steps):
-        length = time_step(step, steps, LONGEST, SHORTEST)
-        if step % UPDATE == 0 or length > CAREFUL:
-            orbitals = _orthonormal(orbitals)
-        if step % UPDATE == 0:
-            orbitals = _orthonormal(orbitals)
-            new = _density(orbitals, density_matrix(_projected(orbitals, kinetic, potential), n_electrons, warm))
-            density = density + max(SLOWEST, 1 / (step // UPDATE + 1)) * (new - density) if step else new
-            potential = v + acting * (repulsion(density, kernel) + 1.5 * _exchange_correlation(density, acting))
-            potential = potential - potential.amin((1, 2), keepdim=True)
-        half = torch.exp(-length / 2 * potential)[:, None]
-        orbitals = half * (propagators[step] @ (half * orbitals) @ propagators[step])
+    eigen = exported_eigen(v.new_zeros(1, len(MODES), len(MODES)))  # its tables cannot be made within a loop
+
+    def updated(state: State, share: float | Tensor) -> State:
+        """Return the state with this share of the new density."""
+        orbitals, density, potential = state
+        orbitals = _orthonormal(_orthonormal(orbitals))
+        h = _projected(orbitals, kinetic, potential)
+        new = _density(orbitals, density_matrix(h, n_electrons, warm, eigen))
+        density = density + share * (new - density)
+        potential = v + acting * (repulsion(density, waves, kernel) + 1.5 * _exchange_correlation(density, acting))
+        return orbitals, density, potential - potential.amin((1, 2), keepdim=True)
+
+    modes = torch.from_numpy(_modes(v.shape[-1])).to(v).expand(v.shape[0], -1, -1, -1)
+    state = modes, torch.zeros_like(v), v
+    if torch.compiler.is_exporting():
+        state = _looped(updated, propagators, state)
+    else:
+        for step, propagator in enumerate(propagators):
+            length = time_step(step, steps, LONGEST, SHORTEST)
+            if step % UPDATE == 0:
+                state = updated(state, _share(step // UPDATE))
+            elif length > CAREFUL:
+                state = _orthonormal(state[0]), *state[1:]
+            state = _later(state[0], state[2], length, propagator), *state[1:]
+    orbitals, density, potential = state
     return _orthonormal(_orthonormal(orbitals)), density, potential
+
+
+def _looped(updated: Callable[[State, Tensor], State], propagators: Tensor, state: State) -> State:
+    """Return the state after all steps by a loop in the file, which otherwise had thousands of operations.
+
+    Steps that fill the last round have no length; the orbitals are made orthogonal after each.
+    """
+    from torch._higher_order_ops.while_loop import while_loop
+
+    steps, n = propagators.shape[:2]
+    rounds = -(-steps // UPDATE)
+    missing = rounds * UPDATE - steps
+    lengths = [time_step(step, steps, LONGEST, SHORTEST) for step in range(steps)] + [0.0] * missing
+    by_round = torch.tensor(lengths, dtype=torch.float64).to(propagators).unflatten(0, (rounds, UPDATE))
+    still = torch.eye(n).to(propagators).expand(missing, n, n)
+    moving = torch.cat([propagators, still]).unflatten(0, (rounds, UPDATE))
+    shares = torch.tensor([_share(number) for number in range(rounds)], dtype=torch.float64).to(propagators)
+
+    def unfinished(done: Tensor, *state: Tensor) -> Tensor:
+        return (done < rounds).reshape(())
+
+    def turn(done: Tensor, orbitals: Tensor, density: Tensor, potential: Tensor) -> tuple[Tensor, ...]:
+        share, length, propagator = (part.index_select(0, done).squeeze(0) for part in (shares, by_round, moving))
+        orbitals, density, potential = updated((orbitals, density, potential), share)
+        for i in range(UPDATE):
+            orbitals = _orthonormal(_later(orbitals, potential, length[i], propagator[i]))
+        return done + 1, orbitals, density, potential
+
+    start = torch.zeros(1, dtype=torch.long, device=state[0].device)
+    _, orbitals, density, potential = while_loop(unfinished, turn, (start, *(part.clone() for part in state)))
+    return orbitals, density, potential
+
+
+def _share(number: int) -> float:
+    """Return the share of the density of this round in the mean."""
+    return max(SLOWEST, 1 / (number + 1))
+
+
+def _later(orbitals: Tensor, potential: Tensor, length: float | Tensor, propagator: Tensor) -> Tensor:
+    """Return the orbitals after a step of this length in imaginary time."""
+    half = torch.exp(-length / 2 * potential)[:, None]
+    return half * (propagator @ (half * orbitals) @ propagator)
 
 
 def _exchange_correlation(density: Tensor, coupling: Tensor) -> Tensor:

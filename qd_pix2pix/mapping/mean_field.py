@@ -16,13 +16,12 @@ any height; T is diagonal in sines, and exp(-t T) a product of one matrix for x 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -74,7 +73,7 @@ class MeanField:
         """Return the prior for a batch; gradients with respect to ``V`` pass."""
         v, n_electrons, coupling = (columns[name].float() for name in self.needs)
         v = v - v.amin((1, 2), keepdim=True)
-        coarse = F.adaptive_avg_pool2d(v, self.points) if v.shape[-1] > self.points else v
+        coarse = averaged(v, self.points)
         share, potential, energy = mean_field(coarse, n_electrons, coupling, self.steps)
         points = v.shape[-1] ** 2
         share, repulsion = (resized(f, v.shape[-1]) for f in (share, potential - coarse))
@@ -99,14 +98,14 @@ def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = ST
         (B, n, n); the energy of all electrons (B,).
     """
     n = v.shape[-1]
-    kinetic, propagators, kernel = (torch.from_numpy(part).to(v) for part in tables(n, steps, LONGEST, SHORTEST))
+    kinetic, propagators, waves, kernel = (torch.from_numpy(part).to(v) for part in tables(n, steps, LONGEST, SHORTEST))
     hartree = (coupling * (n_electrons - 1).clamp(min=0)).reshape(-1, 1, 1)
     pauli = (math.pi * (n_electrons - 2).clamp(min=0)).reshape(-1, 1, 1)
     phi, effective = torch.ones_like(v), v
     for step in range(steps):
         if step % 2 == 0:
             density = phi * phi
-            new = v + hartree * repulsion(density, kernel) + pauli * density
+            new = v + hartree * repulsion(density, waves, kernel) + pauli * density
             effective = (effective + new) / 2 if step else new
             effective = effective - effective.amin((1, 2), keepdim=True)
         half = torch.exp(-time_step(step, steps, LONGEST, SHORTEST) / 2 * effective)
@@ -114,7 +113,7 @@ def mean_field(v: Tensor, n_electrons: Tensor, coupling: Tensor, steps: int = ST
         phi = phi / phi.square().mean((1, 2), keepdim=True).sqrt()
     density = phi * phi
     single = ((phi * (kinetic @ phi + phi @ kinetic)) + v * density).mean((1, 2))
-    pairs = (density * repulsion(density, kernel)).mean((1, 2))
+    pairs = (density * repulsion(density, waves, kernel)).mean((1, 2))
     exclusion = math.pi / 2 * (n_electrons - 2).clamp(min=0) * density.square().mean((1, 2))
     energy = n_electrons * (single + coupling * (n_electrons - 1) / 2 * pairs + exclusion)
     return density / n**2, effective, energy
@@ -125,36 +124,72 @@ def time_step(step: int, steps: int, longest: float, shortest: float) -> float:
     return longest * (shortest / longest) ** (step / (steps - 1))
 
 
-def repulsion(density: Tensor, kernel: Tensor) -> Tensor:
-    """Return w[density] (B, n, n); the square is padded, so that charges do not act on their images."""
-    n = density.shape[-1]
-    waves = torch.fft.rfft2(density, s=(2 * n, 2 * n)) * kernel
-    return torch.fft.irfft(torch.fft.ifft(waves, dim=-2)[..., :n, :], 2 * n)[..., :n]  # half of the rows suffices
+def repulsion(density: Tensor, waves: Tensor, kernel: Tensor) -> Tensor:
+    """Return w[density] (B, n, n) by ``waves`` and ``kernel`` of ``tables``."""
+    back = waves.transpose(0, 1)
+    return back @ (kernel * (waves @ density @ back)) @ waves
+
+
+def averaged(f: Tensor, n: int) -> Tensor:
+    """Return a field (B, m, m) of at least as many points as mean values over n x n cells, or f itself."""
+    return _along_both(_means, f, n) if f.shape[-1] > n else f
 
 
 def resized(f: Tensor, n: int) -> Tensor:
     """Return a field (B, m, m) on n x n cells, bilinear."""
-    if f.shape[-1] == n:
-        return f
-    return F.interpolate(f[:, None], size=(n, n), mode="bilinear", align_corners=False)[:, 0]
+    return _along_both(_bilinear, f, n) if f.shape[-1] != n else f
+
+
+def _along_both(rule: Callable[[int, int], NDArray], f: Tensor, n: int) -> Tensor:
+    """Return a field (B, m, m) on n x n cells by a matrix: ONNX Runtime has no pooling in double precision."""
+    matrix = torch.from_numpy(rule(f.shape[-1], n)).to(f)
+    return matrix @ f @ matrix.mT
 
 
 @lru_cache(maxsize=4)
-def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[NDArray, NDArray, NDArray]:
+def _means(m: int, n: int) -> NDArray:
+    """Return means of m cells over n larger ones (n, m); cells that a border cuts count to both, as in torch."""
+    at = np.arange(m)
+    inside = [(at >= i * m // n) & (at < -(-(i + 1) * m // n)) for i in range(n)]
+    return np.stack([row / row.sum() for row in inside])
+
+
+@lru_cache(maxsize=8)
+def _bilinear(m: int, n: int) -> NDArray:
+    """Return linear interpolation (n, m) from the middles of m cells to those of n, constant beyond the outer ones."""
+    place = np.clip((np.arange(n) + 0.5) * m / n - 0.5, 0, m - 1)
+    return np.clip(1 - np.abs(place[:, None] - np.arange(m)), 0, None)
+
+
+@lru_cache(maxsize=4)
+def tables(n: int, steps: int, longest: float, shortest: float) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Return the tables of n points along one direction, as arrays: tensors made while tracing serve no later call.
 
-    T (n, n); exp(-t T) of each step (steps, n, n); the transform of 1 / r on the padded square (2n, n + 1).
+    T (n, n); exp(-t T) of each step (steps, n, n); the waves of a repulsion and its kernel, see ``_coulomb``.
     """
     modes = np.arange(1, n + 1)
     x = (np.arange(n) + 0.5) / n
     sines = np.sin(math.pi * modes[:, None] * x) * math.sqrt(2 / n)
     sines[-1] /= math.sqrt(2)
     energies = (math.pi * modes) ** 2 / 2
+    times = np.array([time_step(step, steps, longest, shortest) for step in range(steps)])
+    propagators = (sines.T * np.exp(-times[:, None] * energies)[:, None, :]) @ sines
+    return (sines.T * energies) @ sines, propagators, *_coulomb(n)
+
+
+def _coulomb(n: int) -> tuple[NDArray, NDArray]:
+    """Return waves (2n, n) on a square of twice the side, whose images do not act, and the transform of 1 / r (2n, 2n).
+
+    1 / r is even along x and y, so that cosines and sines of n + 1 and n - 1 wavenumbers diagonalise it: of r - r' they
+    are sums of products. A product of matrices is in every format, and as fast as transforms at these sizes.
+    """
+    numbers = np.concatenate([np.arange(n + 1), np.arange(1, n)])
+    phases = math.pi / n * np.outer(numbers, np.arange(n))
+    waves = np.concatenate([np.cos(phases[: n + 1]), np.sin(phases[n + 1 :])])
     apart = np.arange(2 * n)
     distance = np.minimum(apart, 2 * n - apart) / n
     r = np.hypot(distance[:, None], distance[None, :])
     r[0, 0] = 1 / (4 * math.log(1 + math.sqrt(2)) * n)  # the mean of 1 / r over a cell
-    kernel = np.fft.rfft2(1 / (r * n**2)).real.copy()
-    times = np.array([time_step(step, steps, longest, shortest) for step in range(steps)])
-    propagators = (sines.T * np.exp(-times[:, None] * energies)[:, None, :]) @ sines
-    return (sines.T * energies) @ sines, propagators, kernel
+    transform = np.fft.rfft2(1 / (r * n**2)).real[: n + 1]
+    counts = np.where(numbers % n == 0, 1, 2) / (2 * n)  # both signs of a wavenumber
+    return waves, transform[np.ix_(numbers, numbers)] * np.outer(counts, counts)

@@ -8,8 +8,9 @@ finite where levels meet, as derivatives of single eigenvectors are not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+Eigen = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Eigenvalues (B, K), in any order, and eigenvectors (B, K, K) of symmetric matrices."""
+Rounds = tuple[Tensor, Tensor, Tensor]
+"""Tables of rotations, see ``_planes``."""
 ROTATIONS = ContextVar("rotations", default=False)
 """Whether exported programs diagonalise by rotations."""
 GRID, REFINED = 33, 3
@@ -31,12 +36,20 @@ SWEEPS = 5
 """Sweeps of Jacobi rotations, enough for double precision with six orbitals."""
 
 
-def density_matrix(h: Tensor, n_electrons: Tensor, temperature: Tensor) -> Tensor:
-    """Return D (B, K, K) of Hamiltonians ``h`` (B, K, K) at N and T (B,); gradients with respect to ``h`` pass."""
-    if torch.compiler.is_exporting():  # without gradients; ONNX has no eigenvectors
-        levels, vectors = jacobi(h) if ROTATIONS.get() else torch.linalg.eigh(h)
+def density_matrix(h: Tensor, n_electrons: Tensor, temperature: Tensor, eigen: Eigen | None = None) -> Tensor:
+    """Return D (B, K, K) of Hamiltonians ``h`` (B, K, K) at N and T (B,); gradients with respect to ``h`` pass.
+
+    Programs that are exported have no gradients, and take eigenvectors from ``eigen``, or those of ``exported_eigen``.
+    """
+    if torch.compiler.is_exporting():
+        levels, vectors = (eigen or exported_eigen(h))(h)
         return _product(vectors, occupations(levels, n_electrons, temperature))
     return _DensityMatrix.apply(h, n_electrons, temperature)
+
+
+def exported_eigen(like: Tensor) -> Eigen:
+    """Return the eigenvectors of an exported program, for matrices like this one (B, K, K); ONNX has none."""
+    return partial(jacobi, rounds=_rounds_like(like)) if ROTATIONS.get() else torch.linalg.eigh
 
 
 class _DensityMatrix(torch.autograd.Function):
@@ -93,35 +106,44 @@ def _product(vectors: Tensor, values: Tensor) -> Tensor:
     return (vectors * values[:, None, :]) @ vectors.mT
 
 
-def jacobi(h: Tensor) -> tuple[Tensor, Tensor]:
-    """Return eigenvalues (B, K), in any order, and eigenvectors (B, K, K) by rotations, in operations of any format."""
-    k = h.shape[-1]
-    picked, same, turned = (torch.from_numpy(part).to(h) for part in _planes(k))
-    identity = torch.eye(k, dtype=h.dtype, device=h.device)
-    rounds = len(picked)
+def jacobi(h: Tensor, rounds: Rounds | None = None) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (B, K), in any order, and eigenvectors (B, K, K) by rotations, in operations of any format.
+
+    Exported programs have a loop, not its hundreds of rounds. A loop around it can have neither a loop nor tables
+    within: it gives the tables of ``rounds``.
+    """
+    identity = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
+    tables = rounds or _rounds_like(h)
+    number = len(tables[0])
 
     def unfinished(done: Tensor, h: Tensor, vectors: Tensor) -> Tensor:
-        return (done < SWEEPS * rounds).reshape(())
+        return (done < SWEEPS * number).reshape(())
 
     def turn(done: Tensor, h: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        pick, one, two = (part.index_select(0, done % rounds).squeeze(0) for part in (picked, same, turned))
+        pick, one, two = (table.index_select(0, done % number).squeeze(0) for table in tables)
         apart, mixed = (h.flatten(1) @ pick).chunk(2, 1)  # b - a and 2 h_ab
         length = (apart.square() + mixed.square()).sqrt().clamp(min=TINY)
         c = torch.sqrt((1 + apart.abs() / length) / 2)  # of half the angle between (b - a, 2 h_ab) and the axis
         c = torch.where(length > TINY, c, 1.0)
         s = torch.where(apart < 0, -mixed, mixed) / (2 * length * c)
-        rotation = ((c - 1) @ one + s @ two).unflatten(1, (k, k)) + identity
+        rotation = ((c - 1) @ one + s @ two).unflatten(1, h.shape[1:]) + identity
         return done + 1, rotation.mT @ h @ rotation, vectors @ rotation
 
     state = (torch.zeros(1, dtype=torch.long, device=h.device), h, identity.expand_as(h).clone())
-    if torch.compiler.is_exporting():  # a loop in the file, not its hundreds of rounds
+    if torch.compiler.is_exporting() and rounds is None:
         from torch._higher_order_ops.while_loop import while_loop
 
         state = while_loop(unfinished, turn, state)
     else:
-        while unfinished(*state):
+        for _ in range(SWEEPS * number):
             state = turn(*state)
     return state[1].diagonal(dim1=1, dim2=2), state[2]
+
+
+def _rounds_like(h: Tensor) -> Rounds:
+    """Return the tables of all rounds for matrices like ``h`` (B, K, K)."""
+    picked, same, turned = (torch.from_numpy(part).to(h) for part in _planes(h.shape[-1]))
+    return picked, same, turned
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from qd_pix2pix.mapping.mean_field import MeanField, mean_field
+from qd_pix2pix.mapping.mean_field import MeanField, averaged, mean_field, resized
 from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.mapping.symmetry import GROUPS
 from solvers import Grid, Material, solve
@@ -112,6 +112,16 @@ def test_the_repulsion_is_that_of_every_pair_of_cells():
     np.fill_diagonal(r, 1 / (4 * math.log(1 + math.sqrt(2)) * n))
     expected = (coupling / r @ share.numpy().ravel()).reshape(n, n)
     np.testing.assert_allclose(effective[0].numpy(), expected - expected.min(), atol=0.02 * np.ptp(expected))
+
+
+@pytest.mark.parametrize(("m", "n"), [(64, 32), (64, 24), (50, 32), (33, 32)])
+def test_means_and_interpolation_are_those_of_torch(m, n):
+    f = torch.rand(2, m, m, dtype=torch.float64, generator=torch.Generator().manual_seed(m))
+    means = torch.nn.functional.adaptive_avg_pool2d(f, n)
+    torch.testing.assert_close(averaged(f, n), means, rtol=0, atol=1e-13)
+    large = torch.nn.functional.interpolate(means[:, None], size=(m, m), mode="bilinear", align_corners=False)[:, 0]
+    torch.testing.assert_close(resized(means, m), large, rtol=0, atol=1e-13)
+    assert averaged(f, m) is f and resized(f, m) is f
 
 
 @pytest.mark.parametrize("name", [name for name, prior in PRIORS.items() if "coupling" in prior.needs])
