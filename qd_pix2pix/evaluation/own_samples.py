@@ -18,6 +18,7 @@ from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.dots import allowed_spins
 from qd_pix2pix.inference.inputs import compare_with_training, conditions_of, only_values
 from qd_pix2pix.inference.own_files import OwnSamples, Reading, read_samples, with_sides
+from qd_pix2pix.inference.plateau import not_whole
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import (
@@ -73,7 +74,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
         unfamiliar = unlike(predictor, card, fields, own.lost)
         estimated["to_verify"] = to_verify(estimated["estimated_error"], unfamiliar).astype(float)
         found |= {name: allowed_spins(found[name], round(known["n_electrons"])) for name in found if name == "spin"}
-    remarks += unlike_training(estimated, schema)
+    remarks += unlike_training(estimated, schema) + not_whole(predictor, found)
     predictions = Predictions(
         schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
         measures={predictor.target.name: estimated} if estimated else {},

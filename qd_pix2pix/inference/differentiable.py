@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from qd_pix2pix.inference.inputs import check_fields
-from qd_pix2pix.inference.predict import averaged, choose_batch
+from qd_pix2pix.inference.plateau import not_whole
+from qd_pix2pix.inference.predict import averaged, choose_batch, precision_on
 from solvers.checks import check_flag
 
 if TYPE_CHECKING:
@@ -82,13 +83,15 @@ def predict_tensors(
     check_flag("symmetrise", symmetrise)
     parts = []
     batch_size = choose_batch(first.shape[-dims:], first.device, batch_size)
+    precision = precision_on(predictor, first.device)
     with constant(predictor):
         for i in range(0, len(next(iter(flat.values()))), batch_size):
-            batch = {name: values[i : i + batch_size].float() for name, values in flat.items()}
+            batch = {name: values[i : i + batch_size].to(precision) for name, values in flat.items()}
             size = len(next(iter(batch.values())))
             numbers = {name: torch.full((size,), float(v), device=first.device) for name, v in known.items()}
             parts.append(averaged(predictor, {**batch, **numbers}, symmetrise))
     found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    remarks = remarks + not_whole(predictor, found)
     leading = first.shape[:-dims]
     return {
         name: (values.to(first.dtype) if values.is_floating_point() else values).reshape(leading + values.shape[1:])

@@ -6,10 +6,17 @@ fields are averaged where the sum of the target is nearly the same whole number:
 the exchange of particles and holes is a symmetry, predictions of the holes count as well; if they have another N, the
 one that is farther from the next N is chosen. A network of energies (``mapping.counter``) replaces this choice on
 samples of about its training's sizes, if some of these predictions have the N with the lowest energy.
+
+The norms of a network remove a constant field, so that it does not see which one it is. A ripple is added to flat
+fields, and the maps are averaged over the sites, which are equal there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +31,10 @@ FAR, SMALLEST = 2 * SIZES[-1], 0.01
 """More than the largest shift, and less than the distance of two shifts."""
 TOLERANCE = 0.02
 """Largest distance of the sum of the target from the whole number."""
+STRANGE = 0.25
+"""Distance from the whole number from which on a prediction is remarked upon."""
+FLAT, RIPPLE = 1e-6, 0.01
+"""Largest range of a flat field, and the standard deviation of the ripple on it."""
 
 
 def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -34,6 +45,7 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         columns: sources (B, *points) and conditions (B,) by name.
     """
     symmetry = predictor.symmetry
+    flat, columns = _rippled(predictor, columns)
     images = [0, symmetry.group.order] if symmetry.flips(columns) else [0]
     many = _shifted(predictor, columns)
     # the flip is its own inverse
@@ -43,7 +55,41 @@ def on_plateau(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Te
         for name in found[0]
     }
     weights = _weights(maps[predictor.target.name].flatten(3).sum(3), predictor, columns)
-    return {name: torch.einsum("bis,bis...->b...", weights.to(values.dtype), values) for name, values in maps.items()}
+    mean = {name: torch.einsum("bis,bis...->b...", weights.to(values.dtype), values) for name, values in maps.items()}
+    return {name: _level(values, flat) if values.ndim > 1 else values for name, values in mean.items()}
+
+
+def not_whole(predictor: Predictor, found: Mapping[str, Any]) -> list[str]:
+    """Return a remark on predictions (S, ...) by name whose number of particles is not whole, arrays or tensors."""
+    if not predictor.shifted:
+        return []
+    values = found[predictor.target.name]
+    maps = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
+    sums = maps.reshape(len(maps), -1).sum(1)
+    strange = np.abs(sums - sums.round()) > STRANGE
+    if not strange.any():
+        return []
+    of = f"{np.count_nonzero(strange)} of {predictor.schema.count(len(sums))}"
+    return [f"the number of particles of {of} is not whole, such as {sums[strange][0]:.2f}"]
+
+
+def _rippled(predictor: Predictor, columns: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return which samples have flat sources (B,), and the columns with a ripple on these."""
+    sources = [columns[name] for name in predictor.mapping.sources]
+    ranges = [s.amax(tuple(range(1, s.ndim))) - s.amin(tuple(range(1, s.ndim))) for s in sources]
+    flat = (torch.stack(ranges) <= FLAT).all(0)
+    first = sources[0]
+    ripple = torch.randn(first.shape[1:], generator=torch.Generator().manual_seed(0)).to(first)
+    ripple = RIPPLE * (ripple - ripple.mean())
+    where = flat.reshape(-1, *[1] * (first.ndim - 1))
+    name = predictor.mapping.sources[0]
+    return flat, columns | {name: torch.where(where, first + ripple, first)}
+
+
+def _level(values: Tensor, flat: Tensor) -> Tensor:
+    """Return maps (B, *points), those of ``flat`` samples averaged over the points."""
+    points = tuple(range(1, values.ndim))
+    return torch.where(flat.reshape(-1, *[1] * len(points)), values.mean(points, keepdim=True), values)
 
 
 def _shifted(predictor: Predictor, columns: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -116,7 +116,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield batches of samples as tensors on the device."""
     device = _placed(predictor, device)
-    precision = predictor.precision if device.type != "mps" else torch.float32  # Apple's GPUs have no doubles
+    precision = precision_on(predictor, device)
     for name, values in columns.items():
         check_plain(name, values)
     arrays = {name: np.asarray(values) for name, values in columns.items()}
@@ -127,6 +127,11 @@ def batches(
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
         yield {n: torch.as_tensor(native(v), dtype=precision, device=device) for n, v in some.items()}
+
+
+def precision_on(predictor: Predictor, device: torch.device) -> torch.dtype:
+    """Return the type of the samples on a device; Apple's GPUs have no doubles."""
+    return predictor.precision if device.type != "mps" else torch.float32
 
 
 def _placed(predictor: Predictor, device: torch.device | str | None) -> torch.device:

@@ -24,6 +24,7 @@ from qd_pix2pix.inference.inputs import (
     conditions_of,
     with_patterns,
 )
+from qd_pix2pix.inference.plateau import not_whole
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.inference.weights import load_predictor
@@ -98,6 +99,8 @@ class Surrogate:
             warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
         chosen = check_device(device) if device else self.device
         found = predict(predictor, {**fields, **known}, symmetrise, chosen, batch_size)
+        for remark in not_whole(predictor, found):
+            warnings.warn(f"{remark}; predictions may be wrong", stacklevel=2)
         return {name: result.reshape(leading + result.shape[1:]) for name, result in found.items()}
 
     def export(self, path: Path | str, symmetrise: bool = False) -> dict[str, float]:

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from qd_pix2pix import from_pretrained
+from qd_pix2pix.inference import predict
 from qd_pix2pix.inference.own_files import read_samples
+from qd_pix2pix.inference.plateau import not_whole
 from solvers.lattices import RandomChains, fermion_maps, ground_energies, ground_states
 
 
@@ -36,6 +38,37 @@ def test_the_number_of_fermions_is_that_of_the_lowest_energy(chain):
     V_mu = np.concatenate([rings(120, 10, strength) for strength in (1.0, 3.0)])
     exact = ground_energies(V_mu, 2.0).argmin(1)
     assert np.count_nonzero(np.abs(chain(V_mu).sum(1) - exact) > 0.5) <= 1
+
+
+@pytest.mark.parametrize("sites", [11, 13, 15, 16])
+def test_flat_rings_hold_the_same_everywhere(chain, sites):
+    """A constant is what the norms of a network remove; its density is N / L, and N that of the lowest energy."""
+    energies, levels = ground_energies(np.zeros((1, sites)), 2.0)[0], np.linspace(-5.9, 1.9, 14)
+    costs = energies + levels[:, None] * np.arange(sites + 1)
+    clear = np.ptp(np.sort(costs, axis=1)[:, :2], axis=1) > 0.03
+    found = chain(np.repeat(levels[clear, None], sites, axis=1))
+    np.testing.assert_allclose(found, costs.argmin(1)[clear, None] / sites + 0 * found, atol=0.1 / sites)
+    assert np.ptp(found, axis=1).max() < 1e-6
+
+
+def test_weak_potentials_are_in_no_other_unit(chain):
+    """Energies are in units of the hopping: a weak impurity, or weak disorder at V = mu, is as good as any."""
+    for V_mu in (0.12 * np.eye(12)[2], np.linspace(-0.117, -0.023, 13)):
+        assert chain(V_mu).sum() == pytest.approx(ground_energies(V_mu[None], 2.0)[0].argmin(), abs=0.05)
+
+
+def test_a_number_that_is_not_whole_is_remarked(chain, monkeypatch):
+    numbers = torch.full((1, 12), 7.38 / 12)
+    assert not_whole(chain.predictor, {"n": torch.full((2, 12), 0.5)}) == []
+    assert not_whole(chain.predictor, {"n": numbers.numpy()}) == not_whole(chain.predictor, {"n": numbers})
+    monkeypatch.setattr(
+        predict, "on_plateau", lambda predictor, columns: {n: numbers for n in predictor.mapping.outputs}
+    )
+    for V_mu in (rings(1, 12), torch.tensor(rings(1, 12))):
+        with pytest.warns(
+            UserWarning, match=r"number of particles of 1 of 1 \w+ is not whole, such as 7.38; predictions"
+        ):
+            chain(V_mu)
 
 
 def test_flags_are_no_potentials_and_text_is_no_flag(chain, tmp_path):
