@@ -11,7 +11,8 @@ in imaginary time, so that the magnetisation changes too. There is no sign probl
 A record is the spins at imaginary time 0: a projective measurement of all S^z, as in an image of a quantum gas
 microscope. The energy of a record is E = -T n + N_bonds / 4, whose mean is the thermal energy.
 
-The string has a fixed number of places, empty or not. This cut-off grows in the burn-in to 4/3 of the largest n.
+The string has a number of places, empty or not. This cut-off grows in the burn-in to 4/3 of the largest n. Where n
+comes close to it later, as after a short burn-in, it grows again, and the interval before the record starts anew.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from solvers.spins.random_numbers import next_below, next_bits, next_unit, strea
 SMALLEST_CUTOFF = 64
 SPARE = 3
 """The cut-off is n + n / SPARE of the largest n in the burn-in."""
+NEARLY_FULL = 16
+"""After the burn-in the cut-off grows where less than 1 / NEARLY_FULL of the places are empty."""
 
 
 def sample_heisenberg(
@@ -52,7 +55,7 @@ def sample_heisenberg(
         chains: independent chains.
         records: snapshots of each chain.
         interval: sweeps between two records.
-        burn_in: sweeps before the first interval, in which the cut-off grows.
+        burn_in: sweeps before the first interval, in which the chain leaves its random start.
         seed: whole number; a chain depends on it and on the number of the chain only.
         keep: keep the snapshots of all records.
         threads: chains sampled at once, by default as many as cores.
@@ -103,19 +106,31 @@ class _Chain:
     def burn_in(self, sweeps: int) -> None:
         """Advance, and enlarge the string after each sweep in which n exceeds 3/4 of its places."""
         while sweeps:
-            places = self.string.shape[1]
-            made = self._sweep(sweeps, places * SPARE // (SPARE + 1))
-            sweeps -= made
-            needed = self.n + self.n // SPARE + 1
-            if needed > places:
-                longer = np.full((5, needed), -1, dtype=np.int64)
-                longer[0, :places] = self.string[0]
-                self.string = longer
+            sweeps -= self._grow(sweeps, SPARE + 1)[0]
 
     def advance(self, sweeps: int) -> int:
-        """Advance at a fixed cut-off, and return n."""
-        self._sweep(sweeps, self.string.shape[1])
+        """Advance, by all sweeps anew where the string fills up, and return n."""
+        left = sweeps
+        while left:
+            made, enlarged = self._grow(left, NEARLY_FULL)
+            left = sweeps if enlarged else left - made
         return self.n
+
+    def _grow(self, sweeps: int, share: int) -> tuple[int, bool]:
+        """Advance until less than 1 / ``share`` of the places are empty, and enlarge the string there.
+
+        Return the number of sweeps made, and whether the string was enlarged.
+        """
+        places = self.string.shape[1]
+        most = places * (share - 1) // share
+        made = self._sweep(sweeps, most)
+        needed = self.n + self.n // SPARE + 1
+        if self.n < most or needed <= places:
+            return made, False
+        longer = np.full((5, needed), -1, dtype=np.int64)
+        longer[0, :places] = self.string[0]
+        self.string = longer
+        return made, True
 
     def _sweep(self, sweeps: int, most: int) -> int:
         self.n, made = _sweep(

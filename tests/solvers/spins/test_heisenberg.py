@@ -82,6 +82,17 @@ def test_energy_and_correlations_of_16_x_16_sites_agree():
     assert abs(mean) < 3.5 * error and np.unique(found.magnetisation).size > 5, "all S^z occur"
 
 
+@pytest.mark.parametrize("burn_in", [0, 5])
+def test_a_short_burn_in_does_not_limit_the_energy(burn_in):
+    """Of cold spins, whose string outgrows its first length many times, against the diagonalisation."""
+    options = {"chains": 4, "records": 3000, "interval": 2, "burn_in": burn_in, "seed": 4}
+    found = sample_heisenberg(4, 0.1, **options)
+    later = found.energy[:, 200:]
+    mean, error = mean_error(later)
+    assert abs(mean - exact_heisenberg(4, 0.1).energy) < 3.5 * error and error < 0.01 * abs(mean)
+    assert (sample_heisenberg(4, 0.1, **options | {"records": 50}).energy == found.energy[:, :50]).all()
+
+
 def test_hot_spins_are_independent():
     found = sample_heisenberg(4, 1e4, chains=2, records=4000, interval=1, burn_in=10)
     products = [(found.configurations * np.roll(found.configurations, d, (2, 3))).mean() for d in ((0, 1), (1, 1))]
