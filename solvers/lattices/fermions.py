@@ -4,6 +4,9 @@
 
 All energies are in units of the hopping J. Small sectors are diagonalised by LAPACK, all others by block Davidson with
 the diagonal of H as preconditioner. At a chemical potential mu the ground state has the N with the lowest E(N) - mu N.
+
+Below U = -2 J (the ferromagnetic side of the XXZ chain) the fermions of a flat ring gather in one cluster. Its L places
+are a band of nearly degenerate states, in which a narrow block of vectors hardly converges; it has L more there.
 """
 
 from __future__ import annotations
@@ -32,6 +35,10 @@ SAME = 1e-6
 LOOSE, TIGHT = 1e-5, 1e-7
 """Residuals in J of energies, whose error is the square of it, and of states."""
 ITERATIONS = 300
+CLUSTERS = -2.0
+"""Interaction in J below which fermions gather in clusters."""
+BLOCKS, WIDE_BLOCKS = 8, 4
+"""Blocks of a basis before its restart, also for blocks that hold a band of clusters."""
 Floats = NDArray[np.float64]
 
 
@@ -125,11 +132,14 @@ def lowest_states(potentials: Floats, interaction: float, states: Sector, n: int
     if states.dimension <= DENSE:
         return _dense(diagonals, states).first(n)
     parts = []
-    at_once = max(1, CELLS // states.dimension)
+    clusters = interaction < CLUSTERS
+    block = min(n + (states.sites if clusters else 1), states.dimension)
+    blocks = WIDE_BLOCKS if clusters else BLOCKS
+    at_once = max(1, CELLS // states.dimension // (states.sites // 2 if clusters else 1))
     for first in range(0, len(diagonals), at_once):
         operator = _Operator(states, diagonals[first : first + at_once])
-        start = _start(operator.diagonal, n + 1)
-        parts.append(davidson(operator, operator, start, n, tolerance, ITERATIONS, max_blocks=8).first(n))
+        start = _start(operator.diagonal, block)
+        parts.append(davidson(operator, operator, start, n, tolerance, ITERATIONS, max_blocks=blocks).first(n))
     values, vectors, residuals = (np.concatenate(part) for part in zip(*parts, strict=True))
     if failed := int((residuals > tolerance).any(1).sum()):
         raise ValueError(

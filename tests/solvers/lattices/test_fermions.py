@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from solvers.lattices import crossings, fermion_maps, fermions, ground_energies, ground_states
+from solvers.lattices import (
+    crossings,
+    fermion_maps,
+    fermions,
+    ground_energies,
+    ground_states,
+)
+from solvers.lattices.fock_space import sector
 
 STORED = json.loads(Path(__file__).with_name("quspin.json").read_text())
 MAPS = ("density", "neighbour_correlator", "coherence", "current_correlator")
@@ -112,6 +119,34 @@ def test_large_sectors_are_those_of_lapack(monkeypatch):
         a, b = fermion_maps(found), fermion_maps(whole)
         for name in MAPS:
             np.testing.assert_allclose(a[name], b[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("U", [-2.5, -4.0, -8.0])
+def test_clusters_of_attracted_fermions_are_those_of_lapack(U):
+    """A flat ring has a band of L nearly degenerate places of a cluster."""
+    V = np.zeros((1, 12))
+    energies = ground_energies(V, U)[0]
+    for N in (5, 6):
+        states = sector(12, N)
+        matrix = np.diag(U * states.pairs.sum(1)) - states.hops.times(np.eye(states.dimension))
+        levels = np.linalg.eigvalsh(matrix)
+        found = ground_states(V, U, N)
+        assert energies[N] == pytest.approx(levels[0], abs=1e-9) == found.energy[0]
+        assert found.degeneracy[0] == (levels - levels[0] < 1e-6).sum()
+        assert found.gap[0] == pytest.approx(levels[found.degeneracy[0]] - levels[0], abs=1e-8)
+        np.testing.assert_allclose(fermion_maps(found)["density"], N / 12, atol=1e-6)
+
+
+@pytest.mark.parametrize(("sites", "U", "N"), [(14, -2.5, 7), (14, -8.0, 7), (14, -5.0, 7), (16, -2.5, 8)])
+def test_clusters_on_longer_rings_converge(sites, U, N):
+    """Their states have the symmetries of the ring, and energies that obey dE / dU = <pairs> (Feynman, Hellmann)."""
+    found = ground_states(np.zeros((1, sites)), U, N)
+    np.testing.assert_allclose(fermion_maps(found)["density"], N / sites, atol=1e-6)
+    kinetic = -2 * fermion_maps(found)["coherence"].sum()
+    pairs = (fermion_maps(found)["neighbour_correlator"] + (N / sites) ** 2).sum()
+    assert found.energy[0] == pytest.approx(kinetic + U * pairs, abs=1e-5)
+    less = ground_states(np.zeros((1, sites)), U - 1e-3, N).energy[0]
+    assert (found.energy[0] - less) / 1e-3 == pytest.approx(pairs, abs=1e-2), "dE / dU"
 
 
 def test_degenerate_ground_states_are_averaged():
