@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems.recipe import Columns, Recipe
 from solvers.checks import check_integer, check_number
-from solvers.lattices import crossings, fermion_maps, ground_energies, ground_states
-from solvers.lattices.fermions import LONGEST, SHORTEST
+from solvers.lattices import chemical_potentials, fermion_maps, ground_energies, ground_states
+from solvers.lattices.fermions import CLUSTERS, LONGEST, SHORTEST
 
 # holes at V - mu are fermions at -(V - mu) - 2 U
 OF_HOLES: dict[str, Any] = {"odd": True, "centre": -1.0, "centre_of": "interaction"}
@@ -75,12 +75,12 @@ class Potentials(Protocol):
 class FermionChains(Recipe):
     """Ground states of spinless fermions on a ring with an interaction of neighbours, by exact diagonalisation.
 
-    N is drawn uniformly from 1 ... L - 1, and mu uniformly between E(N) - E(N - 1) and E(N + 1) - E(N). All energies
-    are in units of the hopping J.
+    N is drawn uniformly from 1 ... L - 1, and mu uniformly from the interval in which N fermions are the ground state:
+    between E(N) - E(N - 1) and E(N + 1) - E(N) of fermions that repel. All energies are in units of the hopping J.
 
     Attributes:
         sites: L.
-        interaction: U, in units of J.
+        interaction: U, in units of J; samples are generated for U of at least -2 J.
         potential: distribution of the potentials.
     """
 
@@ -101,8 +101,11 @@ class FermionChains(Recipe):
 
     @property
     def name(self) -> str:
-        """The number of sites and the interaction."""
-        return f"FermionChains-L{self.sites}-U{self.interaction:g}"
+        """The number of sites and the interaction.
+
+        Attracted fermions have another ending since all N are compared: shards from before have other samples.
+        """
+        return f"FermionChains-L{self.sites}-U{self.interaction:g}{'-stable' if self.interaction < 0 else ''}"
 
     @cached_property
     def schema(self) -> Schema:
@@ -129,7 +132,15 @@ class FermionChains(Recipe):
         )
 
     def columns(self, split: str, samples: range) -> Columns:
-        """See ``Recipe.columns``."""
+        """See ``Recipe.columns``.
+
+        Raises:
+            ValueError: U is below -2 J: few of the N have a chemical potential, and in many rings none has.
+        """
+        todo = (
+            "Below it fermions gather in clusters, and few numbers of them are a ground state: use data=chain_energies"
+        )
+        check_number("data.interaction", self.interaction, CLUSTERS, 1e3, todo)
         streams = [self.random(split, i) for i in samples]
         potentials = np.stack([self.potential.sample(rng, self.sites) for rng in streams])
         orders = np.stack([rng.permuted(np.arange(1, self.sites)) for rng in streams])
@@ -141,7 +152,7 @@ class FermionChains(Recipe):
     def _intervals(self, potentials: NDArray, orders: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Return N (S,), the first of ``orders`` (S, L - 1) with an interval of chemical potentials, and its ends (S,).
 
-        An E(N) above the mean of its neighbours is nowhere the ground state; such N are left out.
+        N that are nowhere the ground state, as E(N) is not on the convex hull of all energies, are left out.
         """
         numbers, low, high = orders[:, 0].copy(), *(np.zeros(len(potentials)) for _ in range(2))
         left = np.arange(len(potentials))
@@ -149,11 +160,14 @@ class FermionChains(Recipe):
             numbers[left] = orders[left, attempt]
             for n in np.unique(numbers[left]):
                 rows = left[numbers[left] == n]
-                low[rows], high[rows] = crossings(potentials[rows], self.interaction, int(n))
+                low[rows], high[rows] = chemical_potentials(potentials[rows], self.interaction, int(n))
             left = left[high[left] <= low[left]]
             if not len(left):
                 return numbers, low, high
-        raise ValueError(f"data.potential: {len(left)} rings have no number of fermions with a chemical potential")
+        raise ValueError(
+            f"data.potential: {len(left)} rings have no number of fermions with a chemical potential, got U = "
+            f"{self.interaction:g}. Use potentials of a larger range, or a larger data.interaction"
+        )
 
     def _solved(self, v_mu: NDArray, numbers: NDArray) -> Columns:
         """Return all columns but V_mu, of the ground states of ``numbers`` (S,) fermions at V - mu (S, L)."""
@@ -162,7 +176,7 @@ class FermionChains(Recipe):
         for n in np.unique(numbers):
             rows = np.flatnonzero(numbers == n)
             states = ground_states(v_mu[rows], self.interaction, int(n))
-            low, high = crossings(v_mu[rows], self.interaction, int(n))
+            low, high = chemical_potentials(v_mu[rows], self.interaction, int(n))
             maps = fermion_maps(states)
             new: Columns = {"n": maps.pop("density"), **maps, "energy": states.energy, "gap": states.gap, "mu_low": low}
             new |= {"mu_high": high, "degeneracy": states.degeneracy, "particles": np.full(len(rows), n)}

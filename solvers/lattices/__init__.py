@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from solvers.lattices.fermion_maps import fermion_maps
-from solvers.lattices.fermions import GroundStates, crossings, ground_energies, ground_states
+from solvers.lattices.fermions import GroundStates, chemical_potentials, crossings, ground_energies, ground_states
 from solvers.lattices.hartree_fock import MeanField, hartree_fock
 from solvers.lattices.potentials import RandomChains, well
 
@@ -41,6 +41,7 @@ __all__ = [
     "SoftCore",
     "ThermalBosons",
     "checkerboard",
+    "chemical_potentials",
     "crossings",
     "exact_bosons",
     "fermion_maps",

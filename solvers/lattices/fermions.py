@@ -222,3 +222,24 @@ def crossings(potentials: ArrayLike, interaction: float, particles: int) -> tupl
         for n in (particles - 1, particles, particles + 1)
     )
     return here - below, above - here
+
+
+def chemical_potentials(potentials: ArrayLike, interaction: float, particles: int) -> tuple[Floats, Floats]:
+    """Return the ends of the interval of chemical potentials at which N fermions are the ground state: (B,) each, in J.
+
+    Where there is none, the first end is the larger one. Of fermions that repel, E(N) is convex, and the ends are
+    those of ``crossings``. Of others it need not be, and all N are compared.
+
+    Raises:
+        ValueError: see ``crossings``.
+    """
+    values = check_rings(potentials, interaction)
+    if interaction >= 0:
+        return crossings(values, interaction, particles)
+    check_integer("particles", particles, 0, high=values.shape[1])
+    energies = ground_energies(values, interaction)
+    fewer, more = np.arange(particles), np.arange(particles + 1, energies.shape[1])
+    here = energies[:, [particles]]
+    low = (here - energies[:, fewer]) / (particles - fewer)
+    high = (energies[:, more] - here) / (more - particles)
+    return low.max(1, initial=-np.inf), high.min(1, initial=np.inf)

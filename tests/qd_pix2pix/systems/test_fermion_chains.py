@@ -108,6 +108,35 @@ def test_bad_settings_are_named(word, said):
         recipe(word)
 
 
+@pytest.mark.parametrize("interaction", [-2.0, -0.5])
+def test_attracted_fermions_are_ground_states_of_all_numbers(interaction):
+    """Although E(N) need not be convex; all mu between mu_low and mu_high have the same N."""
+    made = recipe(f"data.interaction={interaction}")
+    columns = made.columns("train", range(60))
+    numbers = columns["particles"].astype(int)
+    for shift in (0.0, columns["mu_low"] + 1e-6, columns["mu_high"] - 1e-6):
+        energies = ground_energies(columns["V_mu"] - np.reshape(shift, (-1, 1)), interaction)
+        assert energies.argmin(1).tolist() == numbers.tolist()
+    assert "stable" in made.name, "another folder than that of samples that were no ground states"
+
+
+def test_clusters_of_fermions_are_refused_before_any_ring_is_solved(monkeypatch):
+    """Below U = -2 J most N are no ground state; given potentials are solved as ever, and given N too."""
+    from qd_pix2pix.systems import fermion_chains
+
+    made = recipe("data.interaction=-4")
+    monkeypatch.setattr(fermion_chains, "chemical_potentials", lambda *_: pytest.fail("a ring was solved"))
+    with pytest.raises(
+        ValueError, match=r"^data.interaction: expected a number in \[-2, 1000\], got -4.*chain_energies$"
+    ):
+        made.rehearse()
+    monkeypatch.undo()
+    V = np.random.default_rng(0).uniform(-1, 9, (3, 8))
+    assert (made.solve({"V_mu": V})["particles"] == ground_energies(V, -4.0).argmin(1)).all()
+    given = make_recipe(configuration("generate", "data=chain_energies", "data.sites=8", "data.interaction=-4")["data"])
+    assert np.isfinite(given.columns("train", range(3))["mu_low"]).all()
+
+
 def test_holes_are_particles_of_rings_with_an_even_number_of_sites(rings):
     """Over the edge of an odd ring holes hop with the other sign. Energies have an image of their own only."""
     made, columns = rings

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from solvers.lattices import (
+    chemical_potentials,
     crossings,
     fermion_maps,
     fermions,
@@ -210,6 +211,24 @@ def test_energies_of_all_numbers_are_convex_where_fermions_repel():
     at_mu = energies - mu[:, None] * np.arange(11)
     assert (at_mu.argmin(1) == 4).all()
     assert (np.diff(ground_energies(np.zeros((1, 8)), -3.0), 2, axis=1) < 0).any(), "attracted fermions come together"
+
+
+@pytest.mark.parametrize("U", [2.0, 0.0, -1.0, -2.0])
+def test_chemical_potentials_are_those_at_which_a_number_is_the_lowest(U):
+    """Against the lowest E(N) - mu N on a fine grid of mu."""
+    V = random_rings(4, 8, 2.0)
+    energies, mu = ground_energies(V, U), np.linspace(-8, 12, 20_001)
+    lowest = (energies[:, :, None] - mu * np.arange(9)[:, None]).argmin(1)
+    for N in range(9):
+        low, high = chemical_potentials(V, U, N)
+        for ring in range(4):
+            found = mu[lowest[ring] == N]
+            if len(found):
+                assert low[ring] == pytest.approx(found[0], abs=2e-3) or N == 0
+                assert high[ring] == pytest.approx(found[-1], abs=2e-3) or N == 8
+            else:
+                assert high[ring] - low[ring] < 2e-3
+    assert np.isneginf(chemical_potentials(V, U, 0)[0]).all() and np.isposinf(chemical_potentials(V, U, 8)[1]).all()
 
 
 @pytest.mark.parametrize(
