@@ -16,13 +16,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.checks import check_kind
 from solvers.lattices.fermions import GroundStates
 
 Floats = NDArray[np.float64]
 
 
 def fermion_maps(states: GroundStates) -> dict[str, Floats]:
-    """Return density, neighbour_correlator, coherence and current_correlator, (B, L) each; the last in J^2."""
+    """Return density, neighbour_correlator, coherence and current_correlator, (B, L) each; the last in J^2.
+
+    Raises:
+        ValueError: ``states`` are no ``GroundStates``.
+    """
+    check_kind("states", states, GroundStates, "result of ground_states(V, interaction, particles)")
     sector, weights = states.sector, states.weights
     probabilities = np.einsum("bk,bkd->bd", weights, states.vectors**2)
     density = probabilities @ sector.occupation

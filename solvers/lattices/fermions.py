@@ -186,13 +186,14 @@ def ground_states(potentials: ArrayLike, interaction: float, particles: int, n: 
         potentials: V_i, in J.
         interaction: U, in J.
         particles: N.
-        n: states that are computed first; more of them where all are one level.
+        n: states that are computed first, at least one; more of them where all are one level.
 
     Raises:
-        ValueError: see ``check_rings`` and ``lowest_states``.
+        ValueError: ``particles`` or ``n`` is out of range; see also ``check_rings`` and ``lowest_states``.
     """
     values = check_rings(potentials, interaction)
     check_integer("particles", particles, 0, high=values.shape[1])
+    check_integer("n", n, 1)
     states = sector(values.shape[1], particles)
     pairs = lowest_states(values, interaction, states, n, TIGHT)
     same = pairs.values - pairs.values[:, :1] < SAME

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_choice, check_integer, check_number, check_range
+from solvers.checks import check_choice, check_integer, check_kind, check_number, check_range
 
 Floats = NDArray[np.float64]
 Generator = np.random.Generator
@@ -85,7 +85,12 @@ class RandomChains:
         check_range("strength", self.strength, 1e-6, 1e3)
 
     def sample(self, rng: Generator, sites: int) -> Floats:
-        """Draw one potential, (sites,)."""
+        """Draw one potential, (sites,).
+
+        Raises:
+            ValueError: ``rng`` is no generator.
+        """
+        check_kind("rng", rng, Generator, "numpy.random.Generator, such as numpy.random.default_rng(0)")
         kind = str(rng.choice(list(self.shares), p=list(self.shares.values())))
         low, high = np.log(self.strength)
         return KINDS[kind](rng, sites, float(np.exp(rng.uniform(low, high))))

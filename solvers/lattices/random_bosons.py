@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solvers.checks import check_integer, check_positive, check_range
+from solvers.checks import check_integer, check_kind, check_positive, check_range
 from solvers.lattices.bosons import Bosons
 from solvers.lattices.random_fields import power_law_field
 
@@ -53,7 +53,12 @@ class HardCore:
         return 1
 
     def sample(self, rng: np.random.Generator, side: int) -> Bosons:
-        """Return one system of ``side`` x ``side`` sites."""
+        """Return one system of ``side`` x ``side`` sites.
+
+        Raises:
+            ValueError: ``rng`` is no generator, or the side no whole number.
+        """
+        check_kind("rng", rng, np.random.Generator, "numpy.random.Generator, such as numpy.random.default_rng(0)")
         v = rng.uniform(*self.neighbour)
         half = NEIGHBOURS * v / 2 + NEIGHBOURS
         mu = NEIGHBOURS * v / 2 + rng.uniform(-1, 1) * (half + self.margin)
@@ -93,7 +98,12 @@ class SoftCore:
         check_range("data.ensemble.amplitude", self.amplitude, 0.0, 100.0)
 
     def sample(self, rng: np.random.Generator, side: int) -> Bosons:
-        """Return one system of ``side`` x ``side`` sites."""
+        """Return one system of ``side`` x ``side`` sites.
+
+        Raises:
+            ValueError: ``rng`` is no generator, or the side no whole number.
+        """
+        check_kind("rng", rng, np.random.Generator, "numpy.random.Generator, such as numpy.random.default_rng(0)")
         u = NEIGHBOURS / rng.uniform(*self.hopping)
         v, mu = u / NEIGHBOURS * rng.uniform(*self.neighbour), u * rng.uniform(*self.mu)
         field = rng.uniform(*self.amplitude) * abs(mu) * _field(rng, side, self.powers)

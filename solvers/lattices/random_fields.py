@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from solvers.checks import check_integer, check_number
+from solvers.checks import check_integer, check_kind, check_number
 from solvers.lattices.bosons import Floats
 
 
@@ -25,6 +25,7 @@ def power_law_field(rng: np.random.Generator, shape: Sequence[int], power: float
     Raises:
         ValueError: an argument is out of range.
     """
+    check_kind("rng", rng, np.random.Generator, "numpy.random.Generator, such as numpy.random.default_rng(0)")
     _check_shape(shape, 2)
     check_number("power", power, -20.0, 20.0)
     waves = np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")

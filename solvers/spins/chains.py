@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_choice, check_flag, check_integer
+from solvers.checks import check_array, check_choice, check_flag, check_integer
 from solvers.spins.ising import Floats, Integers, Spins, as_spins, check_side, random_spins
 
 STARTS = ("random", "up")
@@ -55,6 +55,22 @@ def check_recording(keep: bool, interval: int, burn_in: int) -> None:
     check_flag("keep", keep)
     check_integer("interval", interval, 1)
     check_integer("burn_in", burn_in, 0)
+
+
+def check_temperatures(temperature: Any) -> Floats:
+    """Return ``temperature`` (...) in units of J, a number or an array, as floats.
+
+    Raises:
+        ValueError: there is none, or one is no number in [0.01, 1e6].
+    """
+    try:
+        shape = np.shape(temperature)
+    except ValueError:  # rows of several lengths
+        raise ValueError("temperature: expected a number or an array, got rows of several lengths") from None
+    if 0 in shape:
+        raise ValueError(f"temperature: expected a number or an array of at least one, got an array of shape {shape}")
+    found: Floats = check_array("temperature", temperature, shape, 0.01, 1e6).astype(np.float64)
+    return found
 
 
 def start_spins(start: Any, chains: int, side: int, seed: int) -> Spins:

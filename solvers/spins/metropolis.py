@@ -20,8 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from solvers.checks import check_array
-from solvers.spins.chains import Chains, check_recording, check_run, in_threads, start_spins
+from solvers.spins.chains import Chains, check_recording, check_run, check_temperatures, in_threads, start_spins
 from solvers.spins.ising import Spins
 from solvers.spins.random_numbers import next_bits, streams
 
@@ -64,9 +63,8 @@ def sample_metropolis(
     """
     check_run(side, chains, records, seed, threads)
     check_recording(keep, interval, burn_in)
-    given = np.asarray(temperature)
-    t = check_array("temperature", temperature, tuple(given.shape), 0.01, 1e6).astype(np.float64)
-    per, count = -(-chains // LANES), max(t.size, 1)
+    t = check_temperatures(temperature)
+    per, count = -(-chains // LANES), t.size
     many = per * LANES if isinstance(start, str) else chains  # random starts also for the chains beyond those asked for
     first = _packed(start_spins(start, many, side, seed), per)
     lattices = np.tile(first, (count, 1, 1))

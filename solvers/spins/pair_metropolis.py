@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from solvers.checks import check_array
-from solvers.spins.chains import Chains, check_recording, check_run, in_threads, start_spins
+from solvers.spins.chains import Chains, check_recording, check_run, check_temperatures, in_threads, start_spins
 from solvers.spins.ising import Floats, Integers
 from solvers.spins.random_numbers import streams
 from solvers.spins.tile_kernels import accepts, random_site
@@ -72,9 +72,8 @@ def sample_pairs(
     side = len(v)
     check_run(side, chains, records, seed, threads)
     check_recording(keep, interval, burn_in)
-    given = np.asarray(temperature)
-    t = check_array("temperature", temperature, tuple(given.shape), 0.01, 1e6).astype(np.float64)
-    count, (whole, unit) = max(t.size, 1), _rounded(v)
+    t = check_temperatures(temperature)
+    count, (whole, unit) = t.size, _rounded(v)
     rows, up = _rows(whole), side**2 // 2 * whole.sum()
     alike = whole.sum() - whole[0, 0]
     spins = np.tile(start_spins(start, chains, side, seed), (count, 1, 1))

@@ -90,11 +90,14 @@ def energy_bounds(side: int, total: Any) -> tuple[Integers, Integers]:
     """Return bounds of the energies (J) of the lattice for sums of its spins ``total`` (...), both (...).
 
     Raises:
-        ValueError: the side is below 2.
+        ValueError: the side is below 2, or a sum is none of ``magnetisations``.
     """
-    check_integer("side", side, 2)
+    known, given = magnetisations(side), np.asarray(total)
     n = side**2
-    size = np.abs(np.asarray(total, dtype=np.int64))
+    others = given[~np.isin(given, known)] if given.dtype.kind in "iuf" else given.ravel()
+    if others.size:
+        raise ValueError(f"total: expected sums of {n} spins, -{n}, {2 - n} ... {n}, got {others[0]}")
+    size = np.abs(given.astype(np.int64))
     minority = (n - size) // 2
     root = np.array([math.isqrt(4 * int(k) - 1) + 1 if k else 0 for k in minority.ravel()], dtype=np.int64)
     boundary = np.minimum(2 * root.reshape(size.shape), 2 * side)  # 2 ceil(2 sqrt(n)) bonds, or two walls

@@ -71,9 +71,8 @@ def spin_correlator(snapshots: Any, displacement: tuple[int, int], mask: Any = N
     Raises:
         ValueError: an argument has another form, or the sites of the mask have no pair at this displacement.
     """
-    spins = as_snapshots("snapshots", snapshots).astype(np.float64)
+    spins, sign = as_snapshots("snapshots", snapshots).astype(np.float64), parity(displacement)
     products, means = pair_means(spins, displacement, mask, periodic)
-    sign = parity(displacement)
     return jackknife(lambda pair, mean: sign * (pair - mean**2), products, means)
 
 
@@ -91,6 +90,8 @@ def image_correlator(
         ValueError: as in ``spin_correlator``.
     """
     value, variance, sign = 0.0, 0.0, parity(displacement)
+    if not isinstance(without, (tuple, list, np.ndarray)) or len(without) != 2:
+        raise ValueError("without: expected two arrays, the images without the one and without the other spin species")
     named = (("without", without[0], 2.0), ("without", without[1], 2.0), ("full", full, -1.0))
     for name, images, factor in named:
         p = as_snapshots(name, images, (0, 1)).astype(np.float64)
@@ -101,7 +102,9 @@ def image_correlator(
 
 
 def parity(displacement: tuple[int, int]) -> int:
-    """Return (-1)^|r|_1."""
+    """Return (-1)^|r|_1, or raise ValueError unless r is a pair of whole numbers."""
+    if not isinstance(displacement, (tuple, list, np.ndarray)) or np.shape(displacement) != (2,):
+        raise ValueError(f"displacement: expected two whole numbers, such as (1, 0), got {displacement!r}")
     for part in displacement:
         check_integer("displacement", part, -4096, high=4096)
     return 1 - 2 * (sum(map(int, displacement)) % 2)

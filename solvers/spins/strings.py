@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_choice, check_integer, check_number, check_positive
+from solvers.checks import check_array, check_choice, check_integer, check_number, check_positive
 from solvers.spins.ising import Floats
 
 BRANCHES = 4
@@ -98,8 +98,8 @@ def _chain(first: int, tension: float, attraction: float, hopping: float, longes
 
 
 def check_lengths(p: Any) -> NDArray[np.float64]:
-    """Return p(l) as an array, or raise ValueError unless it has no negative value and the sum 1."""
-    found = np.asarray(p, dtype=np.float64)
-    if found.ndim != 1 or not found.size or not (found >= 0).all() or abs(found.sum() - 1) > 1e-9:
-        raise ValueError(f"lengths: expected probabilities with the sum 1, got an array of shape {found.shape}")
+    """Return p(l) as an array (l,), or raise ValueError unless it has no negative value and the sum 1."""
+    found: Floats = check_array("lengths", p, ("l",), 0.0, 1.0).astype(np.float64)
+    if abs(found.sum() - 1) > 1e-9:
+        raise ValueError(f"lengths: expected probabilities with the sum 1, got the sum {found.sum():g}. Divide by it.")
     return found

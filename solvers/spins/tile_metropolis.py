@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_flag
-from solvers.spins.chains import Chains, check_recording, check_run, in_threads, start_spins
+from solvers.checks import check_flag
+from solvers.spins.chains import Chains, check_recording, check_run, check_temperatures, in_threads, start_spins
 from solvers.spins.ising import Integers, Spins
 from solvers.spins.random_numbers import streams
 from solvers.spins.tile_kernels import decide, propose, run_chain
@@ -80,9 +80,8 @@ def sample_tiles(
     check_run(side, chains, records, seed, threads)
     check_recording(keep, interval, burn_in)
     check_flag("table", table)
-    tiling, given = tiling_of(energy, side), np.asarray(temperature)
-    t = check_array("temperature", temperature, tuple(given.shape), 0.01, 1e6).astype(np.float64)
-    first, count = start_spins(start, chains, side, seed), max(t.size, 1)
+    tiling, t = tiling_of(energy, side), check_temperatures(temperature)
+    first, count = start_spins(start, chains, side, seed), t.size
     run = _Run(
         np.tile(first, (count, 1, 1)),
         np.concatenate([streams(seed, chains, j << 32) for j in range(count)]),

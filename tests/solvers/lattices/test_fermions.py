@@ -256,6 +256,17 @@ def test_other_bad_arguments_are_named():
         crossings(np.zeros((1, 8)), 1.0, -1)
 
 
+@pytest.mark.parametrize("n", [0, -2, "a", 1.5, True])
+def test_a_number_of_states_is_whole_and_positive(n):
+    with pytest.raises(ValueError, match="^n: expected a whole number of at least 1, got "):
+        ground_states(np.zeros((1, 8)), 2.0, 3, n=n)
+
+
+def test_maps_are_those_of_ground_states():
+    with pytest.raises(ValueError, match=r"^states: expected a.* result of ground_states\(.*\), got 3"):
+        fermion_maps(3)
+
+
 def test_states_that_do_not_converge_are_an_error(monkeypatch):
     monkeypatch.setattr(fermions, "ITERATIONS", 2)
     with pytest.raises(ValueError, match="did not converge"):

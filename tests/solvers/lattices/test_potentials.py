@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solvers.lattices import RandomChains, checkerboard, parabola, power_law_field, square_well, well
+from solvers.lattices import HardCore, RandomChains, checkerboard, parabola, power_law_field, square_well, well
 from solvers.lattices.potentials import KINDS
 
 
@@ -26,6 +26,13 @@ def test_a_well_is_a_step():
         (square_well, ((4, 4), 9, 1.0), r"width: expected a whole number in 0 \.\.\. 4, got 9"),
         (square_well, ((4, 4), -1, 1.0), "width: expected a whole number"),
         (square_well, ((4, 4), 2, np.inf), "depth: expected a number"),
+        (
+            power_law_field,
+            (3, (8, 8), 1.0),
+            r"rng: expected a numpy.random.Generator, such as .*default_rng\(0\), got 3",
+        ),
+        (RandomChains({"white": 1.0}, (1.0, 2.0)).sample, (3, 8), "rng: expected a numpy.random.Generator"),
+        (HardCore(8.0, (0, 1), 1.0, (1, 2), (0, 1)).sample, (3, 8), "rng: expected a numpy.random.Generator"),
         (power_law_field, (np.random.default_rng(0), 8, 1.0), "shape: expected the sites along each axis"),
     ],
 )

@@ -126,6 +126,8 @@ def test_chains_repeat_and_do_not_depend_on_threads_or_other_chains():
         ("couplings", {"couplings": np.eye(4)[[0, 2, 1, 3]]}),
         ("couplings", {"couplings": "coulomb"}),
         ("temperature", {"temperature": 0.0}),
+        ("temperature", {"temperature": []}),
+        ("temperature", {"temperature": [[1.0], [1.0, 2.0]]}),
         ("chains", {"chains": 0}),
         ("records", {"records": 0}),
         ("interval", {"interval": 0}),

@@ -134,6 +134,12 @@ def test_pairs_without_configurations_end(monkeypatch):
         window.sample(np.random.default_rng(0), 16)
 
 
+@pytest.mark.parametrize("total", [100, -17, 3, 0.5, "a", None, [0, 18]])
+def test_what_is_no_sum_of_spins_has_no_bounds(total):
+    with pytest.raises(ValueError, match=r"^total: expected sums of 16 spins, -16, -14 \.\.\. 16, got"):
+        energy_bounds(4, total)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

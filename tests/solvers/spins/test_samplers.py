@@ -115,6 +115,7 @@ BAD = [
     ("temperature", {"temperature": 0.0}),
     ("temperature", {"temperature": np.nan}),
     ("temperature", {"temperature": "cold"}),
+    ("temperature", {"temperature": []}),
     ("chains", {"chains": 0}),
     ("records", {"records": 0}),
     ("interval", {"interval": 0}),

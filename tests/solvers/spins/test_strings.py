@@ -154,6 +154,8 @@ def test_correlations_of_the_undoped_lattice_are_exact():
         ("snapshots", lambda: add_holes(np.ones((4, 4)), [1], [1.0], 0)),
         ("holes", lambda: add_holes(np.ones((1, 4, 4)), [17], [1.0], 0)),
         ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], [0.5], 0)),
+        ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], "a", 0)),
+        ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], [1.5, -0.5], 0)),
         ("seed", lambda: add_holes(np.ones((1, 4, 4)), [1], [1.0], -1)),
     ],
 )
