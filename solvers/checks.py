@@ -166,6 +166,19 @@ def check_array(
     return array
 
 
+def check_whole(
+    name: str, value: object, shape: tuple[int | str, ...], low: float = -math.inf, high: float = math.inf
+) -> NDArray[Any]:
+    """Return ``value`` as an array of int64, or raise ValueError unless it holds whole numbers; see ``check_array``."""
+    import numpy as np
+
+    array = check_array(name, value, shape, low, high)
+    if (array != np.rint(array)).any():
+        other = array[array != np.rint(array)][0]
+        raise ValueError(f"{name}: expected whole numbers, got {other:g} among them. Round them, as by numpy.rint.")
+    return array.astype(np.int64)
+
+
 def _number(value: object) -> float:
     """Return ``value`` as a float, NaN if it is not a number; integers too large for a float are infinite."""
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems.fermion_chains import INTERACTION, FermionChains
 from qd_pix2pix.systems.recipe import Columns
-from solvers.checks import check_array
+from solvers.checks import check_whole
 from solvers.lattices import crossings
 
 V = Column("V", "field", "f8", "energy", "V", "potential", gauge=True)
@@ -72,12 +72,10 @@ class ChainEnergies(FermionChains):
         """See ``Recipe.solve``.
 
         Raises:
-            ValueError: the number of fermions is missing or out of range.
+            ValueError: the number of fermions is missing, out of range, or no whole number.
         """
         if missing := [name for name in self.SOLVABLE if name not in given]:
             raise ValueError(f"{missing[0]}: expected its values, which the solver takes")
         potentials = np.asarray(given["V"], dtype=np.float64)
-        particles = check_array(
-            "particles", given["particles"], (len(potentials),), low=1, high=potentials.shape[1] - 1
-        )
-        return self._crossings(potentials, particles.astype(int))
+        particles = check_whole("particles", given["particles"], (len(potentials),), 1, potentials.shape[1] - 1)
+        return self._crossings(potentials, particles)

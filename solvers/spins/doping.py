@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from solvers.checks import check_array, check_integer
+from solvers.checks import check_integer, check_whole
 from solvers.spins.chains import LARGEST_SEED
 from solvers.spins.heisenberg import sample_heisenberg
 from solvers.spins.ising import Floats, Spins, as_spins
@@ -33,7 +33,7 @@ def add_holes(snapshots: Any, holes: Any, lengths: Any, seed: int, first: int = 
 
     Args:
         snapshots: spins of +1 and -1, (n, L, L).
-        holes: number of holes of each snapshot, (n,), at most L^2.
+        holes: number of holes of each snapshot, whole numbers (n,), at most L^2.
         lengths: p(l) of the strings, (l,); [1.0] are sprinkled holes.
         seed: whole number; a snapshot depends on it and on its own number.
         first: number of the first snapshot.
@@ -44,12 +44,12 @@ def add_holes(snapshots: Any, holes: Any, lengths: Any, seed: int, first: int = 
     spins = as_spins("snapshots", snapshots)
     if spins.ndim != 3:
         raise ValueError(f"snapshots: expected an array of shape (n, L, L), got shape {spins.shape}")
-    given = check_array("holes", holes, (len(spins),), 0, spins.shape[-1] ** 2)
+    given = check_whole("holes", holes, (len(spins),), 0, spins.shape[-1] ** 2)
     cumulative = np.cumsum(check_lengths(lengths))
     check_integer("seed", seed, 0, high=LARGEST_SEED)
     check_integer("first", first, 0)
     found = spins.copy()
-    _add_holes(found, given.astype(np.int64), cumulative, streams(seed, len(spins), first))
+    _add_holes(found, given, cumulative, streams(seed, len(spins), first))
     return found
 
 

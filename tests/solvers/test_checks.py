@@ -15,6 +15,7 @@ from solvers.checks import (
     check_plain,
     check_positive,
     check_range,
+    check_whole,
     writing,
 )
 
@@ -205,3 +206,14 @@ def test_a_file_that_cannot_be_written_is_named(name, tmp_path):
     ):
         with writing("path", path):
             path.write_text("1")
+
+
+def test_whole_numbers_of_an_array():
+    """Of any type; fractions are refused, not truncated."""
+    for value in ([1, 2], np.array([1.0, 2.0]), np.array([1, 2], np.uint8)):
+        found = check_whole("x", value, ("n",), 0, 2)
+        assert found.tolist() == [1, 2] and found.dtype == np.int64
+    with pytest.raises(ValueError, match=r"^x: expected whole numbers, got 1.9 among them. Round them, as by numpy"):
+        check_whole("x", [1.0, 1.9], ("n",))
+    with pytest.raises(ValueError, match=r"^x: expected an array of numbers of shape \(n,\), finite, each in \[0, 2\]"):
+        check_whole("x", [1, 3], ("n",), 0, 2)

@@ -37,5 +37,7 @@ def test_given_rings_are_solved():
     np.testing.assert_allclose(found["mu_high"][1], 12.0 - (8.0 - 2.0), atol=1e-8)
     with pytest.raises(ValueError, match="particles: expected .* got"):
         recipe(6).solve({"V": np.zeros((1, 6)), "particles": np.array([6])})
+    with pytest.raises(ValueError, match="particles: expected whole numbers, got 2.9"):
+        recipe(6).solve({"V": np.zeros((1, 6)), "particles": np.array([2.9])})
     with pytest.raises(ValueError, match="particles: expected its values"):
         recipe(6).solve({"V": np.zeros((1, 6))})

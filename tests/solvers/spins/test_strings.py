@@ -133,6 +133,7 @@ def test_numbers_of_holes_are_those_asked_for_up_to_a_full_lattice():
         found = add_holes(spins, holes, p, seed=3)
         assert ((found == 0).sum((1, 2)) == holes).all() and set(np.unique(found)) <= {-1, 0, 1}
     assert (spins != 0).all(), "the given snapshots are not changed"
+    assert (add_holes(spins, holes.astype(float), p, seed=3) == found).all(), "whole numbers of any type"
     alone = add_holes(spins[5:6], holes[5:6], [0.2, 0.3, 0.5], seed=3, first=5)
     assert (alone[0] == found[5]).all()
 
@@ -153,6 +154,7 @@ def test_correlations_of_the_undoped_lattice_are_exact():
         ("snapshots", lambda: add_holes(np.zeros((1, 4, 4)), [1], [1.0], 0)),
         ("snapshots", lambda: add_holes(np.ones((4, 4)), [1], [1.0], 0)),
         ("holes", lambda: add_holes(np.ones((1, 4, 4)), [17], [1.0], 0)),
+        ("holes", lambda: add_holes(np.ones((2, 4, 4)), [1.9, 2.9], [1.0], 0)),
         ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], [0.5], 0)),
         ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], "a", 0)),
         ("lengths", lambda: add_holes(np.ones((1, 4, 4)), [1], [1.5, -0.5], 0)),
