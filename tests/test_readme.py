@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.first_steps.run import blocks
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.cli.overrides import check_overrides, keep_text, own_network, with_conditions
 
 ROOT = Path(__file__).parents[1]
@@ -219,6 +220,23 @@ def test_the_network_of_bosons_is_near_the_worm_algorithm(capsys):
     variables = run_example("docs/bose_hubbard.md")
     assert variables["found"].density_error <= 0.02
     assert float(capsys.readouterr().out.splitlines()[-1]) < 0.06
+
+
+@pytest.mark.filterwarnings("ignore:the (lattice|ring) has")
+def test_networks_of_lattices_take_the_sizes_in_the_documents():
+    """The least sizes that README, the pages and the limits state, and none below."""
+    for page in ("README.md", "docs/bose_hubbard.md", "docs/index.md", "docs/limits.md"):
+        sizes = re.findall(r"even\s+sides from (\d+)", (ROOT / page).read_text(encoding="utf-8"))
+        assert set(sizes) == {"6"}, page
+    bosons, chain = from_pretrained("bose-hubbard"), from_pretrained("chain")
+    for shape in ((6, 6), (6, 14)):
+        assert bosons(np.full(shape, -2.0), neighbour=3.0).shape == shape
+    for shape in ((4, 4), (4, 12), (7, 7)):
+        with pytest.raises(ValueError, match="at least 5 points|even number of points"):
+            bosons(np.full(shape, -2.0), neighbour=3.0)
+    assert chain(np.linspace(-2, 2, 9)).shape == (9,)
+    with pytest.raises(ValueError, match="at least 9 points"):
+        chain(np.linspace(-2, 2, 8))
 
 
 def test_sampled_spins_are_near_the_exact_ones(capsys):
