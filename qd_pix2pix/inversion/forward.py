@@ -132,13 +132,14 @@ def forward_of(
         free: conditions that are not given, with any value in their range.
 
     Raises:
-        ValueError: a generator, or a network whose conditions or further fields are not valid.
+        ValueError: a generator, a network of spins, or one whose conditions or further fields are not valid.
     """
     found, shape = load(surrogate), check_points(shape)
     if isinstance(found, Sampler):
         raise ValueError("surrogate: expected a network that predicts, got a generator, which draws samples")
     if not isinstance(found, Surrogate):
         return _of_function(found, shape, members)
+    _check_continuous(found)
     points = shape if shape is not None else found.shape
     if len(points) != len(found.shape):
         raise ValueError(f"shape: expected {len(found.shape)} axes, as in training, got {points}")
@@ -148,6 +149,18 @@ def forward_of(
     fields = _further_fields(found, points, given)
     plain = [{name: value for name, value in member.items() if name not in fields} for member in given]
     return _of_network(found, points, plain, fields)
+
+
+def _check_continuous(surrogate: Surrogate) -> None:
+    """Raise ValueError if the source of a network has few values, as spins have: these have no gradient."""
+    source = surrogate.predictor.schema[surrogate.sources[0]]
+    if source.values:
+        values = " and ".join(f"{value:g}" for value in source.values)
+        raise ValueError(
+            f"surrogate: expected a network of potentials, got one of {source.name}, whose values {values} have no "
+            "gradient. Use chain, bose-hubbard, universal or another network of potentials; generators such as "
+            "ising-flow draw configurations of a given energy"
+        )
 
 
 def check_points(shape: Any) -> tuple[int, ...] | None:

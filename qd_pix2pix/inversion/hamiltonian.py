@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.inference.inputs import native
+from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inversion.costs import make_target
 from qd_pix2pix.inversion.design import as_numbers, make_problem, make_starts, run, solutions
 from qd_pix2pix.inversion.forward import forward_of, load, trained_range
@@ -64,8 +65,10 @@ def learn_hamiltonian(
     check_flag("identify", identify)
     given = {n: _array(n, v) for n, v in densities.items()} if isinstance(densities, Mapping) else _array("", densities)
     first_one = next(iter(given.values())) if isinstance(given, dict) else given
-    members = _members(known or {}, len(first_one), first_one.ndim)
     found = load(surrogate)
+    if isinstance(found, Surrogate) and first_one.ndim != 1 + len(found.shape):
+        raise _bad_shape(first_one.shape, f"{len(found.shape)} axes of points, as in training")
+    members = _members(known or {}, len(first_one), first_one.ndim)
     ranges = _ranges(found, unknown, members)
     middle = {name: float(interval.at(torch.tensor(0.5))) for name, interval in ranges.items()}
     forward = forward_of(found, first_one.shape[1:], members, middle)
@@ -97,9 +100,14 @@ def _array(name: str, values: Any) -> NDArray[np.float64]:
     """Return densities with a first axis of members."""
     array = as_numbers("densities", values)
     if array.ndim < 2 or len(array) == 0:
-        raise ValueError(f"densities: expected shape (densities, *points){f' of {name}' if name else ''}, "
-                         f"got {array.shape}; of one density use n[None]")  # fmt: skip
+        raise _bad_shape(array.shape, name)
     return array
+
+
+def _bad_shape(shape: tuple[int, ...], of: str) -> ValueError:
+    """Return the error of densities without a first axis; ``of`` is a name, or what their shape is to have."""
+    wanted = f"(densities, *points){f' of {of}' if of else ''}"
+    return ValueError(f"densities: expected shape {wanted}, got {shape}; of one density use n[None]")
 
 
 def _members(known: Mapping[str, Any], number: int, axes: int) -> list[dict[str, Any]]:

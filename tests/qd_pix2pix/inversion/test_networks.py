@@ -224,6 +224,25 @@ def test_conditions_of_every_member_are_compared(universal):
     assert sum("in training 0.3 ... 100" in remark for remark in found.remarks) == 1
 
 
+def test_spins_have_no_gradient():
+    """Neither with a start nor without one; a network of potentials is named."""
+    message = r"^surrogate: expected a network of potentials, got one of spins, whose values -1 and 1 .* Use chain, "
+    for more in ({}, {"start": np.ones((8, 8)), "bounds": (-1.0, 1.0)}):
+        with pytest.raises(ValueError, match=message):
+            design("ising-ednn", -40.0, shape=(8, 8), **OPTIONS, **more)
+    with pytest.raises(ValueError, match=message):
+        learn_hamiltonian("ising-ednn", {"energy": np.zeros((1, 8, 8))}, **OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["bose-hubbard", "gaas-N2"])
+def test_one_density_needs_an_axis_of_densities(name):
+    """Of a network on two axes, whose density of two axes alone reads as several on one axis."""
+    network = from_pretrained(name, "cpu")
+    for one in (np.full(network.shape, 0.5), {network.target: np.full(network.shape, 0.5)}):
+        with pytest.raises(ValueError, match=r"^densities: expected shape .* 2 axes of points.* use n\[None\]"):
+            learn_hamiltonian(network, one, unknown=["neighbour"], **OPTIONS)
+
+
 def test_points_of_a_start_are_those_of_the_target():
     chain = from_pretrained("chain", "cpu")
     n = np.full(12, 0.5)
