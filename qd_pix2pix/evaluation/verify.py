@@ -56,8 +56,10 @@ def check_verifiable(
     )
 
 
-def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> Columns:
+def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...], progress: bool = True) -> Columns:
     """Return the columns ``names`` of given samples by the solver, in batches of limited memory.
+
+    With ``progress`` a bar shows rate and remaining time.
 
     Raises:
         ValueError: a sample is not solved to full accuracy.
@@ -66,13 +68,13 @@ def solve(config: Mapping[str, Any], given: Columns, names: tuple[str, ...]) -> 
     sample = recipe.schema.sample
     total = len(next(iter(given.values())))
     parts = []
-    with tqdm(total=total, desc=f"solving {sample}s", unit=sample) as progress:
+    with tqdm(total=total, desc=f"solving {sample}s", unit=sample, disable=not progress) as bar:
         for first in range(0, total, BATCH):
             some = range(first, min(first + BATCH, total))
             batch = {name: values[some.start : some.stop] for name, values in given.items()}
             found = recipe.solve(batch, [f"{sample} {i}" for i in some])
             parts.append({name: found[name] for name in names if name in found})
-            progress.update(len(some))
+            bar.update(len(some))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -75,6 +75,7 @@ def design(
     shares = torch.zeros(len(first), 0, dtype=first.dtype, device=first.device)
     state = run(problem, first, shares, steps, rate, progress, "designing")
     found = solutions(problem, state, sought, tolerance, identify)
+    found.progress = progress
     if sought is not None:
         options: dict[str, Any] = {
             "bounds": bounds, "tolerance": sought.tolerance, "mask": mask, **weights, "scale": scale,

@@ -82,7 +82,9 @@ def learn_hamiltonian(
     rng = np.random.default_rng([seed, 1])
     shares = torch.as_tensor(rng.uniform(-1.5, 1.5, (len(first), len(ranges))), device=forward.device)
     state = run(problem, first, shares, steps, rate, progress, "learning")
-    return solutions(problem, state, target, tolerance, identify, Hamiltonian)
+    learned: Hamiltonian = solutions(problem, state, target, tolerance, identify, Hamiltonian)
+    learned.progress = progress
+    return learned
 
 
 def _check_known(known: Any, unknown: Any) -> None:

@@ -51,6 +51,7 @@ class Solutions:
         couplings: value of each unknown coupling in all solutions, (S,) by name.
         verified: outputs of the best solutions by the solver, (k, ...) by name; empty before ``verify``.
         verified_misfits: misfit or cost of these outputs, (k,).
+        progress: show the progress of the solver in ``verify`` and ``correct``.
     """
 
     potentials: NDArray[np.float64]
@@ -73,6 +74,7 @@ class Solutions:
     again: Callable[[Arrays, NDArray[np.float64]], Solutions] | None = field(default=None, repr=False)
     verified: Arrays = field(default_factory=dict)
     verified_misfits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    progress: bool = field(default=True, repr=False)
 
     @property
     def best(self) -> NDArray[np.float64]:
@@ -174,7 +176,8 @@ class Solutions:
             names = tuple(name for name in forward.outputs if name != ERROR)
             given = {forward.source: potential, **self._columns(solution, member)}
             recipe = self._recipe(solution, member, tuple(given), names)
-            found = solver.solve(recipe, {name: np.asarray(value)[None] for name, value in given.items()}, names)
+            columns = {name: np.asarray(value)[None] for name, value in given.items()}
+            found = solver.solve(recipe, columns, names, self.progress)
         return {name: np.asarray(values)[0] for name, values in found.items()}
 
     def _columns(self, solution: int, member: int) -> dict[str, float]:

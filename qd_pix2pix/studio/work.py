@@ -6,11 +6,10 @@ one point. This module imports neither torch nor the page.
 
 from __future__ import annotations
 
-import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -251,8 +250,7 @@ def designed(dot: Dot, report: Report, highest: float, starts: int = 2, steps: i
     )  # fmt: skip
     handle.remove()
     report(0.8, f"solving {len(found.potentials)} proposals")
-    with redirect_stderr(io.StringIO()):  # a bar of progress
-        solved = found.verify(len(found.potentials))
+    solved = found.verify(len(found.potentials))
     area = Grid(STORED, dot.side).cell_area
     return sorted(
         (

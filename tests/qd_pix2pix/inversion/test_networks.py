@@ -224,6 +224,20 @@ def test_conditions_of_every_member_are_compared(universal):
     assert sum("in training 0.3 ... 100" in remark for remark in found.remarks) == 1
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_progress_is_that_of_the_solver_too(capfd):
+    """A design without a bar has none in its verification and corrections either; otherwise they have one."""
+    chain = from_pretrained("chain", "cpu")
+    n, given = np.full(10, 0.5), {"starts": 1, "steps": 2, "identify": False}
+    found = design(chain, n, verify=True, progress=False, **given)
+    found.correct(1)
+    learned = learn_hamiltonian(chain, n[None], progress=False, **given)
+    learned.verify()
+    assert capfd.readouterr() == ("", "")
+    design(chain, n, progress=True, **given).verify()
+    assert "solving rings" in capfd.readouterr().err
+
+
 def test_spins_have_no_gradient():
     """Neither with a start nor without one; a network of potentials is named."""
     message = r"^surrogate: expected a network of potentials, got one of spins, whose values -1 and 1 .* Use chain, "
