@@ -11,6 +11,15 @@ Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bi
 runs. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
 times; ``Averages.tau`` states them.
 
+These errors are somewhat small, and are not corrected, since stored datasets contain them. The standard deviation of
+(average - exact) / error, from B bins of length b in all, is near
+
+    sqrt((B - 1) / (B - 3) / (1 - x (1 - exp(-1 / x)))),    x = tau / b
+
+First, few bins make it that of Student's t: 1.03 for 32 bins, 1.07 for 16. Second, neighbouring bins are correlated:
+with a single relaxation time it is 1.3 (B = 16) to 1.5 (B = 32) after ``RELIABLE`` times tau, and 1.1 after 200.
+Fast components bring it closer to 1.
+
 What a run has not recorded has no known error. [H, N] = 0, and each record has one whole number N. If K of n
 independent records have another N than most, the share of other N has the error (K + 1)^(1/2) / n, that of a Poisson
 distribution, and each <n_i> may change by this share. With K < ``RARE`` this is the least error of all averages, as

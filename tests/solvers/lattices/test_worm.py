@@ -49,6 +49,22 @@ def test_errors_are_those_of_repeated_runs():
     assert np.mean([run.density_error for run in runs]) == pytest.approx(spread, rel=0.3)
 
 
+@pytest.mark.parametrize(("bins", "times", "stated"), [(16, 50, 1.3), (32, 50, 1.5), (16, 200, 1.1), (32, 200, 1.1)])
+def test_errors_of_bins_are_as_small_as_the_module_states(bins, times, stated):
+    """Of series with one relaxation time, whose mean is 0, and which start in equilibrium."""
+    tau, rng = 5.0, np.random.default_rng(1)
+    sweeps = -(-int(times * tau) // bins) * bins
+    decay = np.exp(-1 / tau)
+    series = rng.normal(size=(3000, sweeps))
+    for t in range(1, sweeps):
+        series[:, t] = decay * series[:, t - 1] + np.sqrt(1 - decay**2) * series[:, t]
+    z = [mean / error for mean, error in (worm._mean_error(one[None], bins) for one in series)]
+    x = tau / (sweeps / bins)
+    formula = np.sqrt((bins - 1) / (bins - 3) / (1 - x * (1 - np.exp(-1 / x))))
+    found = np.sqrt(np.mean(np.square(z)))
+    assert found == pytest.approx(formula, rel=0.09) and found == pytest.approx(stated, abs=0.07)
+
+
 def test_states_that_few_runs_record_are_within_the_errors():
     """A Mott insulator whose holes have a probability of 0.0025: most runs of 256 sweeps have none."""
     model = Bosons(np.full((2, 2), -1.0), 10.0, onsite=40.0, n_max=2, hopping=0.1)
