@@ -1,8 +1,9 @@
 """Text (.csv, .txt, .dat): columns x, y and values in any order of rows, or a plain grid of numbers.
 
-Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in the last
-comment before the numbers, with units as in ``x[nm] y[nm] V[meV]``, ``x / nm, V / meV`` or ``x_nm``; a column z makes a
-volume. In a plain grid, line i holds the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in a comment
+before the numbers, with units as in ``x[nm] y[nm] V[meV]``, ``x / nm, V / meV`` or ``x_nm``; ``axes.KINDS`` lists the
+names of x and y. Three columns without names are x, y and V. A column z makes a volume. In a plain grid, line i holds
+the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
 
 A chain has one column of values, with x beside it or without; in a plain grid each line is a chain.
 """
@@ -15,13 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.fields.axes import axis_of, places
 from qd_pix2pix.fields.field import Contents, gridded
 from qd_pix2pix.fields.layers import volume
 from qd_pix2pix.fields.units import is_unit, split_unit
 
 COMMENT = ("#", "%", "!", "//")
-X = ("x", "x_coordinates", "position_x", "pos_x", "x_position")
-Y = ("y", "y_coordinates", "position_y", "pos_y", "y_position")
 
 
 def read_table(path: Path) -> Contents:
@@ -36,25 +36,35 @@ def read_table(path: Path) -> Contents:
     if numbers.ndim != 2 or numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
-    names = given = _with_loose_units(given, width)
-    if names and len(names) != width:
-        if width in (len(names) + 1, len(names) - 1) and names[0] in ("", "x"):
-            raise ValueError(f"has {len(names)} names for {width} columns")
-        names = []
+    given = _with_loose_units(given, width)
+    names = _fitting(given, width)
     plain = [split_unit(name) for name in names]
-    lower = [name.lower() for name, _ in plain]
-    at_x, at_y = (next((i for i, name in enumerate(lower) if name in known), None) for known in (X, Y))
-    if at_x is not None and at_y is not None and "z" in lower and width > 3:
-        return _volume(numbers, [at_x, at_y, lower.index("z")], plain)
-    if at_x is not None and at_y is not None:
-        return _by_points(numbers, at_x, at_y, [name for name, _ in plain], [unit for _, unit in plain])
-    if width == 3 and len(numbers) != 3:
-        return _by_points(numbers, 0, 1, [name for name, _ in plain], [unit for _, unit in plain])
+    at = places([name for name, _ in plain])
+    if at.keys() >= set("xyz") and width > 3:
+        return _volume(numbers, [at[axis] for axis in "xyz"], plain)
+    if at.keys() >= set("xy"):
+        return _by_points(numbers, at["x"], at["y"], [name for name, _ in plain], [unit for _, unit in plain])
+    if not names and width == 3 and len(numbers) != 3:
+        return _by_points(numbers, 0, 1, [], [])
     if width == 1:
         raise ValueError("has one column instead of x, y and V; values of AVS are read through their .fld file")
     if not names:
         return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
-    raise ValueError(f"expected columns named x and y; got {', '.join(names)}")
+    raise ValueError(f"expected columns named x and y; got {', '.join(names)}. Name them in the first line, as x,y,V")
+
+
+def _fitting(names: list[str], width: int) -> list[str]:
+    """Return the names of columns; none if a text is no list of names.
+
+    Raises:
+        ValueError: it names axes, and not as many columns as there are.
+    """
+    if not names or len(names) == width:
+        return names
+    are_axes = [axis_of(split_unit(name)[0]) is not None for name in names]
+    if ((are_axes[0] or names[0] == "") and abs(width - len(names)) == 1) or (any(are_axes) and width == 3):
+        raise ValueError(f"has {len(names)} names for {width} columns: {', '.join(names)}")
+    return []
 
 
 def read_chains(path: Path) -> Contents:
@@ -74,7 +84,7 @@ def read_chains(path: Path) -> Contents:
     if not names and width > 2:
         return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
     plain = [split_unit(name) for name in names] or [("x", None), (path.stem, None)][2 - width :]
-    at_x = next((i for i, (name, _) in enumerate(plain) if name.lower() in X and width > 1), None)
+    at_x = next((i for i, (name, _) in enumerate(plain) if axis_of(name) == "x" and width > 1), None)
     if at_x is not None:
         numbers = numbers[np.argsort(numbers[:, at_x], kind="stable")]
         if (np.diff(numbers[:, at_x]) == 0).any():
@@ -106,7 +116,7 @@ def _volume(numbers: NDArray, at: list[int], plain: list[tuple[str, str | None]]
 
 
 def _lines(path: Path) -> tuple[list[str], list[str]]:
-    """Return the lines with numbers, and the names in the last comment before them."""
+    """Return the lines with numbers, and the names in a comment before them: the last one with x and y, or the last."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -114,16 +124,22 @@ def _lines(path: Path) -> tuple[list[str], list[str]]:
     if "\0" in text:
         raise ValueError("is not text; binary values of AVS are read through their .fld file")
     lines: list[str] = []
-    names: list[str] = []
+    comments: list[list[str]] = [[]]
     for line in text.splitlines():
         plain = line.strip()
         if plain.startswith(COMMENT):
-            names = _entries(plain.lstrip("#%!/ ")) if not lines else names
+            remark = plain.lstrip("#%!/ ")
+            comments += [_entries(remark)] if remark and not lines else []
         elif plain:
             lines.append(plain)
     if not lines:
         raise ValueError("holds no numbers")
-    return lines, names
+    return lines, next((names for names in reversed(comments) if _names_plane(names)), comments[-1])
+
+
+def _names_plane(names: list[str]) -> bool:
+    """Return True if x and y are among the names."""
+    return {axis_of(split_unit(name)[0]) for name in names} >= {"x", "y"}
 
 
 def _entries(line: str) -> list[str]:

@@ -6,6 +6,8 @@ import re
 
 from scipy.constants import physical_constants
 
+from qd_pix2pix.fields.axes import axis_of
+
 EV_PER_J = 1.0 / physical_constants["electron volt"][0]
 HARTREE = physical_constants["Hartree energy in eV"][0]
 BOHR = 1e9 * physical_constants["Bohr radius"][0]
@@ -35,7 +37,6 @@ DIVIDED = re.compile(r"^([^\W\d][^/]*?)(?:\s*/\s*|\s+in\s+)(\S.*)$")
 """A name with its unit, as in V / meV or E in meV."""
 JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
 """A name with its unit, as in V_meV or V meV, where the last part is a unit."""
-COORDINATES = ("x", "y", "z")
 
 
 def split_unit(name: str) -> tuple[str, str | None]:
@@ -52,7 +53,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
 def is_unit(text: str, name: str = "") -> bool:
     """Return True for the name of a unit; single letters, which are indices too, only where they fit the ``name``."""
     if len(text) == 1 and text.isascii():
-        return text in (("m",) if name.lower() in COORDINATES else ("J", "V") if name else ())
+        return text in (("m",) if axis_of(name) else ("J", "V") if name else ())
     given = canonical(text)
     return given in VOLTAGES or given == "MeV" or any(given in units for units in QUANTITIES.values())
 

@@ -80,7 +80,7 @@ def test_tables_of_points_in_any_order(tmp_path, name):
         "x_nm,y_nm,V_meV\n",
         "x nm,y nm,V meV\n",
         "x in nm,y in nm,V in meV\n",
-        "a / nm,b / nm,E in meV\n",
+        "x pos [nm],y pos [nm],E in meV\n",
     ],
 )
 def test_units_in_the_names_of_columns(tmp_path, head):
@@ -146,6 +146,44 @@ def test_columns_of_one_name_in_several_units_keep_their_names(tmp_path):
         read_field(path)
     np.savez(tmp_path / "both.npz", x=X, y=Y, **{"V [eV]": V, "V [meV]": 1000 * V})
     expect(tmp_path / "both.npz", 1000 * V, column="V [meV]", unit="meV")
+
+
+NAMES = ["{} position [nm]", "{}pos", "{}-coordinate", "{}_pos", "pos_{}_nm", "position {} (nm)", "{}_pos_m", "i{}"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "{} coords / nm", "{}_axis", "coordinate_{}", "{} in nm", "{}_center"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_names_of_x_and_y_decide_in_any_order_of_columns(tmp_path, name, order):
+    head = [name.format("x"), name.format("Y"), "V [eV]"]
+    lines = [",".join(f"{line[i]:.17g}" for i in order) for line in rows()]
+    path = write(tmp_path / "dots.csv", "\n".join([",".join(head[i] for i in order), *lines]))
+    found = expect(path, unit="eV", length_unit="nm" if "nm" in name else "m" if name[-1] == "m" else None)
+    assert found.name == "V"
+
+
+@pytest.mark.parametrize("name", ["p{},p{},V", "{}1,{}1,V", "V,{}1,{}1", "# d{} d{} V", "{}0;{}0;V"])
+@pytest.mark.parametrize("axes", ["xy", "yx", "ji", "ab"])
+def test_columns_with_unknown_names_are_refused(tmp_path, name, axes):
+    path = table(tmp_path / "dots.csv", name.format(*axes) + "\n")
+    with pytest.raises(ValueError, match=r"dots.csv: expected columns named x and y; got .*V.* as x,y,V$"):
+        read_field(path)
+
+
+@pytest.mark.parametrize("head", ["y x\n", "# y,x\n", "# y position [nm]  x position [nm]  V\n", "V,W,y,x\n"])
+def test_other_numbers_of_names_than_columns_are_refused(tmp_path, head):
+    path = table(tmp_path / "dots.csv", head)
+    with pytest.raises(ValueError, match=r"dots.csv has \d names for 3 columns: "):
+        read_field(path)
+
+
+def test_names_are_in_any_comment_and_x_is_preferred_to_an_index(tmp_path):
+    lines = [f"{y:.17g} {x:.17g} {v:.17g}" for x, y, v in rows()]
+    expect(write(tmp_path / "late.txt", "\n".join(["# y x V", "# made by hand", "#", *lines])))
+    expect(table(tmp_path / "empty.txt", "#\n"))
+    lines = [f"{i // 4},{i % 4},{y:.17g},{x:.17g},{v:.17g}" for i, (x, y, v) in enumerate(rows())]
+    expect(write(tmp_path / "both.csv", "\n".join(["iy,ix,y_nm,x_nm,V", *lines])), column="V", length_unit="nm")
+    with pytest.raises(ValueError, match=r"expected one name of x; got x_pos, pos_x\. Rename all but one"):
+        read_field(write(tmp_path / "two.csv", "x_pos,pos_x,y,V\n1,1,1,1\n1,1,2,1\n2,2,1,1\n2,2,2,1\n"))
 
 
 def test_columns_of_nextnano(tmp_path):

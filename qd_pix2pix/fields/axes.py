@@ -1,0 +1,38 @@
+"""The axes x, y and z, by the names that programs write for columns and dimensions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+NOUN = "(?:pos|positions?|coords?|coordinates?|axis|cent(?:er|re)s?|grid)"
+"""Nouns beside the letter of an axis."""
+KINDS = (
+    re.compile(r"^([xyz])$", re.IGNORECASE),
+    re.compile(rf"^(?:{NOUN}[\s_.-]*)?([xyz])(?:[\s_.-]*{NOUN})?$", re.IGNORECASE),
+    re.compile(r"^[in]_?([xyz])$", re.IGNORECASE),
+)
+"""Names of an axis in order of preference: x; x_pos or position x; ix, an index, or nx, the name of a dimension."""
+
+
+def axis_of(name: str) -> str | None:
+    """Return "x", "y" or "z" for the name of an axis without its unit, as in ``KINDS``; otherwise None."""
+    found = next((match for kind in KINDS if (match := kind.match(name.strip()))), None)
+    return found[1].lower() if found else None
+
+
+def places(names: Sequence[str]) -> dict[str, int]:
+    """Return the place of each axis among names without units, by the letter of the axis.
+
+    Raises:
+        ValueError: different names, none preferred to the other, are those of one axis.
+    """
+    found: dict[str, int] = {}
+    for axis in "xyz":
+        kinds = [[i for i, name in enumerate(names) if axis_of(name) == axis and k.match(name.strip())] for k in KINDS]
+        at = next((at for at in kinds if at), [])
+        if len({names[i] for i in at}) > 1:
+            raise ValueError(f"expected one name of {axis}; got {', '.join(names[i] for i in at)}. Rename all but one")
+        if at:
+            found[axis] = at[0]
+    return found
