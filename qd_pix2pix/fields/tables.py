@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.fields.axes import axis_of, places
+from qd_pix2pix.fields.borders import check_borders
 from qd_pix2pix.fields.field import Contents, gridded
 from qd_pix2pix.fields.layers import volume
 from qd_pix2pix.fields.units import is_unit, split_unit
@@ -28,7 +29,8 @@ def read_table(path: Path) -> Contents:
     """Return the columns of a table at the points of a grid, or a plain grid of numbers.
 
     Raises:
-        ValueError: the file is not text, its lines differ in length, or its points do not form a grid.
+        ValueError: the file is not text, its lines differ in length, its points do not form a grid, its columns
+            have other names than x and y, or a plain grid begins with coordinates.
     """
     lines, given = _lines(path)
     lines, note = _below_numbers(lines, given)
@@ -49,6 +51,7 @@ def read_table(path: Path) -> Contents:
     if width == 1:
         raise ValueError("has one column instead of x, y and V; values of AVS are read through their .fld file")
     if not names:
+        check_borders(numbers)
         return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
     raise ValueError(f"expected columns named x and y; got {', '.join(names)}. Name them in the first line, as x,y,V")
 
