@@ -36,3 +36,21 @@ def places(names: Sequence[str]) -> dict[str, int]:
         if at:
             found[axis] = at[0]
     return found
+
+
+def plane(axes: Sequence[str | None], names: Sequence[str]) -> tuple[int, int] | None:
+    """Return the places of x and y among dimensions; None if neither is there.
+
+    Args:
+        axes: axis of each dimension, None if neither its name nor its coordinates state one.
+        names: names of the dimensions, for errors.
+
+    Raises:
+        ValueError: one of x and y is missing, or there several times.
+    """
+    if "x" not in axes and "y" not in axes:
+        return None
+    if axes.count("x") != 1 or axes.count("y") != 1:
+        given = ", ".join(name or "one without a name" for name in names)
+        raise ValueError(f"expected dimensions named x and y; got {given}. Name both, or add coordinates")
+    return axes.index("x"), axes.index("y")

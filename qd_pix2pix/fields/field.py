@@ -28,6 +28,7 @@ class Contents:
         z: heights of the layers of a volume (nz,); None for planes.
         note: what was done to the arrays, as a phrase; empty for those of the file.
         beside: further arrays of the file, at other points.
+        refused: why further arrays of the file cannot be read, by their names.
     """
 
     arrays: Mapping[str, NDArray]
@@ -39,6 +40,7 @@ class Contents:
     z: NDArray | None = None
     note: str = ""
     beside: tuple[Contents, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, Contents]:
@@ -87,6 +89,7 @@ def select(
         ValueError: there is no such array, or a choice is necessary.
     """
     parts = contents.names
+    _check_readable(contents, [column] if column else preferred)
     found = ", ".join(f"{name} {part.arrays[name].shape}" for name, part in parts.items()) or "none"
     by_lower = {name.lower(): name for name in reversed(list(parts))}
     wanted = [column, split_unit(column)[0]] if column else list(preferred)
@@ -100,6 +103,15 @@ def select(
     if name is None:
         raise ValueError(f"expected an array named {preferred[0] if preferred else 'V'}; got {found}. Give column=NAME")
     return parts[name], name
+
+
+def _check_readable(contents: Contents, wanted: Sequence[str]) -> None:
+    """Raise ValueError with the reason why an array with one of these names, or the only array, cannot be read."""
+    reasons = {split_unit(name)[0].lower(): reason for name, reason in contents.refused.items()}
+    readable = {split_unit(name)[0].lower() for name in contents.names}
+    chosen = next((name for n in wanted if (name := split_unit(n)[0].lower()) in reasons.keys() | readable), None)
+    if chosen in reasons.keys() - readable or (chosen is None and reasons and len(readable) < 2):
+        raise ValueError(reasons.get(chosen or "", next(iter(reasons.values()))))
 
 
 def field_of(contents: Contents, name: str) -> Field:

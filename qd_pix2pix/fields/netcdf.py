@@ -1,4 +1,4 @@
-"""NetCDF files (.nc), through xarray: dimensions by name, units from the attributes."""
+"""NetCDF files (.nc), through xarray: axes by the names of dimensions and coordinates, units from the attributes."""
 
 from __future__ import annotations
 
@@ -7,45 +7,120 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from qd_pix2pix.fields.arrays import NUMBERS
+from qd_pix2pix.fields.arrays import NUMBERS, with_coordinates
+from qd_pix2pix.fields.axes import KINDS, axis_of, places, plane
 from qd_pix2pix.fields.field import Contents, with_units
+from qd_pix2pix.fields.units import split_unit
 
 
 def read_netcdf(path: Path) -> Contents:
     """Return the variables of a netCDF file with two dimensions or more, with the axes x and y last.
 
-    These are the dimensions named x and y; without such names, the last two. A third one named z makes a volume. Fill
-    values become NaN.
+    These are the dimensions with such a name (``axes.KINDS``), or with coordinates of such a name; or coordinates are
+    arrays as of ``meshgrid``. Without such names they are the last two. A third one named z makes a volume. Fill values
+    become NaN.
     """
     import xarray
 
     with xarray.open_dataset(path, decode_times=False) as data:
-        wanted = [v for v in data.data_vars.values() if v.ndim >= 2 and v.dtype.kind in NUMBERS]
+        mesh = _mesh(data)
+        fields = [v for name, v in data.data_vars.items() if name not in mesh.values()]
+        wanted = [v for v in fields if v.ndim >= 2 and v.dtype.kind in NUMBERS]
         if not wanted:
             raise ValueError("has no variable with two dimensions")
-        axes = dict.fromkeys(_axes(variable.dims) for variable in wanted)
-        parts = [_part(data, pair, [v for v in wanted if _axes(v.dims) == pair]) for pair in axes]
-        return replace(parts[0], beside=tuple(parts[1:]))
+        pairs: dict[tuple[str, ...], list[Any]] = {}
+        refused: dict[str, str] = {}
+        for variable in wanted:
+            try:
+                pairs.setdefault(_axes(data, tuple(map(str, variable.dims)), mesh), []).append(variable)
+            except ValueError as error:
+                refused[str(variable.name)] = str(error)
+        parts = [_part(data, axes, found) if axes else _on_mesh(data, mesh, found) for axes, found in pairs.items()]
+        parts = parts or [Contents({})]
+        return replace(parts[0], beside=tuple(parts[1:]), refused=refused)
 
 
-def _part(data: Any, axes: tuple[str, str], wanted: Sequence[Any]) -> Contents:
+def _mesh(data: Any) -> dict[str, str]:
+    """Return the names of arrays x and y with the same two dimensions, as of ``meshgrid``; none without both."""
+    names = [str(name) for name, v in data.variables.items() if v.ndim == 2 and v.dtype.kind in "fiu"]
+    at = places([split_unit(name)[0] for name in names])
+    mesh = {axis: names[at[axis]] for axis in "xy" if axis in at}
+    alike = len(mesh) == 2 and set(data[mesh["x"]].dims) == set(data[mesh["y"]].dims)
+    return mesh if alike else {}
+
+
+def _axes(data: Any, dims: Sequence[str], mesh: dict[str, str]) -> tuple[str, ...]:
+    """Return the dimensions x and y; none if the coordinates of all points state these instead.
+
+    Raises:
+        ValueError: names and coordinates contradict each other, or state only one of x and y.
+    """
+    axes = [_axis(data, dim) for dim in dims]
+    if mesh and set(data[mesh["x"]].dims) <= set(dims):
+        own = [axis for dim, axis in zip(dims, axes, strict=True) if axis and _coordinate(data, dim, indices=False)]
+        if not {"x", "y"} <= set(own):
+            return ()
+    x, y = plane(axes, dims) or (-2, -1)
+    return dims[x], dims[y]
+
+
+def _along(data: Any, dim: str) -> dict[str, str]:
+    """Return the names of vectors along a dimension, and these names without units."""
+    vectors = [str(name) for name, v in data.variables.items() if v.dims == (dim,) and v.dtype.kind in "fiu"]
+    return {name: split_unit(name)[0] for name in vectors}
+
+
+def _axis(data: Any, dim: str) -> str | None:
+    """Return the axis that the name of a dimension, coordinates along it, or their attribute state.
+
+    Raises:
+        ValueError: these contradict each other.
+    """
+    stated = {name: axis_of(short) for name, short in ({dim: split_unit(dim)[0]} | _along(data, dim)).items()}
+    given = str(data[dim].attrs.get("axis", "")).lower() if dim in data.variables else ""
+    axes = {axis: name for name, axis in stated.items() if axis} or ({given: dim} if given in ("x", "y", "z") else {})
+    if len(axes) > 1:
+        raise ValueError(f"expected coordinates x along the dimension x; got {axes.popitem()[1]} along {dim}")
+    return next(iter(axes), None)
+
+
+def _coordinate(data: Any, dim: str, indices: bool = True) -> str | None:
+    """Return the name of the coordinates along a dimension: x before x_pos, and this before indices, such as nx."""
+    vectors = {name: short for name, short in _along(data, dim).items() if indices or not KINDS[-1].match(short)}
+    at = places(list(vectors.values()))
+    return next((list(vectors)[i] for i in at.values()), dim if dim in vectors else None)
+
+
+def _part(data: Any, axes: tuple[str, ...], wanted: Sequence[Any]) -> Contents:
     """Return the variables with these dimensions x and y."""
     x, y = axes
     # without names the order of the file is kept: the last two dimensions are x and y
-    values = {str(v.name): v.transpose(..., x, y).to_numpy() for v in wanted}
-    arrays, units = with_units(values, {str(v.name): str(v.attrs["units"]) for v in wanted if "units" in v.attrs})
-    stacked = "z" in data.coords and any(set(v.dims) == {"z", x, y} for v in wanted)
-    heights = data.coords["z"].to_numpy() if stacked else None
-    along = [data.coords[axis].to_numpy() if axis in data.coords else None for axis in axes]
-    if any(a is None or np.asarray(a).dtype.kind not in "fiu" for a in along):
-        return Contents(arrays, units=units, z=heights)
-    named = {axis: data.coords[name] for axis, name in {"x": x, "y": y, "z": "z"}.items() if name in data.coords}
-    lengths = {axis: str(along.attrs["units"]) for axis, along in named.items() if "units" in along.attrs}
-    return Contents(arrays, along[0], along[1], units, lengths, z=heights)
+    arrays, units = _values(wanted, axes)
+    z = next((dim for v in wanted for dim in v.dims if set(v.dims) == {x, y, dim} and _axis(data, dim) == "z"), "")
+    names = {axis: name for axis, dim in (("x", x), ("y", y), ("z", z)) if dim and (name := _coordinate(data, dim))}
+    points = {axis: data[name].to_numpy() for axis, name in names.items()}
+    if "x" not in points or "y" not in points:
+        return Contents(arrays, units=units, z=points.get("z"))
+    return Contents(arrays, points["x"], points["y"], units, _lengths(data, names), z=points.get("z"))
 
 
-def _axes(dims: Sequence[Any]) -> tuple[str, str]:
-    names = {str(dim).lower(): str(dim) for dim in dims}
-    return (names["x"], names["y"]) if {"x", "y"} <= set(names) else (str(dims[-2]), str(dims[-1]))
+def _on_mesh(data: Any, mesh: dict[str, str], wanted: Sequence[Any]) -> Contents:
+    """Return the variables at points whose coordinates x and y are arrays."""
+    dims = data[mesh["x"]].dims
+    arrays, units = _values(wanted, dims)
+    points = {axis: data[name].transpose(*dims).to_numpy() for axis, name in mesh.items()}
+    return with_coordinates(arrays | points, units | _lengths(data, mesh))
+
+
+def _values(wanted: Sequence[Any], last: Sequence[str]) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """Return the values of variables, with these dimensions last, and their units, by their names without units."""
+    values = {str(v.name): v.transpose(..., *last).to_numpy() for v in wanted}
+    return with_units(values, {str(v.name): str(v.attrs["units"]) for v in wanted if "units" in v.attrs})
+
+
+def _lengths(data: Any, names: dict[str, str]) -> dict[str, str]:
+    """Return the units of coordinates by their axes: attributes, otherwise those in their names."""
+    units = {axis: str(data[name].attrs.get("units", split_unit(name)[1] or "")) for axis, name in names.items()}
+    return {axis: unit for axis, unit in units.items() if unit}

@@ -321,6 +321,100 @@ def test_netcdf_with_variables_at_other_points(tmp_path):
     expect(tmp_path / "several.nc", np.zeros((2, 7)), None, None, column="map")
 
 
+NETCDF = {
+    "vectors": ((("ny", "nx"), V.T), {"x": ("nx", X), "y": ("ny", Y)}),
+    "suffix": ((("y_nm", "x_nm"), V.T), {"x_nm": ("x_nm", X), "y_nm": ("y_nm", Y)}),
+    "pos": ((("ypos", "xpos"), V.T), {"xpos": ("xpos", X), "ypos": ("ypos", Y)}),
+    "first": ((("x_pos", "y_pos"), V), {"x_pos": ("x_pos", X), "y_pos": ("y_pos", Y)}),
+    "rows": ((("row", "col"), V.T), {"x": ("col", X), "y": ("row", Y), "col": np.arange(5)}),
+    "indices": ((("ny", "nx"), V.T), {"x": ("nx", X), "y": ("ny", Y), "nx": range(5), "ny": range(4)}),
+    "mesh": (
+        (("row", "col"), V.T),
+        {"X": (("row", "col"), np.meshgrid(X, Y)[0]), "Y": (("row", "col"), np.meshgrid(X, Y)[1])},
+    ),
+    "mesh of indices": (
+        (("ny", "nx"), V.T),
+        {"X": (("ny", "nx"), np.meshgrid(X, Y)[0]), "Y": (("nx", "ny"), np.meshgrid(X, Y)[1].T), "nx": range(5)},
+    ),
+    "attribute": ((("b", "a"), V.T), {"a": ("a", X, {"axis": "X"}), "b": ("b", Y, {"axis": "Y"})}),
+}
+
+
+@pytest.mark.parametrize("name", NETCDF)
+@pytest.mark.parametrize("as_data", [False, True])
+def test_axes_of_netcdf_by_names_and_coordinates(tmp_path, name, as_data):
+    (dims, values), coords = NETCDF[name]
+    data = xarray.Dataset({"V": (dims, values, {"units": "meV"})}, coords)
+    data = data.reset_coords() if as_data else data
+    data.to_netcdf(tmp_path / "dots.nc", engine="h5netcdf")
+    expect(tmp_path / "dots.nc", unit="meV", length_unit="nm" if name == "suffix" else None)
+    with_dots = xarray.concat([data.assign(V=i + data["V"]) for i in range(3)], "dot", data_vars=["V"])
+    with_dots.to_netcdf(tmp_path / "dots.nc", engine="h5netcdf")
+    expect(
+        tmp_path / "dots.nc",
+        V + np.arange(3)[:, None, None],
+        unit="meV",
+        length_unit="nm" if name == "suffix" else None,
+    )
+
+
+def test_names_of_netcdf_that_leave_x_and_y_open(tmp_path):
+    data = xarray.Dataset({"V": (("row", "col"), V), "w": (("u", "v"), V)}, {"u": X})
+    data.to_netcdf(tmp_path / "silent.nc", engine="h5netcdf")
+    expect(tmp_path / "silent.nc", V, None, None)
+    bad = {"half": (("y", "col"), {}), "same": (("x", "xpos"), {}), "plane": (("z", "x"), {}), "x": (("row", "nx"), {})}
+    bad["against"] = (("y", "x"), {"y_pos": ("x", Y)})
+    for name, (dims, coords) in bad.items():
+        path = tmp_path / f"{name}.nc"
+        data = xarray.Dataset({"V": (dims, V), "w": (("u", "v"), -V)}, coords)
+        data.to_netcdf(path, engine="h5netcdf")
+        with pytest.raises(
+            ValueError, match=rf"{name}.nc: expected (dimensions named x and y; got|coordinates x along)"
+        ):
+            read_field(path)
+        with pytest.raises(
+            ValueError, match=rf"{name}.nc: expected (dimensions named x and y; got|coordinates x along)"
+        ):
+            read_field(path, preferred=("density",))
+        expect(path, -V, None, None, column="w")
+
+
+def test_dimensions_of_hdf5(tmp_path):
+    def scaled(path, names, labels, values=V.T):
+        with h5py.File(path, "w") as file:
+            file["run/V"] = values
+            for i, (name, along) in enumerate(zip(names, (Y, X), strict=False)):
+                file[f"axes/{name}"] = along
+                file[f"axes/{name}"].make_scale(name)
+                file["run/V"].dims[i].attach_scale(file[f"axes/{name}"])
+            for i, label in enumerate(labels):
+                file["run/V"].dims[i].label = label
+        return path
+
+    expect(scaled(tmp_path / "scales.h5", ("y", "x"), ()))
+    expect(scaled(tmp_path / "names.h5", ("ypos_nm", "xpos_nm"), ()), length_unit="nm")
+    expect(scaled(tmp_path / "both.h5", ("y", "x"), ("y", "x")))
+    expect(scaled(tmp_path / "labels.h5", (), ("y", "x")), x=None, y=None)
+    expect(scaled(tmp_path / "silent.h5", ("u", "v"), ("", "lateral"), V.T), V.T, None, None)
+    for labels, message in (
+        (("y", ""), "expected dimensions named x and y; got y, one without a name. Name both"),
+        (("y", "col"), "expected dimensions named x and y; got y, col"),
+    ):
+        with pytest.raises(ValueError, match=f"bad.h5: {message}"):
+            read_field(scaled(tmp_path / "bad.h5", (), labels))
+    with pytest.raises(ValueError, match=r"bad.h5: expected scales of the names .*; y lies along x"):
+        read_field(scaled(tmp_path / "bad.h5", ("y", "x"), ("x", "y")))
+    with h5py.File(scaled(tmp_path / "beside.h5", (), ("y", "x")), "a") as file:
+        file["run/x"], file["run/y"] = X, Y
+    expect(tmp_path / "beside.h5")
+    with h5py.File(scaled(tmp_path / "mesh.h5", (), ("y", "x")), "a") as file:
+        file["run/X"], file["run/Y"] = np.meshgrid(X, Y)
+    expect(tmp_path / "mesh.h5")
+    data = xarray.Dataset({"V": (("ny", "nx"), V.T)}, {"x": ("nx", X), "y": ("ny", Y)})
+    data.to_netcdf(tmp_path / "netcdf.h5", engine="h5netcdf")
+    expect(tmp_path / "netcdf.h5")
+
+
 def test_images_of_floats(tmp_path):
     tifffile.imwrite(tmp_path / "dots.tif", MANY.astype("f4"), photometric="minisblack")
     expect(tmp_path / "dots.tif", MANY.astype("f4"), None, None)
