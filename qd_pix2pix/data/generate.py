@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor
@@ -61,7 +62,8 @@ def generate(
         The dataset's folder.
 
     Raises:
-        ValueError: a setting is invalid, or the folder holds another dataset; before any calculation.
+        ValueError: a setting is invalid, ``root`` is not writable, or the folder holds another dataset; before any
+            calculation.
         StoreError: files cannot be read, workers have died, or ``root`` is not visible to them; completed shards are
             kept.
     """
@@ -70,6 +72,7 @@ def generate(
     path = Path(root) / dataset_name(config, recipe)
     if _is_complete(path, config):
         return path
+    _check_writable(path)
     shards = _plan(recipe)
     launcher = launcher or LocalLauncher()
     launcher.check()
@@ -125,6 +128,21 @@ def _check_recipe(path: Path, config: Mapping[str, Any]) -> None:
         altered = sha256(file) != manifest["recipe_sha256"]
     if not altered and digest(other) != digest(config):
         raise ValueError(f"{file}: it is not the requested recipe; move that folder away")
+
+
+def _check_writable(path: Path) -> None:
+    """Raise ValueError unless a dataset's folder, or the nearest folder above that exists, is one and is writable."""
+    existing = path
+    try:
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        with tempfile.TemporaryFile(dir=existing):
+            return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        given = f"{path.parent} ({existing}: {reason})"
+        raise ValueError(
+            f"data_root: expected a folder that can be written, got {given}; choose another folder"
+        ) from None
 
 
 @contextmanager

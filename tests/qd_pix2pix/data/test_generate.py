@@ -259,6 +259,23 @@ def test_bad_settings_leave_nothing_behind(tmp_path, word, said):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("below", ["", "sub/folder"])
+@pytest.mark.parametrize("reason", ["Not a directory", "Permission denied"])
+def test_a_root_that_cannot_be_written_is_named_before_any_work(tmp_path, monkeypatch, capsys, below, reason):
+    if reason == "Not a directory":
+        (tmp_path / "root").touch()
+    else:  # root of this machine may write anywhere
+
+        def denied(*_, dir, **__):  # noqa: A002, name of tempfile
+            raise PermissionError(errno.EACCES, reason, str(dir))
+
+        monkeypatch.setattr("qd_pix2pix.data.generate.tempfile.TemporaryFile", denied)
+    config = configuration("generate", *SMALL_DATA)["data"]
+    with pytest.raises(ValueError, match=rf"^data_root: expected a folder that can be written, .*{reason}\); choose"):
+        generate(config, tmp_path / "root" / below, LocalLauncher(1))
+    assert not capsys.readouterr().out and [path.name for path in tmp_path.iterdir()] in (["root"], [])
+
+
 def test_a_bad_launcher_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match="launcher.workers"):
         generate(tiny(), tmp_path / "data", LocalLauncher(0))
