@@ -11,6 +11,7 @@ A chain has one column of values, with x beside it or without; in a plain grid e
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from qd_pix2pix.fields.layers import volume
 from qd_pix2pix.fields.units import is_unit, split_unit
 
 COMMENT = ("#", "%", "!", "//")
+LENGTH_UNIT = re.compile(r"^length unit\s*:\s*(\S+)$", re.IGNORECASE)
+"""The unit of x, y and z in a comment of COMSOL."""
 
 
 def read_table(path: Path) -> Contents:
@@ -32,7 +35,7 @@ def read_table(path: Path) -> Contents:
         ValueError: the file is not text, its lines differ in length, its points do not form a grid, its columns
             have other names than x and y, or a plain grid begins with coordinates.
     """
-    lines, given = _lines(path)
+    lines, given, length = _lines(path)
     lines, note = _below_numbers(lines, given)
     numbers, given = _numbers(lines, given)
     if numbers.ndim != 2 or numbers.size == 0:
@@ -43,11 +46,12 @@ def read_table(path: Path) -> Contents:
     plain = [split_unit(name) for name in names]
     at = places([name for name, _ in plain])
     if at.keys() >= set("xyz") and width > 3:
-        return _volume(numbers, [at[axis] for axis in "xyz"], plain)
+        return _in_length(_volume(numbers, [at[axis] for axis in "xyz"], plain), length)
     if at.keys() >= set("xy"):
-        return _by_points(numbers, at["x"], at["y"], [name for name, _ in plain], [unit for _, unit in plain])
+        found = _by_points(numbers, at["x"], at["y"], [name for name, _ in plain], [unit for _, unit in plain])
+        return _in_length(found, length)
     if not names and width == 3 and len(numbers) != 3:
-        return _by_points(numbers, 0, 1, [], [])
+        return _in_length(_by_points(numbers, 0, 1, [], []), length)
     if width == 1:
         raise ValueError("has one column instead of x, y and V; values of AVS are read through their .fld file")
     if not names:
@@ -76,7 +80,7 @@ def read_chains(path: Path) -> Contents:
     Raises:
         ValueError: as ``read_table``; or an x occurs twice.
     """
-    lines, names = _lines(path)
+    lines, names, _ = _lines(path)
     lines, note = _below_numbers(lines, names)
     numbers, names = _numbers(lines, names)
     if numbers.size == 0:
@@ -118,8 +122,16 @@ def _volume(numbers: NDArray, at: list[int], plain: list[tuple[str, str | None]]
     return Contents(arrays, x, y, known, {axis: unit for axis, unit in lengths.items() if unit}, z=z)
 
 
-def _lines(path: Path) -> tuple[list[str], list[str]]:
-    """Return the lines with numbers, and the names in a comment before them: the last one with x and y, or the last."""
+def _in_length(contents: Contents, unit: str | None) -> Contents:
+    """Return contents with the unit of length of a comment, where the names of columns state none."""
+    return replace(contents, length_units={"x": unit}) if unit and not contents.length_units else contents
+
+
+def _lines(path: Path) -> tuple[list[str], list[str], str | None]:
+    """Return the lines with numbers, names, and the unit of length, from the comments before the numbers.
+
+    Names are those in the last comment with x and y, or in the last one.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -128,16 +140,19 @@ def _lines(path: Path) -> tuple[list[str], list[str]]:
         raise ValueError("is not text; binary values of AVS are read through their .fld file")
     lines: list[str] = []
     comments: list[list[str]] = [[]]
+    length = None
     for line in text.splitlines():
         plain = line.strip()
         if plain.startswith(COMMENT):
             remark = plain.lstrip("#%!/ ")
+            if (found := LENGTH_UNIT.match(remark)) and not lines:
+                length = found[1]
             comments += [_entries(remark)] if remark and not lines else []
         elif plain:
             lines.append(plain)
     if not lines:
         raise ValueError("holds no numbers")
-    return lines, next((names for names in reversed(comments) if _names_plane(names)), comments[-1])
+    return lines, next((names for names in reversed(comments) if _names_plane(names)), comments[-1]), length
 
 
 def _names_plane(names: list[str]) -> bool:

@@ -186,6 +186,23 @@ def test_names_are_in_any_comment_and_x_is_preferred_to_an_index(tmp_path):
         read_field(write(tmp_path / "two.csv", "x_pos,pos_x,y,V\n1,1,1,1\n1,1,2,1\n2,2,1,1\n2,2,2,1\n"))
 
 
+def test_columns_of_comsol(tmp_path):
+    """The comments above its exported tables: the unit of length is in one of its own."""
+    head = "% Model:              dot.mph\n% Dimension:          2\n% Nodes:              20\n% Expressions:        1\n"
+    head += (
+        "% Description:        Electric potential\n% Length unit:        {}\n% X                       Y          {}\n"
+    )
+    expect(table(tmp_path / "m.txt", head.format("m", "V (meV)"), "   "), unit="meV", length_unit="m")
+    expect(table(tmp_path / "um.txt", head.format("\u00b5m", "V (meV)"), "   "), unit="meV", length_unit="um")
+    named = head.format("m", "V (eV)").replace("X  ", "X (nm)").replace("Y  ", "Y (nm)")
+    expect(table(tmp_path / "named.txt", named, "   "), unit="eV", length_unit="nm")
+    lines = "".join(f"{x:.17g} {y:.17g} {z} {v + z:.17g}\n" for z in (1, 2) for x, y, v in rows())
+    volume = write(tmp_path / "volume.txt", head.format("nm", "Z  V (meV)") + lines)
+    expect(volume, V + 2, unit="meV", length_unit="nm", z=2.0)
+    with pytest.raises(ValueError, match=r"length_unit: expected nm, .*; got 'foo'"):
+        read_potential(table(tmp_path / "foo.txt", head.format("foo", "V (meV)"), "   "), Material(0.067, 12.9))
+
+
 def test_columns_of_nextnano(tmp_path):
     """The layout of its .dat files: names padded with spaces, two variables."""
     both = np.c_[rows(), -rows()[:, 2]]
