@@ -205,7 +205,14 @@ class Gated:
                 self.device.V_of(knob, grid=self.grid, voltages=self.voltages)
             except ValueError as error:
                 raise ValueError(f"{name}:{str(error).partition(':')[2]}") from None
-        return self.device.V_of(*knobs.values(), grid=self.grid, voltages=self.voltages)
+        try:
+            return self.device.V_of(*knobs.values(), grid=self.grid, voltages=self.voltages)
+        except ValueError:  # each knob is valid: both have a gate
+            first, second = knobs
+            texts = [gate_rows.knob_text(knob) for knob in knobs.values()]
+            raise ValueError(
+                f"{second}: expected another gate than {first}={texts[0]}, got {texts[1]}; voltages would be added"
+            ) from None
 
     def _settings(self) -> dict[str, Any]:
         """Return what fixes the family of potentials, and the sites."""

@@ -153,7 +153,8 @@ class Device:
             voltages: voltages that differ from those of the device, in V.
 
         Raises:
-            ValueError: there is no such gate, a knob has no weight, or the grid is not that of the window.
+            ValueError: there is no such gate, a knob has no weight, a gate that is a knob is in another one too, or
+                the grid is not that of the window.
         """
         base = self.voltages | self._checked("voltages", voltages or {})
         if not knobs:
@@ -167,6 +168,12 @@ class Device:
                 row[self.names.index(name)] = weight
             if isinstance(knob, str):
                 base[knob] = 0.0
+        for knob in knobs:
+            if isinstance(knob, str) and np.count_nonzero(weights[:, self.names.index(knob)]) > 1:
+                raise ValueError(
+                    f"knobs: expected {knob!r} in one knob, whose number is its voltage, got it in several; name "
+                    f"another gate, or give weights, {{{knob!r}: 1.0}}, whose numbers are added to the voltage"
+                )
         constant = np.array([base[name] for name in self.names])
         return VoltageFamily(self, self.check_grid(grid), weights, constant)
 

@@ -150,6 +150,9 @@ def test_a_killed_diagram_resumes_from_its_points(folder):
     assert all((points / name).stat().st_mtime_ns == written for name, written in kept.items())
 
 
+BARRIERS = "exchange.barriers=[0,0.1,0.2]"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -173,6 +176,18 @@ def test_a_killed_diagram_resumes_from_its_points(folder):
         (["device=chip.yaml", *DIAGRAM, "diagram.width=-1"], "diagram.width: expected a number of at least 0"),
         (["device=chip.yaml", *EXCHANGE, "exchange.range=3"], "exchange.range: expected an array"),
         (["device=chip.yaml", *EXCHANGE, "exchange.barrier=B"], "exchange.barriers: expected a value beside"),
+        (
+            ["device=chip.yaml", "exchange.detuning=P1", "exchange.range=[0,0.1]", "exchange.barrier=P1", BARRIERS],
+            "exchange.barrier: expected another gate than exchange.detuning=P1, got P1",
+        ),
+        (
+            ["device=chip.yaml", *EXCHANGE, "exchange.barrier=P1", BARRIERS],
+            "exchange.barrier: expected another gate than exchange.detuning=0.5 P1 − 0.5 P2, got P1",
+        ),
+        (
+            ["device=chip.yaml", *DIAGRAM, "diagram.gate2=P1"],
+            "diagram.gate2: expected another gate than diagram.gate1=P1, got P1",
+        ),
         (["device=chip.yaml", *EXCHANGE, "exchange.points=1"], "exchange.points: expected a whole number in 3"),
     ],
 )

@@ -321,6 +321,15 @@ def test_unknown_gates_and_other_windows_are_named(device):
         device.V_of({}, grid=grid)
 
 
+def test_the_voltage_of_a_gate_is_one_number(device):
+    grid = device.grid(8)
+    for knobs in (("P1", "P1"), ("P1", {"P1": 0.5, "P2": -0.5}), ({"B": 1.0}, "B"), ("P2", "B", "P2")):
+        with pytest.raises(ValueError, match=r"^knobs: expected '(P1|P2|B)' in one knob, .* got it in several; name"):
+            device.V_of(*knobs, grid=grid)
+    for knobs in (("P1", {"P1": 0.0, "P2": 1.0}), ({"P1": 1.0}, {"P1": 0.5, "P2": -0.5})):
+        assert device.V_of(*knobs, grid=grid)(0.1, 0.2).shape == (8, 8)
+
+
 def test_a_function_of_voltages_has_one_grid(device):
     family, other = device.V_of("P1", "P2", grid=device.grid(12)), Grid(12, 100.0)
     for call in (
