@@ -146,8 +146,12 @@ def _placed(
     shape = found.values.shape if n is None else _pair(n)
     for points in shape:
         check_integer("n", points, 4)
+    if n is not None and placing.resample is False and tuple(shape) != found.values.shape:
+        own = " x ".join(map(str, found.values.shape))
+        raise ValueError(f"n: expected none with resample=false, or the {own} points of {path}, got {n}")
+    resampled = placing if n is None or placing.resample is False else replace(placing, resample=True)
     try:
-        made = place(found, [sides], None, shape, placing if n is None else replace(placing, resample=True))
+        made = place(found, [sides], None, shape, resampled)
     except ValueError as error:
         raise ValueError(about("V", Path(path), str(error))) from None
     if extent is not None and not np.allclose(made.sides, sides):

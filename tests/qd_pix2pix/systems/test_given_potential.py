@@ -49,6 +49,20 @@ def test_coordinates_around_zero_fit_two_sides(tmp_path):
     assert not any("points=centres" in note for note in read_potential(tmp_path / "nodes.npz", GAAS).notes)
 
 
+def test_points_that_may_not_be_resampled_are_those_of_the_file(tmp_path):
+    x = (np.arange(20) + 0.5) * 5.0
+    np.save(tmp_path / "plain.npy", parabola(x))
+    np.savez(tmp_path / "cells.npz", x=x, y=x, V=parabola(x))
+    fixed = {"placing": Placing(resample=False)}
+    for path, rest in ((tmp_path / "plain.npy", {"extent": 100.0}), (tmp_path / "cells.npz", {})):
+        for n in (20, [20, 20], None):
+            np.testing.assert_array_equal(read_potential(path, GAAS, n=n, **rest, **fixed).V, parabola(x))
+        for n in (10, [20, 10], 40):
+            with pytest.raises(ValueError, match=r"^n: expected none with resample=false, or the 20 x 20 points of"):
+                read_potential(path, GAAS, n=n, **rest, **fixed)
+            assert read_potential(path, GAAS, n=n, **rest).V.shape == ((n, n) if isinstance(n, int) else tuple(n))
+
+
 def test_fewer_points_keep_the_area_of_a_barrier(tmp_path):
     x = (np.arange(256) + 0.5) * 200 / 256
     V = np.where(np.abs(x[:, None] - 101) < 0.4, 0.3, 0.0) + 0 * x
