@@ -22,6 +22,7 @@ from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.exchange_points import OWN, ExchangePoint, ExchangeTask
 from solvers.quantum_dots.exchange_sweep import KNOBS, ExchangeSweep
 from solvers.quantum_dots.gate_points import Cache, progress_bar, solve_points
+from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.solve import PRESETS
 from solvers.quantum_dots.stability import MOST_PROCESSES
 from solvers.quantum_dots.worker_processes import workers
@@ -215,8 +216,7 @@ def _between(low: float, high: float, parts: Floats) -> Floats:
 def _task(grid: Grid, material: Material, dots: ArrayLike | None, given: dict[str, Any]) -> ExchangeTask:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
-    if taken := [name for name in OWN if name in given]:
-        raise ValueError(f"{taken[0]}: expected no such option, because the sweep sets it, got {given[taken[0]]!r}")
+    check_options(given, OWN, "sweep")
     options = PRESETS["converged"] | given
     check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
     check_integer("n_orbitals", options["n_orbitals"], 4, "J needs a few orbitals of each dot")

@@ -37,6 +37,7 @@ from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix
 from solvers.quantum_dots.exchange_points import ExchangeTask
 from solvers.quantum_dots.localisation import positions
+from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.sites import (
     COARSE,
@@ -124,6 +125,7 @@ def hubbard(
         ValueError: an argument is out of range.
     """
     check_flag("compare", compare)
+    check_options(options, caller="number of sites")
     modes = _checked(grid, material, n_sites, interaction, n_modes)
     potential = _potential("V", V, grid, material)
     options = PRESETS["converged"] | {"interaction": interaction, "n_modes": modes, **options}

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from solvers.backend import Array, as_field, namespace
 from solvers.checks import check_integer, check_kind
 from solvers.grid import Grid
+from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.solve import solve
 from solvers.units import Material
 
@@ -56,6 +57,7 @@ def charging(V: ArrayLike, grid: Grid, max_electrons: int, material: Material, *
         ValueError: as ``solve``.
     """
     check_integer("max_electrons", max_electrons, 1)
+    check_options(options)
     found = [solve(V, grid, n, material, **options).energy for n in range(max_electrons, 0, -1)][::-1]
     xp = namespace(found[0])
     energies = xp.stack([xp.zeros_like(found[0]), *found], axis=-1)

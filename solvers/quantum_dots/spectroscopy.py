@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.checks import check_array, check_integer, check_kind
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import block_size
+from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.solution import Solution
 from solvers.quantum_dots.solve import PRESETS, solve
@@ -211,6 +212,7 @@ def _errors(found: Floats, other: Floats) -> Floats:
 
 def _checked(V: ArrayLike, grid: Grid, options: dict[str, Any]) -> tuple[Floats, dict[str, Any]]:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
+    check_options(options)
     return check_array("V", V, grid.shape).astype(np.float64), PRESETS["converged"] | options
 
 

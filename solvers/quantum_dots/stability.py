@@ -32,6 +32,7 @@ from solvers.grid import Grid
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.devices import check_family
 from solvers.quantum_dots.gate_points import Cache, Point, Task, progress_bar, solve_points
+from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.solve import solve
 from solvers.quantum_dots.worker_processes import workers
 from solvers.units import Material
@@ -306,6 +307,7 @@ def _checked_ranges(
 def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, options: dict[str, Any]) -> Task:
     check_kind("grid", grid, Grid, "Grid(n, extent)")
     check_kind("material", material, Material, "Material(m_eff, eps_r)")
+    check_options(options, caller="diagram")
     options = CHEAP | options
     if isinstance(orbitals := options["n_orbitals"], int):
         check_integer("n_max", n_max, 1, f"n_orbitals = {orbitals} hold two electrons each", high=2 * orbitals)

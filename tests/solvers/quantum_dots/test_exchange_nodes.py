@@ -131,6 +131,8 @@ def test_a_figure_is_drawn(known, barrier, tmp_path):
         ({"dots": [[1.0, 1.0]]}, "dots: expected the centres of two dots or more, got 1"),
         ({"dots": [[1.0, 1.0], [99.0, 1.0]]}, "dots: expected"),
         ({"n_states": 3}, "n_states: expected no such option, because the sweep sets it, got 3"),
+        ({"V": 3}, "V: expected no such option, because the sweep sets it, got 3"),
+        ({"foo": 3}, "foo: expected an option of solve, one of n_orbitals, .*; got another name"),
         ({"n_orbitals": 9, "n_modes": 3}, "n_orbitals: expected fewer, got 9: .* 5 orbitals of 2 x 2 sine functions"),
         ({"n_orbitals": 2}, "n_orbitals: expected a whole number of at least 4"),
         ({"processes": 0}, "processes: expected"),

@@ -368,6 +368,8 @@ def test_positions_of_standing_waves():
         ({"n_sites": 9}, "n_sites: expected a whole number"),
         ({"n_modes": 3}, "n_modes: expected a whole number of at least 5"),
         ({"interaction": 1.0}, "interaction: expected an Interaction"),
+        ({"n_electrons": 3}, "n_electrons: expected no such option, because the number of sites sets it, got 3"),
+        ({"n_orbital": 8}, "n_orbital: expected an option of solve, one of n_orbitals, .*; got another name"),
         ({"V": square_potential(GRID)}, "n_sites: expected a number that keeps shells.*Use another number"),
     ],
 )
@@ -375,8 +377,6 @@ def test_bad_arguments_are_refused(change, match):
     arguments = {"V": apart(36.0, GRID), "grid": GRID, "material": GAAS, "compare": False} | change
     with pytest.raises(ValueError, match=match):
         hubbard(**arguments)
-    with pytest.raises(TypeError, match="n_orbital"):
-        hubbard(apart(36.0, GRID), GRID, GAAS, compare=False, n_orbital=8)
 
 
 @pytest.mark.slow

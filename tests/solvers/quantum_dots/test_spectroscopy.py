@@ -250,5 +250,8 @@ def test_bad_arguments_are_refused(monkeypatch):
     with pytest.raises(ValueError, match="n_states: expected a whole number of at least 1"):
         tunnelling(smooth_potential(), GRID, 1, GAAS, n_states=0)
     monkeypatch.setattr(spectroscopy, "_twice", None)  # errors come before all work
+    for function in (excitations, tunnelling):
+        with pytest.raises(ValueError, match="foo: expected an option of solve"):
+            function(smooth_potential(), GRID, 2, GAAS, foo=1)
     with pytest.raises(ValueError, match=r"n_states: expected a whole number in 1 \.\.\. 14, got 15. N = 1"):
         tunnelling(smooth_potential(), GRID, 2, GAAS, n_states=15)

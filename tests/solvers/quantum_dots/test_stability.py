@@ -375,6 +375,8 @@ def test_charges_are_shared():
         ({"mu": np.nan}, "mu: expected a number"),
         ({"interaction": None}, "interaction: expected an Interaction"),
         ({"progress": 1}, "progress: expected True or False"),
+        ({"n_electrons": 1}, "n_electrons: expected no such option, because the diagram sets it, got 1"),
+        ({"foo": 1}, "foo: expected an option of solve, one of n_orbitals, .*; got another name"),
     ],
 )
 def test_bad_arguments_are_refused(classical, change, match):
