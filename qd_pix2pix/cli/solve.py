@@ -15,7 +15,7 @@ from qd_pix2pix.provenance import available_cores
 from qd_pix2pix.systems.build import build
 from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.gated_dot import Gated
-from qd_pix2pix.systems.given_device import read_gated, stated_options
+from qd_pix2pix.systems.given_device import PARTS, changed_options, read_gated
 from qd_pix2pix.systems.given_potential import GivenPotential, draw_potential, read_potential
 from qd_pix2pix.systems.one_dot import OneDot
 from solvers.checks import check_integer, check_number
@@ -65,7 +65,7 @@ def _gated(config: Mapping[str, Any], material: Any, options: dict[str, Any]) ->
         )
     parts = {name: config[name] for name in ("voltages", "diagram", "exchange")}
     if stated != ["device"]:
-        used = [name for name in ("diagram", "exchange") if stated_options(name, parts[name])]
+        used = [option for name in PARTS for option in changed_options(name, parts[name])]
         if used or parts["voltages"]:
             raise ValueError(f"{[*used, 'voltages'][0]}: is an option of gates; give device=FILE, or leave it out")
         return None

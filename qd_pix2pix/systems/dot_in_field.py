@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,9 @@ class Fields:
         for B in self.B:
             MagneticField(B, self.g, self.gradient)
         check_number("field.g", self.g)
-        if not self.B and self.gradient:
-            raise ValueError("field.gradient: expected a field, such as field.B=0, got none")
+        changed = [option.name for option in fields(self) if getattr(self, option.name) != option.default]
+        if changed and not self.B:
+            raise ValueError(f"field.{changed[0]}: expected a field, such as field.B=0, got none")
 
     def settings(self) -> dict[str, Any]:
         """Return what fixes the states in one of the fields, plain containers."""

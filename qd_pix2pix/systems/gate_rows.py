@@ -138,7 +138,7 @@ def diagram_remarks(diagram: StabilityDiagram, lines: list[Line], one_dot: bool)
     """Return what limits a diagram, as sentences."""
     full, most = float(np.mean(diagram.numbers == diagram.n_max)), diagram.n_max
     texts = [
-        (full > 0, f"Stability diagram: N = {most}, the largest number computed, at {100 * full:.2g} % of the points; "
+        (full > 0, f"Stability diagram: N = {most}, the largest number computed, at {100 * full:.3g} % of the points; "
          "more electrons may be lower there. Raise diagram.n_max."),
         (not lines, "Stability diagram: no line crosses these ranges. Widen them, or change diagram.mu."),
         (one_dot and most > 1, "Stability diagram: the potential has one site, so that electrons are not shared among "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from solvers.quantum_dots.stability import MOST_PROCESSES
 
 NEEDED = {"diagram": ("gate1", "gate2", "range1", "range2"), "exchange": ("detuning", "range")}
 """Options without which there is no diagram, and no sweep."""
+PARTS = {"diagram": Diagram, "exchange": Exchange}
 
 
 def read_gated(
@@ -61,7 +63,7 @@ def read_gated(
     V = np.asarray(device.potential(changed)(grid), dtype=np.float64)
     return Gated(
         device, path, V, grid, material, options, changed, n_sites,
-        _options("diagram", Diagram, diagram), _options("exchange", Exchange, exchange), processes, progress,
+        _options("diagram", diagram), _options("exchange", exchange), processes, progress,
     )  # fmt: skip
 
 
@@ -70,12 +72,20 @@ def stated_options(part: str, given: Mapping[str, Any] | None) -> dict[str, Any]
     return {key: given[key] for key in NEEDED[part] if given[key] is not None} if given else {}
 
 
-def _options(name: str, kind: Any, given: Mapping[str, Any] | None) -> Any:
+def changed_options(part: str, given: Mapping[str, Any] | None) -> list[str]:
+    """Return the names of options of a part, "diagram" or "exchange", that differ from their default values."""
+    defaults = {option.name: option.default for option in fields(PARTS[part])}
+    return [f"{part}.{key}" for key, value in (given or {}).items() if value not in (None, defaults.get(key))]
+
+
+def _options(name: str, given: Mapping[str, Any] | None) -> Any:
     """Return the options of a part, or None where no gates are named."""
     stated = stated_options(name, given)
     if not stated:
+        if changed := changed_options(name, given):
+            raise ValueError(f"{changed[0]}: expected {name}.{NEEDED[name][0]} beside it, got none")
         return None
     if missing := [key for key in NEEDED[name] if key not in stated]:
         raise ValueError(f"{name}.{missing[0]}: expected a value beside {name}.{next(iter(stated))}, got none")
     assert given is not None
-    return kind(**given)
+    return PARTS[name](**given)

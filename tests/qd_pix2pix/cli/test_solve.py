@@ -272,6 +272,8 @@ def test_states_in_magnetic_fields_are_those_of_the_solver(folder, capsys, monke
         (["field.B=100"], "field.B: expected at most .* where the magnetic length is 2 points"),
         (["field.B=strong"], "field.B: expected a number, got 'strong'. It is given in tesla"),
         (["field.gradient=0.1"], "field.gradient: expected a field, such as field.B=0, got none"),
+        (["field.g=3"], "field.g: expected a field, such as field.B=0, got none"),
+        (["field.n_states=4"], "field.n_states: expected a field, such as field.B=0, got none"),
         (["field.B=1", "field.n_states=1"], "field.n_states: expected"),
     ],
 )

@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from small import ROOT, call, start, wait_until
 
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.reports.uncertain import uncertain
+from qd_pix2pix.systems.gate_rows import diagram_remarks
 from solvers import (
     Interaction,
     Material,
@@ -159,7 +161,11 @@ BARRIERS = "exchange.barriers=[0,0.1,0.2]"
         (["device=none.yaml"], "device: none.yaml is not there"),
         (["device=chip.yaml", "extent=100"], "extent: is an option of a file, and the window of the device has it"),
         (["device=chip.yaml", "V=dot.npy"], "got V and device"),
-        (["V=dot.npy", "extent=9", "diagram.gate1=P1"], "diagram: is an option of gates; give device=FILE"),
+        (["V=dot.npy", "extent=9", "diagram.gate1=P1"], "diagram.gate1: is an option of gates; give device=FILE"),
+        (["V=dot.npy", "extent=9", "diagram.n_max=3"], "diagram.n_max: is an option of gates; give device=FILE"),
+        (["potential=ring", "exchange.points=5"], "exchange.points: is an option of gates; give device=FILE"),
+        (["device=chip.yaml", "diagram.mu=0.1"], "diagram.mu: expected diagram.gate1 beside it, got none"),
+        (["device=chip.yaml", "exchange.tolerance=0"], "exchange.tolerance: expected exchange.detuning beside it"),
         (["potential=ring", "voltages={P1: 0.1}"], "voltages: is an option of gates"),
         (["device=chip.yaml", "voltages={P9: 0.1}"], "voltages: expected names out of P1, P2, B; got 'P9'"),
         (["device=chip.yaml", "voltages=3"], "voltages: expected numbers by the names of gates"),
@@ -197,6 +203,11 @@ def test_wrong_input_is_one_line_before_any_work(tmp_path, words, message):
     done = call("solve", *words, "output=out", cwd=tmp_path)
     assert done.returncode == 2 and re.search(re.escape(message), done.stderr), done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_all_points_are_100_percent():
+    full = SimpleNamespace(numbers=np.full(8, 2), n_max=2)
+    assert "N = 2, the largest number computed, at 100 % of the points" in diagram_remarks(full, [None], False)[0]
 
 
 def test_a_number_that_rounds_to_zero_has_no_sign():
