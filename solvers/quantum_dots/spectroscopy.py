@@ -105,6 +105,13 @@ def excitations(
     """
     check_integer("n_states", n_states, 1)
     potential, options = _checked(V, grid, options)
+    solve(np.zeros((0, *grid.shape)), grid, n_electrons, material, **options)  # checks all that it takes, without work
+    m = int(options["n_orbitals"])
+    states = block_size(m, n_electrons)
+    hint = (
+        f"N = {n_electrons} in M = {m} orbitals has {states} states of the lowest |S_z|, one of them the ground state"
+    )
+    check_integer("n_states", n_states, 1, hint, high=max(states - 1, 1))
     first, second = _twice(potential, grid, n_electrons, material, int(n_states) + 1, options)
     unit = 2 * UNITS[material.units][0] / np.array(material.masses)  # hbar^2 / m along x and y
 

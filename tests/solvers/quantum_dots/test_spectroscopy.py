@@ -250,6 +250,11 @@ def test_bad_arguments_are_refused(monkeypatch):
     with pytest.raises(ValueError, match="n_states: expected a whole number of at least 1"):
         tunnelling(smooth_potential(), GRID, 1, GAAS, n_states=0)
     monkeypatch.setattr(spectroscopy, "_twice", None)  # errors come before all work
+    for n_states in (14, 10**6):
+        with pytest.raises(
+            ValueError, match=rf"n_states: expected a whole number in 1 \.\.\. 13, got {n_states}\. N = 1"
+        ):
+            excitations(smooth_potential(), GRID, 1, GAAS, n_states=n_states)
     for function in (excitations, tunnelling):
         with pytest.raises(ValueError, match="foo: expected an option of solve"):
             function(smooth_potential(), GRID, 2, GAAS, foo=1)
