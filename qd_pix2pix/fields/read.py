@@ -102,6 +102,7 @@ def read_field(
     argument: str = "input",
     dims: int = 2,
     z: float | None = None,
+    flags: bool = True,
 ) -> Field:
     """Return one field of a file, with the coordinates and the units that the file states.
 
@@ -114,6 +115,7 @@ def read_field(
         argument: option that named the file, for errors.
         dims: dimensions of the field.
         z: height of the layer of a volume, in the unit of its coordinates; see ``layers.layer``.
+        flags: take True and False for 1 and 0, as of occupied sites; False: refuse them, as for a potential.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -132,8 +134,8 @@ def read_field(
         raise ValueError(about(argument, path, str(error))) from None
     values = found.values
     check_plain(f"{argument}: {found.name} of {path}", values)
-    if values.dtype.kind not in "fiub":
-        raise ValueError(f"{argument}: expected {found.name} of real numbers in {path}, got {values.dtype}")
+    if values.dtype.kind not in ("fiub" if flags else "fiu"):
+        raise ValueError(f"{argument}: expected real numbers in {path}, got {values.dtype} in its array {found.name}")
     stated = [unit or found.unit, found.length_unit]
     made = [canonical(text) if text else None for text in stated]
     return replace(found, values=np.asarray(values, dtype=np.float64), unit=made[0], length_unit=made[1])

@@ -72,7 +72,7 @@ def dropped(dot: Dot, name: str, content: bytes) -> Dropped:
 
 
 def _read(dot: Dot, title: str, path: Path) -> Dropped:
-    found = read_field(path, preferred=("V", "potential"), argument="file")
+    found = read_field(path, preferred=("V", "potential"), argument="file", flags=False)
     values, notes = found.values, [found.note] if found.note else []
     if values.ndim == 3:
         notes.append(f"the first of {len(values)} dots")

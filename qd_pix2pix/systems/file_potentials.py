@@ -83,7 +83,8 @@ def _dots(family: FilePotentials, grid: Grid, units: str) -> tuple[NDArray[np.fl
         raise ValueError(
             f"potential.sha256: {path} is not the file of this dataset: expected {family.sha256}, got {checksum(path)}"
         )
-    found = read_field(path, family.column, family.unit, family.length_unit, ("V", "potential"), (), "potential.path")
+    words, names = (family.column, family.unit, family.length_unit), ("V", "potential")
+    found = read_field(path, *words, names, argument="potential.path", flags=False)
     length, energy = units.split(", ")
     found = _with_coordinates(found, grid, family, length)
     origin = "" if family.unit else family.path

@@ -73,7 +73,7 @@ def read_potential(
         ValueError: the file is damaged, has no potential, or does not fit the options; the message names the option.
     """
     length, energy = material.units.split(", ")
-    found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V", z=z)
+    found = read_field(path, column, unit, length_unit, ("V", "potential"), (), "V", z=z, flags=False)
     values, notes = found.values, [f"this is the {found.note}"] if found.note else []
     if found.unit and found.unit != energy:
         values = values * factor("unit", found.unit, energy, "" if unit else path)

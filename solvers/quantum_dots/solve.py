@@ -202,11 +202,11 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
     try:
         given = to_backend(V, backend)
         xp = namespace(given)
-        if not xp.isdtype(given.dtype, ("bool", "integral", "real floating")):
-            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, and parse strings
+        if not xp.isdtype(given.dtype, ("integral", "real floating")):
+            raise TypeError(given.dtype)  # NumPy would drop imaginary parts, take True for 1 eV, and parse strings
         potential = xp.astype(given, xp.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"V: expected an array of real numbers in eV, got {type(V).__name__}") from None
+        raise ValueError(f"V: expected an array of real numbers in eV, got {_kind(V)}") from None
     if potential.ndim < 2 or tuple(potential.shape[-2:]) != grid.shape:
         size = ", ".join(map(str, grid.shape))
         raise ValueError(f"V: expected shape (..., {size}), that of the grid, got {tuple(potential.shape)}")
@@ -217,6 +217,12 @@ def _checked_potential(V: ArrayLike, grid: Grid, backend: str) -> Array:
             "times the lowest level."
         )
     return potential
+
+
+def _kind(V: object) -> str:
+    """Return the type of a potential, and that of its entries."""
+    dtype = getattr(V, "dtype", None)
+    return type(V).__name__ if dtype is None else f"{type(V).__name__} of {dtype}"
 
 
 def _check_height(potential: Array, material: Material) -> None:

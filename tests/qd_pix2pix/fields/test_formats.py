@@ -558,7 +558,7 @@ def bad(folder, kind):
         return path, "holds Python objects instead of numbers$"
     if kind == "complex.npy":
         np.save(path, V * 1j)
-        return path, "real numbers in .*complex128"
+        return path, "expected real numbers in .*, got complex128 in its array complex$"
     if kind == "text.npy":
         np.save(path, np.array([["a"]]))
         return path, "real numbers"
@@ -578,6 +578,13 @@ def test_one_error_names_a_bad_file(tmp_path, kind):
         read_field(path)
     assert str(caught.value).startswith(("input: ", "column: ")) and path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_true_and_false_are_no_potential(tmp_path):
+    np.save(tmp_path / "flags.npy", V > 0)
+    expect(tmp_path / "flags.npy", V > 0, None, None)
+    with pytest.raises(ValueError, match=r"V: expected real numbers in .*, got bool in its array flags$"):
+        read_potential(tmp_path / "flags.npy", Material(0.067, 12.9), extent=10.0)
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
