@@ -85,7 +85,8 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
     for name in names:
         others = [other for other in learned if other != name]
         words = (reading.column, reading.unit, reading.length_unit)
-        found = read_field(path, *words, preferred(schema[name]), others, dims=dims, z=reading.z)
+        flags = bool(schema[name].values)  # of sites that are occupied or not; potentials are numbers
+        found = read_field(path, *words, preferred(schema[name]), others, dims=dims, z=reading.z, flags=flags)
         notes += [found.note] if found.note else []
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
         found = _in_units(path, found, schema, schema[name], reading)
