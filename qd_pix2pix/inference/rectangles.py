@@ -6,12 +6,14 @@ of n,
 
     W = n^2 / (2 d^2),
 
-and the outermost points of the rectangle belong to the step, so that d is between 3/4 and 5/4 of a point: W is then as
-high as the walls in the training. Lengths here are in points of the network, and coordinates start in the middle.
+and the outermost points of the rectangle belong to the step. d is at least one point, and less than two, so that the
+rectangle is in the middle of the square: beside it, mirror images would have different predictions. Lengths here are in
+points of the network, and coordinates start in the middle.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +32,9 @@ MOST_ELONGATED = 2.0
 MORE_ERROR = 1.3
 """Estimated error of rectangles over that of the square: calibrated on squares, it covers fewer of them."""
 DEPTH = 1.0
-"""The distance d in points, up to rounding."""
+"""The least distance d in points."""
+ROUNDING = 1e-9
+"""Part of a point that is rounding."""
 
 
 def names_of(side: str) -> tuple[str, str]:
@@ -100,13 +104,8 @@ class Frame:
     @property
     def kept(self) -> tuple[int, int]:
         """Points of the square whose potential is that of the rectangle."""
-        x, y = (self.n if part == 1 else round(self.n * part - 2 * DEPTH) for part in self.parts)
-        return x, y
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The middle of the rectangle, next to that of the square."""
-        x, y = (((self.n - k) % 2) / 2 for k in self.kept)
+        steps = (0 if part == 1 else math.ceil(self.n * (1 - part) / 2 + DEPTH - ROUNDING) for part in self.parts)
+        x, y = (self.n - 2 * step for step in steps)
         return x, y
 
     @property
@@ -126,7 +125,7 @@ class Frame:
 
         A lower step than a barrier in the rectangle would let the electrons out.
         """
-        ends = [side for k in reversed(self.kept) for side in (self.n - k - (self.n - k) // 2, (self.n - k) // 2)]
+        ends = [(self.n - k) // 2 for k in reversed(self.kept) for _ in range(2)]
         inner = F.pad(values, ends)
         outer = F.pad(torch.zeros_like(values), ends, value=1.0)
         return inner + outer * values.amax((1, 2), keepdim=True).clamp(min=self.wall)
@@ -134,8 +133,8 @@ class Frame:
     def outside(self, values: Tensor) -> Tensor:
         """Return fields (B, n, n) of the square at the points of the rectangle, (B, *points)."""
         matrices = []
-        for part, m, middle in zip(self.parts, self.points, self.middle, strict=True):
-            places = ((np.arange(m) + 0.5) / m - 0.5) * self.n * part + middle
+        for part, m in zip(self.parts, self.points, strict=True):
+            places = ((np.arange(m) + 0.5) / m - 0.5) * self.n * part
             matrices.append(cubic(_index(places, self.n, self.n), self.n))
         return _both(matrices, values)
 

@@ -198,6 +198,18 @@ def test_rectangles_are_parts_of_squares(surrogate):
     np.testing.assert_allclose(mirrored[::-1], averaged, rtol=1e-3, atol=1e-8)
 
 
+@pytest.mark.parametrize("points", [19, 21, 24, 27])
+def test_mirror_images_of_a_rectangle_have_mirrored_predictions(surrogate, points):
+    """With an odd number of points beside the rectangle it lay half a point beside the middle of the square."""
+    given = GAAS | {"extent": (100.0, 100.0 * points / 32)}
+    V = long_wells((32, points)) + 0.02 * np.linspace(0, 1, points)
+    found = surrogate(V, **given)
+    for axis in (0, 1):
+        image = surrogate(np.flip(V, axis).copy(), **given)
+        np.testing.assert_allclose(np.flip(image.density, axis), found.density, rtol=1e-3, atol=1e-7)
+        np.testing.assert_allclose([image.energy, image.gap], [found.energy, found.gap], rtol=1e-4)
+
+
 def test_tensors_of_rectangles_have_a_gradient(surrogate):
     V = torch.tensor(long_wells(), requires_grad=True)
     p = surrogate(V, **RECTANGLE)
