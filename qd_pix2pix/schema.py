@@ -262,6 +262,12 @@ class Schema:
             raise ValueError(f"schema: incomplete or of another version ({error!r})") from None
 
 
+def in_percent(share: float) -> str:
+    """Return a fraction in percent with two digits, 120 % and not 1.2e+02 %."""
+    text = f"{100 * share:.2g}"
+    return f"{float(text):.0f} %" if "e+" in text else f"{text} %"
+
+
 def check_types(what: str, held: Any) -> None:
     """Raise ValueError unless each attribute of a dataclass has its declared type; numbers must be below ``HUGE``."""
     hints = _hints(held.__class__)

@@ -33,7 +33,7 @@ from qd_pix2pix.inference.reduced import (
 )
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import Schema
+from qd_pix2pix.schema import Schema, in_percent
 
 CHARGE_TOLERANCE = 0.1
 """Relative error of a density's integral above which a remark is issued."""
@@ -136,7 +136,7 @@ def unlike_training(estimated: Mapping[str, NDArray], schema: Schema) -> list[st
         return []
     return [
         f"{large.sum()} of {schema.count(len(errors))} {'is' if large.sum() == 1 else 'are'} unlike training, with an "
-        f"estimated error of up to {100 * errors[large].max():.2g} %: use verify=true"
+        f"estimated error of up to {in_percent(errors[large].max())}: use verify=true"
     ]
 
 

@@ -26,7 +26,7 @@ from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.mapping.symmetry import Symmetry
 from qd_pix2pix.predictor import Card, Predictor
-from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema
+from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema, in_percent
 
 HIGHEST = 1e20
 """Largest potential above its minimum, in hbar^2 / (m* L^2): digits of the levels are lost long before."""
@@ -289,7 +289,7 @@ def blurred(schema: Schema, shape: tuple[int, ...], lost: NDArray[np.float64]) -
     if not (number := int((lost > MOST_LOST).sum())):
         return []
     return [
-        f"resampling to {points(shape)} changes {schema.count(number)} by up to {100 * lost.max():.2g} % of the range"
+        f"resampling to {points(shape)} changes {schema.count(number)} by up to {in_percent(lost.max())} of the range"
     ]
 
 
@@ -308,8 +308,10 @@ def resampling(predictor: PhysicalPredictor, fields: Fields) -> list[str]:
     shape = tuple(next(iter(fields.values())).shape[1:])
     if shape == predictor.resampled:
         return []
-    lost = 100 * _lost(fields, predictor.resampled).max()
-    return [f"resampled from {points(shape)} to {points(predictor.resampled)}: a change of {lost:.2g} % of the range"]
+    lost = _lost(fields, predictor.resampled).max()
+    return [
+        f"resampled from {points(shape)} to {points(predictor.resampled)}: a change of {in_percent(lost)} of the range"
+    ]
 
 
 def points(shape: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ from qd_pix2pix.reports import figures, number_figures
 from qd_pix2pix.reports.figures import Frame, labelled, tex_unit
 from qd_pix2pix.reports.location_panels import location_panels
 from qd_pix2pix.reports.page import Panel, described, figure_panel, number, quantity, symbol
-from qd_pix2pix.schema import Column, Schema
+from qd_pix2pix.schema import Column, Schema, in_percent
 
 SAMPLES_SHOWN = 3
 
@@ -69,7 +69,7 @@ def _field_panels(predictions: Predictions) -> Iterator[Panel]:
 
 def _estimate(estimated: NDArray | None, i: int) -> str:
     """Return the estimated error of a sample for its title; empty without one."""
-    return "" if estimated is None else f": estimated error {100 * estimated[i]:.2g} %"
+    return "" if estimated is None else f": estimated error {in_percent(estimated[i])}"
 
 
 def groups_of(order: NDArray) -> dict[str, NDArray]:

@@ -23,7 +23,7 @@ from qd_pix2pix.reports.sample_table import sample_table
 from qd_pix2pix.reports.smoke import banner_of_checkpoint
 from qd_pix2pix.reports.trained_error import trained_errors
 from qd_pix2pix.reports.verification_page import verification_panels, verification_rows
-from qd_pix2pix.schema import Schema
+from qd_pix2pix.schema import Schema, in_percent
 
 SAMPLES_SHOWN = 3
 MOST_CARDS = 5
@@ -68,7 +68,7 @@ LOSSES = (
 def label_error(record: Evaluation) -> str:
     """Return the mean estimated error of a test's references, as text; empty without an estimate or an error."""
     found = record.label_error
-    return f"{100 * found['mean']:.2g} %" if found and found["mean"] > 0 and _is_relative(record) else ""
+    return in_percent(found["mean"]) if found and found["mean"] > 0 and _is_relative(record) else ""
 
 
 def _is_relative(record: Evaluation) -> bool:

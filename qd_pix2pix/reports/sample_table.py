@@ -6,7 +6,7 @@ import numpy as np
 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.reports.page import quantity, symbol
-from qd_pix2pix.schema import LIKE, UNLIKE
+from qd_pix2pix.schema import LIKE, UNLIKE, in_percent
 
 MOST_ROWS = 100
 """Samples in the table; the file of the predictions has all."""
@@ -26,6 +26,6 @@ def sample_table(predictions: Predictions) -> tuple[list[str], list[list[str]]]:
     for i in range(min(len(p.sample), MOST_ROWS)):
         row = [str(p.sample[i]), *(quantity(column, p.predicted[column.name][i], p.schema) for column in numbers)]
         if errors is not None:
-            row += [f"{100 * errors[i]:.2g} %", UNLIKE if verify[i] else LIKE]
+            row += [in_percent(errors[i]), UNLIKE if verify[i] else LIKE]
         rows.append(row)
     return head, rows

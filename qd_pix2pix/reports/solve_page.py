@@ -14,7 +14,7 @@ from qd_pix2pix.reports import dot_figures as figures
 from qd_pix2pix.reports import field_panels, gate_panels
 from qd_pix2pix.reports.page import Panel, figure_panel, render
 from qd_pix2pix.reports.uncertain import uncertain
-from qd_pix2pix.schema import SMALL
+from qd_pix2pix.schema import SMALL, in_percent
 
 PAGE, FIGURES = "page.html", "figures"
 CARDS = ("energy", "gap", "spin", "J")
@@ -41,7 +41,7 @@ def text_of(row: Row) -> str:
         spin = round(2 * row.value) / 2
         return f"{round(spin)}" if spin == round(spin) else f"{round(2 * spin)}/2"
     if row.name == "density_error":
-        return f"{100 * row.value:.2g} %"
+        return in_percent(row.value)
     energy, slash, field = row.unit.partition("/")  # eV, or eV/T of a magnetisation
     factor, small = SMALL.get(energy, (1.0, energy))
     unit = f"{small}{slash}{field}"

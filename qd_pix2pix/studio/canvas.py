@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from nicegui import background_tasks, ui
 
+from qd_pix2pix.schema import in_percent
 from qd_pix2pix.studio import pictures
 from qd_pix2pix.studio.dot import Dot
 from qd_pix2pix.studio.edits import without
@@ -196,7 +197,7 @@ class Canvas:
             change = predicted.density - solved.density
             most = float(abs(change).max()) or 1.0
             moved = abs(change).sum() * dot.grid.cell_area / dot.n_electrons
-            ends = (f"{-most:.1g}", f"∫|Δn| / N = {100 * moved:.2g} %", f"{most:.1g} nm⁻²")
+            ends = (f"{-most:.1g}", f"∫|Δn| / N = {in_percent(moved)}", f"{most:.1g} nm⁻²")
             self.difference.update(pictures.picture(change, "RdBu_r", -most, most), "", ends)
 
     @staticmethod

@@ -13,6 +13,7 @@ import numpy as np
 from qd_pix2pix.fields import FORMATS, Placing, place, read_field
 from qd_pix2pix.fields.square import MOST_LOST, other_side
 from qd_pix2pix.fields.units import factor
+from qd_pix2pix.schema import in_percent
 from qd_pix2pix.studio.dot import SIDES, STORED, Background, Dot
 from qd_pix2pix.studio.edits import cleared
 from qd_pix2pix.studio.link import from_json
@@ -113,4 +114,4 @@ def _blurred(lost: float) -> list[str]:
     """Return a remark on a potential that resampling changes by a part ``lost`` of its range, if that is much."""
     if lost <= MOST_LOST:
         return []
-    return [f"unlike the file by {100 * lost:.2g} % of the range: solve the file itself"]
+    return [f"unlike the file by {in_percent(lost)} of the range: solve the file itself"]

@@ -7,6 +7,7 @@ import math
 
 from nicegui import ui
 
+from qd_pix2pix.schema import in_percent
 from qd_pix2pix.studio.prediction import Prediction
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.work import Solved
@@ -51,7 +52,7 @@ def rows(prediction: Prediction | None, solved: Solved | None) -> list[tuple[str
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.2g} %" if math.isfinite(value) else "—"
+    return in_percent(value) if math.isfinite(value) else "—"
 
 
 def _list(values: object) -> str:

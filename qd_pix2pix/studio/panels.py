@@ -9,6 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
+from qd_pix2pix.schema import in_percent
 from qd_pix2pix.studio import pictures
 from qd_pix2pix.studio.dot import Background, Dot
 from qd_pix2pix.studio.edits import cleared
@@ -183,7 +184,7 @@ class DesignPanel:
         with self.found:
             for k, proposal in enumerate(proposals):
                 self._card(dot, k, proposal)
-        return f"nearest proposal: ∫|n − n_target| / N = {100 * proposals[0].distance:.2g} %"
+        return f"nearest proposal: ∫|n − n_target| / N = {in_percent(proposals[0].distance)}"
 
     def _card(self, dot: Dot, k: int, proposal: Proposal) -> None:
         with ui.card().props(f"data-proposal={k}"):
@@ -194,7 +195,7 @@ class DesignPanel:
                 ):
                     source = pictures.picture(field, colours, float(field.min()), float(field.max()))
                     ui.image(source).classes("w-36 h-36").props(f'alt="Proposal {k + 1}: {label}"')
-            ui.label(f"solved: differs by {100 * proposal.distance:.2g} %, E = {1e3 * proposal.energy:.3f} meV")
+            ui.label(f"solved: differs by {in_percent(proposal.distance)}, E = {1e3 * proposal.energy:.3f} meV")
             ui.button(f"Use proposal {k + 1}", on_click=lambda: self._use(dot, proposal)).props("outline no-caps")
 
     def _use(self, dot: Dot, proposal: Proposal) -> None:

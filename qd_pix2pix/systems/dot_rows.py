@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.schema import in_percent
 from solvers import Excitations, Hubbard, Material, Solution, Tunnelling
 from solvers.quantum_dots.exchange_points import ExchangePoint
 
@@ -218,7 +219,7 @@ def remark_on_walls(density: NDArray[np.float64], n: int) -> list[str]:
     outside = 1 - float(density[inner].sum() / density.sum())
     if outside < MUCH:
         return []
-    return [f"N = {n}: {100 * outside:.2g} % of the charge lies within 1/16 of the walls, which confine it."]
+    return [f"N = {n}: {in_percent(outside)} of the charge lies within 1/16 of the walls, which confine it."]
 
 
 def energy_unit(material: Material) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from schemas import RINGS, with_column
 
-from qd_pix2pix.schema import Column, Domain, Schema
+from qd_pix2pix.schema import Column, Domain, Schema, in_percent
 
 SQUARE = Domain(("x", "y"), (4, 8), ("a", "b"), "walls", "rectangle")
 
@@ -144,3 +144,19 @@ def test_numbers_of_samples_in_words():
 
 def test_a_changed_column_is_another_schema():
     assert with_column(RINGS, "energy", extensive=False) != RINGS
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0123, "1.2 %"),
+        (0.994, "99 %"),
+        (0.996, "100 %"),
+        (1.234, "120 %"),
+        (56.7, "5700 %"),
+        (4e-7, "4e-05 %"),
+        (0, "0 %"),
+    ],
+)
+def test_percents_have_two_digits_and_no_large_powers(share, text):
+    assert in_percent(share) == text
