@@ -38,7 +38,7 @@ def white_noise(rng: Generator, sites: int, strength: float) -> Floats:
 
 def steps(rng: Generator, sites: int, strength: float) -> Floats:
     """Return two to four constant pieces with heights in [0, strength), half of them with weak noise, (sites,)."""
-    edges = np.sort(rng.choice(sites, size=int(rng.integers(2, 5)), replace=False))
+    edges = np.sort(rng.choice(sites, size=min(int(rng.integers(2, 5)), sites), replace=False))
     heights = strength * rng.random(len(edges))
     pieces = heights[np.searchsorted(edges, np.arange(sites), side="right") - 1]
     weak = strength * 10 ** rng.uniform(-3, -1) * rng.integers(2)

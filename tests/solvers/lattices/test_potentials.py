@@ -53,6 +53,13 @@ def test_strengths_are_log_uniform_ranges(kind):
         assert ranges.min() == pytest.approx(0.5, rel=0.15)
 
 
+@pytest.mark.parametrize("kind", ["white", "steps", "smooth"])
+def test_the_shortest_rings_have_potentials_too(kind):
+    family = RandomChains({kind: 1.0}, (0.1, 5.0))
+    drawn = np.stack([family.sample(np.random.default_rng(i), 3) for i in range(50)])
+    assert drawn.shape == (50, 3) and np.isfinite(drawn).all() and (np.ptp(drawn, axis=1) > 0).mean() > 0.9
+
+
 def test_textures_differ():
     """Jumps between neighbours: everywhere in white noise, at few sites of steps, small in smooth noise."""
     jumps = {}
