@@ -21,6 +21,7 @@
     worker_processes            processes that solve points
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
     exchange, exchange_sweep, exchange_points, tensor_curve, exchange_figure  J over detuning and barrier
+    options                     options of solve that functions of several dots pass on
     between_points, step_edges  errors by what V is between points: of energies; of their differences
     devices, device_files, gate_levels, random_voltages  gates of a chip to potentials; YAML and GDS; levels; voltages
     lever_arms                  shifts of the sites with each gate; virtual gates
@@ -58,6 +59,7 @@ __all__ = [
     "localisation",
     "magnetic",
     "observables",
+    "options",
     "pairs",
     "potentials",
     "random_voltages",
