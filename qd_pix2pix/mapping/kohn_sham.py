@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, averaged, repulsion, resized, tables, time_step
-from qd_pix2pix.mapping.occupation import density_matrix, exported_eigen
+from qd_pix2pix.mapping.occupation import ROTATIONS, density_matrix, exported_eigen
 
 State = tuple[Tensor, Tensor, Tensor]
 """Orbitals (B, K, n, n), their density and its potential (B, n, n)."""
@@ -146,7 +146,7 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
 
     modes = torch.from_numpy(_modes(v.shape[-1])).to(v).expand(v.shape[0], -1, -1, -1)
     state = modes, torch.zeros_like(v), v
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() and ROTATIONS.get():
         state = _looped(updated, propagators, state)
     else:
         for step, propagator in enumerate(propagators):
@@ -161,8 +161,9 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
 
 
 def _looped(updated: Callable[[State, Tensor], State], propagators: Tensor, state: State) -> State:
-    """Return the state after all steps by a loop in the file, which otherwise had thousands of operations.
+    """Return the state after all steps by a loop in an ONNX file, which otherwise had thousands of operations.
 
+    Exported programs of torch do not load with a loop beside ``autocast``.
     Steps that fill the last round have no length; the orbitals are made orthogonal after each.
     """
     from torch._higher_order_ops.while_loop import while_loop
