@@ -56,9 +56,9 @@ class Classical:
             raise KeyboardInterrupt
         self.points += len(V)
         found = []
-        known, values = MODEL.omega(V[:, 0, :2], 0.0, task.n_max)
-        known = np.array(known)
-        for row in values:
+        for field in V:  # one by one: the digits of a product of matrices depend on their number
+            known, ((*row,),) = MODEL.omega(field[None, 0, :2], 0.0, task.n_max)
+            known, row = np.array(known), np.array(row)
             energies, charges = [], []
             for n in range(task.n_max + 1):
                 mine = np.flatnonzero(known.sum(1) == n)
