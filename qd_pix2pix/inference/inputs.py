@@ -276,9 +276,7 @@ def _compare_field(
     low, high, span = seen["min"], seen["max"], seen["max"] - seen["min"]
     known = f"{low:.4g} ... {high:.4g} {unit}".rstrip()
     small = 0 < np.ptp(values) < span / 200 and np.abs(values).max() < span / 100  # a flat field elsewhere is no unit
-    small = small and bool(
-        schema.domain.sides
-    )  # lattices are in units of a coupling, of which a field may be a small part
+    small = small and bool(schema.domain.sides)  # on lattices a field may be a small part of the coupling
     if max(values.max() - high, low - values.min()) > 20 * span or small:
         raise ValueError(
             f"input: expected {name} in {unit or 'its unit'}, in training {known}; got {_extent(values)}. "

@@ -79,8 +79,8 @@ def _rippled(predictor: Predictor, columns: dict[str, Tensor]) -> tuple[Tensor, 
     ranges = [s.amax(tuple(range(1, s.ndim))) - s.amin(tuple(range(1, s.ndim))) for s in sources]
     flat = (torch.stack(ranges) <= FLAT).all(0)
     first = sources[0]
-    ripple = torch.randn(first.shape[1:], generator=torch.Generator().manual_seed(0)).to(first)
-    ripple = RIPPLE * (ripple - ripple.mean())
+    drawn = np.random.default_rng(0).standard_normal(tuple(first.shape[1:]))  # a constant of exported programs
+    ripple = RIPPLE * torch.from_numpy(drawn - drawn.mean()).to(first)
     where = flat.reshape(-1, *[1] * (first.ndim - 1))
     name = predictor.mapping.sources[0]
     return flat, columns | {name: torch.where(where, first + ripple, first)}
