@@ -24,6 +24,7 @@ from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.heads import LARGEST_LOGARITHM, Head, Scale, make_head
 from qd_pix2pix.mapping.mapping import Mapping, Range
 from qd_pix2pix.mapping.mean_field import Prior
+from qd_pix2pix.mapping.number_errors import NumberErrors
 from qd_pix2pix.mapping.priors import PRIORS
 from qd_pix2pix.mapping.scales import Scales
 from qd_pix2pix.mapping.symmetry import Symmetry
@@ -31,8 +32,12 @@ from qd_pix2pix.schema import Column, Schema, check_types
 
 ERROR, ERROR_FACTOR, ERROR_SLOPES = "error", "error_factor", "error_slopes"
 """Names of the estimated error among raw numbers, and of its calibration among weights."""
+ERROR_OF = "{}_error"
+"""Name of the estimated error of a number among predictions."""
 INPUTS = "inputs"
 """Name of the means of the network's input channels among raw numbers."""
+NUMBER_ERRORS = "number_errors"
+"""Name of the estimated errors of numbers, and prefix of their weights."""
 SECOND, COUNTER = "second", "counter"
 """Names of the second network and of the one that counts particles, and prefixes of their weights."""
 DEVIATIONS = 2.0
@@ -48,6 +53,9 @@ LARGER = 1.25
 """Largest size of samples whose particles a network of energies counts, over the largest of its training. On rings of
 18 sites after a training on 10 to 16 its N is right about as often as that of the maps, on 98 sites less often."""
 
+Numbers = dict[str, Tensor]
+"""Outputs by name."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -60,6 +68,7 @@ class Card:
         heads: name of the head for each kind of column.
         logarithm: True if the network also receives the logarithm of densities.
         second, counter: cards of the other networks that ``Mapping`` names; empty without one.
+        estimated: numbers whose error is estimated beside that of the target; see ``mapping.number_errors``.
         generator: class of ``generators`` and its arguments, for a predictor that draws samples; otherwise empty.
         seen: for each label of a generator, the intervals that have training samples, [low, high, low, high, ...].
         statistics: statistics of all training splits together, by column.
@@ -85,6 +94,7 @@ class Card:
     scales: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] = field(default_factory=dict)
     counter: dict[str, Any] = field(default_factory=dict)
+    estimated: list[str] = field(default_factory=list)
     generator: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, list[float]] = field(default_factory=dict)
     recipes: list[dict[str, Any]] = field(default_factory=list)
@@ -181,6 +191,7 @@ class Predictor(nn.Module):
             averaged with this one if ``mapping.average``; or None.
         counter: predictor of energies that chooses the number of particles in averages over shifts; or None.
         counted: fewest and most points of the samples of its training.
+        number_errors: estimated errors of numbers beside the target; or None.
 
     Raises:
         ValueError: the card is inconsistent.
@@ -219,6 +230,7 @@ class Predictor(nn.Module):
         if self.mapping.quantile:
             self.register_buffer(ERROR_FACTOR, torch.ones(()))
             self.register_buffer(ERROR_SLOPES, torch.zeros(4 if self.second else self.n_features))
+        self.number_errors = NumberErrors(card.estimated, bool(self.second)) if card.estimated else None
         make = networks.on_domain(networks.factory(card.network), self.schema.domain)
         if not self.n_features:
             raise ValueError("mapping.source: nothing is given: neither a field nor a condition that varies")
@@ -239,6 +251,12 @@ class Predictor(nn.Module):
     def target(self) -> Column:
         """The first predicted column."""
         return self.outputs[0]
+
+    @property
+    def estimates(self) -> tuple[str, ...]:
+        """Names of the estimated errors among predictions: of the target, and of numbers beside it."""
+        names = self.number_errors.names if self.number_errors else ()
+        return (*([ERROR] if self.mapping.quantile else []), *map(ERROR_OF.format, names))
 
     @property
     def title(self) -> str:
@@ -298,8 +316,9 @@ class Predictor(nn.Module):
 
     @property
     def calibration(self) -> dict[str, Tensor]:
-        """The calibration of the estimated error among the weights, by name."""
-        return {ERROR_FACTOR: self.error_factor, ERROR_SLOPES: self.error_slopes} if self.mapping.quantile else {}
+        """The calibration of estimated errors among the weights, by name."""
+        target = {ERROR_FACTOR: self.error_factor, ERROR_SLOPES: self.error_slopes} if self.mapping.quantile else {}
+        return target | ({f"{NUMBER_ERRORS}.slopes": self.number_errors.slopes} if self.number_errors else {})
 
     @property
     def _weights_of_others(self) -> dict[str, Tensor]:
@@ -356,6 +375,20 @@ class Predictor(nn.Module):
         regressed = evidence[:, :-1] @ self.error_slopes[:-1] + self.error_slopes[-1]
         found = self.uncalibrated_error(raw) * torch.exp(regressed)
         return torch.maximum(found, evidence[:, -1].exp()) * self.error_factor
+
+    def errors(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
+        """All estimated errors (B,) by name, see ``estimates``; those of numbers in their units."""
+        found = {ERROR: self.error(raw, columns)} if self.mapping.quantile else {}
+        if self.number_errors is None:
+            return found
+        numbers = self.number_errors(*self.judged_numbers(raw, columns))
+        return found | {ERROR_OF.format(name): values for name, values in numbers.items()}
+
+    def judged_numbers(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> tuple[Tensor, Numbers, Numbers]:
+        """What ``number_errors`` takes: the target's error (B,), outputs of this predictor and of the second one."""
+        error = self.uncalibrated_error(raw).clamp(min=SMALLEST_ERROR)
+        second = self.second.interpret(self._raw_of_second(raw, columns), columns) if self.second else {}
+        return error, self.interpret(raw, columns), second
 
     def evidence(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
         """The features (B, k) of samples on which the calibration of the estimated error depends.

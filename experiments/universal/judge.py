@@ -45,7 +45,7 @@ def judged() -> tuple[Predictor, Card]:
 
 def validation(predictor: Predictor) -> Iterator[dict]:
     """Yield the solved dots of the validation of each dataset of the training."""
-    names = (*predictor.mapping.sources, predictor.target.name, *predictor.conditions.varying)
+    names = (*predictor.mapping.sources, *predictor.mapping.outputs, *predictor.conditions.varying)
     for recipe in recipes_of_run(resolve(["experiment=universal", *BOTH["laptop"]])):
         yield Store(generate({**recipe, "train": 1, "test": 1}, DATA)).split("val").load(names)
 

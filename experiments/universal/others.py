@@ -91,12 +91,17 @@ CHOSEN: tuple[Family, ...] = (hexagons, crossed_wires, quartic, ripples)
 FAMILIES: tuple[Family, ...] = (*CHOSEN, stadiums, triangles)
 
 
+def drawn(family: Family, rng: Generator) -> tuple[float, int, Floats]:
+    """Return lambda, N and V in eV of one dot."""
+    coupling, n_electrons = float(np.exp(rng.uniform(*np.log(COUPLINGS)))), int(rng.integers(1, 5))
+    along = (np.arange(POINTS) + 0.5) / POINTS - 0.5
+    return coupling, n_electrons, family(rng, *np.meshgrid(along, along, indexing="ij")) * GAAS.hartree / coupling**2
+
+
 def compared(surrogate: Any, family: Family, rng: Generator) -> dict[str, float]:
     """Return errors, estimates and conditions of one dot."""
-    coupling, n_electrons = float(np.exp(rng.uniform(*np.log(COUPLINGS)))), int(rng.integers(1, 5))
+    coupling, n_electrons, V = drawn(family, rng)
     side = coupling * GAAS.bohr
-    along = (np.arange(POINTS) + 0.5) / POINTS - 0.5
-    V = family(rng, *np.meshgrid(along, along, indexing="ij")) * GAAS.hartree / coupling**2
     dot = solve(V, Grid(POINTS, side), n_electrons, GAAS, **PRESETS["converged"])
     found = surrogate(V, n_electrons=n_electrons, m_eff=GAAS.m_eff, eps_r=GAAS.eps_r, extent=side)
     missed = float(np.abs(found.density - dot.density).sum()) * (side / POINTS) ** 2 / n_electrons

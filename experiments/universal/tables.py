@@ -37,6 +37,10 @@ LARGE = 0.05
 """NMAE that the estimated error should detect."""
 KNOWN = 0.02
 """Estimated error of a label that is small beside most errors of the network."""
+TINY = 1e-9
+"""Energies below are zero: gaps of exactly degenerate levels."""
+NUMBERS = ("energy", "gap")
+"""Predicted numbers with an estimated error."""
 Columns = dict[str, NDArray[np.float64]]
 
 
@@ -167,6 +171,42 @@ def rectangles_table(rows: list[dict[str, Any]]) -> str:
     return markdown(head, lines)
 
 
+def energies_table(networks: dict[str, Any]) -> str:
+    """Return the table of the errors of energies and gaps by family, for each network."""
+    lines = []
+    for network, groups in networks.items():
+        for kind, families in groups.items():
+            for name, rows in [*families.items(), ("all", [dot for dots in families.values() for dot in dots])]:
+                dots = columns(rows)
+                cells = [cell for number in NUMBERS for cell in _number_cells(dots, number)]
+                lines.append([f"`{network}`", f"{name}, {kind}", str(len(rows)), *cells])
+    heads = (f"{name}: {what}" for name in NUMBERS for what in ("error", "estimated", "covered"))
+    return markdown(("network", "dots", "number", *heads), lines)
+
+
+def _number_cells(dots: Columns, name: str) -> list[str]:
+    """Return the medians of the relative error and of its estimate, and the share of the dots that it covers."""
+    size = np.maximum(np.abs(dots[name]), TINY)
+    relative = (float(np.median(dots[f"{name}_{part}"] / size)) for part in ("error", "estimated"))
+    return [*(percent(value, 1) for value in relative), percent(_covered(dots, name), 0)]
+
+
+def _covered(dots: Columns, name: str) -> float:
+    return float((dots[f"{name}_error"] <= dots[f"{name}_estimated"]).mean())
+
+
+def energy_values(networks: dict[str, Any]) -> dict[str, str]:
+    """Return coverage and median of the estimated errors of energies and gaps of ``universal``."""
+    found = {}
+    for kind, ending in (("trained", ""), ("never trained", "-unseen")):
+        dots = columns(dot for family in networks["universal"][kind].values() for dot in family)
+        for name in NUMBERS:
+            found[f"covered-{name}{ending}"] = percent(_covered(dots, name), 0)
+            if not ending:
+                found[f"bar-{name}"] = _number_cells(dots, name)[1]
+    return found
+
+
 def stages_table(results: dict[str, Any]) -> str:
     """Return the table of the runs: dots, minutes, steps, and NMAE on the test dots of both datasets."""
     lines = []
@@ -221,7 +261,8 @@ def content() -> dict[str, str]:
     measured, fast = read("families.json"), read("fast.json").get("families", {})
     found = measured.get("families", {})
     results = read("results.json")
-    if not found or not fast or not {*STAGES, *FILES} <= {*results}:
+    energies = read("energies.json").get("networks", {})
+    if not found or not fast or not energies or not {*STAGES, *FILES} <= {*results}:
         return {}
     stages = [results[name] for name in STAGES]
     seconds, steps = (sum(stage[name] for stage in stages) for name in ("seconds", "steps"))
@@ -246,6 +287,8 @@ def content() -> dict[str, str]:
         "families": families_table(found),
         "numbers": numbers_table(seen),
         "others": others_table(others),
+        "energies": energies_table(energies),
+        **energy_values(energies),
         "nmae": percent(few["nmae"].mean(), 1),
         "fast-nmae": percent(small["nmae"][small["n_electrons"] <= 4].mean(), 1),
         "rate": f"{rates['universal']:.0f}",

@@ -32,7 +32,7 @@ def calibrated(config: Mapping[str, Any]) -> Path:
     with trusted(config.get("trust")):
         predictor, card = load_predictor(checkpoint)
         stores = chosen_stores(config, checkpoint, "val")
-        columns = [*predictor.mapping.sources, predictor.target.name]
+        columns = [*predictor.mapping.sources, *predictor.mapping.outputs]
         parts = (_columns(store, "val", columns) for store in stores)
         samples = calibrate_on(predictor, parts, check_device(config["device"]), config["batch_size"])
         path = weights_path(Path(config["save"]))

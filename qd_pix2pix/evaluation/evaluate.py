@@ -52,7 +52,7 @@ def predict_split(
     given = {name: columns[name] for name in mapping.sources}
     columns_given = {**given, **conditions}
     found = predict(predictor, columns_given, symmetrise, device, batch_size)
-    measures: dict[str, dict[str, NDArray]] = {mapping.target: estimates(found)}
+    measures: dict[str, dict[str, NDArray]] = {mapping.target: {}, **estimates(predictor, found)}
     is_field = predictor.target.is_field
     turned = list(turned_predictions(predictor, columns_given, symmetrise, device, batch_size)) if is_field else []
     if turned:

@@ -219,8 +219,10 @@ MEASURES = {
                 ("drawn",), percent=True, on_card=True, in_sweeps=True),
         Measure("estimated_error", "estimated error", "the network's estimate of its NMAE, a quantile", ("density",),
                 percent=True, on_card=True),
-        Measure("covered", "covered", "fraction of samples whose NMAE is at most the estimated one", ("density",),
-                percent=True, on_card=True, share=True, larger_is_better=True),
+        Measure("error_bar", "error bar", "the network's estimate of its error, a quantile", ("scalar",),
+                with_unit=True),
+        Measure("covered", "covered", "fraction of samples whose error is at most the estimated one",
+                ("density", "scalar"), percent=True, on_card=True, share=True, larger_is_better=True),
         Measure("to_verify", "to verify", "fraction of samples unlike training, or with a large estimated error",
                 ("density",), percent=True, share=True),
         Measure("equivariance_error", "equivariance error", "largest change under the symmetries of the domain",
@@ -269,9 +271,11 @@ def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
 
 def with_coverage(of_samples: dict[str, Array]) -> dict[str, Array]:
     """Return measures of single samples; with ``covered`` where there is an estimated error."""
-    if "estimated_error" not in of_samples:
-        return of_samples
-    return of_samples | {"covered": np.asarray(of_samples["nmae"] <= of_samples["estimated_error"], dtype=np.float64)}
+    for error, estimate in (("nmae", "estimated_error"), ("mae", "error_bar")):
+        if estimate in of_samples:
+            covered = of_samples[error] <= of_samples[estimate]
+            return of_samples | {"covered": np.asarray(covered, dtype=np.float64)}
+    return of_samples
 
 
 def summarise(kind: str, pred: Array, target: Array, of_samples: Mapping[str, Array]) -> dict[str, Any]:

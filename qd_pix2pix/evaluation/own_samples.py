@@ -69,7 +69,8 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     size = len(next(iter(fields.values())))
     conditions = {name: np.full(size, value) for name, value in known.items()}
     found = predict(predictor, {**fields, **conditions}, config["symmetrise"], device, config["batch_size"])
-    estimated = estimates(found)
+    measures = estimates(predictor, found)
+    estimated = measures.get(predictor.target.name, {})
     if estimated and isinstance(predictor, PhysicalPredictor):
         unfamiliar = unlike(predictor, card, fields, own.lost)
         estimated["to_verify"] = to_verify(estimated["estimated_error"], unfamiliar).astype(float)
@@ -77,7 +78,7 @@ def evaluate_file(checkpoint: Path, path: Path, config: Mapping[str, Any], folde
     remarks += unlike_training(estimated, schema) + not_whole(predictor, found)
     predictions = Predictions(
         schema, predictor.mapping.sources, predictor.mapping.outputs, fields, found, np.arange(size), conditions,
-        measures={predictor.target.name: estimated} if estimated else {},
+        measures=measures,
         contributions=located.maps(predictor, {**fields, **conditions}, device, config["batch_size"]),
     )  # fmt: skip
     record = new_record(predictor, card, checkpoint, schema, recipe, size)

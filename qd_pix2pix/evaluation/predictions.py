@@ -89,6 +89,10 @@ class Predictions:
         """Return the conditions of one sample."""
         return {name: float(values[index]) for name, values in self.conditions.items()}
 
+    def error_bars(self, name: str) -> NDArray | None:
+        """Return the estimated errors (S,) of a predicted number, in its unit; None without an estimate."""
+        return self.measures.get(name, {}).get("error_bar")
+
     def _groups(self) -> dict[str, Fields]:
         """Return the groups of the file that hold columns of the schema."""
         return {name: getattr(self, name) for name in self._GROUPS}

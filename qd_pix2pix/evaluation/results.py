@@ -15,7 +15,7 @@ from qd_pix2pix.evaluation.measures import Context, sample_measures, summarise, 
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
 from qd_pix2pix.inference.predict import best_device, device_name
-from qd_pix2pix.predictor import ERROR, Card, Predictor
+from qd_pix2pix.predictor import ERROR, ERROR_OF, Card, Predictor
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Column, Schema
 
@@ -42,9 +42,12 @@ def _context(column: Column, predictions: Predictions, predictor: Predictor) -> 
     return Context(span, density)
 
 
-def estimates(found: dict[str, NDArray]) -> dict[str, NDArray]:
-    """Remove the estimated error from predictions by name; return it as a measure of single samples, if any."""
-    return {"estimated_error": found.pop(ERROR)} if ERROR in found else {}
+def estimates(predictor: Predictor, found: dict[str, NDArray]) -> dict[str, dict[str, NDArray]]:
+    """Remove the estimated errors from predictions by name; return them as measures of single samples, by output."""
+    measures = {predictor.target.name: {"estimated_error": found.pop(ERROR)}} if ERROR in found else {}
+    for name in (c.name for c in predictor.outputs if ERROR_OF.format(c.name) in predictor.estimates):
+        measures[name] = {"error_bar": found.pop(ERROR_OF.format(name))}
+    return measures
 
 
 def new_record(

@@ -2,7 +2,7 @@
 
 from qd_pix2pix import from_pretrained
 p = from_pretrained("universal")(V, n_electrons=2, material="gaas", extent=300.0)
-p.density, p.density_error, p.energy, p.gap, p.spin, p.verdict
+p.density, p.density_error, p.energy, p.energy_error, p.gap, p.gap_error, p.spin, p.verdict
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qd_pix2pix.inference.inputs import Fields, check_fields
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inference.rectangles import of_rectangles
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on, unlike, verdicts
-from qd_pix2pix.predictor import ERROR, Card, Predictor
+from qd_pix2pix.predictor import ERROR, ERROR_OF, Card, Predictor
 from qd_pix2pix.schema import Schema
 
 OPTIONS = ("symmetrise", "device", "batch_size")
@@ -33,8 +33,9 @@ class DotPrediction:
     Attributes:
         density: electron density (nm^-2), shape (..., n_x, n_y).
         density_error: estimated error int |n - n_ref| / N, which nine of ten dots do not exceed, shape (...).
-        energy: ground-state energy (eV), shape (...).
-        gap: distance of the next state of the same S_z block (eV), shape (...).
+        energy, energy_error: ground-state energy and its estimated error (eV), likewise, shape (...).
+        gap, gap_error: distance of the next state of the same S_z block, and its estimated error (eV), shape (...).
+            Errors are NaN for a network without an estimate of them.
         spin: total spin, shape (...).
         verdict: "like training" or "unlike training: verify", text of shape (...).
     """
@@ -42,7 +43,9 @@ class DotPrediction:
     density: NDArray
     density_error: NDArray
     energy: NDArray
+    energy_error: NDArray
     gap: NDArray
+    gap_error: NDArray
     spin: NDArray
     verdict: NDArray
 
@@ -64,11 +67,14 @@ class DotSurrogate(Surrogate):
         if not {"energy", "gap", "spin", ERROR} <= set(found):
             return found[self.target]
         known = physical_conditions(self.predictor.schema, {n: v for n, v in options.items() if n not in OPTIONS})
+        unknown = found[ERROR] * np.nan
         return DotPrediction(
             density=found[self.target],
             density_error=found[ERROR],
             energy=found["energy"],
+            energy_error=found.get(ERROR_OF.format("energy"), unknown),
             gap=found["gap"],
+            gap_error=found.get(ERROR_OF.format("gap"), unknown),
             spin=allowed_spins(found["spin"], round(known["n_electrons"])),
             verdict=verdicts(found[ERROR], self._unlike(source, known).reshape(found[ERROR].shape)),
         )

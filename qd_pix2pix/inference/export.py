@@ -36,7 +36,7 @@ from qd_pix2pix.inference.predict import averaged
 from qd_pix2pix.inference.reduced import per_sample
 from qd_pix2pix.mapping.occupation import ROTATIONS
 from qd_pix2pix.networks.residual_unet import set_bf16
-from qd_pix2pix.predictor import ERROR, Card, Predictor
+from qd_pix2pix.predictor import ERROR, ERROR_OF, Card, Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_flag
 
@@ -71,7 +71,7 @@ class Exported(nn.Module):
         super().__init__()
         self.predictor = predictor
         self.inputs = (*predictor.mapping.sources, *predictor.conditions.varying)
-        self.outputs = (*predictor.mapping.outputs, *([ERROR] if predictor.mapping.quantile else []))
+        self.outputs = (*predictor.mapping.outputs, *predictor.estimates)
         check_flag("symmetrise", symmetrise)
         self.symmetrise = symmetrise
 
@@ -136,6 +136,9 @@ def description(module: Exported, card: Card, symmetrise: bool) -> dict[str, Any
     if ERROR in module.outputs:
         text = f"estimated error of {predictor.target.name}, relative to its integral"
         outputs.append({"name": ERROR, "description": text, "unit": "", "shape": [BATCH_AXIS]})
+    for column in (c for c in predictor.outputs if ERROR_OF.format(c.name) in module.outputs):
+        about = {"name": ERROR_OF.format(column.name), "description": f"estimated error of {column.name}"}
+        outputs.append({**about, "unit": schema.unit(column), "shape": [BATCH_AXIS]})
     return {
         "version": _version(),
         "map": predictor.title,

@@ -17,7 +17,7 @@ from qd_pix2pix.inference.plateau import on_plateau
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
 from qd_pix2pix.networks import EDNN
 from qd_pix2pix.networks.convolution import kernels_kept
-from qd_pix2pix.predictor import ERROR, Predictor
+from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import Column
 from solvers.checks import check_flag, check_integer, check_plain
 
@@ -40,7 +40,7 @@ def predict(
     batch_size: int | None = None,
     progress: bool = True,
 ) -> Outputs:
-    """Return all outputs of the predictor for S samples, in physical units, and the estimated ``ERROR`` if any.
+    """Return all outputs of the predictor for S samples, in physical units, and the estimated errors if any.
 
     Args:
         predictor: the predictor, on any device; it is moved to ``device``.
@@ -155,8 +155,7 @@ def averaged(predictor: Predictor, batch: Batch, symmetrise: bool = False) -> Ba
             continue
         found = unshifted(predictor, turned)
         invariant = {c.name: found.pop(c.name) for c in predictor.outputs if c.role == "class"}
-        if predictor.mapping.quantile:
-            invariant[ERROR] = found.pop(ERROR)
+        invariant |= {name: found.pop(name) for name in predictor.estimates}
         images.append(predictor.symmetry.act(found, predictor.symmetry.inverse(g), batch) | invariant)
     means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}
@@ -164,12 +163,11 @@ def averaged(predictor: Predictor, batch: Batch, symmetrise: bool = False) -> Ba
 
 
 def unshifted(predictor: Predictor, batch: Batch) -> Batch:
-    """Return the predictions of a batch without an average, probabilities of classes, and the estimated error."""
+    """Return the predictions of a batch without an average, probabilities of classes, and the estimated errors."""
     raw = predictor.raw(batch)
     found = predictor.interpret(raw, batch)
     classes = {c.name: _probabilities(predictor, c, raw, batch) for c in predictor.outputs if c.role == "class"}
-    error = {ERROR: predictor.error(raw, batch)} if predictor.mapping.quantile else {}
-    return found | classes | error
+    return found | classes | predictor.errors(raw, batch)
 
 
 def _probabilities(predictor: Predictor, column: Column, raw: Batch, batch: Batch) -> Tensor:

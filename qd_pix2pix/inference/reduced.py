@@ -25,7 +25,7 @@ from qd_pix2pix.mapping.conditions import Conditions
 from qd_pix2pix.mapping.mapping import Range
 from qd_pix2pix.mapping.reduction import Reduction
 from qd_pix2pix.mapping.symmetry import Symmetry
-from qd_pix2pix.predictor import Card, Predictor
+from qd_pix2pix.predictor import ERROR_OF, Card, Predictor
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE, Schema, in_percent
 
 HIGHEST = 1e20
@@ -66,6 +66,7 @@ class PhysicalPredictor(Predictor):
         schema = of_rectangles(schema, sides) if sides else schema
         self.schema = replace(schema, domain=schema.domain.resized(shape))
         self.mapping, self.shifted = reduced.mapping, False  # no average over shifts in reduced units
+        self.number_errors = reduced.number_errors
         self.conditions = Conditions([self.schema], {})
         self.outputs = tuple(self.schema[name] for name in self.mapping.outputs)
         self.symmetry = Symmetry(self.schema, (*self.mapping.sources, *self.mapping.outputs))
@@ -147,9 +148,13 @@ class PhysicalPredictor(Predictor):
             found[column.name] = values
         return found
 
-    def error(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> Tensor:
-        """See ``Predictor.error``."""
-        return self.reduced.error(raw, self.reduce(columns)[0]) * (MORE_ERROR if self.frame else 1.0)
+    def errors(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See ``Predictor.errors``."""
+        found = self.reduced.errors(raw, self.reduce(columns)[0])
+        given, more = self.of_samples(columns), MORE_ERROR if self.frame else 1.0
+        names = self.reduced.number_errors.names if self.reduced.number_errors else ()
+        units = {ERROR_OF.format(name): self.unit(name, given) for name in names}
+        return {name: values * units.get(name, 1.0) * more for name, values in found.items()}
 
     def head(self, column: Any) -> Any:
         """See ``Predictor.head``."""

@@ -14,10 +14,10 @@ from collections.abc import Mapping as Dict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import CatMetric
 
-from qd_pix2pix.inference.error_bars import calibrate_error, evidence_of
+from qd_pix2pix.inference.error_bars import calibrate_error, calibrate_numbers, evidence_of, evidence_of_numbers
 from qd_pix2pix.models.base import Batch, FieldModel, OptimizerFactory
 from qd_pix2pix.models.losses import REGRESSION, pinball
 from qd_pix2pix.models.scheduled import Scheduled
@@ -77,7 +77,8 @@ class Regressor(Scheduled, FieldModel):
         check_number("model.warmup", warmup, 0, 1)
         self.optimizer = optimizer
         self.quantile = predictor.mapping.quantile
-        self.ratios, self.evidence = CatMetric(), CatMetric()
+        self.evidence = [CatMetric() for _ in range(4 if predictor.number_errors else 2)]
+        self._evidence = nn.ModuleList(self.evidence)
         self.also_weight, self.warmup = float(also_weight), float(warmup)
         self.losses = {
             column.name: {term: float(c) for term, c in kinds[KINDS[column.kind]]["loss"].items() if c}
@@ -117,18 +118,22 @@ class Regressor(Scheduled, FieldModel):
         """Add the raw numbers of one batch to the measures, and to the calibration of the error."""
         super().add_validation(raw, batch)
         if self.quantile:
-            ratios, evidence = evidence_of(self.predictor, raw, batch)
-            self.ratios.update(ratios)
-            self.evidence.update(evidence)
+            numbers = evidence_of_numbers(self.predictor, raw, batch) if self.predictor.number_errors else ()
+            for kept, values in zip(self.evidence, (*evidence_of(self.predictor, raw, batch), *numbers), strict=True):
+                kept.update(values.flatten(1) if values.ndim > 1 else values)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the measures of the validation split, and calibrate the estimated error on it."""
+        """Log the measures of the validation split, and calibrate the estimated errors on it."""
         super().on_validation_epoch_end()
         if self.quantile:
-            ratios, evidence = (values.compute().double().cpu().numpy() for values in (self.ratios, self.evidence))
-            calibrate_error(self.predictor, ratios.reshape(-1), evidence.reshape(ratios.size, -1))
-            self.ratios.reset()
-            self.evidence.reset()
+            ratios, *others = (kept.compute().double().cpu().numpy() for kept in self.evidence)
+            samples = ratios.size
+            calibrate_error(self.predictor, ratios.reshape(-1), others[0].reshape(samples, -1))
+            if judge := self.predictor.number_errors:
+                shape = (samples, len(judge.names))
+                calibrate_numbers(self.predictor, others[1].reshape(shape), others[2].reshape(*shape, -1))
+            for kept in self.evidence:
+                kept.reset()
 
     def _terms(self, column: Column, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the unweighted terms of the loss of one output, by name."""

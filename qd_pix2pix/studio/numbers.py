@@ -40,10 +40,14 @@ def rows(prediction: Prediction | None, solved: Solved | None) -> list[tuple[str
     return [
         (
             "energy (meV)",
-            f"{1e3 * p.energy:.3f}" if p else "—",
+            with_error(p.energy, p.energy_error, 1e3) if p else "—",
             with_error(s.energy, s.energy_error, 1e3) if s else "—",
         ),
-        ("gap (meV)", f"{1e3 * p.gap:.3f}" if p else "—", with_error(s.gap, s.gap_error, 1e3) if s else "—"),
+        (
+            "gap (meV)",
+            with_error(p.gap, p.gap_error, 1e3) if p else "—",
+            with_error(s.gap, s.gap_error, 1e3) if s else "—",
+        ),
         ("total spin", spin(p.spin) if p else "—", spin(s.spin) if s else "—"),
         ("J (µeV)", "—", with_error(s.J, s.J_error, 1e6) if s else "—"),
         ("error of the density", _share(p.density_error) if p else "—", _share(s.density_error) if s else "—"),

@@ -28,7 +28,7 @@ class Prediction:
     Attributes:
         density: density (n, n) in nm^-2.
         density_error: estimated error int |n - n_ref| / N.
-        energy, gap: in eV; spin: total spin.
+        energy, energy_error, gap, gap_error: in eV; spin: total spin.
         verdict: "like training" or "unlike training: verify".
         remarks: reasons why the dot is unlike the training.
         charges: electrons near each of the sites, (k,).
@@ -38,7 +38,9 @@ class Prediction:
     density: NDArray[np.float64]
     density_error: float
     energy: float
+    energy_error: float
     gap: float
+    gap_error: float
     spin: float
     verdict: str
     remarks: tuple[str, ...]
@@ -76,7 +78,9 @@ def predict(dot: Dot) -> Prediction:
         density=density,
         density_error=float(found.density_error),
         energy=float(found.energy),
+        energy_error=float(found.energy_error),
         gap=float(found.gap),
+        gap_error=float(found.gap_error),
         spin=float(found.spin),
         verdict=str(found.verdict),
         remarks=tuple(str(w.message).removesuffix("; predictions may be wrong") for w in caught),

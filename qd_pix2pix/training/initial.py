@@ -21,7 +21,7 @@ from qd_pix2pix.files import conf_folder, sha256
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.inference.weights import CARD, read_checkpoint, read_weights
 from qd_pix2pix.mapping.heads import make_head
-from qd_pix2pix.predictor import COUNTER, ERROR_FACTOR, ERROR_SLOPES, SECOND, Card, Predictor, scales_of
+from qd_pix2pix.predictor import COUNTER, ERROR_FACTOR, ERROR_SLOPES, NUMBER_ERRORS, SECOND, Card, Predictor, scales_of
 from qd_pix2pix.schema import Column
 from qd_pix2pix.training.checkpoint import flatten
 
@@ -105,14 +105,15 @@ def load_initial(predictor: Predictor, name: str) -> None:
     """
     weights = read_initial(name).weights
     before = predictor.weights()
-    weights = {key: value for key, value in weights.items() if not key.startswith(f"{COUNTER}.")}
-    weights |= {key: value for key, value in before.items() if key.startswith(f"{COUNTER}.")}
+    own = (f"{COUNTER}.", f"{NUMBER_ERRORS}.")  # the latter are calibrated anew at the first validation
+    weights = {key: value for key, value in weights.items() if not key.startswith(own)}
+    weights |= {key: value for key, value in before.items() if key.startswith(own)}
     if any(key.startswith(f"{SECOND}.") for key in {**weights, **before}):  # calibrated anew at the first validation
         weights = {key: value for key, value in weights.items() if not _estimates(key)}
         weights |= {key: value for key, value in before.items() if _estimates(key)}
-    own = {key: tuple(value.shape) for key, value in before.items()}
+    shapes = {key: tuple(value.shape) for key, value in before.items()}
     given = {key: tuple(value.shape) for key, value in weights.items()}
-    if wrong := sorted({key for key, _ in own.items() ^ given.items()}):
+    if wrong := sorted({key for key, _ in shapes.items() ^ given.items()}):
         raise ValueError(
             f"{KEY}: {name} holds weights of other shapes than this network: {', '.join(wrong[:5])}; a network such as "
             "mills_cnn takes samples of its training size only"

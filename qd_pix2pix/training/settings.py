@@ -352,6 +352,7 @@ def _card(
             for name, value in kind.generator(config["model"]).items()
         },
         logarithm=kind.LOGARITHM,
+        estimated=estimated_numbers(schemas[0], names),
         statistics=dict(statistics),
         recipes=recipes,
         datasets=datasets,
@@ -366,6 +367,13 @@ def _card(
     path = config["ckpt_path"]
     card = replace(card, second=card_of_second(card, path), counter=card_of_counter(card, path))
     return adopt(card, config.get("init_from"), config["ckpt_path"])
+
+
+def estimated_numbers(schema: Schema, mapping: Names) -> list[str]:
+    """Return the numbers beside the target whose error is estimated: those with a unit, such as energies."""
+    if not mapping.quantile:
+        return []
+    return [name for name in mapping.also if schema[name].kind == "scalar" and schema[name].quantity]
 
 
 def trainer_options(config: Config) -> Config:

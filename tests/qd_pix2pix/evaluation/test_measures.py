@@ -50,7 +50,16 @@ def judged(name, pred, target, context=CONTEXT):
     return MEASURES[name].of_sample(pred, target, context)
 
 
-ELSEWHERE = {"recall", "precision", "label_error", "label_distance", "estimated_error", "covered", "to_verify"}
+ELSEWHERE = {
+    "recall",
+    "precision",
+    "label_error",
+    "label_distance",
+    "estimated_error",
+    "covered",
+    "to_verify",
+    "error_bar",
+}
 """Measures of positions, of drawn samples and of estimated errors: test_localisation.py, test_drawn.py, and below."""
 
 
@@ -94,6 +103,8 @@ def test_errors_up_to_the_estimated_one_are_covered():
     known = {"nmae": np.array([0.1, 0.2, 0.3]), "estimated_error": np.array([0.2, 0.2, 0.1])}
     assert measures.with_coverage(known)["covered"].tolist() == [1, 1, 0]
     assert "covered" not in measures.with_coverage({"nmae": np.ones(2)})
+    numbers = {"mae": np.array([0.1, 0.2]), "error_bar": np.array([0.05, 0.2])}
+    assert measures.with_coverage(numbers)["covered"].tolist() == [0, 1]
 
 
 def test_what_is_better():

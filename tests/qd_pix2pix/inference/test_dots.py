@@ -16,6 +16,7 @@ from qd_pix2pix.inference.pretrained import from_pretrained
 from qd_pix2pix.inference.reduced import per_sample, verdicts
 from qd_pix2pix.inference.weights import load_predictor, save_weights
 from qd_pix2pix.mapping.kohn_sham import KohnSham
+from qd_pix2pix.predictor import Predictor
 from qd_pix2pix.schema import LARGEST_ERROR, LIKE, UNLIKE
 from qd_pix2pix.training.settings import untrained
 from solvers import PRESETS, Grid, Material, solve
@@ -58,7 +59,7 @@ def wells(n=32, extent=100.0, depth=0.05):
 def test_all_outputs_have_the_leading_axes_of_the_potential(surrogate):
     p = surrogate(np.stack([[wells(), wells(depth=0.1)]] * 3), **GAAS)
     assert isinstance(p, DotPrediction) and p.density.shape == (3, 2, 32, 32)
-    for values in (p.density_error, p.energy, p.gap, p.spin, p.verdict):
+    for values in (p.density_error, p.energy, p.energy_error, p.gap, p.gap_error, p.spin, p.verdict):
         assert values.shape == (3, 2)
     one = surrogate(wells(), **GAAS)
     assert one.density.shape == (32, 32) and one.energy.shape == () and one.verdict.shape == ()
@@ -80,6 +81,20 @@ def test_an_offset_moves_the_energy_only(surrogate, offset, extent, depth):
     np.testing.assert_allclose(moved.density, straight.density, rtol=1e-4, atol=1e-5 * straight.density.max())
     assert moved.energy - straight.energy == pytest.approx(2 * offset, abs=1e-6 * depth)
     assert moved.gap == pytest.approx(float(straight.gap), rel=1e-4)
+    assert moved.energy_error == pytest.approx(float(straight.energy_error), rel=1e-3), "not a share of the offset"
+
+
+def test_networks_without_estimates_of_numbers_have_none(surrogate, tmp_path):
+    """Files of before: their cards do not name the numbers, and they hold no calibration of them."""
+    card = replace(surrogate.card, estimated=[])
+    weights = {n: v for n, v in surrogate.predictor.weights().items() if not n.startswith("number_errors")}
+    before = Predictor(card)
+    before.load_weights(weights)
+    save_weights(tmp_path / "before.safetensors", before, card)
+    p = from_pretrained(tmp_path / "before.safetensors", "cpu")(wells(), **GAAS)
+    now = surrogate(wells(), **GAAS)
+    assert np.isnan(p.energy_error) and np.isnan(p.gap_error)
+    assert p.energy == now.energy and p.density_error == now.density_error and now.energy_error > 0
 
 
 @pytest.mark.parametrize("m_eff, eps_r", [(0.02, 15.0), (0.5, 5.0)])
@@ -93,6 +108,8 @@ def test_material_and_size_are_exact_symmetries(surrogate, m_eff, eps_r):
     np.testing.assert_allclose(second.density * extent**2, first.density * 100.0**2, rtol=1e-3, atol=1e-4)
     assert second.energy == pytest.approx(float(first.energy) * unit, rel=1e-4)
     assert second.density_error == pytest.approx(float(first.density_error), rel=1e-3)
+    for name in ("energy_error", "gap_error"):
+        assert getattr(second, name) == pytest.approx(float(getattr(first, name)) * unit, rel=1e-3)
 
 
 def test_resampling_keeps_a_smooth_potential(surrogate):
@@ -445,7 +462,7 @@ def test_a_network_in_reduced_units_is_exported_in_physical_ones(surrogate, tmp_
     # tracing takes most of a minute with all steps
     monkeypatch.setattr(surrogate.predictor, "prior", KohnSham(steps=4))
     differences = surrogate.export(tmp_path / "dots.pt2")
-    assert set(differences) == {"n_int", "energy", "gap", "spin", "error"}
+    assert set(differences) == {"n_int", "energy", "gap", "spin", "error", "energy_error", "gap_error"}
     V = torch.tensor(wells()).float()[None]
     density, energy, *_ = torch.export.load(tmp_path / "dots.pt2").module()(
         V, *(torch.tensor([x]) for x in (2.0, 0.067, 12.9, 50.0))

@@ -27,7 +27,7 @@ def boxes(tmp_path_factory):
 
 
 def part(boxes, split):
-    return Store(boxes).split(split).load(("V", "n_electrons", "coupling", "n_int"))
+    return Store(boxes).split(split).load(("V", "n_electrons", "coupling", "n_int", "energy", "gap"))
 
 
 @pytest.mark.parametrize("name", ["universal", "universal-fast"])

@@ -362,3 +362,8 @@ def test_the_estimated_error_covers_its_part_of_the_validation_split(tmp_path):
     assert (errors <= estimated * (1 + 1e-4)).sum() == 19, "ceil(0.9 (20 + 1)), and rounding"
     _, summaries = measured(found, model.predictor)
     assert summaries["n_int"]["covered"]["mean"] in (18 / 20, 19 / 20)
+    for name in ("energy", "gap"):
+        errors = np.abs(found.predicted[name] - found.reference[name])
+        assert (errors <= found.measures[name]["error_bar"] * (1 + 1e-4)).sum() == 19
+        assert summaries[name]["covered"]["mean"] in (18 / 20, 19 / 20)
+    assert "error_bar" not in found.measures.get("spin", {}), "whole halves have no unit"
