@@ -80,7 +80,7 @@ def _alone(folder: Path, wanted: dict[str, Any]) -> Iterator[None]:
     try:
         path = folder / IDENTITY
         if path.is_file():
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = _identity_in(path)
             if unlike := [name for name in wanted if known.get(name) != wanted[name]]:
                 raise ValueError(
                     f"output: {folder} has the results of another dot, which differs in {', '.join(unlike)}. Choose "
@@ -91,6 +91,23 @@ def _alone(folder: Path, wanted: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _identity_in(path: Path) -> dict[str, Any]:
+    """Return the identity of the dot of a folder from its file.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = None
+    if not isinstance(known, dict):
+        raise ValueError(
+            f"output: expected a file that states a dot, got {path}, which is damaged. Choose another folder"
+        )
+    return known
 
 
 def _computed(parts: dict[str, Part], folder: Path, progress: bool) -> tuple[dict[str, Found], dict[str, float]]:

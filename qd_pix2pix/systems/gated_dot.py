@@ -234,7 +234,7 @@ class Gated:
     def _exchange_arguments(self, given: Exchange) -> tuple[Any, ...]:
         if (given.barrier is None) != (given.barriers is None):
             missing, other = ("barrier", "barriers") if given.barrier is None else ("barriers", "barrier")
-            raise ValueError(f"{missing}: expected a value beside exchange.{other}, got none")
+            raise ValueError(f"exchange.{missing}: expected a value beside exchange.{other}, got none")
         knobs = {"exchange.detuning": given.detuning, "exchange.barrier": given.barrier}
         family = self._family({name: knob for name, knob in knobs.items() if knob is not None})
         return family, given.range, self.grid, self.material

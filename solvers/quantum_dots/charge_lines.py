@@ -43,10 +43,12 @@ class Line:
         points: crossings, (k, 2) in the units of the gates.
         errors: errors of their position across the line (k,), in parts of the diagram's sides: those of the energies
             and of the interpolation, and half an edge for moved electrons.
-        lever_arms, lever_arm_errors: alpha_1 and alpha_2 in eV per unit of the gates, (2,), and their standard
-            deviation along the line; NaN for moved electrons.
+        lever_arms, lever_arm_errors: alpha_1 and alpha_2 in eV per unit of the gates, (2,), and their errors: the
+            standard deviation along the line, and the change of the differences from which they follow between
+            neighbouring points; NaN for moved electrons.
         slope, slope_error: dg_2 / dg_1 of the straight part, and its error from the errors of the points.
         middle, direction: the straight part, points ``middle`` + s ``direction``, (2,) each.
+        tilt: error of the angle of the straight part (rad), where both sides of the diagram have the length 1.
         straight: points on it, (k,).
     """
 
@@ -60,6 +62,7 @@ class Line:
     slope_error: float
     middle: Floats
     direction: Floats
+    tilt: float
     straight: NDArray[np.bool_]
 
     @property
@@ -89,12 +92,16 @@ class MutualCharging(NamedTuple):
 
 
 class _Crossing(NamedTuple):
-    """A point of a line; ``error`` across it, of which ``own`` is not that of its neighbours, over the ranges."""
+    """A point of a line; ``error`` across it, of which ``own`` is not that of its neighbours, over the ranges.
+
+    ``gradient`` (2,) of E_b - E_a in eV per finest cell, and ``uncertain`` (2,), its error.
+    """
 
     place: Floats
     error: float
     own: float
     gradient: Floats
+    uncertain: Floats
     straight: bool
 
 
@@ -148,19 +155,27 @@ def _crossing(diagram: StabilityDiagram, start: Place, end: Place) -> _Crossing:
         values = [float(diagram.charges[k][n_a][dot] - half) for k in (p, q)]
         s = values[0] / (values[0] - values[1]) if values[0] != values[1] else 0.5
         place = np.array(start) + np.clip(s, 0.0, 1.0) * (np.array(end) - np.array(start))
-        return _Crossing(place, 0.5 / diagram.steps, 0.5 / diagram.steps, np.full(2, np.nan), straight)
+        unknown = np.full(2, np.nan)
+        return _Crossing(place, 0.5 / diagram.steps, 0.5 / diagram.steps, unknown, unknown, straight)
     first, last = (float(diagram.omega[k][n_b] - diagram.omega[k][n_a]) for k in (p, q))
     s = first / (first - last)
     place = np.array(start) + s * (np.array(end) - np.array(start))
-    gradient = _gradient(diagram, start, end, n_a, n_b)
+    curvature = _curvature(diagram, start, end, n_a, n_b)
+    gradient, uncertain = _gradient(diagram, start, end, n_a, n_b, curvature)
     error = max(diagram.errors[p][[n_a, n_b]].max(), diagram.errors[q][[n_a, n_b]].max())  # they have one sign
-    own = _curvature(diagram, start, end, n_a, n_b) / 4  # a kink in the middle; 1 / 8 for a parabola
+    own = curvature / 4  # a kink in the middle; 1 / 8 for a parabola
     across = float(np.linalg.norm(gradient)) * diagram.steps
-    return _Crossing(place, (error + own) / across, own / across, gradient, straight)
+    return _Crossing(place, (error + own) / across, own / across, gradient, uncertain, straight)
 
 
-def _gradient(diagram: StabilityDiagram, start: Place, end: Place, n_a: int, n_b: int) -> Floats:
-    """Return d(E_b - E_a) by both coordinates, in eV per finest cell: along the edge, and in the cells beside it."""
+def _gradient(
+    diagram: StabilityDiagram, start: Place, end: Place, n_a: int, n_b: int, curvature: float
+) -> tuple[Floats, Floats]:
+    """Return d(E_b - E_a) by both coordinates, in eV per finest cell, and its errors.
+
+    Along the edge it is one difference, uncertain by the second one, ``curvature``; across, it is the mean of those in
+    the cells beside it.
+    """
     low, high = min(start, end), max(start, end)
     along, across = (0, 1) if low[1] == high[1] else (1, 0)
 
@@ -178,7 +193,9 @@ def _gradient(diagram: StabilityDiagram, start: Place, end: Place, n_a: int, n_b
             if beside is not None:
                 slopes.append(sign * (beside - here))
     found[across] = float(np.mean(slopes))
-    return found
+    errors = np.zeros(2)
+    errors[along], errors[across] = curvature, float(np.ptp(slopes)) / 2
+    return found, errors
 
 
 def _curvature(diagram: StabilityDiagram, start: Place, end: Place, n_a: int, n_b: int) -> float:
@@ -201,7 +218,9 @@ def _line(diagram: StabilityDiagram, a: Configuration, b: Configuration, crossin
         places[used] / diagram.steps, errors[used], np.array([c.own for c in crossings])[used]
     )
     adds = max(sum(b) - sum(a), 1)
-    levers = -np.stack([c.gradient for c in crossings])[used] * diagram.steps / spans / adds
+    per_gate = diagram.steps / spans / adds
+    levers = -np.stack([c.gradient for c in crossings])[used] * per_gate
+    uncertain = np.stack([c.uncertain for c in crossings])[used] * per_gate
     slope = direction[1] / direction[0] * spans[1] / spans[0] if direction[0] else np.inf * np.sign(direction[1])
     along = spans * direction
     return Line(
@@ -210,11 +229,12 @@ def _line(diagram: StabilityDiagram, a: Configuration, b: Configuration, crossin
         points=diagram.in_gates(places),
         errors=errors,
         lever_arms=levers.mean(axis=0),
-        lever_arm_errors=levers.std(axis=0),
+        lever_arm_errors=levers.std(axis=0) + uncertain.mean(axis=0),
         slope=float(slope),
         slope_error=float(tilt / direction[0] ** 2 * spans[1] / spans[0]) if direction[0] else float("inf"),
         middle=diagram.in_gates(middle * diagram.steps),
         direction=along / np.linalg.norm(along),
+        tilt=tilt,
         straight=straight,
     )
 
@@ -253,10 +273,21 @@ def triple_points(diagram: StabilityDiagram, lines: list[Line] | None = None) ->
                 place = _intersection(first, second)
                 if place is None or not (np.abs((place - low) / spans - 0.5) <= 0.5 + NEAR).all():
                     continue
-                error = (first.errors.mean() + second.errors.mean()) * spans
                 three = (a, b, d) if a == c else (a, c, b)
-                found.append(TriplePoint(three, place, error))
+                found.append(TriplePoint(three, place, _error_of_intersection(first, second, place, spans)))
     return found
+
+
+def _error_of_intersection(first: Line, second: Line, place: Floats, spans: Floats) -> Floats:
+    """Return the error (2,) of the ``place`` where two lines meet: it is the larger, the smaller their angle is.
+
+    Each line is uncertain across by its mean error, and by its angle over the distance from its middle.
+    """
+    lines = [first, second]
+    directions = np.stack([line.direction / spans for line in lines])
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    across = sum(line.errors.mean() + line.tilt * np.linalg.norm((place - line.middle) / spans) for line in lines)
+    return across / abs(np.linalg.det(directions)) * spans
 
 
 def _intersection(first: Line, second: Line) -> Floats | None:
@@ -276,6 +307,7 @@ def mutual_charging(diagram: StabilityDiagram, lines: list[Line] | None = None) 
     lines = checked_lines(diagram, lines)
     entering = {(line.a, line.b): line for line in lines if line.adds == 1}
     points = triple_points(diagram, lines)
+    spans = np.array([diagram.gate1[1] - diagram.gate1[0], diagram.gate2[1] - diagram.gate2[0]])
     found = []
     for below in points:
         a, b, c = below.configurations
@@ -288,8 +320,20 @@ def mutual_charging(diagram: StabilityDiagram, lines: list[Line] | None = None) 
             shift = above.gates - below.gates
             for side in (b, c):  # the line of either electron moves by the same energy
                 values.append(float(entering[(a, side)].lever_arms @ shift))
-            levers = np.abs(entering[(a, b)].lever_arms) + np.abs(entering[(a, c)].lever_arms)
-            error = float(levers / 2 @ (below.error + above.error)) + abs(values[0] - values[1]) / 2
+            top = above.configurations[2]
+            first, last = ([entering[ends] for ends in pairs] for pairs in (((a, b), (a, c)), ((b, top), (c, top))))
+            error = _error_of_charging(first, last, shift, spans) + abs(values[0] - values[1]) / 2
             dots = tuple(int(np.flatnonzero(np.array(s) != np.array(a))[0]) for s in (b, c))
             found.append(MutualCharging((dots[0], dots[1]), a, float(np.mean(values)), error))
     return found
+
+
+def _error_of_charging(below: list[Line], above: list[Line], shift: Floats, spans: Floats) -> float:
+    """Return the error of lever arms times ``shift``, from where two lines meet below to where two meet above.
+
+    It is the distance of nearly parallel lines: along the lines, triple points may be uncertain by more.
+    """
+    across = sum(line.errors.mean() for line in [*below, *above]) * spans
+    arms = np.mean([np.abs(line.lever_arms) for line in below], axis=0)
+    uncertain = np.mean([line.lever_arm_errors for line in below], axis=0)
+    return float(arms @ across + uncertain @ np.abs(shift))

@@ -19,6 +19,7 @@ layout with this content lies.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +39,8 @@ NM = 1e-9
 """Unit of a layout in metres."""
 PRECISION = 1e-3
 """Distance (nm) at which the union of the polygons of a layout joins corners."""
+EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
+"""Numbers with a power of ten."""
 OUTLINES = ("rectangle", "polygon", "polygons", "layer")
 KEYS = ("gas_depth", "window", "gates", "offset", "carriers", "gds")
 
@@ -109,11 +112,29 @@ def _content(source: object) -> tuple[Mapping[str, Any], Path]:
 
     path = Path(source)  # type: ignore[arg-type]
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _loader())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         text = " ".join(str(error).split())
         raise ValueError(f"device: expected a YAML file that can be read, got {path}: {text}") from None
     return _mapping(f"device: {path}", content), path.parent
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Return a loader of plain YAML that reads 5e-2 as a number, and refuses a key that is given twice."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """``yaml.SafeLoader`` leaves 5e-2 a text, and takes the last of two equal keys."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value]
+            if twice := [key for key in keys if keys.count(key) > 1]:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]} twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
+    return Loader
 
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:

@@ -97,6 +97,11 @@ class ExchangeTask:
     n_dots: int
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each array of an ``ExchangePoint``."""
+        return (), (), (), (len(COARSE),), (2,), (2, self.n_dots), ()
+
     def key(self, V: Floats) -> str:
         """Return the name of the result for the potential ``V`` (n, n)."""
         stated = [

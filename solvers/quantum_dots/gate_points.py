@@ -37,6 +37,10 @@ FORMAT = 2
 class PointTask(Protocol):
     """What is computed at each point: a result is a ``NamedTuple`` of arrays."""
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each array of a result."""
+
     def key(self, V: Floats) -> str:
         """Return the name of the result for the potential ``V`` (n, n)."""
 
@@ -65,6 +69,11 @@ class Task:
     nearest: NDArray[np.intp]
     n_dots: int
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each array of a ``Point``."""
+        return (self.n_max + 1,), (self.n_max + 1,), (self.n_max + 1, self.n_dots)
 
     def key(self, V: Floats) -> str:
         """Return the name of the result for the potential ``V`` (n_x, n_y)."""
@@ -118,15 +127,16 @@ class Cache:
                 text = f"cache: expected a folder that can be made and written to, got {self.folder}: {error}"
                 raise ValueError(text) from None
 
-    def get(self, key: str) -> Any:
-        """Return a result, or None where there is no readable file."""
+    def get(self, key: str, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        """Return a result with arrays of these ``shapes``, or None where there is no readable file."""
         if self.folder is None:
             return None
         try:
             stored = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return self.kind(*(np.array(stored[name], dtype=np.float64) for name in self.kind._fields))
+            found = self.kind(*(np.array(stored[name], dtype=np.float64) for name in self.kind._fields))
         except (OSError, ValueError, KeyError, TypeError):  # missing, or damaged by other programs: computed anew
             return None
+        return found if tuple(values.shape for values in found) == shapes else None
 
     def put(self, key: str, point: Any) -> None:
         """Keep a result."""
@@ -152,7 +162,7 @@ def solve_points(
 ) -> list[Any]:
     """Return the results for ``potentials``; ``done`` is called with the numbers and results of finished ones."""
     keys = [task.key(V) for V in potentials]
-    found = {key: point for key in set(keys) if (point := cache.get(key)) is not None}
+    found = {key: point for key in set(keys) if (point := cache.get(key, task.shapes)) is not None}
     known = [i for i, key in enumerate(keys) if key in found]
     done(known, [found[keys[i]] for i in known])
     missing = list(dict.fromkeys(i for i, key in enumerate(keys) if key not in found))

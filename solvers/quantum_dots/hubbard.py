@@ -63,6 +63,8 @@ Floats = NDArray[np.float64]
 
 MOST_SITES = 8
 """Largest number of sites."""
+SAME_SITE = 0.5
+"""Smallest overlap of the orbitals of a site at both ends of a step."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,11 @@ def coupling_slopes(
             potentials.append(V / material.hartree)
         cell = cell_of(material.in_bohr(grid.steps), material.inverse_masses)
         (end, *_), V = ends[0], potentials[0]
+        overlaps = np.abs(np.einsum("pij,pij->p", end.orbitals, ends[1][0].orbitals)) * cell.area
+        if overlaps.min() < SAME_SITE:
+            raise ValueError(
+                f"step: expected a change within which the sites stay the same, got {step}. Use a smaller one"
+            )
         sampled = sampling_errors_of_slopes((end, ends[1][0]), (V, potentials[1]), 2 * h, cell)
         slopes = [
             Couplings(*((a - b) / (2 * h) for a, b in zip(up.couplings, down.couplings, strict=True)))

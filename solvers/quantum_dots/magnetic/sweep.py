@@ -21,6 +21,7 @@ from solvers.grid import Grid
 from solvers.quantum_dots.magnetic.field import MagneticField
 from solvers.quantum_dots.magnetic.solution import FieldSolution
 from solvers.quantum_dots.magnetic.solve import solve_in_field
+from solvers.quantum_dots.options import check_options
 from solvers.units import Material
 
 Floats = NDArray[np.float64]
@@ -101,12 +102,15 @@ def field_sweep(
     fields = check_array("B", B, ("fields",)).astype(np.float64)
     if (np.diff(fields) <= 0).any():
         raise ValueError("B: expected fields in ascending order, got others. Sort them, and remove equal ones")
+    check_options(options, ("field",), "sweep", solve_in_field)
     options = {"n_states": 6} | options
 
     def at(strength: float) -> FieldSolution:
         return solve_in_field(potential, grid, n_electrons, material, MagneticField(strength, g, gradient), **options)
 
-    solutions = [at(float(b)) for b in fields[::-1]][::-1]  # the strongest first: it has the strictest checks
+    strongest_first = sorted(fields.tolist(), key=abs, reverse=True)  # it has the strictest checks
+    solved = {b: at(b) for b in strongest_first}
+    solutions = [solved[b] for b in fields.tolist()]
     clear = [] if gradient else [i for i in range(len(fields)) if not _at_a_crossing(solutions, i)]
     pairs = zip(clear[:-1], clear[1:], strict=True)
     found = [_crossing(fields[i], fields[j], solutions[i], solutions[j], at) for i, j in pairs]

@@ -192,6 +192,16 @@ def test_a_folder_belongs_to_one_dot(folder):
     assert done.returncode == 2 and "another dot, which differs in material, interaction" in done.stderr
 
 
+@pytest.mark.parametrize("text", ["", '{"a"', "[1]"])
+def test_a_folder_with_a_damaged_identity_is_one_error(tmp_path, text):
+    np.save(tmp_path / "dot.npy", double_dot())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "dot.json").write_text(text)
+    done = call("solve", "V=dot.npy", "extent=90", "output=out", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("error:") == 1
+    assert "output: expected a file that states a dot, got out/dot.json, which is damaged" in done.stderr
+
+
 def test_a_damaged_result_is_one_error(tmp_path, folder):
     with pytest.raises(FileNotFoundError, match="solve.py writes it"):
         write_solve_page(tmp_path)

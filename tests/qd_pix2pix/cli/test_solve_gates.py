@@ -182,6 +182,7 @@ BARRIERS = "exchange.barriers=[0,0.1,0.2]"
         (["device=chip.yaml", *DIAGRAM, "diagram.width=-1"], "diagram.width: expected a number of at least 0"),
         (["device=chip.yaml", *EXCHANGE, "exchange.range=3"], "exchange.range: expected an array"),
         (["device=chip.yaml", *EXCHANGE, "exchange.barrier=B"], "exchange.barriers: expected a value beside"),
+        (["device=chip.yaml", *EXCHANGE, BARRIERS], "exchange.barrier: expected a value beside exchange.barriers"),
         (
             ["device=chip.yaml", "exchange.detuning=P1", "exchange.range=[0,0.1]", "exchange.barrier=P1", BARRIERS],
             "exchange.barrier: expected another gate than exchange.detuning=P1, got P1",

@@ -40,6 +40,33 @@ def gate(**keys):
     return {"gates": [{"name": "P1", "rectangle": [940, 985, -30, 30]} | keys]}
 
 
+def yaml_of(folder, **lines):
+    """A file of one gate, with other lines."""
+    stated = {"gas_depth": "50.0", "window": "{origin: [0, 0], extent: 100}"} | lines
+    text = "\n".join(f"{key}: {value}" for key, value in stated.items())
+    path = folder / "device.yaml"
+    path.write_text(text + "\ngates: [{name: P, voltage: 5e-2, rectangle: [20, 8E+1, .3e2, 70]}]", encoding="utf-8")
+    return path
+
+
+def test_numbers_of_yaml_may_have_powers_of_ten_without_a_point(tmp_path):
+    found = load_device(yaml_of(tmp_path, gas_depth="5e1", offset="-1e-3"))
+    assert (found.gas_depth, found.offset, found.voltages) == (50.0, -0.001, {"P": 0.05})
+    np.testing.assert_array_equal(found.gates[0].polygons[0][[0, 2]], [[20, 30], [80, 70]])
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ({"window": "{origin: [0, 0], extent: 100, origin: [1, 1]}"}, "origin"),
+        ({"offset": "0.0\ngas_depth: 60.0"}, "gas_depth"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(tmp_path, lines, key):
+    with pytest.raises(ValueError, match=f"^device: expected a YAML file that can be read, got .* the key {key} twice"):
+        load_device(yaml_of(tmp_path, **lines))
+
+
 # Potentials
 
 

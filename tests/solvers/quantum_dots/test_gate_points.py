@@ -1,5 +1,6 @@
 """Processes and files of points: what is left of a run that ends at any time."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analytic import GAAS
 from small import ROOT
 
-from solvers.quantum_dots.gate_points import Cache, Point
+from solvers import Grid
+from solvers.quantum_dots.exchange_points import ExchangeTask
+from solvers.quantum_dots.gate_points import Cache, Point, Task
 
 SCRIPT = """
 import os, sys, time
@@ -65,6 +69,26 @@ def test_a_disk_that_is_full_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         cache.put("a", POINT)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [{"energies": [0.0]}, {"energies": 1.0}, {"charges": None}, {"errors": ["a"]}])
+def test_a_file_with_arrays_of_another_shape_is_damaged(tmp_path, change):
+    """Energies of the empty dots alone would be a diagram without electrons."""
+    cache, shapes = Cache(tmp_path), tuple(values.shape for values in POINT)
+    cache.put("a", POINT)
+    assert cache.get("a", shapes) is not None
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert cache.get("a", shapes) is None
+
+
+def test_results_have_the_shapes_that_their_tasks_state():
+    grid = Grid(16, 80.0)
+    well, nearest = 1e-4 * grid.from_middle()[0][:, None] ** 2 * np.ones(grid.shape), np.zeros(grid.shape, dtype=int)
+    few = {"n_orbitals": 4, "refinements": 0}
+    for task in (Task(grid, GAAS, 2, nearest, 3, few), ExchangeTask(grid, GAAS, nearest, 3, few)):
+        (found,) = task.solve(well[None])
+        assert tuple(values.shape for values in found) == task.shapes
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a folder in which nobody can write")

@@ -311,6 +311,17 @@ def test_bad_arguments_of_slopes_are_refused(change, match):
         coupling_slopes(**arguments, grid=GRID, material=GAAS)
 
 
+def test_a_step_that_moves_the_sites_is_refused():
+    """Where one well is filled, both of the lowest states lie in the other: these are not the same two sites."""
+    x, y = GRID.mesh()
+    left, right = (np.exp(-((x - a) ** 2 + (y - 50) ** 2) / 288) for a in (32, 68))
+    arguments = lambda a, b: -a * left - b * right, [0.05, 0.05]
+    slopes, _ = coupling_slopes(*arguments, 1e-3, GRID, GAAS)
+    assert (np.diagonal(slopes.site_energy) < -0.5).all()
+    with pytest.raises(ValueError, match="^step: expected a change within which the sites stay the same, got 0.04"):
+        coupling_slopes(*arguments, 0.04, GRID, GAAS)
+
+
 def test_an_offset_and_other_units_change_no_coupling():
     v = apart(36.0, GRID)
     here, moved = (hubbard(f, GRID, GAAS, compare=False) for f in (v, v + 0.4))

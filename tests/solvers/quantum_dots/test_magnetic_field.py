@@ -466,6 +466,20 @@ def test_bad_arguments_are_refused_before_work(B, options, message):
         solve_in_field(np.zeros((24, 24)), grid, material=GAAS, field=MagneticField(B), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("B", "options", "message"),
+    [
+        ([1.0], {"n_orbital": 8}, "^n_orbital: expected an option of solve_in_field, one of n_orbitals, n_states, "),
+        ([1.0], {"field": MagneticField(1.0)}, "^field: expected no such option, because the sweep sets it"),
+        ([-60.0, 0.0, 1.0], {}, "^field.B: expected at most .* got -60 T"),
+    ],
+)
+def test_bad_arguments_of_a_sweep_are_refused_before_work(B, options, message, monkeypatch):
+    monkeypatch.setattr("solvers.quantum_dots.magnetic.solve.solve_dot", None)
+    with pytest.raises(ValueError, match=message):
+        field_sweep(np.zeros((24, 24)), Grid(24, 160.0), 2, GAAS, B, **options)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("material", [GAAS, SI, INAS, ATOMIC], ids=["gaas", "si", "inas", "atomic"])
 @pytest.mark.parametrize("ratio", [0.3, 1.0, 2.0])

@@ -82,7 +82,7 @@ def classical(monkeypatch):
 def diagram(**changes):
     arguments = {"gate1": (-0.01, 0.05), "gate2": (-0.01, 0.05), "n_max": 4, "grid": SMALL, "material": GAAS}
     arguments |= {"mu": 0.004, "dots": [[2.0, 5.0], [8.0, 5.0]], "cells": 8, "divisions": 2} | changes
-    return stability_diagram(as_field, **arguments)
+    return stability_diagram(arguments.pop("family", as_field), **arguments)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,28 @@ def test_triple_points_and_capacitance_of_a_known_model(known_diagram, known_lin
         assert abs(charging.energy - 0.003) <= charging.error
     (first,) = [m for m in mutual_charging(found, lines) if m.configuration == (0, 0)]
     assert set(first.dots) == {0, 1}
+
+
+@pytest.mark.parametrize("cross_talk", [0.5, 0.9, 0.94])
+def test_errors_of_triple_points_hold_where_lines_are_nearly_parallel(classical, cross_talk):
+    """Gates that act on both dots turn all lines towards one direction, and move triple points along it."""
+    classical()
+    mixing = np.array([[1.0, cross_talk], [cross_talk, 1.0]])
+
+    def exact(three):
+        levels = np.subtract(three[1:], three[0])
+        offsets = [float(MODEL.energy(c, np.zeros(2))) - 0.004 * sum(c) for c in three]
+        return np.linalg.solve(levels @ MODEL.lever_arms @ mixing, np.subtract(offsets[1:], offsets[0]))
+
+    first, second = ((0, 0), (0, 1), (1, 0)), ((0, 1), (1, 0), (1, 1))
+    ranges = {f"gate{i + 1}": (g - 0.009, g + 0.011) for i, g in enumerate(exact(first).tolist())}
+    found = diagram(family=lambda *gates: as_field(*(mixing @ gates)), n_max=2, cells=6, **ranges)
+    lines = charge_lines(found)
+    points = {p.configurations: p for p in triple_points(found, lines)}
+    for three in (first, second):
+        assert (np.abs(points[three].gates - exact(three)) <= points[three].error).all()
+    for charging in mutual_charging(found, lines):
+        assert abs(charging.energy - 0.003) <= charging.error < 0.003
 
 
 def test_fit_recovers_a_known_model(known_diagram, known_lines):
@@ -271,6 +293,19 @@ def test_far_dots_follow_from_each_dot_alone(double_dot):
     assert sites.t[0, 1] < 0.15 * sites.U_prime[0, 1]
     assert charging.energy == pytest.approx(sites.U_prime[0, 1], rel=0.1)
     assert abs(charging.energy - sites.U_prime[0, 1]) < charging.error
+
+
+@pytest.mark.parametrize("cells", [2, 4, 8])
+def test_lever_arm_of_one_gate_is_the_charge_below_it(cells):
+    """Hellmann and Feynman at the only line; a second gate without effect repeats the same points."""
+    x, y = GRID.mesh()
+    well = np.exp(-((x - 55) ** 2 + (y - 55) ** 2) / 450)
+    few = {"mu": -0.01, "cells": cells, "divisions": 1, "n_orbitals": 4, "refinements": 0}
+    (line,) = charge_lines(stability_diagram(lambda a, b: -a * well, (0.0, 0.1), (0.0, 1.0), 1, GRID, GAAS, **few))
+    exact = GRID.integrate(solve(-line.points[0, 0] * well, GRID, 1, GAAS).density * well)
+    errors = np.abs(line.lever_arms - [exact, 0.0])
+    assert (errors <= line.lever_arm_errors).all() and line.lever_arm_errors[0] < 0.3
+    assert line.lever_arm_errors[0] > 1e-4
 
 
 def test_the_model_fitted_to_full_ci_misses_by_more_than_rounding(double_dot):
