@@ -13,9 +13,15 @@ In second order, with v_k = 2 pi / k and the energy k^2 of two electrons with mo
 P2(r, r) the density of pairs at one point: two electrons of opposite spin. The last factor takes from P2 what the
 missing momenta take from psi(r, r): with the cusp psi(r12) = psi(0) (1 + r12) these are 2 pi psi(0) / k^3, and the sum
 of them above k is psi(0) / k. A few orbitals of a dot resolve less than plane waves of their density do: the factor
-1 + ``EDGE`` / M, from exact parabolas, corrects for that. A softened or screened v_k, or image charges, weaken the
-cusp. Second order also divides the energy: the kinetic part rises by E_cusp, and the interaction falls by twice as
-much. Effective atomic units.
+1 + ``EDGE`` / M, from exact parabolas, corrects for that. Second order also divides the energy: the kinetic part rises
+by E_cusp, and the interaction falls by twice as much. Effective atomic units.
+
+A softened or screened interaction, or one with image charges, weakens the cusp. With its v_k,
+
+    E_cusp = int P2(r, r) A / (1 + B) d^2r,    A = int_k v_k'^2 / k'^2 d^2k' / (2 pi)^2,    B = the same of v_k' / k'^2.
+
+Where the interaction is shorter than 1 / k, electrons repel each other as at a point, and A and B fall with the
+logarithm of its range only: values at the lower limit k, times those of 1 / r, would be several times too small.
 
 With masses m_x and m_y, scaled momenta q_i = k_i (m* / m_i)^1/2 make the kinetic energy isotropic, and v anisotropic:
 the mean of v^2 over directions is that of equal masses, since the product of the inverse masses is 1, and the mean of
@@ -30,11 +36,12 @@ import numpy as np
 from scipy.special import agm
 
 from solvers.backend import Array, namespace
-from solvers.eigensolver import TINY
-from solvers.quantum_dots.coulomb import Interaction, pair_densities
+from solvers.quantum_dots.coulomb import COULOMB, Interaction, pair_densities
 from solvers.quantum_dots.determinants import orbital_pairs
 from solvers.quantum_dots.pairs import SpinBlock, singlets
 
+NODES = 8
+"""Nodes of the quadrature over missing momenta: good to 2 % where v is a hundred times shorter than 1 / k."""
 EDGE = 2.4
 """Chosen for exact parabolas of two electrons (omega = 0.1, 1, 10; M = 14 ... 28); tests/solvers checks energies."""
 
@@ -93,11 +100,36 @@ def missing_per_pair(local: Array, v: Interaction, contact: float = 1.0) -> Arra
     For ``contact`` see ``contact_of``.
     """
     xp = namespace(local)
-    k = xp.sqrt(4 * np.pi * local) + TINY
-    energy = xp.where(k > 1e-6, np.pi / (k**2 + TINY) / (1 + contact / k), xp.zeros_like(k))
-    softened = 2 * k * v.thickness
-    energy = energy * xp.exp(-softened) / (1 + softened / 2)  # int_k exp(-2 k' t) / k'^3 to a tenth
-    if v.gate_distance is not None:  # v_k has the factor 1 - exp(-2 k d), and its square enters
-        image = (4 * v.gate_distance**2 + v.thickness**2) ** 0.5 - v.thickness
-        energy = energy * xp.expm1(-k * image) ** 2
-    return energy * k**2 / (k**2 + 1 / v.screening**2) if v.screening else energy
+    k = xp.sqrt(4 * np.pi * local)
+    there = k > 1e-6
+    k = xp.where(there, k, xp.ones_like(k))
+    second_order, first_order = (np.pi / k**2, 1 / k) if v == COULOMB else _beyond(k, v)
+    return xp.where(there, second_order / (1 + contact * first_order), xp.zeros_like(k))
+
+
+def _beyond(k: Array, v: Interaction) -> tuple[Array, Array]:
+    """Return A and B for the momenta above ``k``, integrals over dk' / k' = 2 dt / t with k' = k / t^2."""
+    xp = namespace(k)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    second_order = first_order = xp.zeros_like(k)
+    for t, weight in zip(map(float, (1 + nodes) / 2), map(float, weights / 2), strict=True):
+        part = _softened(k / t**2, v)
+        second_order = second_order + 4 * np.pi * weight / t * part**2
+        first_order = first_order + 2 * weight / t * part
+    return second_order, first_order
+
+
+def _softened(k: Array, v: Interaction) -> Array:
+    """Return v_k / 2 pi: to a tenth where v is both softened and screened, up to a half too small for large k."""
+    xp = namespace(k)
+    near, found = xp.exp(-k * v.thickness), 1 / k
+    if v.screening:
+        found = 1 / xp.sqrt(k**2 + v.screening**-2)
+        beyond = (1 - near) * (found / v.screening) ** 2  # v has a kink at r = 0
+        found = found * (near + beyond) / (1 + v.thickness / v.screening)
+    else:
+        found = found * near
+    if v.gate_distance is None:
+        return found
+    image = (4 * v.gate_distance**2 + v.thickness**2) ** 0.5 - v.thickness
+    return -found * xp.expm1(-k * image)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from solvers.backend import Array, namespace
 from solvers.quantum_dots.active_space import EnlargedSpace
-from solvers.quantum_dots.coulomb import Interaction
+from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.expectation_values import Observables
 from solvers.quantum_dots.settings import Settings
 
@@ -21,6 +21,9 @@ MISSING_DENSITY = (1.2, 3.0, 5.0)
 """True density error over the change by the enlarged space, after no, one and more rounds of refinement."""
 SOFT = (0.0, 2.4, 2.4)
 """Density error over the change of energy times W / T^2: strongly repelling electrons move at little cost."""
+SHORT_DENSITY = 0.5
+"""Density error over the missing energy of the cusp, in units of T, at least, for other interactions than 1 / r: where
+they are short, most of the repulsion is cusp, and a few more orbitals recover a small part of its effect on n(r)."""
 MISSING_ENERGY = (1.5, 3.5, 4.5)
 """True energy error over the change, without the cusp; the energy of the cusp counts where it is larger."""
 MOST_MISSING = (2.0, 5.0, 5.0)
@@ -37,6 +40,10 @@ LEAST_GAP_SHARE = 0.2
 CERTAIN = (2.0, 1.0, 1.0)
 """Levels that are further apart than this times the error of their distance are in a certain order, after no, one and
 more rounds: in orbitals that are not refined for both, two close states of three electrons are parted too far."""
+RIPPLES = 6e-3
+"""Error of a gap by sine functions that the grid leaves out, over their squared part of the energy in units of T. Such
+orbitals have ripples in all of the square: those of distant dots overlap, and a triplet came out below the singlet. It
+is twice the largest gap of this kind in pairs of Gaussian and of parabolic wells."""
 MOST_GRID_ERROR, MOST_ENERGY_ERROR = 0.25, 0.1
 """Largest estimated errors of the energy of a trusted result, as parts of the kinetic energy."""
 MOST_DENSITY_ERROR = 0.3
@@ -85,6 +92,8 @@ def truncation_errors(
         gap_error = xp.maximum(missing_apart, MISSING_ENERGY[rounds] * change_apart) + 0.2 * change
     soft = SOFT[rounds] * change * found.interaction / found.kinetic**2
     density_error = MISSING_DENSITY[rounds] * enlarged.density_change / settings.n_electrons + soft
+    if settings.interaction != COULOMB:
+        density_error = xp.maximum(density_error, SHORT_DENSITY * missing_of_ground / found.kinetic)
     return Errors(density_error, energy_error, gap_error)
 
 
@@ -97,6 +106,15 @@ def cusp_share(interaction: Interaction, n_orbitals: int) -> float:
 def crowded_share(n_electrons: int, n_orbitals: int) -> float:
     """Return what ``n_electrons`` in ``n_orbitals`` add to it."""
     return CROWDED_SHARE * max(n_electrons - 2, 0) / n_orbitals
+
+
+def grid_error_of_gap(found: Observables, moved: Array, left_out: Array) -> Array:
+    """Return the error (B,) of the gap by the grid: that of the moved charge, at least what ripples do.
+
+    ``moved`` is the part of the charge by which the states differ, ``left_out`` the part of ``grid_error`` by the sine
+    functions that the grid leaves out, (B,) both.
+    """
+    return namespace(moved).maximum(found.grid_error * moved, RIPPLES * left_out**2 / found.kinetic)
 
 
 def order_certain(values: Array, gap_error: Array, of_grid: Array, degeneracy: Array, rounds: int) -> Array:

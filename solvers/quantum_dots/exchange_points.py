@@ -34,7 +34,7 @@ from solvers.units import Material
 
 Floats = NDArray[np.float64]
 
-FORMAT = 4
+FORMAT = 5
 """Version of the files."""
 COARSE = (0.8, 0.9)
 """Points and sine functions of the calculations on fewer points, as parts of those of the first."""

@@ -78,7 +78,7 @@ def observables(
     gamma = symmetric_matrix(up + down)
     flat = xp.reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
     kinetic = _one_body_energy(gamma, flat, around.basis.kinetic)
-    tail = _one_body_energy(gamma, flat, outer_quarter(around.basis.kinetic))
+    left_out = TAIL * _one_body_energy(gamma, flat, outer_quarter(around.basis.kinetic))
     confinement = xp.sum((n_up + n_down) * around.potential, axis=(1, 2)) * area
     interaction = xp.sum(two_particle(block, states.vectors, ground) * space.integrals, axis=(1, 2)) / 2
     missing = xp.sum(ground * cusp, axis=1)
@@ -100,7 +100,7 @@ def observables(
         charge_error=xp.abs(charge - settings.n_electrons) / settings.n_electrons,
         imbalance=xp.abs(energy - kinetic - confinement - interaction),
         cusp=missing,
-        grid_error=TAIL * tail
+        grid_error=left_out
         + QUADRATURE * interaction * (kinetic / settings.n_electrons * _coarsest(around.basis)) ** 2
         + error_between_points(n_up + n_down, around.potential, around.basis.steps, around.basis.inverse_masses),
     )
@@ -117,6 +117,13 @@ def charge_moved(space: ActiveSpace, block: SpinBlock, states: States, found: Ob
     return xp.sum(moved, axis=(1, 2)) / (2 * xp.sum(found.density, axis=(1, 2)))
 
 
+def waves_left_out(space: ActiveSpace, block: SpinBlock, states: States, weights: Array, basis: SineBasis) -> Array:
+    """Return the part (B,) of ``grid_error`` by the sine functions that the grid leaves out; ``weights`` (B, k)."""
+    up, down = spin_densities(block, states.vectors, weights)
+    flat = namespace(weights).reshape(space.coefficients, (*space.coefficients.shape[:2], -1))
+    return TAIL * _one_body_energy(symmetric_matrix(up + down), flat, outer_quarter(basis.kinetic))
+
+
 def _coarsest(basis: SineBasis) -> float:
     """Return the larger dx^2 m_x / m* of both directions."""
     return max(step**2 / a for step, a in zip(basis.steps, basis.inverse_masses, strict=True))
@@ -129,9 +136,12 @@ def _one_body_energy(gamma: Array, orbitals: Array, diagonal: Array) -> Array:
 
 
 def outer_quarter(kinetic: Array) -> Array:
-    """Return ``kinetic`` (m_x, m_y) with zeros but for the upper quarter of the modes of either direction."""
+    """Return ``kinetic`` (m_x, m_y) with zeros but for the upper quarter of the modes of either direction.
+
+    At least two of these: about the middle, one is even and one odd, and a state may lack either.
+    """
     outer = np.ones(kinetic.shape)
-    x, y = (m - m // 4 for m in kinetic.shape)
+    x, y = (max(m - max(m // 4, 2), 0) for m in kinetic.shape)
     outer[:x, :y] = 0.0
     return kinetic * namespace(kinetic).asarray(outer, device=kinetic.device)
 

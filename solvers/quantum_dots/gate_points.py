@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 TOGETHER = 8
 """Points that are solved in one call."""
-FORMAT = 2
+FORMAT = 3
 """Version of the files."""
 
 

@@ -25,8 +25,8 @@ from solvers.quantum_dots.active_space import (
 from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
-from solvers.quantum_dots.errors import Errors, order_certain, resolved, truncation_errors
-from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, charge_moved, observables
+from solvers.quantum_dots.errors import Errors, grid_error_of_gap, order_certain, resolved, truncation_errors
+from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, charge_moved, observables, waves_left_out
 from solvers.quantum_dots.leftover import at_least, leftover
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
@@ -124,7 +124,8 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
     converged = _converged(found, residual, around.scale)
     certain = xp.zeros_like(converged)
     if settings.estimate or not settings.correlated:
-        of_grid = found.grid_error * charge_moved(space, block, plain, found, degeneracy)
+        moved = charge_moved(space, block, plain, found, degeneracy)
+        of_grid = grid_error_of_gap(found, moved, waves_left_out(space, block, plain, ground, around.basis))
         certain = order_certain(states.values, errors.gap_error, of_grid, degeneracy, settings.rounds)
     occupations = aufbau_occupations(levels, n_electrons, degeneracy[:, None])
     found = found._replace(

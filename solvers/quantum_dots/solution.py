@@ -35,13 +35,14 @@ class Solution:
         occupations: natural occupations, electrons in each natural orbital, descending, shape (..., n_orbitals).
         kinetic, confinement, interaction: the three parts of the energy (eV).
         cusp: energy of the electron-electron cusp beyond M orbitals (eV) in ``energy``, negative; 0 without ``cusp``.
-        density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals; NaN if
-            ``estimate`` is False.
+        density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals, without that of the
+            grid; NaN if ``estimate`` is False.
         energy_error: estimate of the error of the energy by the same truncation (eV).
         gap_error: estimate of the error of the gap by the same truncation (eV).
         order_certain: False where the next level is within the error of the gap of the lowest one: ``gap_error``, twice
-            that without refinement, and the error by the grid, ``grid_error`` times the part of the charge by which
-            their densities differ. Which of them is the ground state, with its spin and density, is then not known.
+            that without refinement, and the error by the grid: ``grid_error`` times the part of the charge by which
+            their densities differ, at least what the ripples of orbitals do that the grid does not resolve. Which of
+            them is the ground state, with its spin and density, is then not known.
             Also False without ``estimate``, except for one electron.
         directions: orbitals by which the space was enlarged for estimates and refinements.
         degeneracy: number of states that share the ground-state energy in this block.

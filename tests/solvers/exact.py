@@ -32,8 +32,8 @@ class Parabola(NamedTuple):
         return 2 * (gx * self.weights) @ gy.T
 
 
-def parabola(omega_x, omega_y=None, spin=SINGLET, n_radial=70, n_angular=12):
-    """Return the lowest state of a spin in 1/2 (w_x^2 x^2 + w_y^2 y^2).
+def parabola(omega_x, omega_y=None, spin=SINGLET, n_radial=70, n_angular=12, repulsion=lambda r: 1 / r):
+    """Return the lowest state of a spin in 1/2 (w_x^2 x^2 + w_y^2 y^2) for electrons that repel each other by v(r).
 
     psi = sum_km c_km f_k(r) cos(m phi) or sin(m phi), f_k Legendre polynomials on [0, R], and m even for a singlet.
     """
@@ -62,7 +62,7 @@ def parabola(omega_x, omega_y=None, spin=SINGLET, n_radial=70, n_angular=12):
         norms = [2 * np.pi if m == 0 else np.pi for m in ms]
         size = inside.shape[1]
         h, s = (np.zeros((len(ms), size, len(ms), size)) for _ in range(2))
-        potential = radial(mean * r**2 + 1 / r)
+        potential = radial(mean * r**2 + repulsion(r))
         square = inside.T @ radial(difference * r**2) @ inside
         for i, m in enumerate(ms):
             own = radial(one, df) + m**2 * (f.T * (w / r)) @ f + potential

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from solvers.quantum_dots.coulomb import Interaction
+from solvers.quantum_dots.coulomb import COULOMB, Interaction
 from solvers.quantum_dots.errors import (
     FULL,
     LEAST_GAP_SHARE,
     MISSING_DENSITY,
     MISSING_ENERGY,
     MOST_MISSING,
+    SHORT_DENSITY,
     SOFT,
     crowded_share,
     cusp_share,
@@ -73,10 +74,12 @@ class Rules(NamedTuple):
         rest, other = (max(of_triplet * m.change - m.cusp, 0.0) for m in (a, b))
         return max(share * (cusp + 2 * max(a.cusp, b.cusp)) + 0.5 * most + unseen + abs(rest - other), least)
 
-    def density_error(self, density_change: float, change: float, interaction: float, kinetic: float) -> float:
+    def density_error(self, density_change: float, m: Missing, interaction: float, kinetic: float) -> float:
         """Return int |dn| / N for the change int |dn| by the enlarged space.
 
-        ``change`` is that of the energy: strongly repelling electrons move at little cost.
+        ``m`` is what the state misses: strongly repelling electrons move at little cost.
         """
         r = min(self.rounds, 2)
-        return MISSING_DENSITY[r] * density_change / self.n_electrons + SOFT[r] * change * interaction / kinetic**2
+        least = SHORT_DENSITY * m.cusp / kinetic if self.interaction != COULOMB else 0.0
+        soft = SOFT[r] * m.change * interaction / kinetic**2
+        return max(MISSING_DENSITY[r] * density_change / self.n_electrons + soft, least)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from solvers.quantum_dots.between_points import error_between_points
-from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR
+from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR, RIPPLES
 from solvers.quantum_dots.expectation_values import QUADRATURE, TAIL, outer_quarter
 from solvers.quantum_dots.leftover import LEFTOVER_DENSITY
 from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
@@ -162,17 +162,18 @@ def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
     """Return the errors of the distances of ``count`` states from the ground level by the grid.
 
     That of the energy, as far as the charge of both is in other places, what a state lacks of sine functions beyond the
-    ground level, and what V may be between its points.
+    ground level, what V may be between its points, and ripples.
     """
     problem, space, errors = solved.problem, solved.space, []
     cell = cell_of(*_steps_and_masses(space.h.sides))
     ground = _tail(space, solved.ground().gamma.sum(0))
+    ripples = RIPPLES * (TAIL * ground) ** 2 / found["kinetic"]
     for number in range(count):
         gamma = solved.matrices(number).gamma.sum(0)
         moved = density(space, gamma) - found["density"]
         share = min(float(np.abs(moved).sum()) * cell.area / (2 * problem.n_electrons), 1.0)
         tail = TAIL * abs(_tail(space, gamma) - ground)
-        errors.append(share * found["grid_error"] + tail + sampling_error(problem.potential, moved, cell))
+        errors.append(share * found["grid_error"] + tail + sampling_error(problem.potential, moved, cell) + ripples)
     return errors
 
 
@@ -240,7 +241,7 @@ def _truncation_of_fields(solved: Solved, found: Columns) -> Columns:
     before, after = (_mean(some, known) for some in (solved.multiplets, larger.multiplets))
     change = _change_of_fields(solved, found, larger.space, before, after)
     moved = change["density_error"]
-    missing = _missing(solved, weights).change
+    missing = _missing(solved, weights)
     error = rules.density_error(moved * problem.n_electrons, missing, found["interaction"], found["kinetic"])
     if solved.second:
         further = _mean(solved.second.multiplets, known)

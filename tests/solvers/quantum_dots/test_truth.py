@@ -116,6 +116,50 @@ def test_singlet_and_triplet_of_strongly_repelling_electrons(n_orbitals):
     assert max(energies) < 2 and np.median(energies) < 1, energies
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "interaction",
+    [
+        Interaction(0.12),
+        Interaction(0.5),
+        Interaction(gate_distance=0.06),
+        Interaction(gate_distance=0.5),
+        Interaction(0.25, gate_distance=0.14),
+        Interaction(0.07, thickness=0.46),
+    ],
+)
+def test_interactions_of_short_range(interaction, preset):
+    """Shorter than the waves that orbitals resolve: most of the repulsion is energy of the cusp."""
+    ratios = []
+    for omega, ratio in ((0.12, 1.0), (0.3, 2.0)):
+        levels = [
+            parabola(omega, omega * ratio, spin, repulsion=lambda r: interaction.times_distance(r) / r)
+            for spin in (SINGLET, TRIPLET)
+        ]
+        grid = Grid(48, float(9 / omega**0.5 + (2 * omega**2) ** (-1 / 3)))
+        x, y = grid.from_middle()
+        found = solve(
+            omega**2 / 2 * (x[:, None] ** 2 + ratio**2 * y**2),
+            grid,
+            2,
+            ATOMIC,
+            interaction=interaction,
+            **PRESETS[preset],
+        )
+        assert found.trusted and found.order_certain and found.spins[0] == pytest.approx(0, abs=1e-6)
+        true = levels[1].energy - levels[0].energy
+        ratios.append(
+            [
+                abs(found.energy - levels[0].energy) / (found.energy_error + found.grid_error),
+                abs(found.gap - true) / (found.gap_error + found.grid_error),
+                nmae(found.density, levels[0].density(x, y), 2, grid) / found.density_error,
+            ]
+        )
+    assert np.max(ratios) < 1.5, ratios
+    if preset == "converged":
+        assert np.max(np.array(ratios)[:, :2]) < 0.8, ratios
+
+
 def test_helium_is_not_called_exact():
     """hartree* is 27 eV there: tolerances in it would be wider than the dot's own levels."""
     grid = Grid(32, 300.0)
@@ -135,6 +179,23 @@ def test_the_grid_tells_its_error(n, error):
     coarse = solve(v, grid, 2, GAAS)
     assert 1e3 * (coarse.energy - fine.energy) == pytest.approx(error, rel=0.2)
     assert coarse.energy - fine.energy < 2 * coarse.grid_error and fine.grid_error < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("n", "n_modes"), [(4, None), (5, None), (6, None), (12, 4), (32, 3), (32, 4), (40, 6), (40, (6, 20))]
+)
+@pytest.mark.parametrize("middle", [0.0, 0.3])
+def test_the_error_of_few_sine_functions_is_told(n, n_modes, middle):
+    """The highest one of an even number is odd about the middle of the square: a state that is even lacks it."""
+    grid = Grid(n, 8.0)
+    x, y = grid.from_middle()
+    for omega in (0.3, 0.6, 1.0, 1.5):
+        v = omega**2 / 2 * ((x[:, None] - middle) ** 2 + y**2)
+        found = solve(v, grid, 1, ATOMIC, n_orbitals=2, n_modes=n_modes)
+        fine = Grid(48, 8.0)
+        a, b = fine.from_middle()
+        exact = solve(omega**2 / 2 * ((a[:, None] - middle) ** 2 + b**2), fine, 1, ATOMIC, n_orbitals=2).energy
+        assert not found.trusted or abs(found.energy - exact) < 2 * found.grid_error
 
 
 @pytest.mark.parametrize("n", [32, 48, 64])
@@ -275,6 +336,24 @@ def test_the_order_of_two_spins_is_known_or_said_not_to_be(material, energy, dis
     assert not paper.order_certain and paper.gap < paper.gap_error
     assert converged.order_certain and converged.spins[0] == pytest.approx(0, abs=1e-6)
     assert converged.gap_error < converged.gap < 1e-8
+
+
+@pytest.mark.parametrize("shape", ["gaussian", "parabola"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_an_order_of_spins_by_ripples_of_a_coarse_grid_is_uncertain(shape, preset):
+    """Two distant dots: their exchange is far below what waves that the grid leaves out contribute to it."""
+    rng = np.random.default_rng(11)
+    for width, n in product((0.9, 1.1, 1.3, 1.6), (48, 56, 64)):
+        grid, depth = Grid(n, 24.0), rng.uniform(3, 8)
+        x, y = (a - shift for a, shift in zip(grid.from_middle(), rng.uniform(-0.4, 0.4, 2), strict=True))
+        squares = [(x[:, None] - a) ** 2 + (y - b) ** 2 for a, b in ((3.5 * width, 0.0), (-3.5 * width, 0.3))]
+        if shape == "gaussian":
+            v = -depth * sum(np.exp(-square / (2 * width**2)) for square in squares)
+        else:
+            v = depth / (2 * width**2) * np.minimum(*squares)
+        found = solve(v, grid, 2, ATOMIC, **PRESETS[preset])
+        singlet = bool(np.isclose(found.spins[: int(found.degeneracy)], 0, atol=1e-6).any())
+        assert singlet or not (found.trusted and found.order_certain)
 
 
 def test_levels_of_a_double_dot_can_be_told_apart():
