@@ -8,7 +8,7 @@ from exact_ising import exact_predictor
 
 from experiments.spin_energies.heat_capacity import exact_peak_of, main
 from qd_pix2pix.inference.weights import save_weights
-from solvers.spins import kaufman
+from solvers.spins import estimate_log_g, kaufman, log_number_of_states, sample_metropolis
 from solvers.spins.reweighting import heat_capacity_peak, thermal_averages
 
 SHORT = ["--side=4", "--chains=24", "--records=400", "--interval=3", "--burn_in=100", "--threads=1"]
@@ -47,3 +47,21 @@ def test_a_peak_outside_the_temperatures_is_named():
         thermal_averages(energy[:, :1], np.zeros((2, 1, 50)), [3.0, 3.1], 8)
     with pytest.raises(ValueError, match="magnetisation"):
         thermal_averages(energy, np.zeros((2, 4, 49)), [3.0, 3.1], 8)
+
+
+@pytest.mark.parametrize("chains", [2, 4])
+def test_errors_of_few_chains_hold(chains):
+    """In 68 % of all cases the exact value is within one error, also where the chains are few."""
+    t, inside = np.array([2.0, 2.5, 4.0]), []
+    for seed in range(150):
+        run = sample_metropolis(4, t, chains, records=60, interval=3, burn_in=60, seed=seed, threads=1)
+        found = thermal_averages(run.energy, run.magnetisation, t, 4)
+        inside.append(np.abs(found.energy - kaufman(4, t).energy) < found.energy_error)
+    assert 0.62 < np.mean(inside) < 0.75
+
+
+def test_errors_of_few_walkers_hold():
+    exact = log_number_of_states(4)[1]
+    found = [estimate_log_g(4, walkers=3, final=1e-3, seed=seed, threads=1) for seed in range(60)]
+    inside = [np.abs(one.log_g - exact) < one.error for one in found]
+    assert 0.6 < np.mean(inside) < 0.77

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
+from scipy.special import ndtr, stdtrit
 
 from solvers.checks import check_array, check_positive
 from solvers.spins.ising import Floats
@@ -43,6 +44,15 @@ def mean_error(series: Any) -> tuple[float, float]:
     values = _series(series)
     variance = 2 * autocorrelation_time(values) * values.var() / values.size
     return float(values.mean()), float(max(variance, 0.0) ** 0.5)
+
+
+def few_values(n: Any) -> Any:
+    """Return the factor (...) of a standard error that is estimated from ``n`` independent values (...), at least 2.
+
+    The estimate is itself uncertain. Times this factor, a quantile of Student's t, it covers the deviation in 68 % of
+    all cases, as that of many values does: 1.84 for 2 values, 1.20 for 4, 1.03 for 16.
+    """
+    return stdtrit(np.asarray(n, dtype=np.float64) - 1, ndtr(1.0))
 
 
 def _series(series: Any) -> Floats:

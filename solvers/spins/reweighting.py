@@ -8,7 +8,7 @@ Between the temperatures, averages come from all chains together (A. M. Ferrenbe
     p(E, T) ~ e^(-E/T) h(E) / sum_j n_j e^(f_j - E/T_j),   e^(-f_i) = sum_E e^(-E/T_i) h(E) / sum_j n_j e^(f_j - E/T_j)
 
 h(E) is the histogram of all energies. Errors are those of a jackknife over groups of independent chains, and include
-the correlation along chains.
+the correlation along chains. They are larger for few groups, so that they hold for these too: see ``few_values``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from solvers.checks import check_array, check_integer
+from solvers.spins.autocorrelation import few_values
 from solvers.spins.exact import COLDEST, HOTTEST
 from solvers.spins.ising import Floats
 
@@ -146,7 +147,7 @@ def _jackknife(values: Floats) -> tuple[Floats, Floats]:
 def _error(without: Floats) -> Floats:
     """Return the standard errors (...) from estimates (..., groups) without each group."""
     n = without.shape[-1]
-    return np.asarray(np.sqrt((n - 1) * without.var(axis=-1)))
+    return np.asarray(few_values(n) * np.sqrt((n - 1) * without.var(axis=-1)))
 
 
 def _peak(counts: Any, e: Floats, t: Floats, n: float, side: int, free: Floats) -> tuple[Peak, Floats]:

@@ -9,8 +9,9 @@ With this schedule alone the error does not vanish. Once log f falls below 1 / t
 cell, log f = 1 / t without tests of flatness (R. E. Belardinelli and V. D. Pereyra, J. Chem. Phys. 127, 184105 (2007)),
 until log f reaches ``final``. The error then falls with the root of t.
 
-Independent walkers give the mean and its standard error. g(E) is normalised to 2^(L^2) configurations; g(E, m) at each
-magnetisation to the number of configurations that have it, a binomial coefficient.
+Independent walkers give the mean and its standard error, which is larger for few of them: see ``few_values``. g(E) is
+normalised to 2^(L^2) configurations; g(E, m) at each magnetisation to the number of configurations that have it, a
+binomial coefficient.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numba import njit
 from scipy.special import gammaln
 
 from solvers.checks import check_flag, check_integer, check_number
+from solvers.spins.autocorrelation import few_values
 from solvers.spins.chains import check_run, in_threads, start_spins
 from solvers.spins.ising import Floats, Integers, levels
 from solvers.spins.random_numbers import next_below, next_unit, streams
@@ -111,7 +113,8 @@ def _mean(log_g: Floats, log_total: float | Floats) -> tuple[Floats, Floats]:
     count = there.sum(axis=0)
     mean = np.where(there, walkers, 0.0).sum(axis=0) / np.maximum(count, 1)
     squares = np.where(there, (np.where(there, walkers, 0.0) - mean) ** 2, 0.0).sum(axis=0)
-    error = np.where(count > 1, np.sqrt(squares / np.maximum(count * (count - 1), 1)), np.nan)
+    enough = np.maximum(count, 2)
+    error = np.where(count > 1, few_values(enough) * np.sqrt(squares / (enough * (enough - 1))), np.nan)
     return _normalised(np.where(count > 0, mean, -np.inf), 0) + log_total, error
 
 
