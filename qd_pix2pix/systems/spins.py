@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,13 @@ class Ising(SpinLattice):
         """The schema of the lattices."""
         classes = () if self.side > LARGEST_CLASSES else (self._level,)
         return self._schema("Ising lattices", (ENERGY, MAGNETISATION, *classes), "Ising model", flip=True)
+
+    @classmethod
+    def of_samples(
+        cls, config: Mapping[str, Any], shape: Sequence[int], conditions: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``Recipe.of_samples``; levels and heat capacities are those of the side of the samples."""
+        return super().of_samples(config, shape, conditions) | {"side": shape[0]}
 
     @property
     def _level(self) -> Column:

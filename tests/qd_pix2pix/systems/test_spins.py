@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qd_pix2pix.systems import CoulombSpins, Ising, Potts
+from qd_pix2pix.evaluation.verify import recipe_of_samples
+from qd_pix2pix.systems import CoulombSpins, Ising, Potts, make_recipe
 from solvers.spins import (
     FlatSpins,
     RandomAngles,
@@ -116,3 +117,15 @@ def test_predicted_energies_have_a_heat_capacity():
     assert not ising(32).curves({"energy": e}, {"energy": e}), "too large"
     assert not ising(8).curves({"level": e}, {"level": e})
     assert not ising(8).curves({"energy": e}, {"energy": np.where(e == 0, np.nan, e)}), "a training that diverged"
+
+
+def test_lattices_of_a_user_have_the_levels_of_their_side():
+    config = {"_target_": "qd_pix2pix.systems.Ising", "side": 8, "ensemble": {"_target_": "solvers.spins.RandomSpins"}}
+    config |= {"seed": 0, "train": 1, "val": 1, "test": 1, "shard_size": 1}
+    cold = np.ones((2, 16, 16), np.int8)
+    recipe = make_recipe(recipe_of_samples(config, (16, 16), {}))
+    found = recipe.solve({"spins": cold})
+    assert found["energy"].tolist() == [-512, -512] and found["level"].tolist() == [0, 0]
+    assert recipe.curves({"energy": levels(16)}, {"energy": levels(16)})
+    with pytest.raises(ValueError, match="data.side: expected an even number of sites, got 7"):
+        make_recipe(recipe_of_samples(config, (7, 7), {}))
