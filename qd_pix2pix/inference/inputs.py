@@ -243,9 +243,11 @@ def compare_fields(fields: Fields, card: Card, conditions: Mapping[str, float]) 
 def _compare_sizes(shape: tuple[int, ...], card: Card, schemas: Sequence[Schema]) -> list[str]:
     """Return a remark on lattices of other sizes than in training, where states may extend over all of a lattice.
 
-    The points of other domains resolve them, and numbers of a lattice are sums over its parts.
+    The points of other domains resolve them, and numbers of a lattice are sums over its parts. Classes are those of a
+    size, such as the levels of a lattice.
     """
-    lattice = not schemas[0].domain.sides and schemas[0][card.mapping["target"]].is_field
+    outputs = [schemas[0][name] for name in (card.mapping["target"], *card.mapping.get("also", ()))]
+    lattice = not schemas[0].domain.sides and (outputs[0].is_field or any(column.classes for column in outputs))
     sides = sorted(side for schema in schemas for side in schema.domain.shape)
     if not lattice or (sides[0] <= min(shape) and max(shape) <= sides[-1]):
         return []

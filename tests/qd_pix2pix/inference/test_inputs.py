@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small import evaluation
+from small import SMALL_ISING, configuration, evaluation
 
 from qd_pix2pix.inference.inputs import check_fields, compare_with_training, conditions_of
 from qd_pix2pix.inference.own_files import read_samples
 from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.predictor import Predictor
+from qd_pix2pix.training.settings import make_card
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +245,12 @@ def test_evaluate_records_units_and_resampling_of_a_file(small_run, data_root, t
     assert resampled.startswith("resampled from 41 \u00d7 41 to 32 \u00d7 32 points, error of a round trip ")
     assert f"{unit}, {side}, {resampled}" in capsys.readouterr().out
     assert f"The file: {unit}, {side}, {resampled}." in write_run_page(folder).read_text()
+
+
+def test_levels_are_those_of_a_size(ising_store):
+    """An EDNN takes lattices of any size; their levels have other numbers, and energies per site have not."""
+    spins = {"spins": np.random.default_rng(0).choice([-1.0, 1.0], (4, 16, 16))}
+    for words, remarked in ((["experiment=ising_levels", "network=ednn"], True), (["experiment=ising_energy"], False)):
+        card = make_card(configuration("train", *words, *SMALL_ISING), [ising_store])
+        said = " ".join(compare_with_training(spins, card, {}))
+        assert ("the lattice has 16 × 16 points, in training 8 along each axis" in said) == remarked
