@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -108,10 +109,14 @@ class Generator(Predictor):
         return self.ranges[self.target.name].encode(columns[self.target.name])[:, None]
 
     def decode(self, scaled: Tensor) -> Tensor:
-        """Return physical values (B, *points) of a target in [-1, 1], (B, 1, *points): the nearest of few values."""
+        """Return physical values (B, *points) of a target in [-1, 1], (B, 1, *points): the nearest of few values.
+
+        Other values are within the bounds of the target also after rounding: pi in single precision is above pi.
+        """
         values = self.ranges[self.target.name].decode(scaled[:, 0])
         if not self.target.values:
-            return values
+            bounds = [_rounded(self.target.low, np.inf), _rounded(self.target.high, -np.inf)]
+            return values if bounds == [None, None] else values.clamp(*bounds)
         known = torch.tensor(sorted(self.target.values), dtype=values.dtype, device=values.device)
         return known[torch.bucketize(values, (known[1:] + known[:-1]) / 2)]
 
@@ -166,6 +171,15 @@ class Generator(Predictor):
         else:
             check_number(f"model.{name}", value, low)
         return kind(value)
+
+
+def _rounded(bound: float | None, inside: float) -> float | None:
+    """Return a bound as the nearest number of single precision that is not beyond it, in the direction ``inside``."""
+    if bound is None:
+        return None
+    near = np.float32(bound)
+    beyond = float(near) < bound if inside > 0 else float(near) > bound
+    return float(np.nextafter(near, np.float32(inside)) if beyond else near)
 
 
 def rows(columns: Mapping[str, Tensor]) -> int:

@@ -15,6 +15,7 @@ from qd_pix2pix.inference.sample import draw
 from qd_pix2pix.networks import ResidualGenerator
 from qd_pix2pix.systems import make_recipe
 from qd_pix2pix.training.settings import _card, intervals, make_card
+from solvers.spins import potts_energies
 
 
 def of_words(*words):
@@ -199,6 +200,16 @@ def test_a_flow_with_the_velocity_of_a_gaussian_has_its_mean_and_variance(contin
         error[steps] = (scaled - exact).abs().mean().item()
     assert error[8] > 2.5 * error[16] > 6 * error[32], error
     assert scaled.std() == pytest.approx(width, rel=0.05)
+
+
+def test_angles_are_below_pi(continuous):
+    """The highest angle in single precision, 3.1415927, is above pi, and the solver refuses it."""
+    continuous.network = Constant(9.0)  # leaves the range
+    high = continuous.sample(columns(3, energy=0.0), (8, 8), random()).detach().double().numpy()
+    assert (high < np.pi).all() and high.max() == pytest.approx(np.pi)
+    np.testing.assert_allclose(potts_energies(high), 128)
+    continuous.network = Constant(-9.0)
+    assert continuous.sample(columns(3, energy=0.0), (8, 8), random()).min() == 0
 
 
 def test_a_network_of_another_scale_is_refused():
