@@ -92,7 +92,7 @@ def read_images(path: Path | str) -> Images:
     try:
         with h5py.File(path, "r") as file:
             found = {name: file[name][...] for name in ("images", "doping", "removed", "mask") if name in file}
-    except (OSError, AttributeError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, AttributeError, TypeError, ValueError) as error:  # a broken link: KeyError
         raise ValueError(
             f"{path}: expected an HDF5 file with datasets of images, could not read it ({error})"
         ) from None
@@ -115,10 +115,11 @@ def write_images(path: Path | str, images: Images) -> None:
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        with writing("path", path), h5py.File(unfinished, "w") as file:
-            for name in ("images", "removed", "doping"):
-                file.create_dataset(name, data=getattr(images, name), compression="gzip")
-            file["mask"] = np.asarray(images.mask, dtype=np.int8)
-        unfinished.replace(path)
+        with writing("path", path):
+            with h5py.File(unfinished, "w") as file:
+                for name in ("images", "removed", "doping"):
+                    file.create_dataset(name, data=getattr(images, name), compression="gzip")
+                file["mask"] = np.asarray(images.mask, dtype=np.int8)
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

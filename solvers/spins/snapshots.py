@@ -135,7 +135,8 @@ def pair_means(values: Floats, displacement: tuple[int, int], mask: Any, periodi
 def as_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return ``mask`` as True and False of ``shape``, all True by default, or raise ValueError."""
     found = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask)
-    if found.shape != shape or not np.isin(found, (0, 1)).all() or not found.any():
+    numbers = found.dtype.kind in "biuf"
+    if not numbers or found.shape != shape or not np.isin(found, (0, 1)).all() or not found.any():
         raise ValueError(f"mask: expected True and False of shape {shape}, with a True, got shape {found.shape}")
     return found.astype(bool)
 

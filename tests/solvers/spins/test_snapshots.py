@@ -166,6 +166,45 @@ def test_other_files_are_named(tmp_path):
             read_images(tmp_path / name)
 
 
+@pytest.mark.parametrize("link", [h5py.SoftLink("/nothing"), h5py.ExternalLink("nothing.h5", "/x")])
+def test_links_to_nothing_are_named(images, tmp_path, link):
+    write_images(tmp_path / "linked.h5", images)
+    with h5py.File(tmp_path / "linked.h5", "a") as file:
+        del file["images"]
+        file["images"] = link
+    with pytest.raises(ValueError, match=r"linked.h5: expected an HDF5 file with datasets of images"):
+        read_images(tmp_path / "linked.h5")
+
+
+def test_damaged_files_are_named(images, tmp_path):
+    """Either the bit does not matter, or the error names the file."""
+    write_images(tmp_path / "whole.h5", images)
+    whole, path = (tmp_path / "whole.h5").read_bytes(), tmp_path / "damaged.h5"
+    for place in np.random.default_rng(0).integers(8 * len(whole), size=200):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            read_images(path)
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")
+
+
+def test_a_mask_of_records_is_named(images, tmp_path):
+    write_images(tmp_path / "records.h5", images)
+    with h5py.File(tmp_path / "records.h5", "a") as file:
+        del file["mask"]
+        file["mask"] = np.zeros((6, 6), dtype=[("seen", "i4")])
+    with pytest.raises(ValueError, match=r"records.h5: mask: expected True and False"):
+        read_images(tmp_path / "records.h5")
+
+
+def test_a_folder_is_no_file_of_images(images, tmp_path):
+    with pytest.raises(ValueError, match="path: expected a file that can be written, got .*Use another"):
+        write_images(tmp_path, images)
+    assert not list(tmp_path.parent.glob(".*.part"))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
