@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from qd_pix2pix.generators import ConfidentGenerator, Generator
 from qd_pix2pix.inference.inputs import array_of, check_fields, conditions_of
@@ -141,7 +142,13 @@ class Sampler:
 
 
 def _numbers(values: Any) -> NDArray:
-    """Return values as an array of numbers; NaN if they are none, as True and text."""
+    """Return values as an array of numbers; NaN if they are none, as True and text.
+
+    Tensors may have a gradient, be on another device, or have a type that NumPy lacks, such as bfloat16.
+    """
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.double() if values.is_floating_point() else values
     try:
         found = np.asarray(values)
     except (TypeError, ValueError):

@@ -133,6 +133,14 @@ def test_requests_that_are_refused(rugan, options, said):
         rugan.sample(**{"n": 3} | options)
 
 
+@pytest.mark.parametrize("options", [{"requires_grad": True}, {"dtype": torch.bfloat16}, {"dtype": torch.int32}])
+def test_labels_may_be_tensors(rugan, options):
+    labels = {"magnetisation": rugan.card.seen["magnetisation"][0]}
+    given = torch.tensor([-1, 0], **{"dtype": torch.float32} | options)
+    found = [rugan.sample(2, energy=energy, **labels) for energy in (given, [-1.0, 0.0])]
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_seed_may_be_a_number_of_numpy(rugan):
     labels = {"energy": rugan.card.seen["energy"][0] / 64, "magnetisation": rugan.card.seen["magnetisation"][0]}
     np.testing.assert_array_equal(rugan.sample(2, seed=np.int64(2), **labels), rugan.sample(2, seed=2, **labels))
