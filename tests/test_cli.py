@@ -238,6 +238,23 @@ def test_paths_and_names_keep_their_text(name, text):
     assert {OmegaConf.select(config, key) for key in PATHS[name]} == {text}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["V (1).npy", "/home/jürgen/V.npy", "/家/V.npy", "epoch=3-step=20.ckpt", "Gamma[eV]", "it's.npy", "~/a#b;c&d"],
+)
+@pytest.mark.parametrize("name", PATHS)
+def test_paths_may_have_all_letters_and_signs(name, text):
+    config = check_overrides(name, keep_text([f"{key}={text}" for key in PATHS[name]]))
+    assert {OmegaConf.select(config, key) for key in PATHS[name]} == {text}
+
+
+@pytest.mark.parametrize("text", ["2026", "labels (1).npz"])
+def test_paths_of_pairs_and_devices_keep_their_text(text):
+    config = check_overrides("train", keep_text(["data=pairs", f"data.path={text}"]))
+    assert config.data.path == text
+    assert check_overrides("solve", keep_text([f"device={text}", f"V={text}"])).device == text
+
+
 @pytest.mark.parametrize("word", ["logger.project=1_000", "launcher.scheduler=007", "+logger.name=1e3"])
 def test_names_of_options_keep_their_text(word):
     key, _, text = word.lstrip("+").partition("=")
@@ -247,7 +264,16 @@ def test_names_of_options_keep_their_text(word):
 
 @pytest.mark.parametrize(
     "word",
-    ["data_root=a b", "data_root='007'", "ckpt_path=null", "seed=007", "sweep.name=1,2", "+x=5", "data_root=${x}"],
+    [
+        "data_root=a b",
+        "data_root='007'",
+        "ckpt_path=null",
+        "seed=007",
+        "sweep.name=1,2",
+        "+x=5",
+        "data_root=${x}",
+        "data_root='a",
+    ],
 )
 def test_other_overrides_are_left_as_they_are(word):
     assert keep_text([word]) == [word]

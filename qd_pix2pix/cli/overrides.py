@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,7 +39,8 @@ TEXT = (
         "sweep.folder",
     ),
     *("logger.project", "logger.name", "logger.group", "logger.entity", "logger.id", "launcher.scheduler"),
-    *("hydra.run.dir", "trainer.max_time", "V", "column", "potential.path", "potential.column"),
+    *("hydra.run.dir", "trainer.max_time", "V", "column", "potential.path", "potential.column", "data.path", "device"),
+    *("mapping.second", "mapping.counter", "data.teacher.weights"),
 )
 """Keys whose values are paths, names or times, so that a number is text."""
 TARGET, HOME = "network._target_", "qd_pix2pix.networks."
@@ -76,7 +78,7 @@ def value_of(override: str) -> str:
 
 
 def keep_text(overrides: Sequence[str]) -> list[str]:
-    """Return overrides with quotes around values that Hydra would parse as numbers or booleans instead of text."""
+    """Return overrides with quotes around paths and names that Hydra would parse as numbers, or not at all."""
     return [_as_text(word) for word in overrides]
 
 
@@ -84,7 +86,10 @@ def _as_text(word: str) -> str:
     key, _, text = word.partition("=")
     if key.lstrip("+") not in TEXT:
         return word
-    override = parse([word])[0]
+    try:
+        override = parse([word])[0]
+    except HydraException:  # letters and signs that its grammar does not have: V (1).npy, jürgen, epoch=3.ckpt
+        return word if text.strip().startswith(("'", '"')) else f"{key}={quoted(text.strip())}"
     is_number = not override.is_sweep_override() and isinstance(override.value(), (bool, int, float))
     return f"{key}={quoted(text.strip())}" if is_number else word
 
