@@ -328,9 +328,10 @@ def _lost(fields: Fields, trained: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the mean change of samples by resampling to ``trained`` points and back, relative to their range, (S,)."""
     changes = []
     for values in fields.values():
-        there = torch.as_tensor(values, dtype=torch.float32)
+        from_minimum = values - values.min((1, 2), keepdims=True)  # single precision has no digits for large offsets
+        there = torch.as_tensor(from_minimum, dtype=torch.float32)
         back = resample(resample(there, trained), tuple(values.shape[1:]))
-        span = (there.amax((1, 2)) - there.amin((1, 2))).clamp(min=torch.finfo(torch.float32).tiny)
+        span = there.amax((1, 2)).clamp(min=torch.finfo(torch.float32).tiny)
         changes.append(((back - there).abs().mean((1, 2)) / span).double().numpy())
     return np.max(changes, axis=0)
 

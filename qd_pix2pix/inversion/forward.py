@@ -22,7 +22,7 @@ from qd_pix2pix.inference.inputs import (
     conditions_of,
     with_patterns,
 )
-from qd_pix2pix.inference.predict import averaged, unshifted
+from qd_pix2pix.inference.predict import averaged, precision_on, unshifted
 from qd_pix2pix.inference.pretrained import Surrogate, from_pretrained
 from qd_pix2pix.inference.rectangles import both_sides
 from qd_pix2pix.inference.reduced import PhysicalPredictor, physical_conditions, remarks_on
@@ -275,10 +275,12 @@ def _evaluation(
     """
     predictor.to(device).eval()
 
+    precision = precision_on(predictor, device)
+
     def evaluate(potentials: Tensor, conditions: Mapping[str, Tensor]) -> Outputs:
-        columns = {source: potentials.float(), **{name: value.float() for name, value in conditions.items()}}
+        columns = {name: values.to(precision) for name, values in ({source: potentials} | dict(conditions)).items()}
         for name, values in (fields or {}).items():
-            columns[name] = values.float().repeat(len(potentials) // len(values), *(1,) * (values.ndim - 1))
+            columns[name] = values.to(precision).repeat(len(potentials) // len(values), *(1,) * (values.ndim - 1))
         with constant(predictor):
             found = predicted(predictor, columns)
         return {name: values.double() for name, values in found.items() if values.is_floating_point()}

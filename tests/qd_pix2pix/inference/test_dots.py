@@ -127,6 +127,17 @@ def test_resampling_keeps_a_smooth_potential(surrogate):
         surrogate(wells(64), **GAAS)
 
 
+@pytest.mark.parametrize("offset", [1e4, -1e6])
+def test_an_offset_changes_no_verdict_of_a_resampled_potential(surrogate, monkeypatch, offset):
+    """Single precision has steps of 0.001 eV at 10^4 eV, which are no lost detail."""
+    monkeypatch.setattr("qd_pix2pix.inference.reduced.to_verify", lambda errors, unfamiliar: unfamiliar)
+    V = wells(48, depth=0.01)
+    assert surrogate(V, **GAAS).verdict == LIKE
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert surrogate(V + offset, **GAAS).verdict == LIKE
+
+
 @pytest.mark.parametrize(
     "given, message",
     [

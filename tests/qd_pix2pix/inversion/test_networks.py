@@ -42,6 +42,17 @@ def test_dots_of_any_size_by_a_density(universal):
     assert ((found.best >= 0) & (found.best <= 0.05)).all()
 
 
+def test_predictions_of_a_design_at_an_offset_are_those_of_the_network(universal):
+    """At 1000 eV single precision has steps of 6e-5 eV, 0.15 % of the depth of this well."""
+    V = well() + 1000.0
+    wanted = universal(V, **GAAS).density
+    found = design(universal, wanted, start=V, bounds=(999.9, 1000.1), **OPTIONS, **GAAS)
+    again = universal(found.best, **GAAS)
+    assert found.predictions["energy"][0] == pytest.approx(float(again.energy), abs=1e-7)
+    assert found.predictions["gap"][0] == pytest.approx(float(again.gap), rel=1e-5)
+    np.testing.assert_allclose(found.predictions["n_int"][0], again.density, atol=1e-5 * again.density.max())
+
+
 def test_the_solver_verifies_a_design():
     surrogate = from_pretrained("gaas-N2", "cpu")
     recipe = make_recipe(surrogate.card.recipes[0])
