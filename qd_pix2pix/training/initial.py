@@ -211,16 +211,12 @@ def _network(old: Card, new: Card) -> list[Difference]:
         return []
     classes = [key for key in changed if key.rpartition(".")[2] in ("class", "module")]
     if not classes:
-        return [
-            (f"network.{key} is {there.get(key)} there and {here.get(key)} here", f"network.{key}={there.get(key)}")
-            for key in changed
-        ]
+        texts = [(key, _text(there.get(key)), _text(here.get(key))) for key in changed]
+        return [(f"network.{key} is {a} there and {b} here", f"network.{key}={a}") for key, a, b in texts]
     option, rest = _nearest(there, periodic)
-    words = (
-        " ".join([f"network={option}", *(f"network.{key}={value}" for key, value in rest.items())]) if option else ""
-    )
+    words = [f"network={option}", *(f"network.{key}={_text(value)}" for key, value in rest.items())] if option else []
     names = (there.get("class"), here.get("class"))
-    return [("the network is {} there and {} here".format(*names), words)]
+    return [("the network is {} there and {} here".format(*names), " ".join(words))]
 
 
 def _complete(described: Mapping[str, Any], periodic: bool) -> dict[str, Any]:
@@ -274,6 +270,7 @@ def _option(group: str, target: str) -> str:
 
 
 def _text(value: Any) -> str:
+    """Return a value as in an override; without spaces, at which a shell would divide it."""
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(str, value))}]"
-    return "null" if value is None else str(value)
+        return f"[{','.join(map(_text, value))}]"
+    return "null" if value is None else str(value).replace(", ", ",")  # of a list that ``flatten`` made a text

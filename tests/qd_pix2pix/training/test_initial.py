@@ -1,5 +1,6 @@
 """Initial weights: the same map before the first step, in its own scales; other settings are refused with overrides."""
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_resumed_run_is_one_that_was_never_stopped(tuned, tuned_words, tmp_pat
         (["mapping=V_to_nint"], r"mapping.also is \[n0,energy,gap\] there and \[\] here. Add mapping.also=\[n0,ener"),
         (
             ["network.channels=[2,4]"],
-            r"network.channels is \[2, 3\] there and \[2, 4\] here. Add network.channels=\[2, 3",
+            r"network.channels is \[2,3\] there and \[2,4\] here. Add network.channels=\[2,3\]$",
         ),
         (["network=resnet"], "the network is ResidualUNet there and ResNet here. Add network=residual_unet network.ch"),
         (["model.density.head=positive"], "the head of n_int is charge there.*Add model.density.head=charge"),
@@ -136,6 +137,17 @@ def test_a_resumed_run_is_one_that_was_never_stopped(tuned, tuned_words, tmp_pat
 def test_another_map_is_refused_with_the_overrides_that_match(tuned_words, words, message):
     with pytest.raises(ValueError, match=f"^init_from: .*{message}"):
         check_config(configuration("train", *tuned_words, *words))
+
+
+@pytest.mark.parametrize("change", ["mapping=V_to_nint", "network.channels=[2,4]", "network=resnet"])
+def test_the_overrides_that_match_may_be_pasted_into_a_shell(tuned_words, change):
+    with pytest.raises(ValueError) as error:
+        check_config(configuration("train", *tuned_words, change))
+    advised = shlex.split(str(error.value).partition(" Add ")[2])
+    assert all("=" in word for word in advised)
+    groups = {word.partition("=")[0] for word in advised}
+    kept = [word for word in (*tuned_words, change) if word.partition("=")[0] not in groups]
+    check_config(configuration("train", *kept, *advised))
 
 
 def test_another_system_is_refused():
