@@ -23,6 +23,7 @@ from qd_pix2pix.data.manifest import training_statistics
 from qd_pix2pix.data.shard import learned
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.predict import best_device, device_name
+from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.mapping import Mapping as Names
 from qd_pix2pix.models import Model
 from qd_pix2pix.networks.blocks import multiplies_bf16
@@ -352,7 +353,6 @@ def _card(
             for name, value in kind.generator(config["model"]).items()
         },
         logarithm=kind.LOGARITHM,
-        estimated=estimated_numbers(schemas[0], names),
         statistics=dict(statistics),
         recipes=recipes,
         datasets=datasets,
@@ -365,7 +365,9 @@ def _card(
     if modules := modules_in(card.network, card.generator):
         card = replace(card, provenance=card.provenance | {"modules": hashes(modules)})
     path = config["ckpt_path"]
-    card = replace(card, second=card_of_second(card, path), counter=card_of_counter(card, path))
+    # a resumed run has the estimates of its checkpoint, which may be of a version without those of numbers
+    known = Card.from_dict(read_checkpoint(path)[CARD]).estimated if path else estimated_numbers(schemas[0], names)
+    card = replace(card, estimated=known, second=card_of_second(card, path), counter=card_of_counter(card, path))
     return adopt(card, config.get("init_from"), config["ckpt_path"])
 
 

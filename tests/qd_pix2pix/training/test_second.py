@@ -10,7 +10,7 @@ from small import call, configuration
 
 from qd_pix2pix.inference.dots import DotSurrogate
 from qd_pix2pix.inference.export import Exported
-from qd_pix2pix.inference.weights import load_predictor, save_weights
+from qd_pix2pix.inference.weights import CARD, load_predictor, save_weights
 from qd_pix2pix.training.initial import load_initial
 from qd_pix2pix.training.second import load_second
 from qd_pix2pix.training.settings import untrained
@@ -174,6 +174,16 @@ def test_exported_programs_estimate_the_same_error(pair):
         program = torch.export.export(module, columns).module()
         for found, expected in zip(program(*columns), module(*columns), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_resumed_run_estimates_what_its_checkpoint_does(tmp_path):
+    """Checkpoints of before have no estimates of numbers, and no weights of these."""
+    assert untrained(configuration("train", *WORDS)).card.estimated == ["energy", "gap"], "spins have no unit"
+    made, card = model(4)
+    for names in ([], ["energy", "gap"]):
+        path = tmp_path / f"{len(names)}.ckpt"
+        torch.save({CARD: replace(card, estimated=names).to_dict(), "state_dict": {}}, path)
+        assert untrained(configuration("train", *WORDS, f"ckpt_path={path}")).card.estimated == names
 
 
 def test_a_network_gets_a_second_one_when_it_is_trained_on(other, pair, tmp_path):
