@@ -32,6 +32,8 @@ Compare basis-set corrections by a local range of the interaction: Giner et al.,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import agm
 
@@ -42,6 +44,8 @@ from solvers.quantum_dots.pairs import SpinBlock, singlets
 
 NODES = 8
 """Nodes of the quadrature over missing momenta: good to 2 % where v is a hundred times shorter than 1 / k."""
+LONG = 1e-6
+"""Momentum of waves that are longer than any dot, times the Bohr radius."""
 EDGE = 2.4
 """Chosen for exact parabolas of two electrons (omega = 0.1, 1, 10; M = 14 ... 28); tests/solvers checks energies."""
 
@@ -108,15 +112,19 @@ def missing_per_pair(local: Array, v: Interaction, contact: float = 1.0) -> Arra
 
 
 def _beyond(k: Array, v: Interaction) -> tuple[Array, Array]:
-    """Return A and B for the momenta above ``k``, integrals over dk' / k' = 2 dt / t with k' = k / t^2."""
-    xp = namespace(k)
+    """Return A and B for the momenta above ``k``, integrals over dk' / k' = 2 dt / t with k' = k / t^2.
+
+    B is that of a thin layer whose v_k is equal for long waves: A falls exponentially with the thickness, and is too
+    large where orbitals resolve somewhat more than k. B of the thick layer would double what is too much.
+    """
+    xp, thin = namespace(k), replace(v, thickness=0.0)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     second_order = first_order = xp.zeros_like(k)
     for t, weight in zip(map(float, (1 + nodes) / 2), map(float, weights / 2), strict=True):
-        part = _softened(k / t**2, v)
-        second_order = second_order + 4 * np.pi * weight / t * part**2
-        first_order = first_order + 2 * weight / t * part
-    return second_order, first_order
+        second_order = second_order + 4 * np.pi * weight / t * _softened(k / t**2, v) ** 2
+        first_order = first_order + 2 * weight / t * _softened(k / t**2, thin)
+    long_waves = xp.full_like(k, LONG)
+    return second_order, first_order * _softened(long_waves, v) / _softened(long_waves, thin)
 
 
 def _softened(k: Array, v: Interaction) -> Array:

@@ -160,6 +160,20 @@ def test_interactions_of_short_range(interaction, preset):
         assert np.max(np.array(ratios)[:, :2]) < 0.8, ratios
 
 
+@pytest.mark.parametrize("thickness", [0.4, 1.5])
+def test_electrons_of_thick_layers(thickness):
+    """Little of the cusp is left, an exponential function of the momenta that orbitals resolve."""
+    interaction = Interaction(thickness=thickness)
+    for omega in (0.05, 0.3):
+        exact = parabola(omega, omega, SINGLET, repulsion=lambda r: interaction.times_distance(r) / r).energy
+        grid = Grid(48, float(9 / omega**0.5 + (2 * omega**2) ** (-1 / 3)))
+        x, y = grid.from_middle()
+        v = omega**2 / 2 * (x[:, None] ** 2 + y**2)
+        found = solve(v, grid, 2, ATOMIC, interaction=interaction, **PRESETS["converged"])
+        assert found.trusted
+        assert abs(found.energy - exact) < 1.3 * (found.energy_error + found.grid_error)
+
+
 def test_helium_is_not_called_exact():
     """hartree* is 27 eV there: tolerances in it would be wider than the dot's own levels."""
     grid = Grid(32, 300.0)
