@@ -70,7 +70,8 @@ def test_only_the_maps_are_trained(energies):
     "words, expected",
     [
         (["mapping.counter=nothing"], "expected a file, or one of"),
-        (["mapping.counter=3"], "expected null, or the name or file of weights; got 3"),
+        (["mapping.counter=3"], "expected a file, or one of"),
+        (["mapping.counter=[3]"], "expected a text, got [3]"),
         (["mapping.counter=gaas-N2"], "expected a network of experiment=chain_energies"),
         (["mapping.counter=FILE", "loader.shift=null"], "loader.shift is null"),
         (["mapping.counter=FILE", "range.interaction=[1.5,2.0]"], "for interaction = 1.5, 2, of the data; got 2"),
