@@ -196,12 +196,14 @@ def _covered(dots: Columns, name: str) -> float:
 
 
 def energy_values(networks: dict[str, Any]) -> dict[str, str]:
-    """Return coverage and median of the estimated errors of energies and gaps of ``universal``."""
+    """Return coverage, also that of single families, and medians of the estimated errors of ``universal``."""
     found = {}
     for kind, ending in (("trained", ""), ("never trained", "-unseen")):
         dots = columns(dot for family in networks["universal"][kind].values() for dot in family)
         for name in NUMBERS:
             found[f"covered-{name}{ending}"] = percent(_covered(dots, name), 0)
+            shares = [_covered(columns(rows), name) for rows in networks["universal"][kind].values()]
+            found[f"families-{name}{ending}"] = f"{percent(min(shares), 0)} to {percent(max(shares), 0)}"
             if not ending:
                 found[f"bar-{name}"] = _number_cells(dots, name)[1]
     return found

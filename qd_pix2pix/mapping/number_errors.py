@@ -1,6 +1,6 @@
 """Estimated errors of predicted numbers, such as energies and gaps, beside that of a density.
 
-A number x that was predicted with a density of the estimated error e has the estimated error
+A number x that was predicted with a density of the estimated error e, before its calibration, has the estimated error
 
     |x| e exp(b . f + c).
 
@@ -44,7 +44,7 @@ class NumberErrors(nn.Module):
         """Return the features (B, numbers, k).
 
         Args:
-            error: estimated error e of the density, (B,).
+            error: estimated error e of the density before its calibration, (B,).
             found, theirs: numbers of the prediction and of the second network, (B,) by name.
         """
         logarithms = torch.stack([error.log(), *(_magnitude(found[name]).log() for name in self.names)], 1)

@@ -135,6 +135,11 @@ def test_what_the_system_does_not_have_is_named(source, target, also, said):
         Mapping(source, target, also).check(DOTS)
 
 
+def test_a_counter_is_the_name_of_a_network():
+    with pytest.raises(ValueError, match="mapping.counter: expected null, or the name or file of weights; got 3"):
+        Mapping("V", "n_int", counter=3)
+
+
 def test_a_field_without_contrast_cannot_be_learned():
     flat = STATISTICS | {"V": {"min": 0.1, "max": 0.1}}
     with pytest.raises(ValueError, match="V has the same value 0.1 everywhere.*nothing to learn"):
