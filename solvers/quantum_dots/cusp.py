@@ -20,8 +20,9 @@ A softened or screened interaction, or one with image charges, weakens the cusp.
 
     E_cusp = int P2(r, r) A / (1 + B) d^2r,    A = int_k v_k'^2 / k'^2 d^2k' / (2 pi)^2,    B = the same of v_k' / k'^2.
 
-Where the interaction is shorter than 1 / k, electrons repel each other as at a point, and A and B fall with the
-logarithm of its range only: values at the lower limit k, times those of 1 / r, would be several times too small.
+B is that of a thin layer, see ``_beyond``. Where the interaction is shorter than 1 / k, electrons repel each other as
+at a point, and A and B fall with the logarithm of its range only: values at the lower limit k, times those of 1 / r,
+would be several times too small.
 
 With masses m_x and m_y, scaled momenta q_i = k_i (m* / m_i)^1/2 make the kinetic energy isotropic, and v anisotropic:
 the mean of v^2 over directions is that of equal masses, since the product of the inverse masses is 1, and the mean of
