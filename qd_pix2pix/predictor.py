@@ -338,7 +338,7 @@ class Predictor(nn.Module):
         channels = [*self.channels, *([1] if self.mapping.quantile else [])]
         raw = dict(zip(names, found.split(channels, dim=1), strict=True))
         for column in self.outputs:
-            if prior and column.name in prior.starts and self.head(column).starts_from_prior:
+            if prior and column.name in prior.starts and column.kind in self.head(column).starts:
                 raw[column.name] = raw[column.name] + prior.starts[column.name]
         raw |= {INPUTS: inputs.float().flatten(2).mean(2)} if self.mapping.quantile else {}
         if self.second is None or self.training:

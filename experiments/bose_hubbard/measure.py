@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.inference.pretrained import Surrogate
+from qd_pix2pix.mapping.gutzwiller import ENHANCED, product_state
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.ledger import Record
 
@@ -46,15 +48,28 @@ def chi_squares(predicted: Array, reference: Array, sigma: Array) -> dict[str, f
     }
 
 
+def product_states(potential: Array, checkerboard: Array, neighbour: Array, n: Array) -> list[float]:
+    """Return the mean errors of n of product states: with t, and with the hopping that the prior starts from."""
+    v, signs, coupling = (torch.from_numpy(values) for values in (potential, checkerboard, neighbour[:, None, None]))
+    states = (product_state(v, coupling, hopping, signs) for hopping in (coupling**0, 1 + ENHANCED * coupling))
+    return [float(np.abs(state.n.numpy() - n).mean()) for state in states]
+
+
 def measures(run: Path, record: Record) -> dict[str, Any]:
-    """Return the errors of a finished run on its test split."""
+    """Return the errors of a finished run on its test splits, by the side of the lattices."""
     surrogate = from_pretrained(run / "checkpoints" / "best.ckpt")
-    test = next(iter(read_tests(run).values()))
-    columns = (
-        Store(Path("data") / test.model["datasets"][0])
-        .split("test")
-        .load(("V_mu", "checkerboard", "n", "sigma", "neighbour"))
-    )
-    found = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
-    predicted = predict(surrogate, found["V_mu"], found["checkerboard"], found["neighbour"])
-    return {"errors": chi_squares(predicted, found["n"], found["sigma"])}
+    found = {}
+    for test in read_tests(run).values():
+        columns = (
+            Store(Path("data") / test.model["datasets"][0])
+            .split("test")
+            .load(("V_mu", "checkerboard", "n", "sigma", "neighbour"))
+        )
+        values = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+        predicted = predict(surrogate, values["V_mu"], values["checkerboard"], values["neighbour"])
+        starts = product_states(*(values[name] for name in ("V_mu", "checkerboard", "neighbour", "n")))
+        found[str(values["n"].shape[-1])] = {
+            **chi_squares(predicted, values["n"], values["sigma"]),
+            "product_states": starts,
+        }
+    return {"errors": dict(sorted(found.items(), key=lambda item: int(item[0])))}

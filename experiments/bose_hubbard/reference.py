@@ -87,7 +87,7 @@ def sample(model: Bosons, number: int, burn_in: int = 120) -> tuple[Averages, fl
 
 
 def read() -> dict[str, NDArray[np.float64]]:
-    """Return the stored arrays: for each part potential, neighbour, n, sigma, seconds, sweeps and tau."""
+    """Return the stored arrays: for each part potential, neighbour, n, energy, seconds, sweeps, tau, and errors."""
     if not FILE.exists():
         return {}
     with np.load(FILE) as file:
@@ -107,6 +107,8 @@ def main() -> None:
             "neighbour": [model.neighbour for model in models],
             "n": [averages.n for averages, _ in found],
             "sigma": [averages.n_error for averages, _ in found],
+            "energy": [averages.energy for averages, _ in found],
+            "energy_error": [averages.energy_error for averages, _ in found],
             "seconds": [seconds for _, seconds in found],
             "sweeps": [averages.sweeps for averages, _ in found],
             "tau": [max(averages.tau.values()) for averages, _ in found],

@@ -32,7 +32,7 @@ def shown(value: float) -> str:
 
 def errors_table(results: dict[str, Any], transfer: dict[str, Any]) -> str:
     """Return the errors of the density on all kinds of lattices."""
-    rows = [["test split, 8 × 8", results["hard core"]["errors"]]]
+    rows = [[f"test split, {side} × {side}", found] for side, found in results["hard core"]["errors"].items()]
     rows += [[NAMES[part], found] for part, found in transfer["errors"].items()]
     head = ("lattices", "mean error of n", "of the samples", "χ²", "median χ²", "χ², σ of at least 0.015")
     cells = ("mae", "sigma", "chi2", "median_chi2", "chi2_floor")
@@ -43,12 +43,20 @@ def phases_table(transfer: dict[str, Any]) -> str:
     """Return where the solid begins, for both, and the mean error of the density."""
     rows = []
     for v, found in transfer["phases"].items():
-        own, predicted = found["boundary"]
-        known = own is not None and predicted is not None
-        shift = f"{100 * abs(predicted / own - 1):.1f} %" if known else "–"
+        (own, predicted), at = found["boundary"], found["coexistence"]
+        shift = f"{100 * abs(predicted / at[0] - 1):.1f} %" if at and predicted is not None else "–"
         edges = ["no solid" if mu is None else f"{mu:.2f}" for mu in (own, predicted)]
-        rows.append([v, *edges, shift, number(found["mae"])])
-    return markdown(("V", "solid from μ, worm", "network", "difference", "mean error of the density"), rows)
+        equal = f"{at[0]:.2f} ± {at[1]:.2f}" if at else "no solid"
+        rows.append([v, equal, *edges, shift, number(found["mae"])])
+    head = (
+        "V",
+        "solid from μ: equal grand potentials",
+        "one chain",
+        "network",
+        "difference",
+        "mean error of the density",
+    )
+    return markdown(head, rows)
 
 
 def well_table(transfer: dict[str, Any]) -> str:
@@ -86,7 +94,7 @@ def content() -> dict[str, str]:
         "phases": phases_table(transfer),
         "well": well_table(transfer),
         "speed": speed_table(transfer),
-        "mae": number(run["errors"]["mae"]),
+        "mae": number(run["errors"]["8"]["mae"]),
         "minutes": f"{run['seconds'] / 60:.0f}",
         "steps": str(run["steps"]),
         "parameters": f"{run['parameters']:,}".replace(",", " "),

@@ -21,9 +21,12 @@ from qd_pix2pix.files import write_text
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.systems.bose_hubbard import variant
+from solvers.lattices import checkerboard
 
 HERE = Path(__file__).parent
 REPEATS = 20
+FITTED = -2.0
+"""Lowest mu, in t, of the fit of the superfluid."""
 Array = NDArray[np.float64]
 Stored = dict[str, NDArray[np.float64]]
 
@@ -51,19 +54,51 @@ def boundary(mu: Array, order: Array) -> float | None:
     return float(mu[i - 1] + share * (mu[i] - mu[i - 1]))
 
 
+def coexistence(mu: Array, order: Array, potential: Array, error: Array) -> list[float] | None:
+    """Return mu of equal grand potentials of superfluid and solid, and its standard error; None without a solid.
+
+    Chains stay in the superfluid beyond it, as the transition is of first order. The grand potential is <H> - mu <N>
+    but for T S, below 0.02 t on these lattices. That of the solid, with 1/2 boson a site, is a line; that of the
+    superfluid is fitted by a cubic from mu = ``FITTED`` on.
+    """
+    solid, fluid = order > 0.5, (order < 0.5) & (mu >= FITTED)
+    if not solid.any():
+        return None
+    half = reference.SIDE**2 / 2
+    weights = error[solid] ** -2
+    level = np.average(potential[solid] + half * mu[solid], weights=weights)
+    fit, covariance = np.polyfit(mu[fluid], potential[fluid], 3, w=1 / error[fluid], cov="unscaled")
+    roots = np.roots(np.polyadd(fit, [half, -level]))
+    real = roots[np.isreal(roots)].real
+    at = float(real[np.abs(real - mu[solid].min()).argmin()])
+    powers = at ** np.arange(3, -1, -1)
+    slope = np.polyval(np.polyder(fit), at) + half
+    return [at, float(np.sqrt(powers @ covariance @ powers + 1 / weights.sum()) / abs(slope))]
+
+
+def own_boundary(surrogate: Surrogate, v: float) -> float | None:
+    """Return mu at which the order that the network predicts passes 1/2."""
+    mu = np.arange(-4.0, 2 * v + 0.01, 0.02)
+    signs = checkerboard((reference.SIDE, reference.SIDE))
+    fields = np.broadcast_to(-mu[:, None, None], (len(mu), *signs.shape))
+    n = surrogate({"V_mu": fields, "checkerboard": np.broadcast_to(signs, fields.shape)}, neighbour=v)
+    return boundary(mu, staggered(np.asarray(n, dtype=np.float64)))
+
+
 def phases(surrogate: Surrogate, stored: Stored) -> dict[str, Any]:
     """Return density and order against mu of both, by V, and where the solid begins."""
     found = {}
     for v in reference.INTERACTIONS:
         part = f"homogeneous {v:g}"
         mu, own = -stored[f"{part}/potential"].mean((1, 2)), stored[f"{part}/n"].astype(np.float64)
-        predicted = predict(surrogate, stored, part)
-        edges = [boundary(mu, staggered(n)) for n in (own, predicted)]
+        predicted, order = predict(surrogate, stored, part), staggered(own)
+        energies = (stored[f"{part}/{name}"].astype(np.float64) for name in ("energy", "energy_error"))
         found[f"{v:g}"] = {
             "mu": mu.tolist(),
             "n": [own.mean((1, 2)).tolist(), predicted.mean((1, 2)).tolist()],
-            "order": [staggered(own).tolist(), staggered(predicted).tolist()],
-            "boundary": edges,
+            "order": [order.tolist(), staggered(predicted).tolist()],
+            "boundary": [boundary(mu, order), own_boundary(surrogate, v)],
+            "coexistence": coexistence(mu, order, *energies),
             "mae": float(np.abs(own.mean((1, 2)) - predicted.mean((1, 2))).mean()),
         }
     return found

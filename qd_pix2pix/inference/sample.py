@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ POINTS = 2**18
 """Points of all samples of a batch."""
 MOST_POINTS = 2**26
 """Most points of a sample, 8192 x 8192: 32 channels of features are 8 GiB."""
+MOST_BYTES = 2**34
+"""Most memory of all samples of a call, 16 GiB."""
 FARTHEST = 10.0
 """Largest distance of a label from those of the training, over the largest of these; others are errors."""
 
@@ -57,10 +60,24 @@ def draw(
             last = min(first + size, n)
             batch = {k: torch.as_tensor(v[first:last].copy(), dtype=torch.float32).to(at) for k, v in known.items()}
             batch |= {"count": torch.zeros(last - first, device=at)}
-            parts.append(generator.sample(batch, shape, random).cpu().numpy())
+            parts.append(generator.sample(batch, shape, random).cpu().numpy().astype(_kept(generator)))
             bar.update(last - first)
-    kept = np.int8 if generator.target.values else np.float64
-    return np.concatenate(parts).astype(kept)
+    return np.concatenate(parts)
+
+
+def check_memory(generator: Generator, n: int, shape: Sequence[int]) -> None:
+    """Raise ValueError if ``n`` samples of ``shape`` do not fit into memory."""
+    most = MOST_BYTES // (_kept(generator).itemsize * math.prod(shape))
+    if n > most:
+        raise ValueError(
+            f"n: expected at most {most} samples of {' x '.join(map(str, shape))} points in a call, "
+            f"{MOST_BYTES / 2**30:g} GiB; got {n}. Draw them in several calls with different seeds"
+        )
+
+
+def _kept(generator: Generator) -> np.dtype[Any]:
+    """Return the type of drawn samples."""
+    return np.dtype(np.int8 if generator.target.values else np.float64)
 
 
 def read_off(

@@ -20,6 +20,7 @@ from qd_pix2pix.inference.inputs import array_of, check_fields, conditions_of
 from qd_pix2pix.inference.predict import check_device
 from qd_pix2pix.inference.sample import (
     MOST_POINTS,
+    check_memory,
     check_near_training,
     draw,
     read_off,
@@ -75,6 +76,7 @@ class Sampler:
         check_integer("seed", seed, 0, high=2**63 - 1)
         shape = self._shape(size)
         self.generator.check_shape(shape)
+        check_memory(self.generator, n, shape)
         columns = self._columns(labels, n, shape)
         asked = {name: columns[name] for name in self.labels}
         check_near_training(self.card, asked, math.prod(shape))

@@ -57,8 +57,8 @@ class Head(nn.Module):
 
     kinds: tuple[str, ...] = ("density", "field")
     """Kinds of columns that the head supports; see ``Column.kind``."""
-    starts_from_prior: bool = False
-    """True if the start of a prior (``mean_field.Prior``) is added to the raw numbers."""
+    starts: tuple[str, ...] = ()
+    """Kinds of columns for which the start of a prior (``mean_field.Prior``) is added to the raw numbers."""
 
     @staticmethod
     def channels(column: Column) -> int:
@@ -78,7 +78,7 @@ class ChargeHead(Head):
     """The head of densities whose charge is conserved up to rounding, on any grid."""
 
     kinds = ("density",)
-    starts_from_prior = True
+    starts = ("density",)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return N softmax / cell volume."""
@@ -102,6 +102,8 @@ def _per_point(raw: Tensor, scale: Scale) -> Tensor:
 
 class BoundedHead(Head):
     """The head of fields whose values stay within the range of training."""
+
+    starts = ("field",)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return low + (high - low) S(raw)."""
@@ -168,7 +170,7 @@ class TotalHead(Head):
     """The head of one number per sample of any sign and size, to which all points contribute."""
 
     kinds = ("scalar",)
-    starts_from_prior = True
+    starts = ("scalar",)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return the sum over the points."""
@@ -179,7 +181,7 @@ class ExponentialHead(Head):
     """The head of one non-negative number per sample, whose relative error counts; below 1 the absolute one."""
 
     kinds = ("scalar",)
-    starts_from_prior = True
+    starts = ("scalar",)
 
     def forward(self, raw: Tensor, scale: Scale) -> Tensor:
         """Return the exponential of the mean over the points."""

@@ -65,6 +65,10 @@ class KohnSham:
 
     needs: ClassVar = ("V", "n_electrons", "coupling")
     """Columns that the prior takes."""
+    data: ClassVar = "data=scaled_dots with mapping.source=V"
+    """Options that provide them."""
+    largest: ClassVar[dict[str, float]] = {}
+    """Upper bounds of columns for which the prior holds."""
     below_points: ClassVar = ()
     """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 2 * len(SCALES) + 6

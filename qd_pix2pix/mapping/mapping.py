@@ -148,13 +148,19 @@ class Mapping:
 
     def _check_prior(self, schema: Schema) -> None:
         if self.prior is not None:
+            prior = PRIORS[self.prior]
             given = [*self.sources, *(column.name for column in schema.given)]
-            if missing := [name for name in PRIORS[self.prior].needs if name not in given]:
-                data = "chain_energies" if "particles" in PRIORS[self.prior].needs else "scaled_dots"
+            if missing := [name for name in prior.needs if name not in given]:
                 raise ValueError(
                     f"mapping.prior: {self.prior} takes {missing[0]}, but {', '.join(given)} are given; use "
-                    f"data={data} with mapping.source=V, or mapping.prior=null"
+                    f"{prior.data}, or mapping.prior=null"
                 )
+            for name, bound in prior.largest.items():
+                if schema[name].high != bound:
+                    raise ValueError(
+                        f"mapping.prior: {self.prior} holds for {name} up to {bound:g}, but that of these "
+                        f"{schema.system} is up to {schema[name].high:g}; use {prior.data}, or mapping.prior=null"
+                    )
         if self.quantile is not None and schema[self.target].kind != "density":
             raise ValueError(
                 f"mapping.quantile: expected null, or a density as target; {self.target} is a "

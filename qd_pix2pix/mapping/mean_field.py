@@ -46,7 +46,8 @@ class Prior(NamedTuple):
     Attributes:
         channels: input channels (B, c, *points).
         starts: for each output with an estimate, what is added to its raw numbers (B, 1, *points or ones): its
-            logarithm up to a constant, or for the head ``total`` a part of it at each point.
+            logarithm up to a constant, for the head ``total`` a part of it at each point, for the head ``bounded`` of a
+            field the logit of its place within the bounds.
     """
 
     channels: Tensor
@@ -61,6 +62,10 @@ class MeanField:
 
     needs: ClassVar = ("V", "n_electrons", "coupling")
     """Columns that the prior takes."""
+    data: ClassVar = "data=scaled_dots with mapping.source=V"
+    """Options that provide them."""
+    largest: ClassVar[dict[str, float]] = {}
+    """Upper bounds of columns for which the prior holds."""
     below_points: ClassVar = ()
     """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 2 * len(SCALES) + 4

@@ -35,6 +35,10 @@ class RingOrbitals:
 
     needs: ClassVar = ("V", "particles", "interaction")
     """Columns that the prior takes."""
+    data: ClassVar = "data=chain_energies with mapping.source=V"
+    """Options that provide them."""
+    largest: ClassVar[dict[str, float]] = {}
+    """Upper bounds of columns for which the prior holds."""
     below_points: ClassVar = ("particles",)
     """Columns that are smaller than the number of points."""
     n_channels: ClassVar = 10

@@ -7,25 +7,11 @@ import math
 
 from nicegui import ui
 
+from qd_pix2pix.reports.uncertain import uncertain
 from qd_pix2pix.schema import in_percent
 from qd_pix2pix.studio.prediction import Prediction
 from qd_pix2pix.studio.session import Session
 from qd_pix2pix.studio.work import Solved
-
-MOST_DECIMALS = 6
-"""Decimals beyond which an error is not shown."""
-
-
-def with_error(value: float, error: float, unit: float = 1.0) -> str:
-    """Return "value ± error" times a unit, with two digits of the error; a dash for NaN."""
-    if not math.isfinite(value):
-        return "—"
-    value, error = unit * value, unit * error
-    if not math.isfinite(error) or error <= 0:
-        return f"{value:.4g}"
-    decimals = max(0, 1 - math.floor(math.log10(error)))
-    value = round(value, decimals) + 0.0  # no negative zero
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}" if decimals <= MOST_DECIMALS else f"{value:.{MOST_DECIMALS}f}"
 
 
 def spin(value: float) -> str:
@@ -40,16 +26,16 @@ def rows(prediction: Prediction | None, solved: Solved | None) -> list[tuple[str
     return [
         (
             "energy (meV)",
-            with_error(p.energy, p.energy_error, 1e3) if p else "—",
-            with_error(s.energy, s.energy_error, 1e3) if s else "—",
+            uncertain(1e3 * p.energy, 1e3 * p.energy_error) if p else "—",
+            uncertain(1e3 * s.energy, 1e3 * s.energy_error) if s else "—",
         ),
         (
             "gap (meV)",
-            with_error(p.gap, p.gap_error, 1e3) if p else "—",
-            with_error(s.gap, s.gap_error, 1e3) if s else "—",
+            uncertain(1e3 * p.gap, 1e3 * p.gap_error) if p else "—",
+            uncertain(1e3 * s.gap, 1e3 * s.gap_error) if s else "—",
         ),
         ("total spin", spin(p.spin) if p else "—", spin(s.spin) if s else "—"),
-        ("J (µeV)", "—", with_error(s.J, s.J_error, 1e6) if s else "—"),
+        ("J (µeV)", "—", uncertain(1e6 * s.J, 1e6 * s.J_error) if s else "—"),
         ("error of the density", _share(p.density_error) if p else "—", _share(s.density_error) if s else "—"),
         ("electrons per site", _list(p.charges) if p else "—", _list(s.charges) if s else "—"),
     ]

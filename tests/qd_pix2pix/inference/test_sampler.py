@@ -114,6 +114,10 @@ def test_labels_are_per_site(rugan, monkeypatch):
         ),
         ({"n": 0}, r"n: expected a whole number of at least 1, got 0"),
         ({"n": 2.5}, r"n: expected a whole number"),
+        (
+            {"n": 10**12},
+            r"n: expected at most 268435456 samples of 8 x 8 points in a call, 16 GiB; got 10+. Draw them in",
+        ),
         ({"seed": -1}, r"seed: expected a whole number in 0 .*, got -1"),
         ({"seed": 2**64}, r"seed: expected a whole number in 0"),
         ({"seed": "a"}, r"seed: expected a whole number"),

@@ -320,7 +320,7 @@ def test_channels_are_one_but_for_classes():
 def test_a_total_is_the_sum_in_the_unit_of_the_data():
     raw = channel(torch.tensor([[[1.0, -3.0], [0.5, 0.0]]]))
     assert TotalHead()(raw, Scale(SPAN, points=2)).tolist() == pytest.approx([-1.5])
-    assert TotalHead.starts_from_prior
+    assert TotalHead.starts == ("scalar",)
 
 
 def test_exponential_numbers_are_positive_and_their_relative_error_counts():

@@ -153,6 +153,7 @@ def test_a_field_without_contrast_cannot_be_learned():
     [
         ("scaled_dots", ("n_int", "V", "kohn_sham"), "kohn_sham takes V, but n_int, .*mapping.source=V, or"),
         ("chain", ("V_mu", "n", "mean_field"), "mean_field takes V, but V_mu, interaction are .*scaled_dots"),
+        ("bose_hubbard", ("V_mu", "n", "gutzwiller"), r"gutzwiller takes checkerboard, .*source=\[V_mu,checkerboard\]"),
     ],
 )
 def test_a_prior_starts_from_what_is_given(data, given, said):
@@ -162,3 +163,13 @@ def test_a_prior_starts_from_what_is_given(data, given, said):
     Mapping(source, target).check(schema)
     with pytest.raises(ValueError, match=said):
         Mapping(source, target, prior=prior).check(schema)
+
+
+def test_product_states_are_those_of_hard_core_bosons():
+    schemas = [
+        make_recipe(configuration("generate", f"data={d}")["data"]).schema for d in ("bose_hubbard", "soft_bosons")
+    ]
+    mapping = Mapping(["V_mu", "checkerboard"], "n", prior="gutzwiller")
+    mapping.check(schemas[0])
+    with pytest.raises(ValueError, match="gutzwiller holds for n up to 1, .* up to 3; use data=bose_hubbard"):
+        mapping.check(schemas[1])
