@@ -155,6 +155,7 @@ class ExchangeSweep:
         """
         if barrier is not None:
             check_number("barrier", barrier)
+        self._places(self.detuning[0], barrier)
         if len(self.detuning) < 3:
             return []
         fine = np.unique(

@@ -163,6 +163,8 @@ def test_places_outside_of_a_sweep_are_named(known, tmp_path):
         (lambda: one.slope(0.5, along="barrier"), "along: expected one of detuning; got 'barrier'"),
         (lambda: two.at(0.5), "barrier: expected a number"),
         (lambda: two.sweet_spots(), "barrier: expected a number"),
+        (lambda: two.sweet_spots(1.5), r"barrier: expected a number in \[0, 1\], got 1.5"),
+        (lambda: one.sweet_spots(0.3), "barrier: expected None, because it was not swept, got 0.3"),
         (lambda: two.at([0.1, 0.2], [0.1, 0.2, 0.3]), "barrier: expected the shape of detuning, or one number"),
         (lambda: draw_exchange(one, tmp_path / "J.txt"), "path.suffix: expected one of png, pdf, svg"),
     ):
