@@ -30,10 +30,12 @@ def phases(found: dict[str, Any]) -> Figure:
             own, predicted = lines[name]
             panel.plot(lines["mu"], own, "o", ms=3.5, mfc="none", color=colour, label=f"{label}, worm")
             panel.plot(lines["mu"], predicted, "-", lw=1.2, color=colour, label=f"{label}, network")
+        if lines["coexistence"]:
+            panel.axvline(lines["coexistence"][0], ls=":", lw=1, color="0.4", label="equal energies")
         panel.set_title(f"V = {v} t")
         panel.set_xlabel("μ (t)")
     panels[0].set_ylabel("bosons per site")
-    panels[0].legend(fontsize=7, frameon=False)
+    panels[-1].legend(fontsize=7, frameon=False)
     return figure
 
 

@@ -59,17 +59,11 @@ def measures(run: Path, record: Record) -> dict[str, Any]:
     """Return the errors of a finished run on its test splits, by the side of the lattices."""
     surrogate = from_pretrained(run / "checkpoints" / "best.ckpt")
     found = {}
-    for test in read_tests(run).values():
-        columns = (
-            Store(Path("data") / test.model["datasets"][0])
-            .split("test")
-            .load(("V_mu", "checkerboard", "n", "sigma", "neighbour"))
-        )
+    for dataset in next(iter(read_tests(run).values())).model["datasets"]:
+        columns = Store(Path("data") / dataset).split("test").load(("V_mu", "checkerboard", "n", "sigma", "neighbour"))
         values = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
         predicted = predict(surrogate, values["V_mu"], values["checkerboard"], values["neighbour"])
         starts = product_states(*(values[name] for name in ("V_mu", "checkerboard", "neighbour", "n")))
-        found[str(values["n"].shape[-1])] = {
-            **chi_squares(predicted, values["n"], values["sigma"]),
-            "product_states": starts,
-        }
-    return {"errors": dict(sorted(found.items(), key=lambda item: int(item[0])))}
+        errors = chi_squares(predicted, values["n"], values["sigma"])
+        found[str(values["n"].shape[-1])] = {**errors, "product_states": starts}
+    return {"errors": found}

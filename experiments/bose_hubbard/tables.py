@@ -39,6 +39,17 @@ def errors_table(results: dict[str, Any], transfer: dict[str, Any]) -> str:
     return markdown(head, [[name, *(shown(found[cell]) for cell in cells)] for name, found in rows])
 
 
+def prior_table(results: dict[str, Any]) -> str:
+    """Return the errors of product states alone, and of short trainings with and without them."""
+    rows = []
+    for side in results["hard core"]["errors"]:
+        bare, enhanced = results["hard core"]["errors"][side]["product_states"]
+        trained = [results[name]["errors"][side]["mae"] for name in ("potential only", "product states")]
+        rows.append([f"{side} × {side}", *(number(error) for error in (bare, enhanced, *trained))])
+    names = ("product states", "with a larger hopping", "network without them", "network with them")
+    return markdown(("sites", *names), rows)
+
+
 def phases_table(transfer: dict[str, Any]) -> str:
     """Return where the solid begins, for both, and the mean error of the density."""
     rows = []
@@ -91,6 +102,7 @@ def content() -> dict[str, str]:
     run = results["hard core"]
     return {
         "errors": errors_table(results, transfer),
+        "prior": prior_table(results),
         "phases": phases_table(transfer),
         "well": well_table(transfer),
         "speed": speed_table(transfer),
