@@ -42,6 +42,8 @@ RUNS = {
     "universal-fast": ("universal", "fast, taught"),
 }
 """Folder and run of each shipped network."""
+CHECKPOINTS = {"bose-hubbard": "last.ckpt"}
+"""The checkpoint of a shipped network that is not the best one of its validation."""
 COUNTERS = {"chain": "chain-energies"}
 """The shipped network of energies that becomes part of another one (``mapping.counter``)."""
 
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             write_text(WEIGHTS / f"{name}.md", model_card(name))
             continue
         experiment, run = experiment_of(name), RUNS[name][1]
-        checkpoint = experiment.run_folder(run) / "checkpoints" / "best.ckpt"
+        checkpoint = experiment.run_folder(run) / "checkpoints" / CHECKPOINTS.get(name, "best.ckpt")
         if run not in experiment.results() or not (ROOT / checkpoint).exists():  # unfinished runs have a best.ckpt too
             print(f"{name}: the run {run!r} is not finished here; experiments/{RUNS[name][0]} trains it")
             continue
