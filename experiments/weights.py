@@ -61,7 +61,8 @@ def model_card(name: str) -> str:
     first = [result["label_error"], *[None] * (len(card["tests"]) - 1)]
     for test, error in zip(card["tests"], result.get("label_errors", first), strict=True):
         test["label_error"] = None if error is None else {"mean": error}
-    return of_card(name, card, shlex.join(experiment.runs()[run]))
+    text = of_card(name, card, shlex.join(experiment.runs()[run]))
+    return text.replace("best.ckpt", CHECKPOINTS.get(name, "best.ckpt"))
 
 
 def with_counter(checkpoint: Path, name: str) -> Path:

@@ -73,5 +73,6 @@ def measures(run: Path, record: Record) -> dict[str, Any]:
         starts = product_states(*(values[name] for name in ("V_mu", "checkerboard", "neighbour", "n")))
         found = chi_squares(predicted, values["n"], values["sigma"])
         errors[str(values["n"].shape[-1])] = {**found, "product_states": starts}
-    last = surrogate.card
-    return {"errors": errors, "steps": last.step, "seconds": last.train_seconds, "measures": {}, "also": {}}
+    last, of_labels = surrogate.card, [found["sigma"] for found in errors.values()]
+    kept = {"steps": last.step, "seconds": last.train_seconds, "label_errors": of_labels, "measures": {}, "also": {}}
+    return {"errors": errors, **kept}
