@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import h5py
+
 EXACT = 2**53
 """Largest whole number up to which all are represented exactly as floats."""
 
@@ -50,6 +52,24 @@ def write_whole(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it or its folder does not exist: the first error is the one to report
             temporary.unlink()
+
+
+@contextmanager
+def write_hdf5(path: Path | str) -> Iterator[h5py.File]:
+    """Yield an HDF5 file to fill; on success it replaces ``path`` as in ``write_whole``.
+
+    It is filled in memory: where HDF5 meets a full disk as it closes a file, the process ends with a segmentation
+    fault.
+
+    Raises:
+        OSError: see ``write_whole``.
+    """
+    with h5py.File(uuid4().hex, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        content = file.id.get_file_image()
+    with write_whole(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _cause(error: OSError | RuntimeError) -> tuple[int, str]:

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.files import sha256, write_whole
+from qd_pix2pix.files import sha256, write_hdf5
 from qd_pix2pix.mapping.texture import extremes
 from qd_pix2pix.schema import Column, Schema
 
@@ -87,31 +87,27 @@ def write_shard(
     axes: dict[str, NDArray] = {"sample": np.asarray(columns["sample"])}
     axes |= {name: np.asarray(x) for name, x in schema.domain.coordinates(schema.constants).items()}
     axes |= {c.axis: np.arange(columns[c.name].shape[1]) for c in schema.columns if c.axis}
-    with write_whole(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(format=FORMAT, split=split, seed=recipe["seed"])
-            file.attrs["schema"] = json.dumps(schema.to_dict(), sort_keys=True)
-            file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
-            for axis, values in axes.items():
-                written = file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True)
-                written.make_scale(axis)
-                written.flush()  # see ``_write_column``
-            for axis in schema.domain.axes:
-                file[axis].attrs.update(units=schema.units.get("length", "1"), long_name=f"{axis} of the point")
-            file["sample"].attrs["long_name"] = "number of the sample in its split"
-            for column in schema.columns:
-                if column.name not in axes:
-                    _write_column(file, column, np.asarray(columns[column.name]).astype(column.dtype), schema)
-            file.flush()
-        return {
-            "sha256": sha256(temporary),
-            "bytes": temporary.stat().st_size,
-            "samples": samples,
-            "split": split,
-            "statistics": {
-                c.name: found for c in learned(schema) if (found := _statistics(np.asarray(columns[c.name])))
-            },
-        }
+    with write_hdf5(path) as file:
+        file.attrs.update(format=FORMAT, split=split, seed=recipe["seed"])
+        file.attrs["schema"] = json.dumps(schema.to_dict(), sort_keys=True)
+        file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
+        for axis, values in axes.items():
+            written = file.create_dataset(axis, data=values, chunks=values.shape, fletcher32=True)
+            written.make_scale(axis)
+            written.flush()  # see ``_write_column``
+        for axis in schema.domain.axes:
+            file[axis].attrs.update(units=schema.units.get("length", "1"), long_name=f"{axis} of the point")
+        file["sample"].attrs["long_name"] = "number of the sample in its split"
+        for column in schema.columns:
+            if column.name not in axes:
+                _write_column(file, column, np.asarray(columns[column.name]).astype(column.dtype), schema)
+    return {
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "samples": samples,
+        "split": split,
+        "statistics": {c.name: found for c in learned(schema) if (found := _statistics(np.asarray(columns[c.name])))},
+    }
 
 
 def learned(schema: Schema) -> tuple[Column, ...]:

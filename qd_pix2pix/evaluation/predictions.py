@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.evaluation.measures import MEASURES
-from qd_pix2pix.files import checksum, write_whole
+from qd_pix2pix.files import checksum, write_hdf5
 from qd_pix2pix.schema import Column, Schema
 
 Fields = dict[str, NDArray]
@@ -112,7 +112,7 @@ class Predictions:
 
     def write(self, path: Path) -> None:
         """Write the file atomically."""
-        with write_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        with write_hdf5(path) as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
             file.attrs.update(sources=json.dumps(self.sources), outputs=json.dumps(self.outputs))
             file.attrs["sha256"] = self.checksum()

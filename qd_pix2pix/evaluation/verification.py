@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.files import checksum, write_whole
+from qd_pix2pix.files import checksum, write_hdf5
 from qd_pix2pix.schema import Column, Schema
 
 FILE = "verification.h5"
@@ -51,7 +51,7 @@ class Verification:
 
     def write(self, folder: Path) -> None:
         """Write ``verification.h5``, with a checksum of its content."""
-        with write_whole(folder / FILE) as temporary, h5py.File(temporary, "w") as file:
+        with write_hdf5(folder / FILE) as file:
             file.attrs["schema"] = json.dumps(self.schema.to_dict(), sort_keys=True)
             file.attrs["names"] = json.dumps(self.names)
             file.attrs["sha256"] = self.checksum()

@@ -5,13 +5,15 @@ import json
 import os
 import resource
 import stat
+import subprocess
+import sys
 
 import h5py
 import numpy as np
 import pytest
 
 from qd_pix2pix.cli.errors import first_cause
-from qd_pix2pix.files import digest, sha256, to_json, write_text, write_whole
+from qd_pix2pix.files import digest, sha256, to_json, write_hdf5, write_text, write_whole
 
 
 def test_text_is_utf8_with_unix_line_ends(tmp_path):
@@ -63,6 +65,41 @@ def test_hdf5_names_the_file_on_a_full_disk(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("room", [1000, 5000, 20000])
+def test_a_full_disk_ends_no_process_that_writes_hdf5(tmp_path, room):
+    """HDF5 crashes where a file with several datasets does not fit, so that this one is written in another process."""
+    path = tmp_path / "a.h5"
+    write_text(path, "old")
+    code = f"""
+import resource, sys, numpy as np
+from qd_pix2pix.files import write_hdf5
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+try:
+    with write_hdf5({str(path)!r}) as file:
+        for name in "abcdef":
+            file.create_dataset(name, data=np.arange(1000.0), chunks=(100,), fletcher32=True)
+            file[name].attrs["units"] = "eV"
+except OSError as error:
+    sys.exit(str(error))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "File too large; what was there before is kept" in done.stderr
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_hdf5_files_of_one_name_are_written_at_once(tmp_path):
+    names = [tmp_path / folder / "a.h5" for folder in "bc"]
+    for name in names:
+        name.parent.mkdir()
+    with write_hdf5(names[0]) as first, write_hdf5(names[1]) as second:
+        first["x"], second["x"] = 1.0, 2.0
+    found = []
+    for name in names:
+        with h5py.File(name, "r") as file:
+            found.append(float(file["x"][()]))
+    assert found == [1.0, 2.0]
 
 
 def test_other_errors_remain_what_they_are(tmp_path):
