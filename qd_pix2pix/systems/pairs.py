@@ -145,7 +145,7 @@ class Pairs(Recipe):
             values = files.rows(name, np.arange(rows))
             if values.size and (values == values[0]).all():  # a condition of all samples
                 whole = GIVEN[name].dtype == "i8" and float(values[0]).is_integer()
-                found[name] = int(values[0]) if whole else values[0].item()
+                found[name] = int(values[0]) if whole else float(values[0])
                 del shapes[name]
         check_shares(found.get("shares"))
         sizes = [len(part) for part in rows_of_splits(files, shapes, rows, found["shares"], found["seed"])]
@@ -272,7 +272,8 @@ class Pairs(Recipe):
         found = {}
         for column in self.schema.columns:
             values = self._files.rows(column.name, rows)
-            found[column.name] = values.astype(np.int64 if column.dtype == "i8" else np.float64)
+            with np.errstate(invalid="ignore"):  # what is no number is named below
+                found[column.name] = values.astype(np.int64 if column.dtype == "i8" else np.float64)
             if column.role == "condition" and (other := np.flatnonzero(found[column.name] != values)).size:
                 raise ValueError(
                     f"data.path: row {rows[other[0]]}: expected a whole number in {column.name}, got "
@@ -285,9 +286,11 @@ class Pairs(Recipe):
         return rows_of_splits(self._files, self.shapes, self.samples, self.shares, self.seed)
 
     def _check_bounds(self, column: Column, columns: Columns) -> None:
-        """Check bounds; conditions must be finite too."""
+        """Check bounds; conditions must be finite, and other numbers finite or NaN, which is unknown."""
         if column.role == "condition" and not np.isfinite(columns[column.name]).all():
             raise ValueError(f"{column.name} is not finite")
+        if column.role == "scalar" and np.isinf(columns[column.name]).any():
+            raise ValueError(f"{column.name} is infinite; an unknown number is NaN")
         super()._check_bounds(column, columns)
 
     @classmethod

@@ -283,22 +283,29 @@ def make_card(config: Config, stores: Sequence[Store]) -> Card:
     """Return the card of the model, with the statistics of its datasets.
 
     Raises:
-        ValueError: a label of a generator is unknown in a training sample.
+        ValueError: a number that is learned is unknown in a training sample.
     """
     schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
     card = _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
     labels = tuple(card.mapping.get("given", ()))
-    columns = [store.split("train").load(labels) for store in stores] if labels else []
-    values = {name: np.concatenate([part[name] for part in columns]) for name in labels}
-    for name, column in values.items():
-        if unknown := np.count_nonzero(~np.isfinite(column)):
-            raise ValueError(
-                f"mapping.given: {name} is unknown in {unknown} of {len(column)} training samples; choose a label that "
-                "every sample has"
-            )
+    values = {name: _known(stores, name, "mapping.given") for name in labels}
+    for name in (card.mapping["target"], *card.mapping.get("also", ())):
+        if schemas[0][name].role == "scalar":
+            _known(stores, name, "mapping")
     target = schemas[0][card.mapping["target"]]
     seen = {name: intervals(some, level_of(schemas[0][name], schemas, target)) for name, some in values.items()}
     return replace(card, seen=seen)
+
+
+def _known(stores: Sequence[Store], name: str, key: str) -> NDArray:
+    """Return a number of all training samples; raise ValueError, with the ``key`` of its name, if one is unknown."""
+    values = np.concatenate([store.split("train").load((name,))[name] for store in stores])
+    if unknown := np.count_nonzero(~np.isfinite(values)):
+        raise ValueError(
+            f"{key}: {name} is unknown in {unknown} of {len(values)} training samples; choose a number that every "
+            "sample has"
+        )
+    return values
 
 
 def level_of(column: Column, schemas: Sequence[Schema], target: Column) -> float | None:

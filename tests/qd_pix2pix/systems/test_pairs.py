@@ -1,12 +1,15 @@
 """Pairs of a user's files: rows and splits, laws, checksums; what does not fit is refused before any work."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
 from small import configuration
 
 import qd_pix2pix
-from qd_pix2pix.data.generate import check
+from qd_pix2pix.data.generate import check, generate
+from qd_pix2pix.data.launchers import LocalLauncher
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import evaluate
 from qd_pix2pix.evaluation.predictions import Predictions
@@ -16,7 +19,7 @@ from qd_pix2pix.inference.weights import load_predictor
 from qd_pix2pix.sweeps.plan import run_key
 from qd_pix2pix.systems import complete, make_recipe
 from qd_pix2pix.training import run as training
-from qd_pix2pix.training.settings import check_config, recipes_of_run
+from qd_pix2pix.training.settings import check_config, make_card, recipes_of_run
 
 GAAS = ["data.n_electrons=2", "data.extent=24", "data.m_eff=0.067", "data.eps_r=12.9"]
 
@@ -273,3 +276,43 @@ def test_whole_numbers_may_be_floats(arrays, tmp_path, monkeypatch):
     np.savez("pairs.npz", n_electrons=numbers, **arrays)
     with pytest.raises(ValueError, match="row 3: expected a whole number in n_electrons, got 1.5"):
         recipe_of(*GAAS[1:]).rehearse()
+
+
+def test_conditions_of_any_real_type(arrays, tmp_path, monkeypatch):
+    """Among them long doubles, which JSON does not know."""
+    monkeypatch.chdir(tmp_path)
+    conditions = {"n_electrons": 2, "extent": 24.0, "m_eff": 0.067, "eps_r": 12.9}
+    for kind in (np.longdouble, np.dtype(">f8")):
+        np.savez("pairs.npz", **{name: np.full(22, value, kind) for name, value in conditions.items()}, **arrays)
+        config = json.loads(json.dumps(completed()))
+        assert {name: config[name] for name in conditions} == pytest.approx(conditions, rel=1e-12)
+
+
+def test_numbers_are_finite_or_unknown(arrays, tmp_path, monkeypatch, recwarn):
+    monkeypatch.chdir(tmp_path)
+    strange = {
+        name: np.where(np.arange(22) == 4, value, arrays["energy"])
+        for name, value in [("nan", np.nan), ("inf", np.inf)]
+    }
+    np.savez("pairs.npz", **arrays | {"energy": strange["nan"]})
+    recipe_of(*GAAS).rehearse()
+    np.savez("pairs.npz", **arrays | {"energy": strange["inf"]})
+    with pytest.raises(ValueError, match="row 4: energy is infinite; an unknown number is NaN"):
+        recipe_of(*GAAS).rehearse()
+    np.savez("pairs.npz", n_electrons=np.where(np.arange(22) == 4, np.nan, 2.0), **arrays)
+    with pytest.raises(ValueError, match="row 4: expected a whole number in n_electrons, got nan"):
+        recipe_of(*GAAS[1:]).rehearse()
+    assert not recwarn.list
+
+
+def test_unknown_labels_are_named_before_a_training(arrays, tmp_path, monkeypatch):
+    """It ended in its first step, with the advice to lower the learning rate."""
+    monkeypatch.chdir(tmp_path)
+    energy = arrays["energy"].copy()
+    energy[:20] = np.nan
+    np.savez("pairs.npz", **arrays | {"energy": energy})
+    words = ["data=pairs", "data.path=pairs.npz", *GAAS, "model=regressor", "mapping.source=V", "mapping.target=n_int"]
+    store = Store(generate(completed(*GAAS), tmp_path / "data", LocalLauncher(1)))
+    with pytest.raises(ValueError, match=r"mapping: energy is unknown in 1\d of 18 training samples; choose a number"):
+        make_card(configuration("train", *words, "mapping.also=[energy]"), [store])
+    make_card(configuration("train", *words, "mapping.also=[]"), [store])
