@@ -47,6 +47,10 @@ COUPLING = Column("coupling", "condition", "f8", None, r"\lambda", "side in effe
 EXTENT = Column("extent", "condition", "f8", "length", "L", "side of the square", TINY)
 ATOMIC = Material(1.0, 1.0, "bohr, hartree")
 """The material whose units are the effective atomic units of every other one."""
+REHEARSED = 8
+"""Potentials that are drawn before any dot is solved."""
+FLAT = math.pi**2
+"""Lowest level of an empty box in hbar^2 / (m* L^2); potentials that vary by less leave the box empty."""
 SMALLEST_BASIS = 8
 """Fewest orbitals to which ``most_determinants`` reduces a basis."""
 
@@ -115,8 +119,18 @@ class ScaledDots(Recipe):
         )
 
     def rehearse(self) -> None:
-        """Draw one potential and solve none, which detects invalid settings of the family and of the solver."""
-        self._drawn(self.random("train", 0))
+        """Draw some potentials and solve none, which detects invalid settings of the family and of the solver.
+
+        Raises:
+            ValueError: the potentials are flat, as those of a family in nm and eV are.
+        """
+        highest = max(float(self._drawn(self.random("train", i))[0].max()) for i in range(REHEARSED))
+        if highest < FLAT:
+            raise ValueError(
+                "data.potential: expected potentials on a square of side 1, in hbar^2 / (m* L^2), as those of "
+                f"potential=universal; the first {REHEARSED} vary by at most {highest:.2g}, so that every dot is an "
+                "empty box. Families with lengths in nm and energies in eV are for data=dots"
+            )
         for number in self.n_electrons:
             self._solved(np.zeros((0, self.n, self.n)), int(number), float(self.coupling[0]))
 

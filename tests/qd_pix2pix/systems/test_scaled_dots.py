@@ -87,3 +87,12 @@ def test_many_electrons_are_solved_in_fewer_orbitals(n_electrons, expected):
 def test_wrong_settings_are_named(word, message):
     with pytest.raises(ValueError, match=message.replace("[", r"\[")):
         make_recipe(configuration("generate", *SMALL, word)["data"])
+
+
+@pytest.mark.parametrize("family", ["random_wells", "mixture", "disorder", "box"])
+def test_families_in_nm_are_refused(family):
+    """In units of the side and of hbar^2 / (m* L^2) their defaults are empty boxes."""
+    words = [word for word in SMALL if not word.startswith("potential=")]
+    recipe = make_recipe(configuration("generate", *words, f"potential={family}")["data"])
+    with pytest.raises(ValueError, match="data.potential: expected potentials on a square of side 1.*an empty box"):
+        recipe.rehearse()
