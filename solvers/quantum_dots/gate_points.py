@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,13 +144,12 @@ class Cache:
         if self.folder is None:
             return
         text = json.dumps({name: values.tolist() for name, values in point._asdict().items()})
-        file = tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False, encoding="utf-8")
+        temporary = self.folder / f".{key}.{uuid4().hex}.part"
         try:
-            with file:
-                file.write(text)
-            os.replace(file.name, self.folder / f"{key}.json")
+            temporary.write_text(text, encoding="utf-8")  # with the permissions that the umask leaves
+            os.replace(temporary, self.folder / f"{key}.json")
         except BaseException:  # a full disk, for example
-            Path(file.name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 

@@ -71,6 +71,16 @@ def test_a_disk_that_is_full_leaves_no_file(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_others_may_read_results_where_the_umask_lets_them(tmp_path):
+    """A folder of a group was computed anew by each of its users."""
+    before = os.umask(0o022)
+    try:
+        Cache(tmp_path).put("a", POINT)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644 and len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize("change", [{"energies": [0.0]}, {"energies": 1.0}, {"charges": None}, {"errors": ["a"]}])
 def test_a_file_with_arrays_of_another_shape_is_damaged(tmp_path, change):
     """Energies of the empty dots alone would be a diagram without electrons."""
