@@ -68,15 +68,14 @@ def solve_dot(
 @contextmanager
 def _alone(folder: Path, wanted: dict[str, Any]) -> Iterator[None]:
     """Claim a folder for one dot and one process."""
-    try:
-        (folder / PARTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"output: no results can be written to {folder} ({error.strerror}); choose another") from None
     lock = FileLock(folder / ".lock")
     try:
+        (folder / PARTS).mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(f"output: another process solves a dot in {folder}; wait, or choose another folder") from None
+    except OSError as error:
+        raise ValueError(f"output: no results can be written to {folder} ({error.strerror}); choose another") from None
     try:
         path = folder / IDENTITY
         if path.is_file():

@@ -22,8 +22,7 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
     points: dict[str, dict[int, float]] = {}
     versions = sorted(Path(run).glob("csv/version_*/metrics.csv"), key=lambda p: int(p.parent.name.split("_")[1]))
     for version in versions:
-        with version.open(newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = _rows(version)
         if not rows:  # killed before the first line
             continue
         first = min(int(row["step"]) for row in rows)
@@ -41,6 +40,15 @@ def read_history(run: Path | str) -> dict[str, tuple[NDArray, NDArray]]:
     }
 
 
+def _rows(version: Path) -> list[dict[str, str]]:
+    """Return the lines of a log; raise ValueError if one of them is cut."""
+    with version.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError(f"csv: {version} is damaged, a line has another number of columns; remove that line")
+    return rows
+
+
 def spread(steps: Sequence[int], number: int = 6) -> list[int]:
     """Return evenly spaced steps, from the first to the last."""
     return [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, number).round().astype(int))]
@@ -49,13 +57,21 @@ def spread(steps: Sequence[int], number: int = 6) -> list[int]:
 def read_snapshots(run: Path | str) -> dict[int, NDArray]:
     """Return predictions for a few validation samples by training step, (samples, *points) in the target's unit."""
     files = sorted(Path(run).glob("snapshots/step-*.npy"))
-    return {int(file.stem.split("-")[1]): np.load(file) for file in files}
+    return {int(file.stem.split("-")[1]): _array(file) for file in files}
 
 
 def read_reference(run: Path | str) -> NDArray | None:
     """Return references of the samples of ``read_snapshots``, (samples, *points), or None if there are none."""
     path = Path(run) / "snapshots" / "reference.npy"
-    return np.load(path) if path.is_file() else None
+    return _array(path) if path.is_file() else None
+
+
+def _array(path: Path) -> NDArray:
+    """Return the array of a file; raise ValueError if it is damaged."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"snapshots: {path} is damaged ({error}); remove it") from None
 
 
 def read_tests(run: Path | str) -> dict[str, Evaluation]:

@@ -1,6 +1,8 @@
 """The program for one dot: its numbers are those of the functions, parts are kept, wrong input is one line."""
 
+import errno
 import json
+import os
 import re
 import signal
 import sys
@@ -200,6 +202,16 @@ def test_a_folder_with_a_damaged_identity_is_one_error(tmp_path, text):
     done = call("solve", "V=dot.npy", "extent=90", "output=out", cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("error:") == 1
     assert "output: expected a file that states a dot, got out/dot.json, which is damaged" in done.stderr
+
+
+def test_a_folder_of_results_that_is_read_only_is_one_error(tmp_path, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(parts.FileLock, "acquire", read_only)
+    dot = OneDot(double_dot(), GRID, GAAS, FEW, (1,), 2)
+    with pytest.raises(ValueError, match="output: no results can be written to .*Read-only file system"):
+        parts.solve_dot(dot, tmp_path, "a dot")
 
 
 def test_a_damaged_result_is_one_error(tmp_path, folder):

@@ -19,7 +19,7 @@ from small import ROOT, configuration, start, wait_until
 from qd_pix2pix.files import sha256
 from qd_pix2pix.inference.weights import load_predictor, read_checkpoint
 from qd_pix2pix.provenance import read_overrides
-from qd_pix2pix.reports.history import read_history
+from qd_pix2pix.reports.history import read_history, read_reference, read_snapshots
 from qd_pix2pix.training.checkpoint import WholeFileIO
 from qd_pix2pix.training.loggers import WholeLog
 from qd_pix2pix.training.run import train
@@ -355,3 +355,24 @@ def test_the_seed_decides(small_words, train_only, tmp_path):
         return json.dumps(read_history(best.parent.parent)["train/g_adversarial"][1].tolist())
 
     assert final("a") == final("b") != final("c", "seed=1")
+
+
+@pytest.mark.parametrize("cut", ["1", "1,7", "1,7,0.5,0.25,3"])
+def test_a_line_of_the_log_that_is_cut_is_named(tmp_path, cut):
+    """A number with its last digits cut off looks like any other one."""
+    path = tmp_path / "csv" / "version_0" / "metrics.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"epoch,step,train/loss,val/r2\n0,6,0.5,\n{cut}\n")
+    with pytest.raises(ValueError, match=f"csv: {path} is damaged, a line has another number of columns"):
+        read_history(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 60, 200])
+def test_a_snapshot_that_is_damaged_is_named(tmp_path, size):
+    (tmp_path / "snapshots").mkdir()
+    for name, task in (("step-00000006.npy", read_snapshots), ("reference.npy", read_reference)):
+        path = tmp_path / "snapshots" / name
+        np.save(path, np.zeros((4, 8, 8)))
+        path.write_bytes(path.read_bytes()[:size])
+        with pytest.raises(ValueError, match=f"snapshots: {path} is damaged .*; remove it"):
+            task(tmp_path)
