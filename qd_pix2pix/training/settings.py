@@ -283,7 +283,7 @@ def make_card(config: Config, stores: Sequence[Store]) -> Card:
     """Return the card of the model, with the statistics of its datasets.
 
     Raises:
-        ValueError: a number that is learned is unknown in a training sample.
+        ValueError: a number that is learned is unknown in a sample.
     """
     schemas, recipes = [store.schema for store in stores], [store.recipe for store in stores]
     card = _card(config, schemas, recipes, training_statistics(stores), [store.name for store in stores])
@@ -298,14 +298,19 @@ def make_card(config: Config, stores: Sequence[Store]) -> Card:
 
 
 def _known(stores: Sequence[Store], name: str, key: str) -> NDArray:
-    """Return a number of all training samples; raise ValueError, with the ``key`` of its name, if one is unknown."""
-    values = np.concatenate([store.split("train").load((name,))[name] for store in stores])
-    if unknown := np.count_nonzero(~np.isfinite(values)):
-        raise ValueError(
-            f"{key}: {name} is unknown in {unknown} of {len(values)} training samples; choose a number that every "
-            "sample has"
-        )
-    return values
+    """Return a number of all training samples; raise ValueError, with the ``key`` of its name, if a sample lacks it.
+
+    Those of the other splits are compared too: the selection and the test would have no result.
+    """
+    splits = {"train": "training", "val": "validation", "test": "test"}
+    values = {split: np.concatenate([store.split(split).load((name,))[name] for store in stores]) for split in splits}
+    for split, label in splits.items():
+        if unknown := np.count_nonzero(~np.isfinite(values[split])):
+            raise ValueError(
+                f"{key}: {name} is unknown in {unknown} of {len(values[split])} {label} samples; choose a number that "
+                "every sample has"
+            )
+    return values["train"]
 
 
 def level_of(column: Column, schemas: Sequence[Schema], target: Column) -> float | None:

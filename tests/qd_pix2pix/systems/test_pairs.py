@@ -305,14 +305,14 @@ def test_numbers_are_finite_or_unknown(arrays, tmp_path, monkeypatch, recwarn):
     assert not recwarn.list
 
 
-def test_unknown_labels_are_named_before_a_training(arrays, tmp_path, monkeypatch):
-    """It ended in its first step, with the advice to lower the learning rate."""
+@pytest.mark.parametrize(("row", "split"), [(0, "18 training"), (18, "2 validation"), (21, "2 test")])
+def test_unknown_labels_are_named_before_a_training(arrays, tmp_path, monkeypatch, row, split):
+    """It ended in its first step, with the advice to lower the learning rate, or at its end, without a test."""
     monkeypatch.chdir(tmp_path)
-    energy = arrays["energy"].copy()
-    energy[:20] = np.nan
-    np.savez("pairs.npz", **arrays | {"energy": energy})
+    energy = np.where(np.arange(22) == row, np.nan, arrays["energy"])
+    np.savez("pairs.npz", split=np.repeat([0, 1, 2], [18, 2, 2]), **arrays | {"energy": energy})
     words = ["data=pairs", "data.path=pairs.npz", *GAAS, "model=regressor", "mapping.source=V", "mapping.target=n_int"]
     store = Store(generate(completed(*GAAS), tmp_path / "data", LocalLauncher(1)))
-    with pytest.raises(ValueError, match=r"mapping: energy is unknown in 1\d of 18 training samples; choose a number"):
+    with pytest.raises(ValueError, match=f"mapping: energy is unknown in 1 of {split} samples; choose a number"):
         make_card(configuration("train", *words, "mapping.also=[energy]"), [store])
     make_card(configuration("train", *words, "mapping.also=[]"), [store])
