@@ -15,10 +15,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import h5py
+if TYPE_CHECKING:
+    import h5py
 
 EXACT = 2**53
 """Largest whole number up to which all are represented exactly as floats."""
@@ -64,6 +65,8 @@ def write_hdf5(path: Path | str) -> Iterator[h5py.File]:
     Raises:
         OSError: see ``write_whole``.
     """
+    import h5py  # most programs read and write no such file
+
     with h5py.File(uuid4().hex, "w", driver="core", backing_store=False) as file:
         yield file
         file.flush()
