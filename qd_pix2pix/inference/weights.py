@@ -54,7 +54,10 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an untrusted file can cause any error in the reader
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason})") from None
+        anew = "; without it ckpt_path=auto starts the run anew" if path.name == "last.ckpt" else ""
+        raise ValueError(
+            f"checkpoint: {path} is damaged or holds more than weights; not loaded ({reason}){anew}"
+        ) from None
     if not isinstance(content, dict) or CARD not in content:
         raise ValueError(f"checkpoint: {path} was not written by train.py (it has no {CARD!r} card)")
     return content

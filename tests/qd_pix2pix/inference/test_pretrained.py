@@ -460,6 +460,14 @@ def test_a_network_is_one_of_this_project(weights, tmp_path):
             from_pretrained(evil)
 
 
+def test_a_cut_checkpoint_of_a_resumable_run_says_what_to_do(tmp_path):
+    for name, advice in (("last.ckpt", r"\); without it ckpt_path=auto starts the run anew"), ("best.ckpt", r"\)")):
+        torch.save({CARD: {}, "state_dict": {}}, tmp_path / name)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-40])
+        with pytest.raises(ValueError, match=f"{name} is damaged .*{advice}$"):
+            from_pretrained(tmp_path / name)
+
+
 def test_a_checkpoint_with_code_is_not_run(tmp_path, monkeypatch):
     class Evil:
         def __reduce__(self):
