@@ -31,7 +31,7 @@ def phases(found: dict[str, Any]) -> Figure:
             panel.plot(lines["mu"], own, "o", ms=3.5, mfc="none", color=colour, label=f"{label}, worm")
             panel.plot(lines["mu"], predicted, "-", lw=1.2, color=colour, label=f"{label}, network")
         if lines["coexistence"]:
-            panel.axvline(lines["coexistence"][0], ls=":", lw=1, color="0.4", label="equal energies")
+            panel.axvline(lines["coexistence"][0], ls=":", lw=1, color="0.4", label="equal grand potentials")
         panel.set_title(f"V = {v} t")
         panel.set_xlabel("μ (t)")
     panels[0].set_ylabel("bosons per site")

@@ -57,9 +57,9 @@ def boundary(mu: Array, order: Array) -> float | None:
 def coexistence(mu: Array, order: Array, potential: Array, error: Array) -> list[float] | None:
     """Return mu of equal grand potentials of superfluid and solid, and its standard error; None without a solid.
 
-    Chains stay in the superfluid beyond it, as the transition is of first order. The grand potential is <H> - mu <N>
-    but for T S, below 0.02 t on these lattices. That of the solid, with 1/2 boson a site, is a line; that of the
-    superfluid is fitted by a cubic from mu = ``FITTED`` on.
+    Chains stay in the superfluid beyond it, as the transition is of first order. The grand potential is taken as
+    <H> - mu <N>, without T S. That of the solid, with 1/2 boson a site, is a line; that of the superfluid is fitted by
+    a cubic from mu = ``FITTED`` on.
     """
     solid, fluid = order > 0.5, (order < 0.5) & (mu >= FITTED)
     if not solid.any():

@@ -34,6 +34,8 @@ SWEEPS = 16
 """Solutions of each sublattice."""
 SCALES = (1.0, 4.0, 16.0)
 """Energies, in t, at which channels e / (|e| + scale) of the network are half saturated."""
+DIFFERENCES = (0.2, 0.02)
+"""The same for the difference of solid and superfluid at a site, and for its mean over the lattice."""
 FLOOR = 1e-3
 """Least distance of <n>, <n^2> - <n>^2 and <n n'> from their bounds where the logit is taken."""
 START = 0.05
@@ -74,11 +76,12 @@ class Gutzwiller:
         solid = product_state(v, coupling, hopping, signs)
         fluid = smooth_state(v, coupling, hopping)
         difference = solid.energy - fluid.energy
+        mean = difference.mean((1, 2), True).expand_as(v)
         channels = [signs, (coupling / 3 - 1).expand_as(v)]
         channels += [_saturating(energy, scale) for energy in (v, solid.field, fluid.field) for scale in SCALES]
         for state in (bare, solid, fluid):
             channels += [2 * state.n - 1, 4 * state.b - 1, around(state.n) / 2 - 1]
-        channels += [_saturating(difference, 0.2), _saturating(difference.mean((1, 2), True).expand_as(v), 0.02)]
+        channels += [_saturating(e, scale) for e, scale in zip((difference, mean), DIFFERENCES, strict=True)]
         n = solid.n
         starts = {"n": n, "variance": 4 * n * (1 - n), "pairs": n * around(n) / 4}
         return Prior(torch.stack(channels, 1), {name: _logit(share)[:, None] for name, share in starts.items()})
