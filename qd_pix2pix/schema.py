@@ -46,6 +46,8 @@ class Column:
         centre_of: condition in whose unit the centre is given.
         paired: False for a quantity whose image under the flip takes more than its own value; where it is learned, the
             flip is no symmetry.
+        product_of: for the mean product of the values of an odd field at a point and at its neighbours, the name of
+            this field, which the flip takes too.
         integral: for a density, the name of the condition that equals its integral over the domain.
         classes: number of classes.
         error_of: name of the column whose error this one estimates.
@@ -71,6 +73,7 @@ class Column:
     centre: float = 0.0
     centre_of: str = ""
     paired: bool = True
+    product_of: str | None = None
     integral: str | None = None
     classes: int = 0
     error_of: str | None = None

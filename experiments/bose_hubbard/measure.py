@@ -18,6 +18,8 @@ from qd_pix2pix.sweeps.ledger import Record
 
 LAST = "last.ckpt"
 """The checkpoint that is measured and shipped."""
+WEAK = ", weak"
+"""Ending of the side of lattices in weak fields, the last dataset."""
 FLOOR = 0.015
 """The error of the density that samples may have: the scale of the second chi^2."""
 Array = NDArray[np.float64]
@@ -72,7 +74,8 @@ def measures(run: Path, record: Record) -> dict[str, Any]:
         predicted = predict(surrogate, values["V_mu"], values["checkerboard"], values["neighbour"])
         starts = product_states(*(values[name] for name in ("V_mu", "checkerboard", "neighbour", "n")))
         found = chi_squares(predicted, values["n"], values["sigma"])
-        errors[str(values["n"].shape[-1])] = {**found, "product_states": starts}
+        side = str(values["n"].shape[-1])
+        errors[side + WEAK if side in errors else side] = {**found, "product_states": starts}
     last, of_labels = surrogate.card, [found["sigma"] for found in errors.values()]
     kept = {"steps": last.step, "seconds": last.train_seconds, "label_errors": of_labels, "measures": {}, "also": {}}
     return {"errors": errors, **kept}

@@ -14,9 +14,10 @@ from qd_pix2pix.cli import guarded
 
 DATA = (
     *("data.train=4000", "data.val=150", "data.test=200"),
-    "more_data=[{side: 12, train: 1300, val: 50, test: 60}]",
+    "more_data=[{side: 12, train: 1300, val: 50, test: 60},"
+    "{ensemble: {neighbour: [2.0, 6.0], amplitude: [0.0, 0.1]}, train: 900, val: 50, test: 50}]",
 )
-LAPTOP = (*DATA, "network.channels=12", "trainer.max_steps=40000", "trainer.max_time=00:00:50:00")
+LAPTOP = (*DATA, "network.channels=12", "trainer.max_steps=40000", "trainer.max_time=00:00:55:00")
 SHORT = (*DATA, "trainer.max_time=00:00:08:00")
 
 

@@ -12,8 +12,9 @@ where j are the four neighbours. With r = (e^2 / 4 + f^2)^(1/2) and h = tanh(BET
 The sublattices of a checkerboard are solved in turns: the neighbours of a site are all on the other one, so that the
 energy never rises. Product states are exact for an empty and a full lattice and for t = 0, and favour the solid
 elsewhere, most for large V. With t (1 + ``ENHANCED`` V / t) in place of t their density is nearer to that of the
-worm algorithm (experiments/bose_hubbard). Both are inputs, and a state without a solid, since the transition is of
-first order. A network learns the rest.
+worm algorithm (experiments/bose_hubbard). Both are inputs; so are a state without a solid, since the transition is of
+first order, and one whose hopping falls slowly from a large value: its solid has the domains that the potential
+prefers, where those of the given checkerboard keep to it. A network learns the rest.
 """
 
 from __future__ import annotations
@@ -35,9 +36,15 @@ SWEEPS = 16
 SCALES = (1.0, 4.0, 16.0)
 """Energies, in t, at which channels e / (|e| + scale) of the network are half saturated."""
 DIFFERENCES = (0.2, 0.02)
-"""The same for the difference of solid and superfluid at a site, and for its mean over the lattice."""
+"""The same for the difference of two states at a site, and for its mean over the lattice."""
 FLOOR = 1e-3
 """Least distance of <n>, <n^2> - <n>^2 and <n n'> from their bounds where the logit is taken."""
+COOLING = 200
+"""Steps in which the hopping falls to its value."""
+HOTTEST = 2.0
+"""Hopping of the first of them, relative to its value."""
+GIVEN = 0.05
+"""Field, in t, by which the given checkerboard is preferred where the potential prefers neither sublattice."""
 START = 0.05
 """<b> of the start."""
 SMALLEST = 1e-6
@@ -64,7 +71,7 @@ class Gutzwiller:
     """Upper bounds of columns for which the prior holds."""
     below_points: ClassVar = ()
     """Columns that are smaller than the number of points."""
-    n_channels: ClassVar = 3 * len(SCALES) + 13
+    n_channels: ClassVar = 4 * len(SCALES) + 18
     """Input channels of the network."""
 
     def __call__(self, columns: Mapping[str, Tensor]) -> Prior:
@@ -75,13 +82,17 @@ class Gutzwiller:
         bare = product_state(v, coupling, torch.ones_like(coupling), signs)
         solid = product_state(v, coupling, hopping, signs)
         fluid = smooth_state(v, coupling, hopping)
-        difference = solid.energy - fluid.energy
-        mean = difference.mean((1, 2), True).expand_as(v)
+        cooled = cooled_state(v, coupling, hopping, signs)
+        states = (solid, fluid, cooled)
+        energies = (v + 2 * coupling, *(state.field for state in states))  # odd under exchange of particles and holes
         channels = [signs, (coupling / 3 - 1).expand_as(v)]
-        channels += [_saturating(energy, scale) for energy in (v, solid.field, fluid.field) for scale in SCALES]
-        for state in (bare, solid, fluid):
+        channels += [_saturating(energy, scale) for energy in energies for scale in SCALES]
+        for state in (bare, *states):
             channels += [2 * state.n - 1, 4 * state.b - 1, around(state.n) / 2 - 1]
-        channels += [_saturating(e, scale) for e, scale in zip((difference, mean), DIFFERENCES, strict=True)]
+        for other in (fluid, cooled):
+            difference = solid.energy - other.energy
+            both = difference, difference.mean((1, 2), True).expand_as(v)
+            channels += [_saturating(e, scale) for e, scale in zip(both, DIFFERENCES, strict=True)]
         n = solid.n
         starts = {"n": n, "variance": 4 * n * (1 - n), "pairs": n * around(n) / 4}
         return Prior(torch.stack(channels, 1), {name: _logit(share)[:, None] for name, share in starts.items()})
@@ -109,6 +120,17 @@ def smooth_state(v: Tensor, coupling: Tensor, hopping: Tensor) -> State:
     n, b = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
     for _ in range(SWEEPS):
         new = _site(v + coupling * (2 * n + around(n) / 2), hopping * around(b))
+        n, b = (n + new[0]) / 2, (b + new[1]) / 2
+    return _state(v, coupling, hopping, n, b)
+
+
+def cooled_state(v: Tensor, coupling: Tensor, hopping: Tensor, signs: Tensor) -> State:
+    """Return the product state that follows from a superfluid while its hopping falls to the given one."""
+    n, b = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
+    field = v - GIVEN * signs.to(v)
+    for step in range(COOLING):
+        excess = (HOTTEST - 1) * max(0.0, 1 - step / (0.75 * COOLING))
+        new = _site(field + coupling * around(n), (1 + excess) * hopping * around(b))
         n, b = (n + new[0]) / 2, (b + new[1]) / 2
     return _state(v, coupling, hopping, n, b)
 

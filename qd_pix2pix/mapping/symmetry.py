@@ -125,9 +125,12 @@ class Symmetry:
 
     def flips(self, columns: Mapping[str, Tensor]) -> bool:
         """Return True if the flip is a symmetry of samples with these columns, fields (..., *points)."""
-        if not self.domain.flip or not all(self.schema[name].paired for name in self.names):
+        if not self.domain.flip or not all(self._paired(self.schema[name]) for name in self.names):
             return False
         return not self.domain.bipartite or all(n % 2 == 0 for n in self.points(columns))
+
+    def _paired(self, column: Column) -> bool:
+        return column.paired and (column.product_of is None or column.product_of in self.names)
 
     def points(self, columns: Mapping[str, Tensor]) -> tuple[int, ...]:
         """Return the number of points along each axis: of the first field among the columns, or of the schema."""
@@ -150,10 +153,22 @@ class Symmetry:
         turned = {}
         for name, values in columns.items():
             column = self.schema[name]
-            if flip and column.odd:
-                values = self._twice_centre(column, {**(conditions or {}), **columns}, values.ndim) - values
+            if flip:
+                values = self._flipped(column, values, columns, {**(conditions or {}), **columns})
             turned[name] = self.group.act(values, g) if column.is_field else values
         return turned
+
+    def _flipped(
+        self, column: Column, values: Tensor, columns: Mapping[str, Tensor], given: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Return the values of a column of the flipped sample: 2 c - x, and (2 c - x) (2 c - x') of neighbours."""
+        if column.product_of:
+            factor = self.schema[column.product_of]
+            x, twice = columns[factor.name], self._twice_centre(factor, given, values.ndim)
+            axes = range(-len(self.domain.shape), 0)
+            around = sum((x.roll(step, axis) for axis in axes for step in (-1, 1)), torch.zeros_like(x))
+            return twice**2 - twice * (x + around / (2 * len(axes))) + values
+        return self._twice_centre(column, given, values.ndim) - values if column.odd else values
 
     def _twice_centre(self, column: Column, columns: Mapping[str, Tensor], dims: int) -> Tensor | float:
         """Return 2 c of an odd column whose values have this number of axes."""

@@ -17,10 +17,14 @@ from solvers.checks import check_integer, check_positive
 from solvers.lattices.bosons import Bosons
 from solvers.lattices.random_fields import checkerboard
 
-V_MU = Column("V_mu", "field", "f8", "energy", r"V - \mu", "potential of each site minus the chemical potential")
+# hard-core holes at V - mu are bosons at -(V - mu) - 4 V
+V_MU = Column(
+    "V_mu", "field", "f8", "energy", r"V - \mu", "potential of each site minus the chemical potential",
+    odd=True, centre=-2.0, centre_of="neighbour",
+)  # fmt: skip
 CHECKERBOARD = Column(
     "checkerboard", "field", "i1", None, r"\eta", "+1 on the sublattice with more bosons, -1 on the other", -1.0, 1.0,
-    values=(-1.0, 1.0), pattern="checkerboard",
+    values=(-1.0, 1.0), pattern="checkerboard", odd=True,
 )  # fmt: skip
 NEIGHBOUR = Column("neighbour", "condition", "f8", "energy", "V", "interaction of bosons on neighbouring sites")
 ONSITE = Column("onsite", "condition", "f8", "energy", "U", "interaction of bosons on one site")
@@ -92,7 +96,7 @@ class BoseHubbard(Recipe):
             sample="lattice",
             columns=(V_MU, CHECKERBOARD, *maps(n_max), NEIGHBOUR, ONSITE, *GUARDS),
             domain=Domain(
-                ("x", "y"), (self.side, self.side), boundary="periodic", symmetry="square", translations=True
+                ("x", "y"), (self.side, self.side), boundary="periodic", symmetry="square", translations=True, flip=n_max == 1
             ),
             units={"energy": "t"},
             family=type(self.ensemble).__name__,
@@ -175,10 +179,10 @@ class BoseHubbard(Recipe):
 def maps(n_max: int) -> tuple[Column, ...]:
     """Return the columns of the maps of up to ``n_max`` bosons on a site, and of their errors."""
     return (
-        Column("n", "field", "f4", None, "n", "mean number of bosons", 0.0, float(n_max)),
+        Column("n", "field", "f4", None, "n", "mean number of bosons", 0.0, float(n_max), odd=True, centre=n_max / 2),
         Column("variance", "field", "f4", None, r"\Delta n^2", "variance of the number of bosons", 0.0, n_max**2 / 4),
         Column("pairs", "field", "f4", None, r"\langle n n' \rangle", "mean product of the numbers of bosons on a "
-               "site and on its four neighbours", 0.0, float(n_max**2)),
+               "site and on its four neighbours", 0.0, float(n_max**2), product_of="n"),
         Column("sigma", "field", "f4", None, r"\sigma", "standard error of n", 0.0),
         Column("n_error", "error", "f8", None, "", "mean standard error of n over the sites", 0.0, error_of="n"),
     )  # fmt: skip

@@ -50,6 +50,29 @@ def test_products_of_a_site_are_the_mean_over_its_neighbours():
     np.testing.assert_allclose(around(products), wanted)
 
 
+def test_holes_are_particles_in_the_reflected_potential():
+    """Maps of exact diagonalisation; with several bosons on a site there is no such symmetry."""
+    from qd_pix2pix.mapping.symmetry import Symmetry
+
+    v, coupling = np.random.default_rng(3).normal(size=(3, 4)) * 3 - 5.0, 2.5
+
+    def columns(potential, signs):
+        exact = exact_bosons(Bosons(potential, 2.0, neighbour=coupling))
+        maps = {"n": exact.n, "variance": exact.variance, "pairs": around(exact.products)}
+        given = {"V_mu": potential, "checkerboard": signs, "neighbour": np.array(coupling)}
+        return {name: torch.as_tensor(values)[None] for name, values in {**given, **maps}.items()}
+
+    schema, board = recipe().schema, checkerboard((3, 4))
+    particles, holes = columns(v, board), columns(-v - 4 * coupling, -board)
+    symmetry = Symmetry(schema, tuple(particles))
+    assert symmetry.flips(particles)
+    for name, values in symmetry.act(particles, symmetry.group.order).items():
+        torch.testing.assert_close(values, holes[name], atol=1e-9, rtol=0)
+    assert not Symmetry(schema, ("V_mu", "pairs")).flips(particles)
+    soft = make_recipe(configuration("generate", "data=soft_bosons", *SIZES)["data"]).schema
+    assert not soft.domain.flip
+
+
 def test_samples_that_miss_their_error_are_refused():
     with pytest.raises(ValueError, match="data.most_sweeps: none of 2 systems drawn for train 0"):
         recipe("data.density_error=0.001", "data.most_sweeps=64", "data.attempts=2").columns("train", range(1))
