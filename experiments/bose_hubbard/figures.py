@@ -65,7 +65,7 @@ def main() -> None:
     phases(transfer["phases"]).savefig(HERE / "phases.png", dpi=110)
     stored, surrogate = reference.read(), from_pretrained("bose-hubbard", device="cpu")
     shown = {"trap": ("parabola", 0), "well": (f"well of depth {reference.DEPTHS[DEPTH]:g} t", DEPTH)}
-    shown |= {f"random {side}": (f"random, {side} × {side}", 0) for side in reference.LARGER if side > 16}
+    shown |= {f"random {side}": (f"random, {side} × {side}", 0) for side in reference.RANDOM if side > 16}
     maps = [(name, stored[f"{part}/n"][i], predict(surrogate, stored, part)[i]) for part, (name, i) in shown.items()]
     traps(maps).savefig(HERE / "traps.png", dpi=90)
 

@@ -1,6 +1,6 @@
 """Sample the test systems of this folder by the worm algorithm: homogeneous lattices, traps, wells, larger lattices.
 
-    python -m experiments.bose_hubbard.reference     # about ten minutes on one core; writes reference.npz
+    python -m experiments.bose_hubbard.reference     # about a quarter of an hour on one core; writes reference.npz
 
 Each part is written when it is complete; after an interruption the same command samples the missing ones.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.cli import guarded
 from solvers.lattices import Bosons, HardCore, NotReached, parabola, sample_until, square_well
-from solvers.lattices.worm import Averages
+from solvers.lattices.worm_averages import Averages
 
 HERE = Path(__file__).parent
 FILE = HERE / "reference.npz"
@@ -30,8 +30,10 @@ DEPTHS = np.arange(0.0, 20.1, 2.0)
 ATTEMPTS = 3
 BURN_IN = {"trap": 3000}
 """Sweeps of the burn-in where domains of the solid meet in a ring; 120 for all others."""
-LARGER = {16: 6, 24: 3, 40: 2}
+RANDOM = {8: 100, 12: 60, 16: 6, 24: 3, 40: 2}
 """Random lattices by their side."""
+STARTS = 4
+"""Burn-ins of a chain on these, of which the one with the lowest energy is continued."""
 
 
 def chemical_potentials(v: float) -> NDArray[np.float64]:
@@ -64,13 +66,13 @@ def parts() -> dict[str, list[Bosons]]:
         for v in INTERACTIONS
     }
     found |= {"trap": [trap()], "well": [well(depth) for depth in DEPTHS]}
-    for side, count in LARGER.items():
+    for side, count in RANDOM.items():
         rng = np.random.default_rng([side, count])
         found[f"random {side}"] = [ensemble.sample(rng, side) for _ in range(count)]
     return found
 
 
-def sample(model: Bosons, number: int, burn_in: int = 120) -> tuple[Averages, float]:
+def sample(model: Bosons, number: int, burn_in: int = 120, starts: int = 1) -> tuple[Averages, float]:
     """Return the averages of a system and the processor time, s.
 
     A chain that changes between both sublattices of a solid does not reach its error. Such a system is sampled again
@@ -79,7 +81,7 @@ def sample(model: Bosons, number: int, burn_in: int = 120) -> tuple[Averages, fl
     for attempt in range(ATTEMPTS):
         start = time.process_time()
         try:
-            found = sample_until(model, 0.01, 256, 2048, burn_in, seed=number + 1000 * attempt)
+            found = sample_until(model, 0.01, 256, 2048, burn_in, seed=number + 1000 * attempt, starts=starts)
             break
         except NotReached as missed:
             found = missed.averages
@@ -101,7 +103,8 @@ def main() -> None:
         stored = read()
         if f"{part}/n" in stored:
             continue
-        found = [sample(model, number, BURN_IN.get(part, 120)) for number, model in enumerate(models)]
+        starts = STARTS if part.startswith("random") else 1
+        found = [sample(model, number, BURN_IN.get(part, 120), starts) for number, model in enumerate(models)]
         columns = {
             "potential": [model.potential for model in models],
             "neighbour": [model.neighbour for model in models],

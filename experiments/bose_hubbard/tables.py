@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 NAMES = {
     "trap": "parabola, 24 × 24",
     "well": "square well, 16 × 16, all depths",
+    "random 8": "random fields, 8 × 8",
+    "random 12": "random fields, 12 × 12",
     "random 16": "random fields, 16 × 16",
     "random 24": "random fields, 24 × 24",
     "random 40": "random fields, 40 × 40",
@@ -32,17 +34,23 @@ def shown(value: float) -> str:
 
 def errors_table(results: dict[str, Any], transfer: dict[str, Any]) -> str:
     """Return the errors of the density on all kinds of lattices."""
-    rows = [[f"test split, {side} × {side}", found] for side, found in results["hard core"]["errors"].items()]
+    splits = results["hard core"]["errors"].items()
+    rows = [[f"test split, {side} × {side}{kind}", found] for name, found in splits for side, kind in [_parted(name)]]
     rows += [[NAMES[part], found] for part, found in transfer["errors"].items()]
     head = ("lattices", "mean error of n", "of the samples", "χ²", "median χ²", "χ², σ of at least 0.015")
     cells = ("mae", "sigma", "chi2", "median_chi2", "chi2_floor")
     return markdown(head, [[name, *(shown(found[cell]) for cell in cells)] for name, found in rows])
 
 
+def _parted(name: str) -> tuple[str, str]:
+    side, _, weak = name.partition(", ")
+    return side, ", weak fields" if weak else ""
+
+
 def prior_table(results: dict[str, Any]) -> str:
     """Return the errors of product states alone, and of short trainings with and without them."""
     rows = []
-    for side in results["hard core"]["errors"]:
+    for side in ("8", "12"):
         bare, enhanced = results["hard core"]["errors"][side]["product_states"]
         trained = [results[name]["errors"][side]["mae"] for name in ("potential only", "product states")]
         rows.append([f"{side} × {side}", *(number(error) for error in (bare, enhanced, *trained))])

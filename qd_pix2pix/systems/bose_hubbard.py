@@ -57,6 +57,8 @@ class BoseHubbard(Recipe):
         density_error: largest mean error of n over the sites.
         sweeps, most_sweeps: fewest and most sweeps of a sample.
         burn_in: sweeps before.
+        starts: burn-ins of a sample, of which the one with the lowest energy is continued: a chain stays in the domains
+            of a solid in which it was cooled.
         attempts: systems drawn for one sample.
     """
 
@@ -66,6 +68,7 @@ class BoseHubbard(Recipe):
     sweeps: int
     most_sweeps: int
     burn_in: int
+    starts: int = 1
     attempts: int = 20
 
     SOLVABLE: ClassVar = ("V_mu", "neighbour", "onsite")
@@ -77,6 +80,7 @@ class BoseHubbard(Recipe):
         for name in ("sweeps", "burn_in"):
             check_integer(f"data.{name}", getattr(self, name), 64)
         check_integer("data.most_sweeps", self.most_sweeps, self.sweeps)
+        check_integer("data.starts", self.starts, 1)
         check_integer("data.attempts", self.attempts, 1)
         if not callable(getattr(self.ensemble, "sample", None)):
             raise ValueError(f"data.ensemble: expected a distribution of systems, got {self.ensemble!r}")
@@ -96,7 +100,12 @@ class BoseHubbard(Recipe):
             sample="lattice",
             columns=(V_MU, CHECKERBOARD, *maps(n_max), NEIGHBOUR, ONSITE, *GUARDS),
             domain=Domain(
-                ("x", "y"), (self.side, self.side), boundary="periodic", symmetry="square", translations=True, flip=n_max == 1
+                ("x", "y"),
+                (self.side, self.side),
+                boundary="periodic",
+                symmetry="square",
+                translations=True,
+                flip=n_max == 1,
             ),
             units={"energy": "t"},
             family=type(self.ensemble).__name__,
@@ -153,7 +162,8 @@ class BoseHubbard(Recipe):
 
         given = np.append(model.potential.ravel(), [model.neighbour, model.onsite])
         seed = int.from_bytes(hashlib.sha256(given.astype("<f8").tobytes()).digest()[:7], "little")
-        found = sample_until(model, self.density_error, self.sweeps, self.most_sweeps, self.burn_in, seed=seed)
+        limits = self.sweeps, self.most_sweeps, self.burn_in
+        found = sample_until(model, self.density_error, *limits, seed=seed, starts=self.starts)
         return {
             "V_mu": model.potential,
             "checkerboard": variant(found.n),

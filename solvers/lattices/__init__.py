@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from solvers.lattices.bosons_exact import ThermalBosons, exact_bosons
     from solvers.lattices.random_bosons import HardCore, SoftCore
     from solvers.lattices.random_fields import checkerboard, parabola, power_law_field, square_well
-    from solvers.lattices.worm import Averages, NotReached, sample_bosons, sample_until
+    from solvers.lattices.worm import NotReached, sample_bosons, sample_until
+    from solvers.lattices.worm_averages import Averages
 
 __all__ = [
     "Averages",
@@ -56,7 +57,8 @@ __all__ = [
     "well",
 ]
 _HOMES = {
-    **dict.fromkeys(("Averages", "NotReached", "sample_bosons", "sample_until"), "worm"),
+    **dict.fromkeys(("NotReached", "sample_bosons", "sample_until"), "worm"),
+    "Averages": "worm_averages",
     **dict.fromkeys(("ThermalBosons", "exact_bosons"), "bosons_exact"),
     **dict.fromkeys(("HardCore", "SoftCore"), "random_bosons"),
     **dict.fromkeys(("checkerboard", "parabola", "power_law_field", "square_well"), "random_fields"),

@@ -7,51 +7,32 @@ in the burn-in and fixed afterwards. Averages over imaginary time are recorded o
 A chain starts at 2^-5 beta, where it equilibrates fast. beta is doubled five times: world lines stretched along
 imaginary time are a configuration of the colder system. Thus solids without defects grow.
 
-Errors are those of bins (batch means): each chain has ``BINS`` to 2 ``BINS`` bins, whose length doubles in longer
-runs. Bins are longer than the autocorrelation time only in runs of at least ``RELIABLE`` such
-times; ``Averages.tau`` states them.
-
-These errors are somewhat small, and are not corrected, since stored datasets contain them. The standard deviation of
-(average - exact) / error, from B bins of length b in all, is near
-
-    sqrt((B - 1) / (B - 3) / (1 - x (1 - exp(-1 / x)))),    x = tau / b
-
-First, few bins make it that of Student's t: 1.03 for 32 bins, 1.07 for 16. Second, neighbouring bins are correlated:
-with a single relaxation time it is 1.3 (B = 16) to 1.5 (B = 32) after ``RELIABLE`` times tau, and 1.1 after 200.
-Fast components bring it closer to 1.
-
-What a run has not recorded has no known error. [H, N] = 0, and each record has one whole number N. If K of n
-independent records have another N than most, the share of other N has the error (K + 1)^(1/2) / n, that of a Poisson
-distribution, and each <n_i> may change by this share. With K < ``RARE`` this is the least error of all averages, as
-bins with such records are too few. A constant average, such as <n_i> of a site that is always empty, has the least
-error 1 / n, with n = records / 2 tau.
+Errors are those of ``worm_averages``. A chain may stay in the domains of a solid in which it was cooled. With several
+``starts`` it is cooled as often, and continues from the configuration of the lowest energy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from solvers.checks import check_function, check_integer, check_kind, check_positive
 from solvers.lattices.bosons import Bosons, Floats
+from solvers.lattices.worm_averages import Averages, averages
 from solvers.lattices.worm_kernels import make_sweeps, make_worms
 from solvers.lattices.worm_lines import empty_lines, enlarged
-from solvers.spins.autocorrelation import autocorrelation_time
 from solvers.spins.random_numbers import streams
 
 BINS = 16
 """Fewest bins of a chain in a long run."""
 RELIABLE = 50
 """Autocorrelation times of a run whose errors are reliable: bins then have at least 1.5 of them."""
+TRIAL = 32
+"""Sweeps from which the energies of several starts follow."""
 DOUBLINGS = 5
 """How often beta is doubled in the burn-in."""
-RARE = 10
-"""Records of other N from which the errors of bins contain them."""
-CONSTANT = 1e-12
-"""Error of bins, up to rounding, of an average that is the same in all of them."""
 ROOM = 4096
 """Nodes for which a chain has room at first."""
 LARGEST_SEED = 2**64 - 1
@@ -65,45 +46,9 @@ class NotReached(ValueError):
         self.averages = averages
 
 
-@dataclass(frozen=True)
-class Averages:
-    """Thermal averages and their standard errors; d is the number of axes.
-
-    No error is below that of events that n independent records cannot show, about 1 / n; see the module.
-
-    Attributes:
-        n, n_error: <n_i>, (L,) or (L, L').
-        variance, variance_error: <n_i^2> - <n_i>^2.
-        products, products_error: <n_i n_j> with the neighbour in the positive direction, (d, L) or (d, L, L').
-        energy, energy_error: <H>, with -mu N.
-        number, number_error: <N>.
-        sweeps: sweeps of each chain after the burn-in.
-        bins: bins of all chains, from which the errors follow.
-        tau: integrated autocorrelation times in sweeps of "energy", "number" and "staggered" (the density on one
-            sublattice minus that on the other).
-    """
-
-    n: Floats
-    n_error: Floats
-    variance: Floats
-    variance_error: Floats
-    products: Floats
-    products_error: Floats
-    energy: float
-    energy_error: float
-    number: float
-    number_error: float
-    sweeps: int
-    bins: int
-    tau: dict[str, float]
-
-    @property
-    def density_error(self) -> float:
-        """Return the mean error of n over the sites."""
-        return float(self.n_error.mean())
-
-
-def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 120, chains: int = 1, seed: int = 0) -> Averages:
+def sample_bosons(
+    model: Bosons, sweeps: int = 2000, burn_in: int = 120, chains: int = 1, seed: int = 0, starts: int = 1
+) -> Averages:
     """Sample a system for a fixed number of sweeps.
 
     Args:
@@ -112,15 +57,16 @@ def sample_bosons(model: Bosons, sweeps: int = 2000, burn_in: int = 120, chains:
         burn_in: sweeps before, distributed over the temperatures of the start.
         chains: independent chains, each with its own start.
         seed: whole number; a chain depends on it and on the number of the chain only.
+        starts: burn-ins of each chain, of which the one with the lowest energy is continued.
 
     Raises:
         ValueError: an argument is out of range.
     """
     check_integer("sweeps", sweeps, 2 * BINS)
-    started = _start(model, burn_in, chains, seed)
+    started = _start(model, burn_in, chains, seed, starts)
     for chain in started:
         chain.advance(sweeps)
-    return _averages(model, started)
+    return _averages(started)
 
 
 def sample_until(
@@ -132,6 +78,7 @@ def sample_until(
     chains: int = 1,
     seed: int = 0,
     follow: Callable[[Averages], None] | None = None,
+    starts: int = 1,
 ) -> Averages:
     """Sample a system until the mean error of the density is below ``density_error``; see ``sample_bosons``.
 
@@ -148,14 +95,14 @@ def sample_until(
     check_integer("most_sweeps", most_sweeps, sweeps)
     if follow is not None:
         check_function("follow", follow)
-    started = _start(model, burn_in, chains, seed)
+    started = _start(model, burn_in, chains, seed, starts)
     made = 0
     while True:
         wanted = min(max(2 * made, sweeps), most_sweeps)
         for chain in started:
             chain.advance(wanted - made)
         made = wanted
-        found = _averages(model, started)
+        found = _averages(started)
         if follow is not None:
             follow(found)
         if found.density_error <= density_error and made >= RELIABLE * max(found.tau.values()):
@@ -170,15 +117,18 @@ def sample_until(
             )
 
 
-def _start(model: Bosons, burn_in: int, chains: int, seed: int) -> list[_Chain]:
+def _start(model: Bosons, burn_in: int, chains: int, seed: int, starts: int) -> list[_Chain]:
     check_kind("model", model, Bosons, "system, Bosons(V - mu, beta=8.0)")
     check_integer("burn_in", burn_in, DOUBLINGS + 1)
     check_integer("chains", chains, 1)
     check_integer("seed", seed, 0, high=LARGEST_SEED)
-    started = [_Chain(model, state) for state in streams(seed, chains)]
+    check_integer("starts", starts, 1)
+    started = [_Chain(model, state) for state in streams(seed, chains * starts)]
     for chain in started:
         chain.burn_in(burn_in)
-    return started
+    if starts == 1:
+        return started
+    return [min(started[i::chains], key=_Chain.trial_energy) for i in range(chains)]
 
 
 class _Chain:
@@ -209,6 +159,13 @@ class _Chain:
                 self.lines[0][:] *= 2.0
         self.worms = max(1, round(worms * self.sites * self.model.beta / max(path, 1e-9)))
         self.worms = min(self.worms, 100 * self.sites)
+
+    def trial_energy(self) -> float:
+        """Return the mean energy of ``TRIAL`` sweeps, which are not recorded."""
+        self.advance(TRIAL)
+        energy = float(np.concatenate(self.series)[:, 0].mean())
+        self.bins, self.bin_length, self.series = [], 1, []
+        return energy
 
     def advance(self, sweeps: int) -> None:
         """Make and record sweeps; bins that become too many are merged in pairs."""
@@ -255,68 +212,6 @@ class _Chain:
         return np.stack(self.bins[:complete]) / self.bin_length
 
 
-def _averages(model: Bosons, chains: list[_Chain]) -> Averages:
-    bins = np.concatenate([chain.means() for chain in chains])
+def _averages(chains: list[_Chain]) -> Averages:
     series = np.stack([np.concatenate(chain.series) for chain in chains])
-    names = ("energy", "number", "staggered")
-    tau = {name: autocorrelation_time(series[..., i]) for i, name in enumerate(names)}
-    count = len(bins)
-    mean, error = bins.mean(0), bins.std(0) / np.sqrt(count - 1)
-    others = (bins.sum(0) - bins) / (count - 1)  # jackknife
-    variances = others[:, 1] - others[:, 0] ** 2
-    variance_error = variances.std(0) * np.sqrt(count - 1)
-    (energy, energy_error), (number, number_error) = (_mean_error(series[..., i], count) for i in (0, 1))
-    shape, axes = model.shape, len(model.shape)
-    unseen, rare = _least_shares(series[..., 1], tau)
-    error[:2], variance_error = (_at_least(e, unseen, rare) for e in (error[:2], variance_error))
-    error[2:] = _at_least(error[2:], unseen, rare, max(1.0, float(mean[0].max())))  # a boson less: n_j of its neighbour
-    excitation = np.log(series[..., 1].size * model.potential.size) / model.beta  # n exp(-beta E) sites = 1
-    energy_error = float(_at_least(energy_error, unseen, rare, excitation))
-    number_error = float(_at_least(number_error, unseen, rare))
-    return Averages(
-        mean[0].reshape(shape),
-        error[0].reshape(shape),
-        (mean[1] - mean[0] ** 2).reshape(shape),
-        variance_error.reshape(shape),
-        mean[2:].reshape(axes, *shape),
-        error[2:].reshape(axes, *shape),
-        energy,
-        energy_error,
-        number,
-        number_error,
-        series.shape[1],
-        count,
-        tau,
-    )
-
-
-def _least_shares(numbers: Floats, tau: dict[str, float]) -> tuple[float, float]:
-    """Return the least share of events that no record has, and that of N other than in most records.
-
-    The second one is 0 where N fluctuates in many records, ``numbers`` (chains, sweeps).
-    """
-    _, counts = np.unique(numbers.round(), return_counts=True)
-    others = numbers.size - int(counts.max())
-    independent = numbers.size / (2 * max(tau["energy"], tau["number"], 0.5))
-    rare = min(1.0, np.sqrt(others + 1) / independent) if others < RARE else 0.0
-    return min(1.0, 1 / independent), rare
-
-
-def _at_least(error: Any, unseen: float, rare: float, change: float = 1.0) -> Any:
-    """Return errors of bins, or where they are smaller those of unrecorded events.
-
-    Args:
-        error: errors of bins.
-        unseen: least share of events that no record has.
-        rare: that of N other than in most records.
-        change: change of the average by one event.
-    """
-    return np.maximum(error, change * np.where(np.asarray(error) < CONSTANT, max(unseen, rare), rare))
-
-
-def _mean_error(series: Floats, bins: int) -> tuple[float, float]:
-    """Return the mean of ``series`` (chains, sweeps) and its error from bins."""
-    each = bins // len(series)
-    length = series.shape[1] // each
-    means = series[:, : each * length].reshape(len(series) * each, length).mean(1)
-    return float(series.mean()), float(means.std() / np.sqrt(len(means) - 1))
+    return averages(chains[0].model, np.stack([chain.means() for chain in chains]), series)

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from solvers.lattices import Bosons, NotReached, checkerboard, exact_bosons, sample_bosons, sample_until, worm
+from solvers.lattices import (
+    Bosons,
+    NotReached,
+    checkerboard,
+    exact_bosons,
+    sample_bosons,
+    sample_until,
+    worm,
+    worm_averages,
+)
 from solvers.spins import exact_heisenberg
 
 
@@ -58,11 +67,44 @@ def test_errors_of_bins_are_as_small_as_the_module_states(bins, times, stated):
     series = rng.normal(size=(3000, sweeps))
     for t in range(1, sweeps):
         series[:, t] = decay * series[:, t - 1] + np.sqrt(1 - decay**2) * series[:, t]
-    z = [mean / error for mean, error in (worm._mean_error(one[None], bins) for one in series)]
+    z = [mean / error for mean, error in (worm_averages._mean_error(one[None], bins) for one in series)]
     x = tau / (sweeps / bins)
     formula = np.sqrt((bins - 1) / (bins - 3) / (1 - x * (1 - np.exp(-1 / x))))
     found = np.sqrt(np.mean(np.square(z)))
     assert found == pytest.approx(formula, rel=0.09) and found == pytest.approx(stated, abs=0.07)
+
+
+def test_chains_in_different_domains_disagree():
+    """A solid on either sublattice: the mean of four chains is off by 1/4, and by symmetry <n> is 1/2."""
+    model = Bosons(np.full((6, 6), -12.0), 8.0, neighbour=6.0)
+    alone = [sample_bosons(model, 64, seed=seed) for seed in range(8)]
+    assert all(np.ptp(run.n) > 0.8 and run.n_error.max() < 0.1 for run in alone)
+    runs = [sample_bosons(model, 64, chains=4, seed=seed) for seed in range(6)]
+    parted = [run for run in runs if 0.1 < np.ptp(run.n) < 0.8]
+    assert parted
+    for run in parted:
+        assert (np.abs(run.n - 0.5) < 2 * run.n_error).all()
+        assert (np.abs(run.products - run.products.mean()) < 4 * run.products_error).all()
+    with pytest.raises(worm.NotReached):
+        sample_until(model, 0.01, 64, 64, chains=4, seed=runs.index(parted[0]))
+
+
+def test_several_starts_avoid_domains_of_higher_energy():
+    """A staggered field of 0.02 t prefers one checkerboard: single chains freeze in either, or in domains."""
+    signs = checkerboard((6, 6))
+    model = Bosons(-12.0 - 0.02 * signs, 8.0, neighbour=6.0)
+    alone = [(sample_bosons(model, 64, seed=seed).n * signs).mean() for seed in range(12)]
+    best = [(sample_bosons(model, 64, seed=seed, starts=6).n * signs).mean() for seed in range(12)]
+    assert min(alone) < -0.4
+    assert np.mean(best) > np.mean(alone) + 0.2
+
+
+def test_one_start_is_the_first_of_several():
+    model = system((3, 4), neighbour=2.0)
+    one, two = (worm._start(model, 12, 2, 5, starts) for starts in (1, 2))
+    many = worm._start(model, 12, 4, 5, 1)
+    assert [chain.worms for chain in one] == [chain.worms for chain in many[:2]]
+    assert {chain.worms for chain in two} <= {chain.worms for chain in many}
 
 
 def test_states_that_few_runs_record_are_within_the_errors():
@@ -150,7 +192,7 @@ def test_bad_systems(arguments, message):
 
 def test_bad_runs():
     model = system((2, 2))
-    for name, value in (("sweeps", 3), ("burn_in", 1), ("chains", 0), ("seed", -1)):
+    for name, value in (("sweeps", 3), ("burn_in", 1), ("chains", 0), ("seed", -1), ("starts", 0)):
         with pytest.raises(ValueError, match=name):
             sample_bosons(model, **{name: value})
     with pytest.raises(ValueError, match="density_error"):
