@@ -25,6 +25,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from qd_pix2pix.mapping.loops import iterated
 from qd_pix2pix.mapping.mean_field import Prior
 
 BETA = 8.0
@@ -49,6 +50,10 @@ START = 0.05
 """<b> of the start."""
 SMALLEST = 1e-6
 """Least r, in t."""
+
+
+Fields = tuple[Tensor, ...]
+"""<n> and <b>, (B, L, L') both."""
 
 
 class State(NamedTuple):
@@ -107,32 +112,41 @@ def product_state(v: Tensor, coupling: Tensor, hopping: Tensor, signs: Tensor) -
         hopping: that of the product state, (B, 1, 1), in t.
         signs: checkerboard of +1 and -1, (B, L, L').
     """
-    n, b = (1 + signs.to(v)) / 2, torch.full_like(v, START)
-    for sweep in range(2 * SWEEPS):
-        here = signs > 0 if sweep % 2 else signs < 0
+
+    def turn(state: Fields, sublattice: Tensor) -> Fields:
+        n, b = state
         new = _site(v + coupling * around(n), hopping * around(b))
-        n, b = torch.where(here, new[0], n), torch.where(here, new[1], b)
-    return _state(v, coupling, hopping, n, b)
+        here = signs * sublattice > 0
+        return torch.where(here, new[0], n), torch.where(here, new[1], b)
+
+    start = (1 + signs.to(v)) / 2, torch.full_like(v, START)
+    return _state(v, coupling, hopping, *iterated(turn, (v.new_tensor([-1.0, 1.0] * SWEEPS),), start))
 
 
 def smooth_state(v: Tensor, coupling: Tensor, hopping: Tensor) -> State:
     """Return the product state whose sites feel the repulsion of both sublattices alike, so that no solid grows."""
-    n, b = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
-    for _ in range(SWEEPS):
+
+    def turn(state: Fields, share: Tensor) -> Fields:
+        n, b = state
         new = _site(v + coupling * (2 * n + around(n) / 2), hopping * around(b))
-        n, b = (n + new[0]) / 2, (b + new[1]) / 2
-    return _state(v, coupling, hopping, n, b)
+        return n + share * (new[0] - n), b + share * (new[1] - b)
+
+    start = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
+    return _state(v, coupling, hopping, *iterated(turn, (v.new_full((SWEEPS,), 0.5),), start))
 
 
 def cooled_state(v: Tensor, coupling: Tensor, hopping: Tensor, signs: Tensor) -> State:
     """Return the product state that follows from a superfluid while its hopping falls to the given one."""
-    n, b = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
     field = v - GIVEN * signs.to(v)
-    for step in range(COOLING):
-        excess = (HOTTEST - 1) * max(0.0, 1 - step / (0.75 * COOLING))
-        new = _site(field + coupling * around(n), (1 + excess) * hopping * around(b))
-        n, b = (n + new[0]) / 2, (b + new[1]) / 2
-    return _state(v, coupling, hopping, n, b)
+
+    def turn(state: Fields, enlarged: Tensor) -> Fields:
+        n, b = state
+        new = _site(field + coupling * around(n), enlarged * hopping * around(b))
+        return (n + new[0]) / 2, (b + new[1]) / 2
+
+    start = torch.full_like(v, 0.5), torch.full_like(v, 0.5)
+    falling = [1 + (HOTTEST - 1) * max(0.0, 1 - step / (0.75 * COOLING)) for step in range(COOLING)]
+    return _state(v, coupling, hopping, *iterated(turn, (v.new_tensor(falling),), start))
 
 
 def _site(field: Tensor, hop: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,8 +28,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qd_pix2pix.mapping.loops import in_onnx, looped
 from qd_pix2pix.mapping.mean_field import FLOOR, SCALES, WEAKEST, Prior, averaged, repulsion, resized, tables, time_step
-from qd_pix2pix.mapping.occupation import ROTATIONS, density_matrix, exported_eigen
+from qd_pix2pix.mapping.occupation import density_matrix, exported_eigen
 
 State = tuple[Tensor, Tensor, Tensor]
 """Orbitals (B, K, n, n), their density and its potential (B, n, n)."""
@@ -150,7 +151,7 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
 
     modes = torch.from_numpy(_modes(v.shape[-1])).to(v).expand(v.shape[0], -1, -1, -1)
     state = modes, torch.zeros_like(v), v
-    if torch.compiler.is_exporting() and ROTATIONS.get():
+    if in_onnx():
         state = _looped(updated, propagators, state)
     else:
         for step, propagator in enumerate(propagators):
@@ -165,13 +166,10 @@ def _iterated(v: Tensor, n_electrons: Tensor, acting: Tensor, warm: Tensor, step
 
 
 def _looped(updated: Callable[[State, Tensor], State], propagators: Tensor, state: State) -> State:
-    """Return the state after all steps by a loop in an ONNX file, which otherwise had thousands of operations.
+    """Return the state after all steps by a loop in an ONNX file.
 
-    Exported programs of torch do not load with a loop beside ``autocast``.
     Steps that fill the last round have no length; the orbitals are made orthogonal after each.
     """
-    from torch._higher_order_ops.while_loop import while_loop
-
     steps, n = propagators.shape[:2]
     rounds = -(-steps // UPDATE)
     missing = rounds * UPDATE - steps
@@ -181,18 +179,13 @@ def _looped(updated: Callable[[State, Tensor], State], propagators: Tensor, stat
     moving = torch.cat([propagators, still]).unflatten(0, (rounds, UPDATE))
     shares = torch.tensor([_share(number) for number in range(rounds)], dtype=torch.float64).to(propagators)
 
-    def unfinished(done: Tensor, *state: Tensor) -> Tensor:
-        return (done < rounds).reshape(())
-
-    def turn(done: Tensor, orbitals: Tensor, density: Tensor, potential: Tensor) -> tuple[Tensor, ...]:
-        share, length, propagator = (part.index_select(0, done).squeeze(0) for part in (shares, by_round, moving))
-        orbitals, density, potential = updated((orbitals, density, potential), share)
+    def turn(state: State, share: Tensor, length: Tensor, propagator: Tensor) -> State:
+        orbitals, density, potential = updated(state, share)
         for i in range(UPDATE):
             orbitals = _orthonormal(_later(orbitals, potential, length[i], propagator[i]))
-        return done + 1, orbitals, density, potential
+        return orbitals, density, potential
 
-    start = torch.zeros(1, dtype=torch.long, device=state[0].device)
-    _, orbitals, density, potential = while_loop(unfinished, turn, (start, *(part.clone() for part in state)))
+    orbitals, density, potential = looped(turn, (shares, by_round, moving), state)
     return orbitals, density, potential
 
 
