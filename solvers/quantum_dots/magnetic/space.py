@@ -38,6 +38,8 @@ ENLARGED_TOLERANCE = 1e-4
 """Residual of the states in an enlarged space, as a part of the dot's scale."""
 ENLARGED_ITERATIONS = 5
 """Largest number of iterations for them."""
+LEFTOVER_ITERATIONS = 40
+"""The same with orbitals that are left over: an electron that escapes to one of them is far from where it starts."""
 ALIKE = 0.01
 """Occupations, or losses of energy, that agree within this part are one shell."""
 
@@ -141,6 +143,7 @@ def enlarge(
     space: Space, multiplets: Mapping[float, Multiplets], weights: Weights, count: int, more: Values | None = None
 ) -> Enlarged:
     """Return the space enlarged by ``count`` directions, or by ``more``, for the multiplets that have a weight."""
+    iterations = ENLARGED_ITERATIONS if more is None else LEFTOVER_ITERATIONS
     if more is None:
         gamma, pairs = mean_matrices(multiplets, weights)
         more = directions(space, gamma, pairs, count)
@@ -151,12 +154,14 @@ def enlarge(
         if used:
             h = Hamiltonian(some.block, space.integrals)
             before = (some.vectors[:used].conj() * h.apply(some.vectors[:used])).real.sum(1)
-            found[spin], after = _in_larger_space(whole, some, used, scale)
+            found[spin], after = _in_larger_space(whole, some, used, scale, iterations)
             changes[spin] = after - before
     return Enlarged(whole, found, changes)
 
 
-def _in_larger_space(whole: Space, some: Multiplets, used: int, scale: float) -> tuple[Multiplets, Floats]:
+def _in_larger_space(
+    whole: Space, some: Multiplets, used: int, scale: float, iterations: int
+) -> tuple[Multiplets, Floats]:
     """Return the first ``used`` multiplets in a larger space, and their energies in the order of ``some``."""
     (up, down), m = some.block, len(whole.flat)
     block = sector(m, up.n_electrons, down.n_electrons)
@@ -164,7 +169,7 @@ def _in_larger_space(whole: Space, some: Multiplets, used: int, scale: float) ->
     within[:, : up.count, : down.count] = some.vectors.reshape(-1, up.count, down.count)
     start = within.reshape(len(within), -1)
     h = Hamiltonian(block, whole.integrals, some.penalty)
-    found = lowest_states(h, used, ENLARGED_TOLERANCE * scale, start, ENLARGED_ITERATIONS)
+    found = lowest_states(h, used, ENLARGED_TOLERANCE * scale, start, iterations)
     overlap = np.abs(start[:used].conj() @ found.vectors.T) ** 2
     overlap /= overlap.sum(1, keepdims=True)  # states that are close may change their order
     return some._replace(

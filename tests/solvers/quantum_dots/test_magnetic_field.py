@@ -523,3 +523,13 @@ def test_estimates_include_momenta_that_no_orbital_has(n_electrons):
     )
     assert abs(found.energy - best.energy) < 2 * found.energy_error
     assert grid.integrate(abs(found.density - best.density)) / n_electrons < 2 * found.density_error
+
+
+def test_a_dot_that_does_not_hold_its_electrons_is_not_trusted():
+    """One of three electrons leaves the well for Landau orbitals beyond M; the density is wrong by more than half."""
+    grid, material = Grid(36, 122.3), Material((0.2, 0.25), 11.7)
+    x, y = grid.mesh()
+    v = -0.009885 * np.exp(-((x - 86.6) ** 2 + (y - 49.3) ** 2) / (2 * 17.2**2))
+    found = solve_in_field(v, grid, 3, material, MagneticField(10.4, 0.06), n_states=1)
+    assert found.density_error > 0.5
+    assert not found.trusted
