@@ -173,7 +173,10 @@ class Gated:
             lines += [
                 f"V_of = device.V_of({knobs}, grid=grid, voltages=voltages)",
                 f"diagram = stability_diagram(V_of, {ranges}, grid, material, {stated})",
-                "print(triple_points(diagram), fit_constant_interaction(diagram), charge_lines(diagram))",
+                "lines = charge_lines(diagram)",
+                "print(lines, triple_points(diagram, lines))",
+                "if any(line.adds for line in lines):",
+                "    print(fit_constant_interaction(diagram, lines))",
             ]
         if (exchange := self.exchange) is not None:
             knobs = ", ".join(repr(knob) for knob in (exchange.detuning, exchange.barrier) if knob is not None)

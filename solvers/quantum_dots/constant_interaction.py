@@ -24,6 +24,9 @@ UNDETERMINED = 1e-8
 """Singular values below this part of the largest belong to parameters that the lines do not determine."""
 FREE = 1e-6
 """Smallest part of an undetermined combination that counts."""
+UNCERTAIN = 0.1
+"""Combinations are undetermined if their error, by that of points at which electrons move between dots, is above this
+part of the largest parameter; parameters are energies here, lever arms times the ranges of the gates."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,18 @@ class ConstantInteraction:
     """The fitted model of D dots; energies in eV, lever arms in eV per unit of the gates.
 
     Attributes:
-        charging: E_C, (D,), and ``mutual`` E_kl, (D, D), with zeros on the diagonal; NaN where no line determines them.
+        charging: E_C, (D,), and ``mutual`` E_kl, (D, D), with zeros on the diagonal; NaN where no line determines them,
+            or too few points of lines do.
         offset: e_k, (D,).
-        lever_arms: alpha, (D, 2).
+        lever_arms: alpha, (D, 2); NaN likewise, as of a dot that electrons enter from another dot only.
         deviations: at every crossing of the lines in their order, the energy by which the model misses it, (k,).
         shifts: the same as a distance in gate space, across the line, in parts of the diagram's sides, (k,); NaN for
             electrons that move between dots.
         rms, largest: of the ``deviations``.
         error: mean error of the crossings by full CI, as an energy: smaller deviations mean nothing.
-        reference: a configuration of the lines. free: combinations (f, P) of the parameters that the lines do not
-            determine; ``least`` (P,) are the parameters with the smallest values of these.
+        reference: a configuration of the lines. corners: three corners (3, 2) of the ranges of the gates. free:
+            combinations (f, P) of the parameters whose values must be below ``FREE`` in what the lines determine;
+            ``least`` (P,) are the parameters with the smallest values of those that they do not determine.
     """
 
     charging: Floats
@@ -53,6 +58,7 @@ class ConstantInteraction:
     largest: float
     error: float
     reference: Configuration = ()
+    corners: Floats | None = None
     free: Floats | None = None
     least: Floats | None = None
 
@@ -74,11 +80,10 @@ class ConstantInteraction:
         return known, np.stack([self.energy(n, gates) - mu * sum(n) for n in known], axis=-1)
 
     def _determines(self, configuration: Configuration) -> bool:
-        """Return whether E(n) - E(reference) is the same for all values of the free combinations."""
-        if self.free is None:
+        """Return whether E(n) - E(reference) is the same, in the ranges, for all values of the free combinations."""
+        if self.free is None or self.corners is None:
             return True
-        places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-        rows = [_features(configuration, place) - _features(self.reference, place) for place in places]
+        rows = [_features(configuration, place) - _features(self.reference, place) for place in self.corners]
         return bool((np.abs(self.free @ np.stack(rows, axis=-1)) < FREE).all())
 
 
@@ -107,13 +112,13 @@ def fit_constant_interaction(diagram: StabilityDiagram, lines: list[Line] | None
             row[-2 * d :].reshape(d, 2)[:, gate] = -change * spans[gate]
             slopes += [row] * len(line.points)
             gradients += [-line.lever_arms[gate] * line.adds * spans[gate]] * len(line.points)
-    matrix = np.stack(rows + slopes)
-    found = np.linalg.lstsq(matrix, np.array(values + gradients), rcond=UNDETERMINED)[0]
-    deviations = np.stack(rows) @ found - np.array(values)
-    _, sizes, vectors = np.linalg.svd(matrix, full_matrices=True)
-    sizes = np.r_[sizes, np.zeros(len(vectors) - len(sizes))]
-    free = vectors[sizes <= UNDETERMINED * sizes[0]]
+    scale = np.r_[np.ones(_size(d) - 2 * d), np.tile(spans, d)]  # parameters as energies
     steepness = [np.linalg.norm(line.lever_arms * spans) * line.adds for line, _ in crossings]
+    beside = np.concatenate([np.zeros(len(line.points)) if line.adds else line.errors for line in lines])
+    noise = np.r_[beside * np.nanmean(steepness), np.zeros(len(slopes))]
+    least, free = _solved(np.stack(rows + slopes) / scale, np.array(values + gradients), noise)
+    found = least / scale
+    deviations = np.stack(rows) @ found - np.array(values)
     errors = [e for line in entering for e in line.errors * np.linalg.norm(line.lever_arms * spans) * line.adds]
     return ConstantInteraction(
         **_parameters(np.where((np.abs(free) > FREE).any(axis=0), np.nan, found), d),
@@ -123,9 +128,24 @@ def fit_constant_interaction(diagram: StabilityDiagram, lines: list[Line] | None
         largest=float(np.abs(deviations).max()),
         error=float(np.mean(errors)),
         reference=lines[0].a,
-        free=free,
+        corners=diagram.in_gates(diagram.steps * np.array([[0, 0], [1, 0], [0, 1]])),
+        free=free / scale,
         least=found,
     )
+
+
+def _solved(matrix: Floats, values: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """Return the parameters (P,) of least squares, the smallest ones, and their free combinations (f, P).
+
+    These are the combinations that no row determines, and all others times their error by the ``noise`` of the rows
+    over the largest that is allowed, and times ``FREE``.
+    """
+    left, sizes, vectors = np.linalg.svd(matrix, full_matrices=True)
+    k = int((sizes > UNDETERMINED * sizes[0]).sum())
+    rows = left[:, :k] / sizes[:k]
+    found = (values @ rows) @ vectors[:k]
+    errors = np.sqrt(noise**2 @ rows**2) / (UNCERTAIN * np.abs(found).max())
+    return found, np.concatenate([vectors[k:], FREE * errors[:, None] * vectors[:k]])
 
 
 def _size(d: int) -> int:

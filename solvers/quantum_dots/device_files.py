@@ -247,6 +247,10 @@ class Layout:
             )
         found = gdstk.boolean(found, [], "or", precision=PRECISION)
         if label is not None:
+            if not isinstance(label, str):
+                raise ValueError(
+                    f"{name}.label: expected a text, in quotes where YAML reads another kind, got {label!r}"
+                )
             texts = self.cell.get_labels()
             places = [text.origin for text in texts if text.text == label]
             if not places:

@@ -12,6 +12,7 @@ from small import ROOT, call, start, wait_until
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.reports.uncertain import uncertain
 from qd_pix2pix.systems.gate_rows import diagram_remarks
+from qd_pix2pix.systems.given_device import read_gated
 from solvers import (
     Interaction,
     Material,
@@ -119,6 +120,16 @@ def test_the_lines_of_python_print_the_same_numbers(folder, monkeypatch, capsys)
     printed = capsys.readouterr().out
     for row in dot.of("J_sweep"):
         assert f"{row.value:.5e}"[:6] in printed, row
+
+
+def test_the_lines_of_python_of_a_diagram_without_a_line(tmp_path):
+    (tmp_path / "chip.yaml").write_text(CHIP)
+    diagram = {"gate1": "P1", "gate2": "P2", "range1": [-0.2, -0.1], "range2": [-0.2, -0.1]}
+    diagram |= {"n_max": 1, "cells": 1, "divisions": 0, "n_orbitals": 4}
+    dot = read_gated(str(tmp_path / "chip.yaml"), GAAS, {}, [20, 12], n_sites=2, diagram=diagram)
+    known = {"grid": dot.grid, "material": dot.material, "Interaction": Interaction}
+    exec("\n".join(dot.python()), known)
+    assert known["lines"] == []
 
 
 @pytest.mark.slow

@@ -256,6 +256,7 @@ def test_a_layer_with_a_hole_is_a_frame(layout, device):
         ({"layer": 9}, r"gates.P1.layer: expected a layer of .*chip.gds out of \[5, 0\], \[7, 2\], \[8, 0\]; got 9"),
         ({"layer": 5, "label": "Q"}, "gates.P1.label: expected a text of .*chip.gds, which has P1, P2, far; got 'Q'"),
         ({"layer": 5, "label": "far"}, "gates.P1.label: expected 'far' in a polygon of layer 5, got it in none"),
+        ({"layer": 5, "label": 1}, "gates.P1.label: expected a text, in quotes where YAML reads another kind, got 1"),
         ({"layer": "top"}, "gates.P1.layer: expected a whole number"),
     ],
 )

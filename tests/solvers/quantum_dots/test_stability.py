@@ -1,6 +1,7 @@
 """Charge-stability diagrams: of a known constant-interaction model, and of full CI; resumed, and in parallel."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,17 @@ def test_what_the_lines_do_not_determine_is_nan(classical):
     assert np.isnan(fit.charging).all() and np.isnan(fit.mutual[0, 1]) and np.isfinite(fit.lever_arms).all()
     with pytest.raises(ValueError, match="diagram: expected a line at which an electron enters"):
         fit_constant_interaction(diagram(gate1=(-0.02, -0.01), gate2=(-0.02, -0.01), divisions=0))
+
+
+def test_lever_arms_that_only_the_errors_of_points_determine_are_nan(known_diagram, known_lines):
+    """Electrons enter the second dot from the first one only: a line of both does not fix the scale of energies."""
+    wanted = ((0, 0), (1, 0)), ((0, 1), (1, 0))
+    entering, moving = (line for line in known_lines if (line.a, line.b) in wanted)
+    beside = moving.points + 3e-4 * np.random.default_rng(0).normal(size=moving.points.shape)  # less than their errors
+    fit = fit_constant_interaction(known_diagram, [entering, replace(moving, points=beside)])
+    np.testing.assert_allclose(fit.lever_arms[0], MODEL.lever_arms[0], rtol=0.05, atol=0.02)
+    assert np.isnan(fit.lever_arms[1]).all()
+    assert fit.rms < 2e-4
 
 
 @pytest.mark.parametrize("most", (1, 2))
