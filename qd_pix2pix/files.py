@@ -1,4 +1,4 @@
-"""Atomic writing of files, checksums, and the common JSON format.
+"""Atomic writing of files, checksums, the common JSON format, and modules of users.
 
 This module imports nothing else of this project. Text is UTF-8 independently of the locale; permissions follow the
 umask.
@@ -12,8 +12,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 EXACT = 2**53
 """Largest whole number up to which all are represented exactly as floats."""
+_TRUSTED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
 
 
 @contextmanager
@@ -133,6 +135,29 @@ def search_here() -> None:
     if "" not in sys.path and here not in sys.path:
         sys.path.append(here)
         importlib.invalidate_caches()
+
+
+@contextmanager
+def trusted(modules: str | Sequence[str] | None) -> Iterator[None]:
+    """Allow cards to name networks and systems of these modules, and of modules inside them, until the block ends.
+
+    Raises:
+        ValueError: a name is not the name of a module.
+    """
+    names = tuple(modules or ()) if isinstance(modules, (list, tuple, type(None))) else (modules,)
+    for name in names:
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"trust: expected the name of a module, such as my_nets; got {name!r}")
+    token = _TRUSTED.set((*_TRUSTED.get(), *names))
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def is_trusted(module: str) -> bool:
+    """Return whether cards may name objects of a module; see ``trusted``."""
+    return any(f"{module}.".startswith(f"{known}.") for known in _TRUSTED.get())
 
 
 def import_here(module: str, name: str, what: str, hint: str) -> Any:

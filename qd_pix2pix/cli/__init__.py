@@ -125,11 +125,13 @@ def _train_one(config: dict[str, Any]) -> None:
     with loading():  # here, so that the solver's processes do not import torch
         from hydra.core.hydra_config import HydraConfig
 
+        from qd_pix2pix.cli.overrides import lasting
         from qd_pix2pix.training.loggers import quiet
         from qd_pix2pix.training.run import train
     quiet()
     hydra_config = HydraConfig.get()
-    train(config, Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+    words = [*hydra_config.overrides.hydra, *hydra_config.overrides.task]
+    train(config, Path(hydra_config.runtime.output_dir), lasting(words))
 
 
 def generate() -> None:

@@ -5,13 +5,11 @@ conf/bench/NAME.yaml lists splits; each is a recipe, by options of conf/ and by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from qd_pix2pix.cli.compose import compose_config
@@ -24,22 +22,10 @@ def recipes(bench: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the recipe of each split of a benchmark, in plain containers; the first one has the training dots."""
     found: dict[str, dict[str, Any]] = {}
     for name, split in bench["splits"].items():
-        with _outside_hydra():
-            config: Any = OmegaConf.to_container(compose_config("generate", split["options"]), resolve=True)
+        config: Any = OmegaConf.to_container(compose_config("generate", split["options"]), resolve=True)
         sizes = {"train": 1 if found else bench["learned"], "val": 1, "test": bench["dots"], "shard_size": SHARD}
         found[name] = {**config["data"], **deepcopy(dict(split["data"])), **sizes}
     return found
-
-
-@contextmanager
-def _outside_hydra() -> Iterator[None]:
-    """Allow configurations to be composed inside a program, whose Hydra is set aside for the block."""
-    state = GlobalHydra.instance()
-    before, state.hydra = state.hydra, None
-    try:
-        yield
-    finally:
-        state.hydra = before
 
 
 def benchmark(config: Mapping[str, Any]) -> tuple[Path, Path]:

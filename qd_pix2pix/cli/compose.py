@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +20,8 @@ from qd_pix2pix.files import conf_folder
 
 SHA256 = "sha256"
 """Resolver of conf/: ``${sha256:PATH}`` is the checksum of a file, null without a path."""
+ONE_AT_A_TIME = threading.Lock()
+"""Held while Hydra composes: its state is that of the process."""
 
 
 def register_resolvers() -> None:
@@ -52,8 +57,19 @@ def compose_config(name: str, overrides: Sequence[str], with_hydra: bool = False
 
 @lru_cache(maxsize=256)
 def _composed(folder: str, name: str, overrides: tuple[str, ...], with_hydra: bool = False) -> DictConfig:
-    with initialize_config_dir(folder, version_base="1.3"):
+    with _outside_hydra(), initialize_config_dir(folder, version_base="1.3"):
         return compose(name, list(overrides), return_hydra_config=with_hydra)
+
+
+@contextmanager
+def _outside_hydra() -> Iterator[None]:
+    """Set the Hydra of a program around this one aside for the block; it is one for all threads of the process."""
+    with ONE_AT_A_TIME:
+        before, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+        try:
+            yield
+        finally:
+            GlobalHydra.instance().hydra = before  # another instance: Hydra copies it
 
 
 def _by_parts(folder: str, name: str, overrides: tuple[str, ...]) -> DictConfig | None:

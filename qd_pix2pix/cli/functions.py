@@ -5,6 +5,7 @@ Overrides are those of the command line: ``train("model=regressor", "data.n_elec
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from qd_pix2pix.cli.errors import first_cause, is_expected
 from qd_pix2pix.cli.folders import claimed, resumed
 from qd_pix2pix.evaluation.predictions import Predictions
 from qd_pix2pix.evaluation.record import Evaluation
+
+TRAINING = threading.Lock()
+"""Held by the training of this process."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,15 @@ class Outcome:
         return tuple(folder / "report.html" for folder in self.folders)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{name}</td><td>{value:.4g}</td></tr>" for name, value in self.measures.items())
+        defined = {name: value for name, value in self.measures.items() if value is not None}
+        rows = "".join(f"<tr><td>{name}</td><td>{value:.4g}</td></tr>" for name, value in defined.items())
         links = " ".join(f'<a href="{page.absolute().as_uri()}">{page}</a>' for page in self.reports)
         return f"<p>{links}</p><table>{rows}</table>"
 
 
 def train(*given: str) -> Outcome:
     """Train by overrides of conf/train.yaml; see ``qd_pix2pix.train``."""
-    with _as_exceptions():
+    with _as_exceptions(), _alone():
         words = overrides.own_network(resumed(overrides.own_network(_checked(given))))
         composed = overrides.check_overrides("train", words)
         words = [*words, *claimed(composed, words)]
@@ -78,8 +83,7 @@ def train(*given: str) -> Outcome:
         from qd_pix2pix.training.loggers import quiet
 
         quiet()
-        kept = [word for word in words if not word.lstrip("+~").startswith("hydra.")]
-        best = training.train(_plain(composed), run, kept)
+        best = training.train(_plain(composed), run, overrides.lasting(words))
         return Outcome(run, best, tuple(sorted(path.parent for path in (run / "test").rglob("metrics.json"))))
 
 
@@ -168,6 +172,20 @@ def _checked(given: Sequence[str]) -> list[str]:
 def _plain(config: DictConfig) -> dict[str, Any]:
     kept = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return OmegaConf.to_container(kept, resolve=True)  # type: ignore[return-value]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse a training beside another one of this process, with which it would share random numbers."""
+    if not TRAINING.acquire(blocking=False):
+        raise ValueError(
+            "train: another training runs in this process, and both would share random numbers; start a process for "
+            "each, or train one after the other"
+        )
+    try:
+        yield
+    finally:
+        TRAINING.release()
 
 
 @contextmanager

@@ -136,6 +136,12 @@ def run_folder(config: DictConfig) -> Path:
         known.cfg = before
 
 
+def lasting(given: Sequence[str]) -> list[str]:
+    """Return the overrides that a resumed run repeats: those of Hydra are left out, except folders of options."""
+    keys = [word.lstrip("+~").partition("=")[0] for word in given]
+    return [word for word, key in zip(given, keys, strict=True) if key == SEARCHPATH or not key.startswith("hydra.")]
+
+
 def check_overrides(name: str, given: Sequence[str], many: bool = False) -> DictConfig:
     """Validate overrides against conf/NAME.yaml; return the configuration, with Hydra's own settings.
 

@@ -78,7 +78,7 @@ def predict_tensors(
     flat = {name: values.reshape(-1, *values.shape[values.ndim - dims :]) for name, values in given.items()}
     fields = check_fields({name: values.detach().cpu().numpy() for name, values in flat.items()}, schema)
     predictor.to(first.device).eval()
-    numbers_given = {name: _plain(name, value) for name, value in conditions.items()}
+    numbers_given = {name: plain_number(name, value) for name, value in conditions.items()}
     predictor, known, remarks = prepare(predictor, card, fields, numbers_given)
     check_flag("symmetrise", symmetrise)
     parts = []
@@ -112,7 +112,7 @@ def constant(module: nn.Module) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain_number(name: str, value: Any) -> Any:
     """Return a condition that is a tensor as a number."""
     if not isinstance(value, Tensor):
         return value

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from qd_pix2pix.inference.differentiable import plain_number
 from qd_pix2pix.inference.inputs import Fields, check_fields
 from qd_pix2pix.inference.pretrained import Surrogate
 from qd_pix2pix.inference.rectangles import of_rectangles
@@ -66,7 +67,8 @@ class DotSurrogate(Surrogate):
         found = self.predict(source, **options)
         if not {"energy", "gap", "spin", ERROR} <= set(found):
             return found[self.target]
-        known = physical_conditions(self.predictor.schema, {n: v for n, v in options.items() if n not in OPTIONS})
+        conditions = {name: plain_number(name, value) for name, value in options.items() if name not in OPTIONS}
+        known = physical_conditions(self.predictor.schema, conditions)
         unknown = found[ERROR] * np.nan
         return DotPrediction(
             density=found[self.target],

@@ -14,6 +14,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from qd_pix2pix.files import trusted
 from qd_pix2pix.generators import Generator
 from qd_pix2pix.inference.differentiable import has_tensors, predict_tensors
 from qd_pix2pix.inference.inputs import (
@@ -28,7 +29,6 @@ from qd_pix2pix.inference.plateau import not_whole
 from qd_pix2pix.inference.predict import check_device, predict
 from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.inference.weights import load_predictor
-from qd_pix2pix.networks.foreign import trusted
 from qd_pix2pix.networks.residual_unet import set_bf16
 from qd_pix2pix.predictor import Card, Predictor
 from qd_pix2pix.schema import Schema

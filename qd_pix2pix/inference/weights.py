@@ -2,7 +2,7 @@
 
 No code in either is executed. Checkpoints are read with ``weights_only=True``: tensors, numbers and text. From a card
 only classes of ``networks`` and ``mapping`` are built, with plain names and numbers; networks of other modules only
-inside ``networks.foreign.trusted``. Every file is verified on reading:
+inside ``files.trusted``. Every file is verified on reading:
 checkpoints by the checksums of their zip archive, .safetensors files by a checksum over card and weights.
 """
 
@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from qd_pix2pix.files import write_whole
+from qd_pix2pix.files import trusted, write_whole
 from qd_pix2pix.generators import make_predictor
-from qd_pix2pix.networks.foreign import hashes, modules_in, trusted
+from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card, Predictor
 
 __all__ = ["CARD", "load_predictor", "read_checkpoint", "read_weights", "save_weights", "trusted", "weights_path"]

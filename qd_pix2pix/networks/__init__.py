@@ -15,10 +15,11 @@ from typing import Any
 
 from torch import nn
 
+from qd_pix2pix.files import trusted
 from qd_pix2pix.networks.blocks import fitted
 from qd_pix2pix.networks.ednn import EDNN
 from qd_pix2pix.networks.fno import FNO
-from qd_pix2pix.networks.foreign import MODULE, describe_foreign, foreign_class, trusted
+from qd_pix2pix.networks.foreign import MODULE, describe_foreign, foreign_class
 from qd_pix2pix.networks.group_average import GroupAverage
 from qd_pix2pix.networks.lattice_resnet import LatticeResNet
 from qd_pix2pix.networks.mills_cnn import MillsCNN

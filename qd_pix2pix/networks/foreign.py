@@ -1,45 +1,24 @@
 """Networks of a user's own modules: described by the names of module and class, imported only where they are trusted.
 
 A card may name any module. Importing one runs its code; therefore a card is built with such a network only inside
-``trusted``, which names the module.
+``files.trusted``, which names the module.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from qd_pix2pix.files import import_here, sha256
+from qd_pix2pix.files import import_here, is_trusted, sha256
 
 MODULE = "module"
 """Key of a network's description that names its module; networks of this project have none."""
-_TRUSTED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
-
-
-@contextmanager
-def trusted(modules: str | Sequence[str] | None) -> Iterator[None]:
-    """Allow cards to name networks of these modules, and of modules inside them, until the end of the block.
-
-    Raises:
-        ValueError: a name is not the name of a module.
-    """
-    names = tuple(modules or ()) if isinstance(modules, (list, tuple, type(None))) else (modules,)
-    for name in names:
-        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
-            raise ValueError(f"trust: expected the name of a module, such as my_nets; got {name!r}")
-    token = _TRUSTED.set((*_TRUSTED.get(), *names))
-    try:
-        yield
-    finally:
-        _TRUSTED.reset(token)
 
 
 def describe_foreign(target: str) -> dict[str, str]:
@@ -74,7 +53,7 @@ def foreign_class(described: Mapping[str, Any]) -> type[nn.Module]:
     module, name = described.get(MODULE), described.get("class")
     if not isinstance(module, str) or not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"checkpoint: its card names the network {name!r} of {module!r}, which is no name of a class")
-    if not any(f"{module}.".startswith(f"{known}.") for known in _TRUSTED.get()):
+    if not is_trusted(module):
         raise ValueError(
             f"checkpoint: its network is {module}.{name}, code outside qd_pix2pix, which loading would run. If you "
             f"trust that module, name it: from_pretrained(..., trust={module!r}), or evaluate.py ... trust={module}"

@@ -1,7 +1,7 @@
 """Systems: the distribution of samples, their solver and their schema. Only this package imports the solvers."""
 
 from qd_pix2pix.systems.bose_hubbard import BoseHubbard
-from qd_pix2pix.systems.build import build, complete, make_recipe, recipe_class, recipes_of
+from qd_pix2pix.systems.build import build, complete, make_recipe, modules_of, recipe_class, recipes_of
 from qd_pix2pix.systems.chain_energies import ChainEnergies
 from qd_pix2pix.systems.collages import Collages
 from qd_pix2pix.systems.fermion_chains import FermionChains
@@ -32,6 +32,7 @@ __all__ = [
     "build",
     "complete",
     "make_recipe",
+    "modules_of",
     "recipe_class",
     "recipes_of",
 ]

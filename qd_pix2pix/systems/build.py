@@ -1,7 +1,7 @@
 """Recipes from plain containers: ``_target_`` names a class or function, all other keys are its arguments.
 
 A configuration of the command line may name any importable object. The card of a checkpoint is untrusted: only classes
-of this project's own packages are built from it.
+of this project's own packages, and of modules that are trusted (``files.trusted``), are built from it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from qd_pix2pix.files import is_trusted
 from qd_pix2pix.systems.recipe import Recipe
 
 ROOMS = ("solvers", "qd_pix2pix.systems", "qd_pix2pix.inference.teacher")
@@ -56,21 +57,36 @@ def build(node: Any, path: str = "data", only_rooms: bool = False) -> Any:
 
 def _find(name: str, path: str, only_rooms: bool) -> Any:
     module, _, attribute = name.rpartition(".")
-    at_home = any(f"{name}.".startswith(f"{room}.") for room in ROOMS)
-    if only_rooms and not at_home:
-        raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
+    if only_rooms and not (_at_home(name) or is_trusted(module)):
+        raise ValueError(
+            f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded. If you trust that "
+            f"module, whose code would run, name it: evaluate.py ... trust={module}"
+        )
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: expected a class or function that can be imported, got {name!r} ({error})") from None
     home = str(getattr(found, "__module__", ""))
     # functions of this module would build any object that a card names
-    at_home = any(f"{home}.".startswith(f"{room}.") for room in ROOMS) and home != __name__
-    if only_rooms and (not at_home or attribute.startswith("_")):
+    allowed = (_at_home(home) and home != __name__) or is_trusted(home)
+    if only_rooms and (not allowed or attribute.startswith("_")):
         raise ValueError(f"checkpoint: its {path} names {name!r}, which is no part of qd_pix2pix; not loaded")
     if not callable(found):
         raise ValueError(f"{path}: expected a class or function, got {name!r}, a {type(found).__name__}")
     return found
+
+
+def _at_home(name: str) -> bool:
+    """Return whether a name is that of a part of ``ROOMS``."""
+    return any(f"{name}.".startswith(f"{room}.") for room in ROOMS)
+
+
+def modules_of(node: Any) -> tuple[str, ...]:
+    """Return the names of all modules outside this project in plain containers that describe objects."""
+    parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, (list, tuple)) else ()
+    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
+    own = [target.rpartition(".")[0]] if target and not _at_home(target) else []
+    return tuple(dict.fromkeys([*own, *(name for part in parts for name in modules_of(part))]))
 
 
 def recipe_class(config: Mapping[str, Any], only_rooms: bool = False) -> type[Recipe]:

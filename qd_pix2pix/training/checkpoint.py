@@ -12,11 +12,11 @@ import torch
 from hydra.utils import instantiate
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from qd_pix2pix.files import write_whole
+from qd_pix2pix.files import trusted, write_whole
 from qd_pix2pix.generators import Generator, make_predictor
 from qd_pix2pix.inference.weights import CARD, read_checkpoint
 from qd_pix2pix.models import Model
-from qd_pix2pix.networks.foreign import MODULE, check_map, modules_in, trusted
+from qd_pix2pix.networks.foreign import MODULE, check_map, modules_in
 from qd_pix2pix.predictor import Card
 
 SAME = ("model", "mapping", "network", "recipes", "loader", "seed")

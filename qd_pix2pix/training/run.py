@@ -22,15 +22,16 @@ from qd_pix2pix.data.generate import generate, make_launcher
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.evaluate import evaluate_split
 from qd_pix2pix.evaluation.measures import larger_is_better
+from qd_pix2pix.files import trusted
 from qd_pix2pix.inference.predict import device_name
 from qd_pix2pix.models import Diverged, Model
-from qd_pix2pix.networks.foreign import modules_in, trusted
+from qd_pix2pix.networks.foreign import modules_in
 from qd_pix2pix.provenance import write_overrides
 from qd_pix2pix.reports.dataset_page import ensure_dataset_page
 from qd_pix2pix.reports.history import overall, read_tests
 from qd_pix2pix.reports.run_page import show
 from qd_pix2pix.schema import Column
-from qd_pix2pix.systems import make_recipe
+from qd_pix2pix.systems import make_recipe, modules_of
 from qd_pix2pix.training.callbacks import BestCheckpoint, LastCheckpoint, Progress, Snapshots, Throughput
 from qd_pix2pix.training.checkpoint import WholeFileIO, build_model, flatten
 from qd_pix2pix.training.counter import load_counter
@@ -87,13 +88,16 @@ def _train(config: Config, run: Path, overrides: Sequence[str]) -> Path:
         announce(model, stores, trainer, run)
     for logger in loggers:
         logger.log_hyperparams(flatten(model.card.to_dict()))
-    _fit(trainer, model, data, last, config["ckpt_path"])
+    # the configuration of the user names them
+    own = [*modules_in(model.card.network, model.card.generator), *modules_of(model.card.recipes)]
+    with trusted(own):
+        _fit(trainer, model, data, last, config["ckpt_path"])
     if not is_first():
         return run / "checkpoints" / "best.ckpt"
     for logger in loggers:
         logger.finalize("success")
     path = Path(best.best_model_path) if best.best_model_path else run / "checkpoints" / "last.ckpt"
-    with trusted(modules_in(model.card.network, model.card.generator)):
+    with trusted(own):
         folders = evaluate_split(path, stores, "test", run / "test", config["symmetrise"])
     for folder in folders:
         show(folder, run)

@@ -1,7 +1,10 @@
 """Configurations composed by parts are those that Hydra composes at once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose, initialize, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -49,3 +52,17 @@ def test_errors_are_those_of_hydra(overrides):
     with pytest.raises(HydraException) as theirs:
         at_once(overrides)
     assert str(ours.value) == str(theirs.value)
+
+
+def test_the_hydra_of_a_program_around_it_is_kept():
+    with initialize(config_path=None, version_base="1.3"):
+        around = GlobalHydra.instance().hydra
+        assert compose_config("train", ["seed=1234"]).seed == 1234
+        assert GlobalHydra.instance().hydra is around
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_threads_compose_one_after_the_other():
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: compose_config("train", [f"seed={seed}"]).seed, range(2000, 2008)))
+    assert found == list(range(2000, 2008))

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from small import ROOT
 
 import qd_pix2pix
-from qd_pix2pix.cli.functions import Outcome, _as_exceptions
+from qd_pix2pix import cli
+from qd_pix2pix.cli.functions import Outcome, _alone, _as_exceptions
 from qd_pix2pix.provenance import read_overrides
 from qd_pix2pix.reports import run_page
 from qd_pix2pix.training import run as training
@@ -67,6 +69,36 @@ def test_errors_of_an_evaluation_are_exceptions(trained):
         qd_pix2pix.evaluate("nowhere")
     with pytest.raises(ValueError, match="split: expected one of train, val, test"):
         qd_pix2pix.evaluate(trained.checkpoint, "split=all")
+
+
+def test_measures_that_are_not_defined_are_left_out_of_the_table():
+    class OneSample(Outcome):
+        measures = {"r2": None, "nmae": 0.25}
+
+    assert (
+        OneSample(Path("run"), Path("best.ckpt"), ())._repr_html_()
+        == "<p></p><table><tr><td>nmae</td><td>0.25</td></tr></table>"
+    )
+
+
+def test_a_training_beside_another_one_is_refused():
+    with _alone(), pytest.raises(ValueError, match="train: another training runs in this process"):
+        qd_pix2pix.train("model=regressor")
+    with pytest.raises(ValueError, match="modle: no such option"):  # it has ended
+        qd_pix2pix.train("modle=regressor")
+
+
+def test_a_run_keeps_its_folders_of_options(tmp_path, monkeypatch, small_store, regressor_words):
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    (tmp_path / "conf/experiment/mine.yaml").write_text("# @package _global_\nseed: 77\n")
+    words = [f"hydra.searchpath=['file://{tmp_path}/conf']", "experiment=mine", *regressor_words]
+    given = [*words, f"hydra.run.dir='{tmp_path}/run'"]
+    kept = []
+    monkeypatch.setattr(training, "train", lambda config, run, overrides: kept.append((config["seed"], overrides)))
+    qd_pix2pix.train(*given)
+    monkeypatch.setattr(sys, "argv", ["train.py", *given])
+    cli.train()
+    assert kept == [(77, words)] * 2
 
 
 def test_an_interrupt_is_a_keyboard_interrupt():

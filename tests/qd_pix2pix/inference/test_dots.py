@@ -238,6 +238,13 @@ def test_mirror_images_of_a_rectangle_have_mirrored_predictions(surrogate, point
         np.testing.assert_allclose([image.energy, image.gap], [found.energy, found.gap], rtol=1e-4)
 
 
+def test_conditions_may_be_tensors_beside_tensors(surrogate):
+    V = torch.tensor(long_wells((32, 32)))
+    given = {name: torch.tensor(value) if name != "material" else value for name, value in GAAS.items()}
+    found, expected = surrogate(V, **given), surrogate(V, **GAAS)
+    assert torch.equal(found.density, expected.density) and found.verdict == expected.verdict
+
+
 def test_tensors_of_rectangles_have_a_gradient(surrogate):
     V = torch.tensor(long_wells(), requires_grad=True)
     p = surrogate(V, **RECTANGLE)

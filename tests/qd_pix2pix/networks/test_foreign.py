@@ -12,9 +12,9 @@ import qd_pix2pix
 from qd_pix2pix import from_pretrained, networks
 from qd_pix2pix.cli.overrides import own_network
 from qd_pix2pix.evaluation.record import Evaluation
-from qd_pix2pix.files import sha256
+from qd_pix2pix.files import sha256, trusted
 from qd_pix2pix.inference.weights import load_predictor, save_weights
-from qd_pix2pix.networks.foreign import modules_in, trusted
+from qd_pix2pix.networks.foreign import modules_in
 from qd_pix2pix.reports.model_card import model_card
 from qd_pix2pix.training import run as training
 from qd_pix2pix.training.settings import check_config

@@ -1,12 +1,14 @@
 """Recipes from plain containers: what is refused, what a stranger's card may name, and ranges of options."""
 
+import sys
 from copy import deepcopy
 from functools import partial
 
 import pytest
 from small import SMALL_DATA, configuration
 
-from qd_pix2pix.systems import QuantumDots, build, make_recipe, recipe_class, recipes_of
+from qd_pix2pix.files import trusted
+from qd_pix2pix.systems import QuantumDots, build, make_recipe, modules_of, recipe_class, recipes_of
 from qd_pix2pix.training.settings import check_config
 from solvers import Grid, solve
 
@@ -112,6 +114,35 @@ def test_a_card_is_searched_to_its_bottom(config):
     deep = config["solver"] | {"n_modes": [[{"a": STRANGERS[0]}]]}
     with pytest.raises(ValueError, match="checkpoint: its data.solver.n_modes.*'os.system'"):
         make_recipe(config | {"solver": deep}, only_rooms=True)
+
+
+OWN = """
+import subprocess
+from os import getcwd
+
+from qd_pix2pix.systems import Ising
+
+
+class Lattices(Ising):
+    pass
+"""
+
+
+def test_a_card_may_name_a_system_of_a_trusted_module(tmp_path, monkeypatch):
+    (tmp_path / "own_lattices.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = configuration("generate", "data=ising")["data"] | {"_target_": "own_lattices.Lattices"}
+    assert modules_of([own]) == ("own_lattices",)
+    with pytest.raises(ValueError, match="not loaded. If you trust that module, .* trust=own_lattices"):
+        make_recipe(own, only_rooms=True)
+    assert "own_lattices" not in sys.modules, "the code of a stranger was run"
+    with trusted("own_lattices"):
+        assert type(make_recipe(own, only_rooms=True)).__name__ == "Lattices"
+        for stranger in ("own_lattices.getcwd", "own_lattices.subprocess", "os.getcwd"):
+            with pytest.raises(ValueError, match="not loaded"):
+                build({"_target_": stranger}, only_rooms=True)
+    with pytest.raises(ValueError, match="not loaded"):
+        make_recipe(own, only_rooms=True)
 
 
 def test_the_command_line_may_name_anything(config):
