@@ -3,6 +3,8 @@
 import pytest
 from small import SHORT, SMALL_DATA, configuration, generator_words
 
+from qd_pix2pix.evaluation.record import Evaluation
+from qd_pix2pix.training import run as training
 from qd_pix2pix.training.settings import check_config
 
 UNET = ["network=unet", "network.channels=4"]
@@ -121,3 +123,21 @@ def test_dots_have_no_spins():
 def test_potentials_are_drawn_at_an_energy():
     config = configuration("train", *SMALL_DATA, "model=rugan", "mapping=energy_to_V", "network.channels=4", *SHORT)
     check_config(config)
+
+
+OWN = """
+from qd_pix2pix.systems import Ising
+
+
+class Lattices(Ising):
+    pass
+"""
+
+
+def test_the_system_of_a_generator_may_be_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "own_spins.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = configuration("train", *generator_words("rugan"), *SHORT, f"data_root={tmp_path}", "launcher.workers=1")
+    config["data"]["_target_"] = "own_spins.Lattices"
+    best = training.train(config, tmp_path / "run")
+    assert Evaluation.read(tmp_path / "run" / "test").drawn and best.is_file()
