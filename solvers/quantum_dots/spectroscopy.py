@@ -10,7 +10,9 @@ depend on the choice of the states.
 Every spectrum is computed twice, the second time with two thirds of the orbitals and fewer sine functions. States are
 matched by their number among those of equal spin. The change, times a factor, is the error bar; it is NaN where the
 smaller calculation has no such state. It covers the orbitals that are left out, and the sine functions. What V may be
-between its points adds to it (``step_edges.py``), and in the same proportion to the dipoles and strengths.
+between its points adds to it (``step_edges.py``), and in the same proportion to the dipoles and strengths. States of
+equal spin that are closer than the errors of their energies may be mixtures of one another in truth: the bars of their
+dipoles, strengths and factors contain each other's values.
 """
 
 from __future__ import annotations
@@ -132,10 +134,13 @@ def excitations(
     dipole_errors, strength_errors = (
         _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
     )
-    strengths = found[1:, 3:]  # in 0 ... N, because none is negative and all sum to N
-    strength_errors = np.minimum(strength_errors, np.maximum(strengths, n_electrons - strengths))
     change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
     energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error) + sampled)
+    near = _near(found[1:, 0], energy_errors, first.spins[1 : len(found)])
+    dipole_errors = np.maximum(dipole_errors, _exchanged(found[1:, 1:3], near))
+    strengths = found[1:, 3:]  # in 0 ... N, because none is negative and all sum to N
+    strength_errors = np.maximum(strength_errors, _exchanged(strengths, near))
+    strength_errors = np.minimum(strength_errors, np.maximum(strengths, n_electrons - strengths))
     return Excitations(
         energies=found[1:, 0],
         energy_errors=energy_errors,
@@ -182,8 +187,10 @@ def tunnelling(
         _tunnelling(rest, dot) for rest, dot in zip(smaller, larger, strict=True)
     )
     matched = _matched(spins, other_spins, fewer[:, None])[:, 0]
+    rest = smaller[0]
+    near = _near(energies, np.full(len(energies), 0.0 if rest is None else float(rest.gap_error)), spins)
     error = float(larger[0].energy_error + larger[0].grid_error)
-    error += 0.0 if smaller[0] is None else float(smaller[0].energy_error + smaller[0].grid_error)
+    error += 0.0 if rest is None else float(rest.energy_error + rest.grid_error)
     return Tunnelling(
         energies=energies,
         energy_errors=np.full(len(energies), error),
@@ -192,7 +199,7 @@ def tunnelling(
         spin="up" if n_electrons % 2 else "down",
         orbitals=orbitals * np.where(orbitals.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None],
         factors=amplitudes,
-        factor_errors=_errors(amplitudes, matched) + 1e-9,
+        factor_errors=np.maximum(_errors(amplitudes, matched), _exchanged(amplitudes[:, None], near)[:, 0]) + 1e-9,
     )
 
 
@@ -215,6 +222,22 @@ def _errors(found: Floats, other: Floats) -> Floats:
     change = np.abs(found - other)
     common = np.nansum(change) / max(float(np.nansum(np.abs(found))), 1e-300)
     return MISSING * np.maximum(change, common * np.abs(found))
+
+
+def _near(energies: Floats, errors: Floats, spins: Floats) -> NDArray[np.bool_]:
+    """Return whether states (k,) of equal spin are closer than the larger error of both energies, (k, k)."""
+    distances = np.abs(energies[:, None] - energies)
+    found: NDArray[np.bool_] = (distances < np.maximum(errors[:, None], errors)) & (
+        np.abs(spins[:, None] - spins) < 0.5
+    )
+    return found
+
+
+def _exchanged(values: Floats, near: NDArray[np.bool_]) -> Floats:
+    """Return the largest change of values (k, c) if a state becomes one that is ``near`` (k, k)."""
+    changes = np.abs(values[:, None] - values)
+    found: Floats = np.where(near[..., None], changes, 0.0).max(axis=1)
+    return found
 
 
 def _checked(V: ArrayLike, grid: Grid, options: dict[str, Any]) -> tuple[Floats, dict[str, Any]]:

@@ -12,7 +12,7 @@ from fock_space import annihilators, fock_rows
 from solvers import Grid, Material, dipole, dipole_matrix, dyson_amplitudes, excitations, solve, tunnelling
 from solvers.quantum_dots import spectroscopy
 from solvers.quantum_dots.configuration_interaction import spin_block
-from solvers.quantum_dots.spectroscopy import _matched, _of_levels
+from solvers.quantum_dots.spectroscopy import _exchanged, _matched, _near, _of_levels
 
 
 def waves(n_electrons, m=4, n_states=4, v=None, grid=GRID):
@@ -260,3 +260,14 @@ def test_bad_arguments_are_refused(monkeypatch):
             function(smooth_potential(), GRID, 2, GAAS, foo=1)
     with pytest.raises(ValueError, match=r"n_states: expected a whole number in 1 \.\.\. 14, got 15. N = 1"):
         tunnelling(smooth_potential(), GRID, 2, GAAS, n_states=15)
+
+
+def test_states_closer_than_their_errors_may_be_each_other():
+    """The second and the fourth are of one spin and 1 apart, the third has another spin, the first is far."""
+    energies, errors = np.array([1.0, 3.0, 3.5, 4.0]), np.array([0.1, 0.2, 1.5, 1.1])
+    near = _near(energies, errors, np.array([0.0, 0.0, 1.0, 4e-9]))
+    assert {(int(j), int(k)) for j, k in np.argwhere(near)} == {(j, j) for j in range(4)} | {(1, 3), (3, 1)}
+    strengths = np.array([[0.5, 0.0], [0.01, 0.2], [1.0, 0.0], [0.19, 0.0]])
+    wanted = [[0.0, 0.0], [0.18, 0.2], [0.0, 0.0], [0.18, 0.2]]
+    np.testing.assert_allclose(_exchanged(strengths, near), wanted, atol=1e-12)
+    assert not _near(energies, np.full(4, np.nan), np.zeros(4)).any()
