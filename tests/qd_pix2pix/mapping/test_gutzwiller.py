@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import minimize
 
 from qd_pix2pix.mapping import gutzwiller
-from qd_pix2pix.mapping.gutzwiller import Gutzwiller, product_state, smooth_state
+from qd_pix2pix.mapping.gutzwiller import Gutzwiller, cooled_state, product_state, smooth_state
 from qd_pix2pix.mapping.symmetry import GROUPS
 from solvers.lattices import Bosons, checkerboard, exact_bosons
 
@@ -48,7 +48,9 @@ def test_a_uniform_superfluid(monkeypatch):
     monkeypatch.setattr(gutzwiller, "SWEEPS", 300)
     for mu, coupling in ((-2.0, 0.0), (1.0, 0.0), (0.5, 1.0), (1.0, 1.5)):
         v = torch.full((1, 4, 4), -mu, dtype=torch.float64)
-        for state in (product_state(v, coupled(coupling), ONE, signs(4)), smooth_state(v, coupled(coupling), ONE)):
+        solid, cooled = (state(v, coupled(coupling), ONE, signs(4)) for state in (product_state, cooled_state))
+        assert cooled.n.mean().item() == pytest.approx((mu + 4) / (4 * coupling + 8), abs=1e-3)
+        for state in (solid, smooth_state(v, coupled(coupling), ONE)):
             np.testing.assert_allclose(state.n.numpy(), (mu + 4) / (4 * coupling + 8), atol=1e-5)
 
 
@@ -60,6 +62,20 @@ def test_a_solid_and_its_holes():
     particles = product_state(random, coupled(4.0), ONE, signs(6))
     holes = product_state(-random - 16.0, coupled(4.0), ONE, -signs(6))
     np.testing.assert_allclose(holes.n.numpy(), 1 - particles.n.numpy(), atol=5e-3)
+    particles = cooled_state(random, coupled(4.0), ONE, signs(6))
+    holes = cooled_state(-random - 16.0, coupled(4.0), ONE, -signs(6))
+    np.testing.assert_allclose(holes.n.numpy(), 1 - particles.n.numpy(), atol=1e-6)
+
+
+def test_a_cooled_state_has_the_domains_of_the_potential():
+    """In the solid a staggered field of 2 t, of either sign in a half, outweighs the walls of the domains."""
+    domain = torch.where(torch.arange(12)[None, :, None] < 6, 1.0, -1.0).double()
+    pattern = signs(12) * domain
+    v, coupling = -2 * 6.0 - 2.0 * pattern, coupled(6.0)
+    solid, cooled = (state(v, coupling, ONE, signs(12)) for state in (product_state, cooled_state))
+    assert ((2 * solid.n - 1) * signs(12)).mean() > 0.9
+    assert ((2 * cooled.n - 1) * pattern).mean() > 0.8
+    assert cooled.energy.sum() < solid.energy.sum()
 
 
 def test_a_site_without_neighbours_in_reach_is_exact():
