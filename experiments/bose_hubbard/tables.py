@@ -117,5 +117,6 @@ def content() -> dict[str, str]:
         "mae": number(run["errors"]["8"]["mae"]),
         "minutes": f"{run['seconds'] / 60:.0f}",
         "steps": str(run["steps"]),
+        "short": str(results["product states"]["steps"]),
         "parameters": f"{run['parameters']:,}".replace(",", " "),
     }
