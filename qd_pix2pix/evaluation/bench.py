@@ -116,9 +116,14 @@ def score_split(entrants: Sequence[Entrant], dots: Dots) -> dict[str, Any]:
 def predicted(entrant: Entrant, dots: Dots) -> dict[str, np.ndarray]:
     """Return the predictions of an entrant by task, for dots in their order."""
     parts: dict[str, np.ndarray] = {}
+    before: set[str] = set()
     for rows in dots.alike():
         some = dots[rows]
         answers = entrant.predict(some)
+        if before and before != set(answers):
+            both = " and ".join(", ".join(sorted(names)) for names in (before, set(answers)))
+            raise ValueError(f"{entrant.name}: expected the same quantities for all dots of a split, got {both}")
+        before = set(answers)
         for task, about in TASKS.items():
             if about.given != entrant.given or about.asked not in answers:
                 continue

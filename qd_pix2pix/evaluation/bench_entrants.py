@@ -130,7 +130,11 @@ def function(target: str) -> list[Entrant]:
             raise NotServed("the function returned NotImplemented")
         answer = answer if isinstance(answer, dict) else {"V" if given == "density" else "density": answer}
         if unknown := set(answer) - set(NAMES.values()) - {given}:
-            raise ValueError(f"function: expected some of density, energy, gap, V; {target} returned {sorted(unknown)}")
+            given_names = ", ".join(sorted(map(str, unknown)))
+            raise ValueError(f"function: expected some of density, energy, gap, V; {target} returned {given_names}")
+        if not set(answer) - {given}:
+            wanted = "V" if given == "density" else "density, energy or gap"
+            raise ValueError(f"function: expected {wanted}; {target} returned {', '.join(answer) or 'nothing'}")
         return {name: v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v for name, v in answer.items()}
 
     file = getattr(sys.modules[module], "__file__", None)

@@ -15,9 +15,9 @@ from qd_pix2pix.cli.bench import benchmark, recipes
 from qd_pix2pix.cli.functions import evaluated
 from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.evaluation.bench import evaluate_bench
+from qd_pix2pix.evaluation.bench import evaluate_bench, predicted
 from qd_pix2pix.evaluation.bench_dots import load_dots
-from qd_pix2pix.evaluation.bench_entrants import entrant_of, network
+from qd_pix2pix.evaluation.bench_entrants import entrant_of, function, network
 from qd_pix2pix.evaluation.bench_scores import TASKS, read_scores, score
 from qd_pix2pix.inference.pretrained import find_weights
 from qd_pix2pix.reports.bench_page import leaderboard, write_bench_page
@@ -87,6 +87,14 @@ def complex(V, **conditions):
 def masked(V, **conditions):
     import numpy as np
     return np.ma.masked_array(V, np.ones_like(V))
+def empty(V, **conditions):
+    return {}
+def given(V, **conditions):
+    return {"V": V}
+def numbered(V, **conditions):
+    return {0: V, "n": V}
+def some(V, n_electrons, **conditions):
+    return {"density": V} | ({"energy": V[:, 0, 0]} if n_electrons == 2 else {})
 def tensor(V, n_electrons, extent, **rest):
     import torch
     return torch.full(V.shape, n_electrons / extent**2, requires_grad=True)
@@ -184,12 +192,24 @@ def test_other_dots_are_refused(root, stores):
         ),
         ({"function": "bench_answers:complex"}, "expected density as an array of numbers"),
         ({"function": "bench_answers:masked"}, "density: expected .*masked values"),
+        ({"function": "bench_answers:empty"}, "expected density, energy or gap; bench_answers:empty returned nothing"),
+        ({"function": "bench_answers:given"}, "expected density, energy or gap; bench_answers:given returned V"),
+        ({"function": "bench_answers:numbered"}, "expected some of .*; bench_answers:numbered returned 0, n"),
         ({"function": "bench_answers:wrong"}, r"expected density of shape \(1, 16, 16\), got \(1, 16\)"),
     ],
 )
 def test_errors(root, module, tmp_path, entrant, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         scored(root, tmp_path, **entrant)
+
+
+def test_a_function_predicts_the_same_of_all_dots_of_a_split(root, stores, module):
+    dots = load_dots(next(iter(stores.values())), "test")
+    mixed = replace(dots[[0, 0]], n_electrons=np.array([1.0, 2.0]))
+    (entrant,) = function("bench_answers:some")
+    message = "bench_answers.some: expected the same .* of a split, got density and density, energy"
+    with pytest.raises(ValueError, match=message):
+        predicted(entrant, mixed)
 
 
 def test_a_function_may_decline(root, module, tmp_path):
