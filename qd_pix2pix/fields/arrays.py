@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.fields.axes import KINDS, axis_of, places
 from qd_pix2pix.fields.field import Contents, gridded, with_units
+from qd_pix2pix.fields.layers import volume
 
 NUMBERS = "fiubc"
 """Kinds of NumPy types that are numbers; complex ones are refused later, by name."""
@@ -41,15 +43,18 @@ def _loaded(path: Path) -> dict[str, NDArray]:
 def with_coordinates(arrays: Mapping[str, NDArray], units: Mapping[str, str] | None = None) -> Contents:
     """Return contents in which arrays named x and y are coordinates, and all others with two axes or more are fields.
 
-    Coordinates are vectors, or arrays of the shape of the field as ``meshgrid`` makes them, in either order. With
-    vectors x, y and z, fields with three axes are volumes, with z as the last axis or as the first, whichever fits.
+    Coordinates are vectors, or arrays of the shape of the field as ``meshgrid`` makes them, in either order, or lists
+    of all points beside lists of values. With vectors x, y and z, fields with three axes are volumes, with z as the
+    last axis or as the first, whichever fits. Other names, ``axes.KINDS`` without indices, count if their shapes fit.
 
     Raises:
         ValueError: coordinates do not fit the fields, or z fits both axes of a volume.
     """
     units = units or {}
     kept = {name: values for name, values in arrays.items() if values.dtype.kind in NUMBERS}
-    by_lower = {name.lower(): name for name in kept}
+    # beside vectors x and y, arrays X and Y of all points state which axis of a field is which
+    by_lower = {name.lower(): name for name in sorted(kept, key=lambda name: kept[name].squeeze().ndim)}
+    by_lower |= _other_names(kept) if not {"x", "y"} & by_lower.keys() else {}
     names = [by_lower.get("x"), by_lower.get("y")]
     z = kept.get(by_lower.get("z", ""), np.zeros((2, 2))).squeeze()
     fields = {name: values for name, values in kept.items() if name not in names and values.squeeze().ndim >= 2}
@@ -57,6 +62,14 @@ def with_coordinates(arrays: Mapping[str, NDArray], units: Mapping[str, str] | N
         return Contents(fields or kept, units=units)
     x, y = (kept[str(name)].squeeze() for name in names)
     lengths = {axis: units[by_lower[axis]] for axis in "xyz" if by_lower.get(axis) in units}
+    others = {name: v.squeeze() for name, v in kept.items() if name not in (*names, by_lower.get("z"))}
+    points = {name: v.ravel() for name, v in others.items() if v.shape == x.shape == y.shape}
+    if points and (not fields or x.ndim == 3) and z.shape == x.shape:
+        along_x, along_y, heights, made = volume(np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1), points)
+        return Contents(made, along_x, along_y, units, lengths, z=heights)
+    if points and not fields:
+        along_x, along_y, made = gridded(x.ravel(), y.ravel(), points)
+        return Contents(made, along_x, along_y, units, lengths)
     if x.ndim == y.ndim == 1:
         made = _volumes(fields, (len(x), len(y)), z.size) if z.ndim <= 1 else fields
         stacked = z.ndim <= 1 and any(values.shape == (z.size, len(x), len(y)) for values in made.values())
@@ -70,6 +83,22 @@ def with_coordinates(arrays: Mapping[str, NDArray], units: Mapping[str, str] | N
     return Contents(
         {name: np.moveaxis(v, (0, 1), (-2, -1)) for name, v in made.items()}, along_x, along_y, units, lengths
     )
+
+
+def _other_names(arrays: Mapping[str, NDArray]) -> dict[str, str]:
+    """Return arrays with other names of x and y, such as xx and yy, that have the shape of coordinates of a field."""
+    axes = {name: axis_of(name) for name in arrays if any(kind.match(name.strip()) for kind in KINDS[1:-1])}
+    shapes = [values.squeeze().shape for name, values in arrays.items() if name not in axes]
+    fitting = [name for name, axis in axes.items() if _fits(arrays[name].squeeze().shape, axis, shapes)]
+    found = {axis: fitting[i] for axis, i in places(fitting).items()}
+    return found if {"x", "y"} <= found.keys() else {}
+
+
+def _fits(shape: tuple[int, ...], axis: str | None, fields: Sequence[tuple[int, ...]]) -> bool:
+    """Return True for the shape of a vector along an axis of a field, or for that of the points of a field."""
+    if len(shape) == 1 and axis in ("x", "y"):
+        return any(len(field) > 1 and field["xy".index(axis) - 2] == shape[0] for field in fields)
+    return len(shape) > 1 and any(field[-len(shape) :] == shape for field in fields)
 
 
 def _volumes(fields: Mapping[str, NDArray], plane: tuple[int, int], layers: int) -> dict[str, NDArray]:

@@ -10,9 +10,11 @@ NOUN = "(?:pos|positions?|coords?|coordinates?|axis|cent(?:er|re)s?|grid)"
 KINDS = (
     re.compile(r"^([xyz])$", re.IGNORECASE),
     re.compile(rf"^(?:{NOUN}[\s_.-]*)?([xyz])(?:[\s_.-]*{NOUN})?$", re.IGNORECASE),
+    re.compile(r"^([xyz])\1$", re.IGNORECASE),
     re.compile(r"^[in]_?([xyz])$", re.IGNORECASE),
 )
-"""Names of an axis in order of preference: x; x_pos or position x; ix, an index, or nx, the name of a dimension."""
+"""Names of an axis in order of preference: x; x_pos or position x; xx, as of a mesh; ix, an index, or nx, the name of a
+dimension."""
 
 
 def axis_of(name: str) -> str | None:

@@ -36,7 +36,7 @@ def read_hdf5(path: Path) -> Contents:
             return
         if node.is_virtual or node.external:  # they name other files, of whatever kind
             raise ValueError(f"holds {name} in another file; copy it into one")
-        values = node[()]
+        values = _unpacked(node)
         try:
             arrays[name], scales[name] = (values.T, {}) if "MATLAB_class" in node.attrs else _turned(node, values)
         except ValueError as error:
@@ -54,6 +54,15 @@ def read_hdf5(path: Path) -> Contents:
         for name, axes in scales.items()
     }
     return replace(_beside_coordinates(plain, known, own), refused=refused)
+
+
+def _unpacked(node: Any) -> NDArray:
+    """Return the values of an array; netCDF may store them as whole numbers with a scale, and has values for none."""
+    stored = node[()]
+    names = ("scale_factor", "add_offset", "_FillValue")
+    scale, offset, fill = (np.ravel(node.attrs.get(name, ())) for name in names)
+    values = stored * (scale[0] if scale.size else 1) + (offset[0] if offset.size else 0)
+    return np.where(stored == fill[0], np.nan, values) if fill.size else values
 
 
 def _turned(node: Any, values: NDArray) -> tuple[NDArray, dict[str, str]]:

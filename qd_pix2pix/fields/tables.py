@@ -10,6 +10,8 @@ A chain has one column of values, with x beside it or without; in a plain grid e
 
 from __future__ import annotations
 
+import codecs
+import csv
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -35,13 +37,13 @@ def read_table(path: Path) -> Contents:
         ValueError: the file is not text, its lines differ in length, its points do not form a grid, its columns
             have other names than x and y, or a plain grid begins with coordinates.
     """
-    lines, given, length = _lines(path)
-    lines, note = _below_numbers(lines, given)
-    numbers, given = _numbers(lines, given)
+    lines, header, length = _lines(path)
+    lines, note = _below_numbers(lines, header)
+    numbers, header = _numbers(lines, header)
     if numbers.ndim != 2 or numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
-    given = _with_loose_units(given, width)
+    given = _names(header, width)
     names = _fitting(given, width)
     plain = [split_unit(name) for name in names]
     at = places([name for name, _ in plain])
@@ -69,7 +71,8 @@ def _fitting(names: list[str], width: int) -> list[str]:
     if not names or len(names) == width:
         return names
     are_axes = [axis_of(split_unit(name)[0]) is not None for name in names]
-    if ((are_axes[0] or names[0] == "") and abs(width - len(names)) == 1) or (any(are_axes) and width == 3):
+    one_off = (are_axes[0] or names[0] == "") and abs(width - len(names)) == 1
+    if one_off or (any(are_axes) and width == 3) or [True, True] in (are_axes[:2], are_axes[-2:]):
         raise ValueError(f"has {len(names)} names for {width} columns: {', '.join(names)}")
     return []
 
@@ -80,13 +83,13 @@ def read_chains(path: Path) -> Contents:
     Raises:
         ValueError: as ``read_table``; or an x occurs twice.
     """
-    lines, names, _ = _lines(path)
-    lines, note = _below_numbers(lines, names)
-    numbers, names = _numbers(lines, names)
+    lines, header, _ = _lines(path)
+    lines, note = _below_numbers(lines, header)
+    numbers, header = _numbers(lines, header)
     if numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
-    given = _with_loose_units(names, width)
+    given = _names(header, width)
     names = given if len(given) == width else []
     if not names and width > 2:
         return Contents({path.stem: numbers}, units=_unit_of_grid(path.stem, given), note=note)
@@ -127,19 +130,14 @@ def _in_length(contents: Contents, unit: str | None) -> Contents:
     return replace(contents, length_units={"x": unit}) if unit and not contents.length_units else contents
 
 
-def _lines(path: Path) -> tuple[list[str], list[str], str | None]:
-    """Return the lines with numbers, names, and the unit of length, from the comments before the numbers.
+def _lines(path: Path) -> tuple[list[str], str, str | None]:
+    """Return the lines with numbers, the names of columns, and the unit of length, of the comments before the numbers.
 
-    Names are those in the last comment with x and y, or in the last one.
+    Names are in the last comment with x and y, or in the last one.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("is not text; binary values of AVS are read through their .fld file") from None
-    if "\0" in text:
-        raise ValueError("is not text; binary values of AVS are read through their .fld file")
+    text = _text(path.read_bytes())
     lines: list[str] = []
-    comments: list[list[str]] = [[]]
+    comments = [""]
     length = None
     for line in text.splitlines():
         plain = line.strip()
@@ -147,12 +145,28 @@ def _lines(path: Path) -> tuple[list[str], list[str], str | None]:
             remark = plain.lstrip("#%!/ ")
             if (found := LENGTH_UNIT.match(remark)) and not lines:
                 length = found[1]
-            comments += [_entries(remark)] if remark and not lines else []
+            comments += [remark] if remark and not lines else []
         elif plain:
             lines.append(plain)
     if not lines:
         raise ValueError("holds no numbers")
-    return lines, next((names for names in reversed(comments) if _names_plane(names)), comments[-1]), length
+    return lines, next((text for text in reversed(comments) if _names_plane(_entries(text))), comments[-1]), length
+
+
+def _text(content: bytes) -> str:
+    """Return text in UTF-8, or in UTF-16 with its mark, as of "Unicode text" of Excel.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ValueError("is not text in UTF-8: save it as such; binary values of AVS are read through their .fld file")
+    return text
 
 
 def _names_plane(names: list[str]) -> bool:
@@ -163,8 +177,24 @@ def _names_plane(names: list[str]) -> bool:
 def _entries(line: str) -> list[str]:
     """Return the entries of a line; a unit in brackets, or behind a slash or *in*, belongs to the entry before it."""
     joined = re.sub(r"\s+([\[(])", r"\1", re.sub(r"\s*/\s*|(?<=\S)\s+in\s+", "/", line))
-    separator = next((mark for mark in (";", "\t", ",") if mark in joined), None)
-    return [entry.strip().strip("\"'") for entry in joined.split(separator)]
+    separator = _separator(joined)
+    found = (
+        joined.split() if separator is None else next(csv.reader([joined], delimiter=separator, skipinitialspace=True))
+    )
+    return [entry.strip().strip("\"'") for entry in found]
+
+
+def _separator(line: str) -> str | None:
+    """Return what separates the columns of a line; None for spaces."""
+    return next((mark for mark in (";", "\t", ",") if mark in line), None)
+
+
+def _names(header: str, width: int) -> list[str]:
+    """Return the names in a line; those of a sweep in COMSOL, as *V (V) @ Vg=0.1, B=2*, are two spaces apart."""
+    apart = re.split(r"\s{2,}", header)
+    if " @ " in header and len(apart) == width:
+        return apart
+    return _with_loose_units(_entries(header), width) if header else []
 
 
 def _with_loose_units(names: list[str], width: int) -> list[str]:
@@ -184,30 +214,34 @@ def _unit_of_grid(name: str, given: list[str]) -> dict[str, str]:
     return dict.fromkeys([name], *units) if len(units) == 1 else {}
 
 
-def _below_numbers(lines: list[str], names: list[str]) -> tuple[list[str], str]:
+def _below_numbers(lines: list[str], header: str) -> tuple[list[str], str]:
     """Return lines without a first one 0, 1, ... of numbers of columns, as pandas writes it, and a note on it."""
     first = _entries(lines[0])
-    if len(first) in (1, 2, 3, len(names)) or len(lines) < 2 or first != [str(i) for i in range(len(first))]:
+    if (
+        len(first) in (1, 2, 3, len(_names(header, len(first))))
+        or len(lines) < 2
+        or first != [str(i) for i in range(len(first))]
+    ):
         return lines, ""
     return lines[1:], f"table below its first line, the numbers of columns 0 ... {len(first) - 1}"
 
 
-def _numbers(lines: list[str], names: list[str]) -> tuple[NDArray, list[str]]:
+def _numbers(lines: list[str], header: str) -> tuple[NDArray, str]:
     if lines[0][-1] in ",;" and all(line[-1] == lines[0][-1] for line in lines):
         lines = [line[:-1] for line in lines]
     first = _entries(lines[0])
     if not all(map(_is_number, first)):
         if all(entry == "" or _is_number(entry) for entry in first[1:]) and len(first) > 3:
             raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
-        names, lines = first, lines[1:]
+        header, lines = lines[0], lines[1:]
         if not lines:
             raise ValueError("expected lines of numbers below the names of columns")
-    mark = next((m for m in (";", "\t", ",") if lines and m in lines[0]), None)
-    if mark == ";" and any("," in line for line in lines):
+    mark = _separator(lines[0]) if lines else None
+    if mark in (";", "\t") and any("," in line for line in lines):
         lines = [line.replace(",", ".") for line in lines]  # decimal commas
     lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines]  # numbers of Fortran
     try:
-        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), names
+        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), header
     except ValueError as error:
         raise ValueError(f"expected lines of as many numbers each ({str(error).split(';')[0]})") from None
 

@@ -31,8 +31,8 @@ SPELLINGS = {
     **{"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"},
 }
 """Other spellings in lower case."""
-BRACKETS = re.compile(r"^(.*?)[\s/]*[\[(]\s*([^\])]*?)\s*[\])]$")
-"""A name with its unit, as in Gamma[eV] or V (meV)."""
+BRACKETS = re.compile(r"^(.*?)[\s/]*[\[(]\s*([^\])]*?)\s*[\])](\s*@.*)?$")
+"""A name with its unit, as in Gamma[eV], V (meV), or V (V) @ Vg=0.1 of a sweep in COMSOL."""
 DIVIDED = re.compile(r"^([^\W\d][^/]*?)(?:\s*/\s*|\s+in\s+)(\S.*)$")
 """A name with its unit, as in V / meV or E in meV."""
 JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
@@ -42,9 +42,10 @@ JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
 def split_unit(name: str) -> tuple[str, str | None]:
     """Return a name and its unit, None without one: V [meV], V (meV), V / meV, V in meV, V_meV or V meV."""
     text = name.strip()
-    for pattern in (BRACKETS, DIVIDED):
-        if (found := pattern.match(text)) and found[1] and found[2]:
-            return found[1].strip(), found[2].strip()
+    if (found := BRACKETS.match(text)) and found[1] and found[2]:
+        return " ".join([found[1].strip(), *(found[3] or "").split()]), found[2].strip()
+    if (found := DIVIDED.match(text)) and found[1] and found[2]:
+        return found[1].strip(), found[2].strip()
     if (found := JOINED.match(text)) and is_unit(found[2], found[1]):
         return found[1], found[2]
     return text, None

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from qd_pix2pix.fields.field import Contents, gridded, with_units
 from qd_pix2pix.fields.layers import volume
 
+VALID, GHOSTS = "vtkValidPointMask", "vtkGhostType"
+"""Arrays that ParaView adds: 0 at points that a resampled grid has outside of the data, and marks for its display."""
+
 
 def on_axes(axes: Sequence[NDArray], arrays: Mapping[str, NDArray], cells: bool = False) -> Contents:
     """Return the contents of a plane or a volume of a rectilinear grid.
@@ -31,7 +34,8 @@ def on_axes(axes: Sequence[NDArray], arrays: Mapping[str, NDArray], cells: bool 
     for name, values in arrays.items():
         if values.shape != (math.prod(shape),):
             raise ValueError(f"expected {math.prod(shape)} values of {name}, got shape {values.shape}")
-    plain, units = with_units({name: values.reshape(shape).swapaxes(-1, -2) for name, values in arrays.items()})
+    shaped = {name: values.reshape(shape).swapaxes(-1, -2) for name, values in _inside(arrays).items()}
+    plain, units = with_units(shaped)
     return Contents(plain, x, y, units, cells=cells, z=z[0] if z else None)
 
 
@@ -44,6 +48,7 @@ def on_points(points: NDArray, arrays: Mapping[str, NDArray]) -> Contents:
     for name, values in arrays.items():
         if values.shape != (len(points),):
             raise ValueError(f"expected {len(points)} values of {name}, got shape {values.shape}")
+    arrays = _inside(arrays)
     if len(across) == 3:
         x, y, z, made = volume(points, arrays)
         plain, units = with_units(made)
@@ -51,3 +56,11 @@ def on_points(points: NDArray, arrays: Mapping[str, NDArray]) -> Contents:
     x, y, made = gridded(points[:, across[0]], points[:, across[1]], arrays)
     plain, units = with_units(made)
     return Contents(plain, x, y, units)
+
+
+def _inside(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    """Return arrays of the data, NaN at points that are marked as outside of it."""
+    fields = {name: values for name, values in arrays.items() if name not in (VALID, GHOSTS)}
+    if VALID not in arrays:
+        return fields
+    return {name: np.where(arrays[VALID] != 0, values, np.nan) for name, values in fields.items()}

@@ -176,6 +176,39 @@ def test_other_numbers_of_names_than_columns_are_refused(tmp_path, head):
         read_field(path)
 
 
+@pytest.mark.parametrize("head", ["x,y,V\n", "V,W,U,x,y,E\n", "# x,y,V\n"])
+def test_names_of_axes_never_stand_above_a_plain_grid(tmp_path, head):
+    """Columns and names differ in number, as where decimal commas separate columns, too."""
+    lines = [",".join(str(v) for v in (*row, 0.0)) for row in rows()]
+    path = write(tmp_path / "dots.csv", head.replace(",E", "") + "\n".join(line + ",0,1" for line in lines))
+    with pytest.raises(ValueError, match=r"dots.csv has \d names for 6 columns: .*x, y"):
+        read_field(path)
+
+
+SWEEP = "x                       y                        V (V) @ Vg=0.1, B=2      V (V) @ Vg=0.2, B=2"
+
+
+def test_columns_of_a_sweep_in_comsol(tmp_path):
+    lines = [f"{x:<24.17g} {y:<24.17g} {v:<24.17g} {2 * v:<24.17g}" for x, y, v in rows()]
+    path = write(tmp_path / "sweep.txt", "\n".join(["% Length unit:        nm", f"% {SWEEP}", *lines]))
+    expect(path, unit="V", length_unit="nm", column="V (V) @ Vg=0.1, B=2")
+    expect(path, 2 * V, unit="V", length_unit="nm", column="V @ Vg=0.2, B=2")
+    with pytest.raises(ValueError, match=r"got V @ Vg=0.1, B=2 \(5, 4\), V @ Vg=0.2, B=2 \(5, 4\). Give column=NAME"):
+        read_field(path)
+    quoted = '% x,y,"V (meV) @ Vg=0.1, B=2"\n'
+    expect(table(tmp_path / "sweep.csv", quoted), unit="meV")
+
+
+def test_text_of_a_spreadsheet(tmp_path):
+    lines = ["x\ty\tV", *("\t".join(f"{v:.17g}".replace(".", ",") for v in row) for row in rows())]
+    expect(write(tmp_path / "tabs.txt", "\r\n".join(lines)))
+    (tmp_path / "unicode.txt").write_text("\n".join(lines), encoding="utf-16")
+    expect(tmp_path / "unicode.txt")
+    (tmp_path / "western.csv").write_bytes("x [µm],y [µm],V\n1,2,3\n".encode("cp1252"))
+    with pytest.raises(ValueError, match=r"western.csv is not text in UTF-8: save it as such"):
+        read_field(tmp_path / "western.csv")
+
+
 def test_names_are_in_any_comment_and_x_is_preferred_to_an_index(tmp_path):
     lines = [f"{y:.17g} {x:.17g} {v:.17g}" for x, y, v in rows()]
     expect(write(tmp_path / "late.txt", "\n".join(["# y x V", "# made by hand", "#", *lines])))
@@ -284,6 +317,60 @@ def test_matrices_of_matlab(tmp_path):
     with (tmp_path / "new.mat").open("r+b") as file:
         file.write(head)
     expect(tmp_path / "new.mat")
+
+
+@pytest.mark.parametrize("names", ["xx yy", "XX YY", "x_grid y_grid", "X Y x y", "x y X Y"])
+def test_a_mesh_states_the_axes_of_a_square_field(tmp_path, names):
+    """A field of as many points along x and y has the axes of the mesh, not those of its own order."""
+    own = np.random.default_rng(2).normal(size=(5, 5))
+    mesh = dict(zip("xy", np.meshgrid(X, X), strict=True))
+    arrays = {n: X if n in ("x", "y") else mesh[n[0].lower()] for n in names.split()} | {"V": own.T}
+    np.savez(tmp_path / "mesh.npz", **arrays)
+    scipy.io.savemat(tmp_path / "mesh.mat", arrays)
+    with h5py.File(tmp_path / "mesh.h5", "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+    for suffix in ("npz", "mat", "h5"):
+        expect(tmp_path / f"mesh.{suffix}", own, X, X)
+
+
+def test_numbers_of_dots_with_names_of_axes_are_no_coordinates(tmp_path):
+    np.savez(tmp_path / "centres.npz", V=MANY, x_center=np.arange(3.0), y_center=np.arange(3.0), nx=5, ny=4)
+    expect(tmp_path / "centres.npz", MANY, None, None)
+    np.savez(tmp_path / "two.npz", V=V, x_pos=X, x_axis=X, y_pos=Y)
+    with pytest.raises(ValueError, match=r"two.npz: expected one name of x; got x_pos, x_axis. Rename all but one"):
+        read_field(tmp_path / "two.npz")
+
+
+def test_lists_of_points_in_any_order(tmp_path):
+    x, y, values = rows(SHUFFLED).T
+    np.savez(tmp_path / "points.npz", x=x, y=y, V=values, note=np.zeros(3))
+    scipy.io.savemat(tmp_path / "points.mat", {"X": x[:, None], "Y": y[:, None], "V": values[:, None]})
+    expect(tmp_path / "points.npz")
+    expect(tmp_path / "points.mat")
+    np.savez(tmp_path / "part.npz", x=x[1:], y=y[1:], V=values[1:])
+    with pytest.raises(ValueError, match=r"part.npz: expected each point of a rectangular grid once; got 19 points"):
+        read_field(tmp_path / "part.npz")
+
+
+def test_volumes_at_the_points_of_a_mesh(tmp_path):
+    z = np.array([0.0, 1.0, 3.0])
+    x, y, heights = np.meshgrid(X, Y, z)  # as MATLAB does: y along the first axis
+    scipy.io.savemat(tmp_path / "mesh.mat", {"X": x, "Y": y, "Z": heights, "V": MANY.transpose(2, 1, 0)})
+    points = {"x": x.ravel(), "y": y.ravel(), "z": heights.ravel(), "V": MANY.transpose(2, 1, 0).ravel()}
+    np.savez(tmp_path / "points.npz", **points)
+    for name in ("mesh.mat", "points.npz"):
+        expect(tmp_path / name, MANY[2], z=3.0)
+
+
+def test_packed_numbers_of_netcdf_in_hdf5(tmp_path):
+    field = np.arange(20.0).reshape(5, 4) / 8 - 1
+    packed = {"V": {"dtype": "i2", "scale_factor": 0.125, "add_offset": -1.0, "_FillValue": -1}}
+    for name, stored in (("whole", field), ("gap", np.where(field > 1, np.nan, field))):
+        xarray.Dataset({"V": (("x", "y"), stored)}, {"x": X, "y": Y}).to_netcdf(
+            tmp_path / f"{name}.h5", engine="h5netcdf", encoding=packed
+        )
+        expect(tmp_path / f"{name}.h5", stored)
 
 
 def test_hdf5(tmp_path):
@@ -443,6 +530,27 @@ def test_images_of_floats(tmp_path):
     tifffile.imwrite(tmp_path / "grey.tif", np.zeros((5, 4), "u1"))
     with pytest.raises(ValueError, match="expected floating-point numbers; pixels are uint8"):
         read_field(tmp_path / "grey.tif")
+
+
+def test_images_that_were_appended_are_dots(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "dots.tif") as file:
+        for dot in MANY:
+            file.write(dot.astype("f4"))
+    expect(tmp_path / "dots.tif", MANY.astype("f4"), None, None)
+    tifffile.imwrite(tmp_path / "dots.tif", np.zeros((4, 4), "f4"), append=True)
+    with pytest.raises(ValueError, match=r"expected images of one size, got \(5, 4\), .*\(4, 4\); save each size"):
+        read_field(tmp_path / "dots.tif")
+
+
+def test_points_outside_of_the_data_of_paraview_have_no_value(tmp_path):
+    arrays = {"V": V, "vtkValidPointMask": V != V[1, 2], "vtkGhostType": 2 * (V == V[1, 2])}
+    lines = ["# vtk DataFile Version 3.0", "resampled", "ASCII", "DATASET STRUCTURED_POINTS", "DIMENSIONS 5 4 1"]
+    lines += ["ORIGIN 0.5 0.25 0", "SPACING 1 0.5 1", "POINT_DATA 20"]
+    for name, values in arrays.items():
+        lines += [f"SCALARS {name} double", "LOOKUP_TABLE default", *(f"{float(v):.17g}" for v in values.T.ravel())]
+    path = write(tmp_path / "resampled.vtk", "\n".join(lines))
+    expect(path, np.where(V == V[1, 2], np.nan, V))
+    expect(write(path, "\n".join(lines).replace("SCALARS V ", "SCALARS W ")), np.where(V == V[1, 2], np.nan, V))
 
 
 @pytest.mark.parametrize("path", [p for p in sorted(VTK.iterdir()) if p.stem != "lz4"], ids=lambda p: p.name)
