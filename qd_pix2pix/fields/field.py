@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields.units import LENGTHS, canonical, split_unit
+from qd_pix2pix.fields.units import LENGTHS, canonical_length, split_unit
 
 SAME = 1e-6
 """Distance of coordinates that count as one, in units of the length of the axis."""
@@ -175,7 +175,7 @@ def in_one_unit(contents: Contents) -> Contents:
     Raises:
         ValueError: a unit is not known, and those of other axes differ from it.
     """
-    units = {axis: canonical(unit) for axis, unit in contents.length_units.items()}
+    units = {axis: canonical_length(unit) for axis, unit in contents.length_units.items()}
     if not units:
         return contents
     common = next(units[axis] for axis in ("x", "y", "z") if axis in units)

@@ -17,7 +17,7 @@ import numpy as np
 from qd_pix2pix.fields import arrays, avs, hdf5, matlab, netcdf, tables, tiff, vtk_legacy, vtk_xml
 from qd_pix2pix.fields.field import Contents, Field, field_of, in_one_unit, select
 from qd_pix2pix.fields.layers import layer
-from qd_pix2pix.fields.units import canonical
+from qd_pix2pix.fields.units import canonical, canonical_length
 from qd_pix2pix.files import sha256
 from solvers.checks import check_plain
 
@@ -136,9 +136,13 @@ def read_field(
     check_plain(f"{argument}: {found.name} of {path}", values)
     if values.dtype.kind not in ("fiub" if flags else "fiu"):
         raise ValueError(f"{argument}: expected real numbers in {path}, got {values.dtype} in its array {found.name}")
-    stated = [unit or found.unit, found.length_unit]
-    made = [canonical(text) if text else None for text in stated]
-    return replace(found, values=np.asarray(values, dtype=np.float64), unit=made[0], length_unit=made[1])
+    made, length = unit or found.unit, found.length_unit
+    return replace(
+        found,
+        values=np.asarray(values, dtype=np.float64),
+        unit=canonical(made) if made else None,
+        length_unit=canonical_length(length) if length else None,
+    )
 
 
 def checksum(path: Path | str) -> str:

@@ -75,6 +75,11 @@ def canonical(unit: str) -> str:
     return SPELLINGS.get(text.lower(), text) if text not in ("MEV", "MV") else text
 
 
+def canonical_length(unit: str) -> str:
+    """Return the name of a unit of length; atomic units, a.u., are bohr, where those of energy are hartree."""
+    return "bohr" if unit.strip().lower() == "a.u." else canonical(unit)
+
+
 def factor(argument: str, unit: str, target: str, stated_in: str = "") -> float:
     """Return the number by which values in ``unit`` are multiplied for ``target``.
 

@@ -87,6 +87,9 @@ def read_samples(path: Path, predictor: Predictor, reading: Reading | None = Non
         words = (reading.column, reading.unit, reading.length_unit)
         flags = bool(schema[name].values)  # of sites that are occupied or not; potentials are numbers
         found = read_field(path, *words, preferred(schema[name]), others, dims=dims, z=reading.z, flags=flags)
+        if bad := np.count_nonzero(~np.isfinite(found.values)):
+            what = f"{bad} values of {found.name} are NaN or infinite"
+            raise ValueError(f"input: {path}: {what}; write what is there, such as a high step for walls")
         notes += [found.note] if found.note else []
         notes += [f"{found.name} in {found.unit}"] if found.unit not in (None, schema.unit(schema[name])) else []
         found = _in_units(path, found, schema, schema[name], reading)
@@ -139,8 +142,6 @@ def _placed(
         if given and (found.x is None or not planar):
             raise ValueError(f"{given[0]}: {path} has no coordinates x and y on a square; leave it out")
         return found.values, {}, np.zeros(1), []
-    if not np.isfinite(found.values).all():
-        return found.values, {}, np.zeros(1), []  # check_fields counts the values that are not finite
     (side_x, side_y), known = domain.sides, predictor.conditions
     ends = (known.usual, known.usual | known.low, known.usual | known.high)
     sides = sorted({(end[side_x], end[side_y]) for end in ends})

@@ -199,6 +199,12 @@ def test_columns_of_a_sweep_in_comsol(tmp_path):
     expect(table(tmp_path / "sweep.csv", quoted), unit="meV")
 
 
+def test_atomic_units_of_coordinates_are_bohr(tmp_path):
+    path = table(tmp_path / "dots.csv", "x [a.u.],y [a.u.],V [a.u.]\n")
+    expect(path, unit="hartree", length_unit="bohr")
+    assert read_field(table(tmp_path / "plain.csv"), length_unit="a.u.").length_unit == "bohr"
+
+
 def test_text_of_a_spreadsheet(tmp_path):
     lines = ["x\ty\tV", *("\t".join(f"{v:.17g}".replace(".", ",") for v in row) for row in rows())]
     expect(write(tmp_path / "tabs.txt", "\r\n".join(lines)))

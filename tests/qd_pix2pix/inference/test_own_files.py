@@ -131,5 +131,8 @@ def test_options_of_coordinates_need_coordinates(trained, dot, tmp_path, option)
 def test_values_that_are_not_finite_are_counted(trained, dot, tmp_path):
     broken = dot.copy()
     broken[3, 4:6] = np.nan
-    with pytest.raises(ValueError, match="2 values of V are NaN or infinite"):
-        read_samples(table(tmp_path / "dot.csv", broken), trained)
+    np.save(tmp_path / "dot.npy", broken)
+    for path in (table(tmp_path / "dot.csv", broken), tmp_path / "dot.npy"):
+        message = rf"{path.name}: 2 values of \w+ are NaN or infinite; write what is there, such as a high step"
+        with pytest.raises(ValueError, match=message):
+            read_samples(path, trained)
