@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -23,6 +24,8 @@ PATTERNS: dict[str, Callable[[tuple[int, ...]], NDArray[np.float64]]] = {
     "checkerboard": lambda shape: (-1.0) ** np.indices(shape).sum(0)
 }
 """Patterns of +1 and -1 in place of a field that a user leaves out, from the points of the sample."""
+_FITTING: WeakKeyDictionary[Predictor, set[tuple[int, ...]]] = WeakKeyDictionary()
+"""The shapes of fields that a predictor is known to take."""
 Fields = dict[str, NDArray[np.float64]]
 """The sources by name, (S, *points) each."""
 
@@ -196,8 +199,13 @@ def _number(column: Column, value: Any) -> float:
 
 
 def _try_on(predictor: Predictor, shape: tuple[int, ...]) -> None:
+    """Raise ValueError if the predictor does not take fields of this shape; it is evaluated once for each shape."""
+    fitting = _FITTING.setdefault(predictor, set())
+    if shape in fitting:
+        return
     try:
         predictor.try_on(shape)
+        fitting.add(shape)
     except ValueError as error:
         domain = predictor.schema.domain
         advice = "Resample the fields to this grid" if domain.sides else "Give lattices of a size that it takes"

@@ -514,3 +514,17 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_card_of_plain_containers_comes_back_as_it_was(weights):
     card = load_predictor(weights)[1]
     assert Card.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+
+
+def test_a_shape_is_tried_once(surrogate, V, monkeypatch):
+    """A second call evaluates the network once; another shape is tried anew."""
+    evaluated, forward = [], surrogate.predictor.network.forward
+    monkeypatch.setattr(
+        surrogate.predictor.network, "forward", lambda *given: evaluated.append(given[0].shape) or forward(*given)
+    )
+    surrogate(V[0])
+    before = len(evaluated)
+    surrogate(V[0])
+    assert len(evaluated) == before + 1
+    with pytest.raises(ValueError, match="does not take fields"):
+        surrogate(V[0][:-3, :-3])
