@@ -13,7 +13,7 @@ from experiments.trained import Experiment, Runs
 from qd_pix2pix.cli import guarded
 
 DATA = (
-    *("data.train=4000", "data.val=150", "data.test=200", "data.starts=1"),
+    *("data.train=4000", "data.val=150", "data.test=200"),
     "more_data=[{side: 12, train: 1300, val: 50, test: 60},"
     "{ensemble: {neighbour: [2.0, 6.0], amplitude: [0.0, 0.1]}, train: 900, val: 50, test: 50}]",
 )
