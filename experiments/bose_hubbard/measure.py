@@ -62,8 +62,7 @@ def product_states(potential: Array, checkerboard: Array, neighbour: Array, n: A
 def measures(run: Path, record: Record) -> dict[str, Any]:
     """Return the errors of a finished run on its test splits, by the side of the lattices.
 
-    They are those of the last weights: R^2 of the validation, which selects best.ckpt, is largest in the middle of the
-    training, and the mean error is least at its end.
+    They are those of the last weights; best.ckpt is selected by R^2 of the validation, not by the mean error.
     """
     checkpoint = run / "checkpoints" / LAST
     surrogate = from_pretrained(checkpoint)

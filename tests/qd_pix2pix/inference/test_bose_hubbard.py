@@ -93,3 +93,32 @@ def test_a_file_of_potentials_is_enough_and_verified_by_the_solver(tmp_path):
     assert np.abs(found.reference["n"][0] - exact.n).mean() < 0.02
     np.testing.assert_array_equal(found.given["checkerboard"][0], checkerboard((6, 6)))
     assert found.schema.summary == "neighbour = 2"
+
+
+def test_holes_have_the_density_that_bosons_leave(surrogate):
+    """Exactly, in means over the symmetries: hard-core holes at V - mu are bosons at -(V - mu) - 4 V."""
+    field, signs = 3.0 * power_law_field(np.random.default_rng(7), (8, 8), 1.0) - 5.0, checkerboard((8, 8))
+    particles, holes = (
+        surrogate.predict({"V_mu": v, "checkerboard": s}, neighbour=3.0, symmetrise=True)
+        for v, s in ((field, signs), (-field - 12.0, -signs))
+    )
+    np.testing.assert_allclose(holes["n"], 1 - particles["n"], atol=1e-4)
+    np.testing.assert_allclose(holes["variance"], particles["variance"], atol=1e-4)
+    around = sum(np.roll(particles["n"], step, axis) for step in (1, -1) for axis in (0, 1)) / 4
+    np.testing.assert_allclose(holes["pairs"], 1 - particles["n"] - around + particles["pairs"], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_an_onnx_file_has_the_product_states_in_loops(surrogate, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="extra export")
+    pytest.importorskip("onnxscript", reason="extra export")
+    surrogate.export(tmp_path / "bosons.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "bosons.onnx", providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(8)
+    fields = np.stack([a * power_law_field(rng, (8, 8), 1.0) - b for a, b in ((0.5, 2.0), (6.0, 9.0), (12.0, 4.0))])
+    signs, neighbour = np.stack([checkerboard((8, 8))] * 3), np.array([0.5, 3.0, 5.5])
+    given = {"V_mu": fields, "checkerboard": signs, "neighbour": neighbour}
+    types = {i.name: np.float64 if "double" in i.type else np.float32 for i in session.get_inputs()}
+    (found,) = session.run(["n"], {name: given[name].astype(kind) for name, kind in types.items()})
+    wanted = [surrogate({"V_mu": v, "checkerboard": s}, neighbour=c) for v, s, c in zip(*given.values(), strict=True)]
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
