@@ -386,9 +386,10 @@ class Predictor(nn.Module):
 
     def judged_numbers(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> tuple[Tensor, Numbers, Numbers]:
         """What ``number_errors`` takes: the target's error (B,), outputs of this predictor and of the second one."""
-        error = self.uncalibrated_error(raw).clamp(min=SMALLEST_ERROR)
-        second = self.second.interpret(self._raw_of_second(raw, columns), columns) if self.second else {}
-        return error, self.interpret(raw, columns), second
+        assert self.number_errors is not None
+        error, names = self.uncalibrated_error(raw).clamp(min=SMALLEST_ERROR), self.number_errors.names
+        second = self.second.interpret(self._raw_of_second(raw, columns), columns, names) if self.second else {}
+        return error, self.interpret(raw, columns, names), second
 
     def evidence(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> Tensor:
         """The features (B, k) of samples on which the calibration of the estimated error depends.
@@ -427,7 +428,7 @@ class Predictor(nn.Module):
         name = self.target.name
         density = self.scale(self.target, columns, raw[name]).density
         assert density is not None
-        return (self.interpret(raw, columns)[name] - reference).abs().flatten(1).mean(1) / density
+        return (self.interpret(raw, columns, (name,))[name] - reference).abs().flatten(1).mean(1) / density
 
     def uncalibrated_error(self, raw: Dict[str, Tensor]) -> Tensor:
         """The estimate of the error as trained (B,).
@@ -460,19 +461,22 @@ class Predictor(nn.Module):
             found[side] = found[side] * (n / trained)
         return found | {column.name: columns[column.name] for column in self.schema.given if column.name in columns}
 
-    def interpret(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> dict[str, Tensor]:
-        """The quantities by name, from the raw numbers by name.
+    def interpret(
+        self, raw: Dict[str, Tensor], columns: Dict[str, Tensor], names: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
+        """The quantities of these ``names``, or all, from the raw numbers by name.
 
         With ``mapping.average`` they are means of both networks, weighted by the inverse squares of their estimates.
         """
         found = {}
         for column, head in zip(self.outputs, self.heads, strict=True):
-            numbers = raw[column.name]
-            found[column.name] = head(numbers, self.scale(column, columns, numbers))
+            if names is None or column.name in names:
+                numbers = raw[column.name]
+                found[column.name] = head(numbers, self.scale(column, columns, numbers))
         if self.second is None or not self.mapping.average:
             return found
         raw_of_second = self._raw_of_second(raw, columns)
-        theirs, share = self.second.interpret(raw_of_second, columns), self._share(raw, raw_of_second)
+        theirs, share = self.second.interpret(raw_of_second, columns, [*found]), self._share(raw, raw_of_second)
         for name in (c.name for c in self.outputs if c.name in theirs and c.role != "class"):
             weight = share.reshape(-1, *(1,) * (found[name].ndim - 1))
             found[name] = theirs[name] + weight * (found[name] - theirs[name])

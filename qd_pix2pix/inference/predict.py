@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from qd_pix2pix.inference.batch_threads import on_threads
 from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.plateau import on_plateau
 from qd_pix2pix.mapping.heads import ClassHead, SumHead
@@ -25,6 +26,8 @@ CPU_POINTS, CPU_SAMPLES = 2**17, 32
 """Most points and samples in a batch on a processor. In larger batches the features of a layer leave its cache; in
 smaller ones samples do not share calls and weights. Networks of 0.3 to 29 million parameters are fastest with 16 to 32
 samples of 64 x 64 points, and with 8 to 16 of 128 x 128."""
+FEWEST = 8
+"""Samples that are not divided among threads."""
 GPU_POINTS, GPU_SAMPLES, GPU_BYTES = 2**20, 4096, 2**12
 """Most points and samples in a batch on a GPU, and the memory of a point: 1024 numbers of its features at once."""
 Outputs = dict[str, NDArray]
@@ -54,7 +57,7 @@ def predict(
     device = _placed(predictor, device)
     with torch.inference_mode(), kernels_kept(predictor):
         some = batches(predictor, columns, device, batch_size, progress)
-        parts = [averaged(predictor, batch, symmetrise) for batch in some]
+        parts = list(on_threads(lambda batch: averaged(predictor, batch, symmetrise), some, predictor, device))
     return {name: np.concatenate([part[name].cpu().numpy() for part in parts]) for name in parts[0]}
 
 
@@ -121,8 +124,9 @@ def batches(
         check_plain(name, values)
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     shapes = [arrays[name].shape[1:] for name in predictor.mapping.sources]
-    size = choose_batch(shapes[0] if shapes else predictor.schema.domain.shape, device, size)
+    most = choose_batch(shapes[0] if shapes else predictor.schema.domain.shape, device, size)
     total = max((len(values) for values in arrays.values() if values.ndim), default=1)
+    size = evenly(total, most, torch.get_num_threads()) if size is None and device.type == "cpu" else most
     starts = range(0, total, size)
     for i in tqdm(starts, desc="predicting", unit="batch", leave=False, disable=not progress or len(starts) == 1):
         some = {n: v[i : i + size] if v.ndim else np.full(min(size, total - i), v) for n, v in arrays.items()}
@@ -157,7 +161,10 @@ def averaged(predictor: Predictor, batch: Batch, symmetrise: bool = False) -> Ba
         invariant = {c.name: found.pop(c.name) for c in predictor.outputs if c.role == "class"}
         invariant |= {name: found.pop(name) for name in predictor.estimates}
         images.append(predictor.symmetry.act(found, predictor.symmetry.inverse(g), batch) | invariant)
-    means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
+    if len(images) > 1:
+        means = {name: torch.stack([image[name] for image in images]).double().mean(0) for name in images[0]}
+    else:
+        means = {name: values.double() for name, values in images[0].items()}
     is_class = {c.name: c.role == "class" for c in predictor.outputs}
     return {name: values.argmax(1) if is_class.get(name) else values for name, values in means.items()}
 
@@ -196,6 +203,12 @@ def choose_batch(shape: Sequence[int], device: torch.device, asked: int | None =
         free, _ = torch.cuda.mem_get_info(device)
         points, samples = min(GPU_POINTS, free // (2 * GPU_BYTES)), GPU_SAMPLES
     return max(1, min(samples, points // math.prod(shape)))
+
+
+def evenly(total: int, most: int, threads: int) -> int:
+    """Return the samples per batch, at most ``most``, of which all threads have equally many; few are not divided."""
+    rounds = math.ceil(total / (most * threads))
+    return max(min(most, FEWEST), math.ceil(total / max(rounds * threads, 1)))
 
 
 def best_device() -> torch.device:

@@ -8,7 +8,7 @@ parts of a square (``rectangles.py``).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -131,13 +131,15 @@ class PhysicalPredictor(Predictor):
         """See ``Predictor.raw``."""
         return self.reduced.raw(self.reduce(columns)[0])
 
-    def interpret(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def interpret(
+        self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor], names: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
         """See ``Predictor.interpret``."""
         reduced, lowest = self.reduce(columns)
         given = self.of_samples(columns)
         shape = columns[self.mapping.sources[0]].shape[1:]
-        found = self.reduced.interpret(raw, reduced)
-        for column in self.outputs:
+        found = self.reduced.interpret(raw, reduced, names)
+        for column in (c for c in self.outputs if c.name in found):
             values = there = found[column.name] * _per_field(self.unit(column.name, given), found[column.name])
             if column.is_field:
                 values = resample(self.frame.outside(there) if self.frame else there, shape)
@@ -326,8 +328,10 @@ def points(shape: tuple[int, ...]) -> str:
 
 def _lost(fields: Fields, trained: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the mean change of samples by resampling to ``trained`` points and back, relative to their range, (S,)."""
-    changes = []
+    changes = [np.zeros(len(next(iter(fields.values()))))]
     for values in fields.values():
+        if tuple(values.shape[1:]) == tuple(trained):
+            continue
         from_minimum = values - values.min((1, 2), keepdims=True)  # single precision has no digits for large offsets
         there = torch.as_tensor(from_minimum, dtype=torch.float32)
         back = resample(resample(there, trained), tuple(values.shape[1:]))

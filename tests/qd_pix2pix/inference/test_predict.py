@@ -66,6 +66,20 @@ def test_batches_do_not_matter(predictor, given, symmetrise):
         np.testing.assert_allclose(values, whole[name], rtol=1e-5, atol=1e-8)
 
 
+def test_threads_do_not_matter(predictor, given):
+    before, many = torch.get_num_threads(), {n: v[:1].repeat(30, 0) if np.ndim(v) else v for n, v in given.items()}
+    many["V"] = many["V"] * np.linspace(0.5, 1, 30)[:, None, None]
+    try:
+        torch.set_num_threads(1)
+        alone = predict(predictor, many, progress=False)
+        torch.set_num_threads(3)
+        divided = predict(predictor, many, progress=False)
+    finally:
+        torch.set_num_threads(before)
+    for name, values in alone.items():
+        np.testing.assert_allclose(divided[name], values, rtol=1e-4, atol=1e-6 * np.abs(values).max())
+
+
 def test_averages_do_not_depend_on_how_the_square_lies(predictor, given, V):
     """A network without the symmetry has it after averaging, in every output."""
     assert equivariance_errors(predictor, given, symmetrise=False).min() > 1e-2
