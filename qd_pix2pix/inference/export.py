@@ -48,6 +48,9 @@ LARGEST_BY_ROUNDING = 1e-3
 """The same where the rounding of the inputs changes the predictor's output by as much."""
 TRIALS = 4
 """Samples on which a file is compared; tracing takes half of them, so that a fixed batch would be noticed."""
+LONG = 1000
+"""Most operations of a program that is simplified for ONNX: of longer ones this takes minutes, and ONNX Runtime does it
+too, when it reads the file."""
 BATCH_AXIS = "batch"
 """Name of the axis of samples."""
 
@@ -214,8 +217,8 @@ def _write_onnx(module: Exported, trials: Mapping[str, Tensor], metadata: str) -
     finally:
         ROTATIONS.reset(token)
     program = torch.onnx.export(
-        traced, dynamo=True, verbose=False, input_names=module.inputs, output_names=module.outputs,
-        dynamic_shapes=_any_number(trials),
+        traced, dynamo=True, verbose=False, optimize=len(traced.graph.nodes) <= LONG,
+        input_names=module.inputs, output_names=module.outputs, dynamic_shapes=_any_number(trials),
     )  # fmt: skip
     assert program is not None
     model = program.model

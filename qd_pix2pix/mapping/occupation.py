@@ -39,16 +39,16 @@ SWEEPS = 5
 def density_matrix(h: Tensor, n_electrons: Tensor, temperature: Tensor, eigen: Eigen | None = None) -> Tensor:
     """Return D (B, K, K) of Hamiltonians ``h`` (B, K, K) at N and T (B,); gradients with respect to ``h`` pass.
 
-    Programs that are exported have no gradients, and take eigenvectors from ``eigen``, or those of ``exported_eigen``.
+    Programs that are exported have no gradients. Within a loop they take eigenvectors from ``exported_eigen``.
     """
     if torch.compiler.is_exporting():
-        levels, vectors = (eigen or exported_eigen(h))(h)
+        levels, vectors = (eigen or (jacobi if ROTATIONS.get() else torch.linalg.eigh))(h)
         return _product(vectors, occupations(levels, n_electrons, temperature))
     return _DensityMatrix.apply(h, n_electrons, temperature)
 
 
 def exported_eigen(like: Tensor) -> Eigen:
-    """Return the eigenvectors of an exported program, for matrices like this one (B, K, K); ONNX has none."""
+    """Return the eigenvectors of a loop in an exported program, for matrices like this one (B, K, K); ONNX has none."""
     return partial(jacobi, rounds=_rounds_like(like)) if ROTATIONS.get() else torch.linalg.eigh
 
 

@@ -131,6 +131,19 @@ def test_an_exported_network_averages_for_any_number_of_rings(chain, tmp_path):
         np.testing.assert_allclose(values, maps[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
+def test_an_onnx_file_counts_by_loops(chain, tmp_path):
+    """The rotations of its Hartree-Fock matrices are loops; unrolled, they took longer than a quarter of an hour."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="extra export")
+    pytest.importorskip("onnxscript", reason="extra export")
+    chain.export(tmp_path / "chain.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "chain.onnx", providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    V_mu = np.concatenate([rings(6, given.shape[1], strength) for strength in (0.5, 3.0)])
+    (found,) = session.run(["n"], {given.name: V_mu.astype(np.float32)})
+    np.testing.assert_allclose(found, chain(V_mu), atol=1e-4)
+
+
 def test_a_length_that_was_not_trained_is_reported(chain):
     with pytest.warns(UserWarning, match=r"the ring has 30 points, in training .* predictions may be wrong"):
         chain(rings(1, 30))
