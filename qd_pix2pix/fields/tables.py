@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from qd_pix2pix.fields.axes import axis_of, places
 from qd_pix2pix.fields.borders import check_borders
+from qd_pix2pix.fields.comsol_grid import grid_columns, is_grid
 from qd_pix2pix.fields.field import Contents, gridded
 from qd_pix2pix.fields.layers import volume
 from qd_pix2pix.fields.units import is_unit, split_unit
@@ -37,13 +38,18 @@ def read_table(path: Path) -> Contents:
         ValueError: the file is not text, its lines differ in length, its points do not form a grid, its columns
             have other names than x and y, or a plain grid begins with coordinates.
     """
-    lines, header, length = _lines(path)
-    lines, note = _below_numbers(lines, header)
-    numbers, header = _numbers(lines, header)
+    text = _text(path.read_bytes())
+    lines, header, length = _lines(text)
+    if is_grid(text):
+        numbers, given = grid_columns(text, path.stem)
+        note = ""
+    else:
+        lines, note = _below_numbers(lines, header)
+        numbers, header = _numbers(lines, header)
+        given = _names(header, numbers.shape[1] if numbers.ndim == 2 else 0)
     if numbers.ndim != 2 or numbers.size == 0:
         raise ValueError("has no rows of numbers")
     width = numbers.shape[1]
-    given = _names(header, width)
     names = _fitting(given, width)
     plain = [split_unit(name) for name in names]
     at = places([name for name, _ in plain])
@@ -83,7 +89,7 @@ def read_chains(path: Path) -> Contents:
     Raises:
         ValueError: as ``read_table``; or an x occurs twice.
     """
-    lines, header, _ = _lines(path)
+    lines, header, _ = _lines(_text(path.read_bytes()))
     lines, note = _below_numbers(lines, header)
     numbers, header = _numbers(lines, header)
     if numbers.size == 0:
@@ -130,12 +136,11 @@ def _in_length(contents: Contents, unit: str | None) -> Contents:
     return replace(contents, length_units={"x": unit}) if unit and not contents.length_units else contents
 
 
-def _lines(path: Path) -> tuple[list[str], str, str | None]:
+def _lines(text: str) -> tuple[list[str], str, str | None]:
     """Return the lines with numbers, the names of columns, and the unit of length, of the comments before the numbers.
 
     Names are in the last comment with x and y, or in the last one.
     """
-    text = _text(path.read_bytes())
     lines: list[str] = []
     comments = [""]
     length = None

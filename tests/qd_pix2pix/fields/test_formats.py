@@ -242,6 +242,48 @@ def test_columns_of_comsol(tmp_path):
         read_potential(table(tmp_path / "foo.txt", head.format("foo", "V (meV)"), "   "), Material(0.067, 12.9))
 
 
+def grid_of_comsol(*blocks, more=()):
+    """The grid format of its exports: the points of each axis in a line, then a line of values along x for each y."""
+    lines = [
+        "% Model:              dot.mph",
+        "% Length unit:        nm",
+        "% Grid",
+        *(" ".join(map(repr, a)) for a in more),
+    ]
+    for title, values in blocks:
+        lines += ["% Data", *([f"% {title}"] if title else []), *("   ".join(map(repr, row)) for row in values)]
+    return "\n".join(lines) + "\n"
+
+
+def test_grids_of_comsol(tmp_path):
+    axes = [X.tolist(), Y.tolist()]
+    plain = grid_of_comsol(("", V.T.tolist()), more=axes)
+    expect(write(tmp_path / "dot.txt", plain), length_unit="nm")
+    expect(write(tmp_path / "close.txt", plain.replace("% Grid", "%Grid").replace("% Data", "%Data")), length_unit="nm")
+    two = grid_of_comsol(("V (meV)", V.T.tolist()), ("rho (C/m^2)", (2 * V).T.tolist()), more=axes)
+    expect(write(tmp_path / "two.txt", two), unit="meV", length_unit="nm", column="V")
+    named = plain.replace("% Data", "% Data (V (meV))")
+    expect(write(tmp_path / "named.txt", named), unit="meV", length_unit="nm")
+    layers = [((k + 1) * V).T.tolist() for k in range(3)]
+    volume = grid_of_comsol(("V (meV)", [row for layer in layers for row in layer]), more=[*axes, [-1.0, 0.0, 4.0]])
+    expect(write(tmp_path / "volume.txt", volume), 3 * V, unit="meV", length_unit="nm", z=4.0)
+
+
+@pytest.mark.parametrize(
+    ("axes", "lines", "said"),
+    [
+        ([X.tolist()], [[1.0] * 5], r"the points of x and y, or of x, y and z, below % Grid; got 1 lines"),
+        ([X.tolist(), Y.tolist()], V.T.tolist()[:3], r"expected 5 x 4 values below % Data, got 15 of V \(meV\)"),
+        ([X.tolist(), Y.tolist()], [["a", "b"]], r"expected numbers in a grid of COMSOL, got "),
+    ],
+)
+def test_grids_of_comsol_that_are_incomplete(tmp_path, axes, lines, said):
+    with pytest.raises(ValueError, match=said):
+        read_field(write(tmp_path / "dot.txt", grid_of_comsol(("V (meV)", lines), more=axes)))
+    with pytest.raises(ValueError, match="expected 5 x 4 values below % Data, got 0 of dot"):
+        read_field(write(tmp_path / "dot.txt", grid_of_comsol(more=[X.tolist(), Y.tolist()]) + "% end\n"))
+
+
 def test_columns_of_nextnano(tmp_path):
     """The layout of its .dat files: names padded with spaces, two variables."""
     both = np.c_[rows(), -rows()[:, 2]]
