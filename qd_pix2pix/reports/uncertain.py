@@ -19,10 +19,11 @@ def uncertain(value: float, error: float) -> str:
     """
     if not math.isfinite(value):
         return "—"
-    if not math.isfinite(error):
-        return _minus(f"{value:.4g}")
-    if max(abs(value), error) < SMALLEST:
+    known = math.isfinite(error)
+    if max(abs(value), error if known else 0.0) < SMALLEST:
         return "0"
+    if not known:
+        return _minus(f"{value:.4g}")
     size = math.floor(math.log10(max(abs(value), error)))
     most = MOST_DIGITS - 1 - size
     if error < 10.0**-most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -58,20 +58,38 @@ class Fields:
         Raises:
             ValueError: an argument is out of range.
         """
-        kept = _kept(options)
-        states = min(self.n_states, 2 * int(kept.get("n_orbitals", 14))) if n == 1 else self.n_states
         field = MagneticField(B, self.g, self.gradient)
-        return solve_in_field(V, grid, n, material, field, n_states=states, **kept)
+        return solve_in_field(V, grid, n, material, field, n_states=self._states(n, options), **_kept(options))
 
-    def python(self, options: Mapping[str, Any]) -> list[str]:
-        """Return lines of Python inside a loop over numbers of electrons ``n``; ``options`` are those of ``solve``."""
+    def _states(self, n: int, options: Mapping[str, Any]) -> int:
+        """Return the number of states of ``n`` electrons: one electron has two in each orbital."""
+        most = 2 * int(options.get("n_orbitals", 14))
+        return min(self.n_states, most) if n == 1 else self.n_states
+
+    def python(self, n_electrons: Sequence[int], options: Mapping[str, Any]) -> list[str]:
+        """Return lines of Python inside a loop over the numbers of electrons ``n``.
+
+        ``options`` are those of ``solve``.
+        """
         stated = ", ".join(f"{name}={value!r}" for name, value in _kept(options).items())
+        states = number_of({n: self._states(n, options) for n in n_electrons})
         return [
             f"    for B in {list(self.B)}:",
             f"        field = MagneticField(B, g={self.g!r}, gradient={self.gradient!r})",
-            f"        found = solve_in_field(V, grid, n, material, field, n_states={self.n_states}, {stated})",
+            f"        found = solve_in_field(V, grid, n, material, field, n_states={states}, {stated})",
             "        print(B, found.energies, found.energy_errors, found.spins, found.s_z, found.magnetisation)",
         ]
+
+
+def field_text(B: float) -> str:
+    """Return a field in tesla with all its digits: two fields have different texts."""
+    return repr(B).removesuffix(".0")
+
+
+def number_of(numbers: Mapping[int, int]) -> str:
+    """Return Python for a number that depends on the number of electrons ``n``."""
+    values = set(numbers.values())
+    return str(*values) if len(values) == 1 else f"{dict(numbers)}[n]"
 
 
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +100,7 @@ def field_rows(found: FieldSolution, n: int, B: float, material: Material) -> li
     """Return the states of ``n`` electrons in the field ``B``: label "B, k", and the magnetisation with label "B"."""
     unit, none, rows = energy_unit(material), float("nan"), []
     for k, energy in enumerate(found.energies.tolist()):
-        label = f"{B:g}, {k}"
+        label = f"{field_text(B)}, {k}"
         error = float(found.energy_errors[k] + found.grid_error)
         rows.append(Row("field_energy", n, label, energy, error, unit))
         if k:
@@ -91,7 +109,7 @@ def field_rows(found: FieldSolution, n: int, B: float, material: Material) -> li
         for name, values in (("spin", found.spins), ("s_z", found.s_z), ("l_z", found.angular_momenta)):
             rows.append(Row(f"field_{name}", n, label, float(values[k]), none, ""))
     moment = float(found.magnetisation), float(found.magnetisation_error)
-    rows.append(Row("magnetisation", n, f"{B:g}", *moment, f"{unit}/T"))
+    rows.append(Row("magnetisation", n, field_text(B), *moment, f"{unit}/T"))
     return rows
 
 
@@ -113,4 +131,4 @@ def field_remarks(found: FieldSolution, n: int, B: float) -> list[str]:
         f"{int(found.degeneracy)} states share the lowest energy, and densities are their average.": found.degeneracy
         > 1,
     }
-    return [f"N = {n}, B = {B:g} T: {text}" for text, holds in texts.items() if holds]
+    return [f"N = {n}, B = {field_text(B)} T: {text}" for text, holds in texts.items() if holds]

@@ -163,7 +163,7 @@ class Gated:
             "from solvers import stability_diagram, triple_points",
             f"device = load_device({self.path!r})",
             f"voltages = {self.device.voltages | self.voltages}",
-            f"arms = lever_arms(device, voltages, grid, material, n_sites={self.sites})",
+            f"arms = lever_arms(device, voltages, grid, material, {self.sites}, n_modes={self.options.get('n_modes')})",
             "print(arms.names, arms.matrix, arms.errors)",
         ]
         if (diagram := self.diagram) is not None:

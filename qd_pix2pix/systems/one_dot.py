@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qd_pix2pix.systems import dot_in_field, dot_rows
-from qd_pix2pix.systems.dot_in_field import Fields
+from qd_pix2pix.systems.dot_in_field import Fields, field_text, number_of
 from qd_pix2pix.systems.dot_rows import Row, energy_unit
 from qd_pix2pix.systems.gated_dot import Gated
 from solvers import Grid, Interaction, Material, excitations, hubbard, solve, tunnelling
 from solvers.checks import check_integer, check_kind
 from solvers.quantum_dots.configuration_interaction import block_size
 from solvers.quantum_dots.exchange_points import ExchangeTask
+from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.site_count import MOST, count_sites
 
 Timer = Callable[[str], Any]
@@ -141,20 +142,21 @@ class OneDot:
         """Return all calculations by name, in the order in which they are done; ``cache`` is a folder for points."""
         found = {"levels": Part("levels of one electron", {}, self._cost(1), self._levels, True)}
         for n in self.n_electrons:
-            states = {"n_states": min(self.n_excitations, block_size(self._orbitals, n) - 1)}
+            states = {"n_states": self._excited(n)}
             cost = self._cost(n)
             ground = partial(self._ground, n)
             found[f"ground-N{n}"] = Part(f"ground state of N = {n}", {}, cost, ground, True)
             if states["n_states"] > 0:
                 light = partial(self._excitations, n, states["n_states"])
                 found[f"excitations-N{n}"] = Part(f"excitations of N = {n}", states, 1.4 * cost, light)
-            rest = min(DYSON, block_size(self._orbitals, n - 1)) if n > 1 else 1
+            rest = self._left(n)
             leads = partial(self._tunnelling, n, rest)
             cost += self._cost(n - 1) if n > 1 else 0.0
             found[f"tunnelling-N{n}"] = Part(f"tunnelling of N = {n}", {"n_states": rest}, 1.3 * cost, leads)
             for B in self.fields.B:
-                label, states = f"N = {n} at {B:g} T", self.fields.settings()
-                found[f"field-N{n}-B{B:g}"] = Part(label, states, IN_FIELD * self._cost(n), partial(self._field, n, B))
+                name, label = f"field-N{n}-B{field_text(B)}", f"N = {n} at {field_text(B)} T"
+                cost, solution = IN_FIELD * self._cost(n), partial(self._field, n, B)
+                found[name] = Part(label, self.fields.settings(), cost, solution)
         found["sites"] = Part("sites", {"n_sites": self.n_sites}, self._cost(2), self._sites)
         if self.gated is not None:
             for name, label, settings, cost, compute in self.gated.computations(cache, self._cost):
@@ -164,6 +166,7 @@ class OneDot:
     def python(self, fields: Any) -> str:
         """Return lines of Python that compute the numbers of all parts; ``fields`` is the .npz file with V."""
         kept = {k: v for k, v in self.options.items() if k not in ("backend", "memory", "threads", "n_states")}
+        left = {n: self._left(n) for n in self.n_electrons}
         lines = [
             "import numpy as np",
             "from solvers import Grid, Interaction, MagneticField, Material, solve_in_field",
@@ -176,13 +179,12 @@ class OneDot:
             f"for n in {list(self.n_electrons)}:",
             f"    dot = solve(V, grid, n, material, n_states={self.options.get('n_states', 2)}, **options)",
             "    print(n, dot.energy, dot.energy_error + dot.grid_error, dot.gap, dot.gap_error, dot.spins[0])",
-            f"    light = excitations(V, grid, n, material, n_states={self.n_excitations}, **options)",
-            "    print(light.energies, light.energy_errors, light.strengths)",
-            "    leads = tunnelling(V, grid, n, material, **options)",
+            *self._python_of_excitations(),
+            f"    leads = tunnelling(V, grid, n, material, n_states={number_of(left)}, **options)",
             "    print(leads.energies, leads.factors, leads.factor_errors)",
         ]
         if self.fields.B:
-            lines += self.fields.python(self.options)
+            lines += self.fields.python(self.n_electrons, self.options)
         number = count_sites(self.V, self.grid, self.material) if self.n_sites is None else self.n_sites
         if number > 1:
             lines.append(f"sites = hubbard(V, grid, material, n_sites={number}, **options)")
@@ -190,6 +192,25 @@ class OneDot:
         if self.gated is not None:
             lines += self.gated.python()
         return "\n".join(lines) + "\n"
+
+    def _python_of_excitations(self) -> list[str]:
+        """Return lines inside the loop over ``n``; full shells have no excitation."""
+        excited = {n: self._excited(n) for n in self.n_electrons}
+        lines = [
+            f"light = excitations(V, grid, n, material, n_states={number_of(excited)}, **options)",
+            "print(light.energies, light.energy_errors, light.strengths)",
+        ]
+        if all(excited.values()):
+            return [f"    {line}" for line in lines]
+        return [f"    if n in {[n for n in excited if excited[n]]}:", *(f"        {line}" for line in lines)]
+
+    def _excited(self, n_electrons: int) -> int:
+        """Return the number of excitations that are computed: a few orbitals have few states."""
+        return min(self.n_excitations, block_size(self._orbitals, n_electrons) - 1)
+
+    def _left(self, n_electrons: int) -> int:
+        """Return the number of states of one electron less to which an electron tunnels."""
+        return min(DYSON, block_size(self._orbitals, n_electrons - 1)) if n_electrons > 1 else 1
 
     @property
     def _orbitals(self) -> int:
@@ -202,8 +223,8 @@ class OneDot:
 
     def _levels(self, timer: Timer) -> Found:
         n_modes = self.options.get("n_modes")
-        halves = tuple(max(points // 2, 2) for points in self.V.shape) if n_modes is None else (n_modes,)
-        fewer = tuple(max(int(FEWER_MODES * modes), 2) for modes in halves)
+        x_modes, y_modes = modes_of(self.grid, n_modes)
+        fewer = max(int(FEWER_MODES * x_modes), 2), max(int(FEWER_MODES * y_modes), 2)
         states = min(LEVELS, min(fewer) ** 2)
         options: dict[str, Any] = {
             "n_orbitals": states,
@@ -213,8 +234,7 @@ class OneDot:
             "timer": timer,
         }
         dot = solve(self.V, self.grid, 1, self.material, n_modes=n_modes, wavefunction=True, **options)
-        less: Any = fewer[0] if len(set(fewer)) == 1 else fewer
-        other = solve(self.V, self.grid, 1, self.material, n_modes=less, **options)
+        other = solve(self.V, self.grid, 1, self.material, n_modes=fewer, **options)
         assert dot.wavefunction is not None
         levels = np.asarray(dot.orbital_energies)
         errors = float(dot.grid_error) + MISSING * np.abs(levels - np.asarray(other.orbital_energies))

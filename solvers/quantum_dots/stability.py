@@ -310,6 +310,7 @@ def _task(grid: Grid, material: Material, n_max: int, dots: ArrayLike | None, op
     check_options(options, caller="diagram")
     options = CHEAP | options
     if isinstance(orbitals := options["n_orbitals"], int):
+        check_integer("n_orbitals", orbitals, 1)
         check_integer("n_max", n_max, 1, f"n_orbitals = {orbitals} hold two electrons each", high=2 * orbitals)
     check_kind("interaction", options.get("interaction", COULOMB), Interaction, "Interaction(screening, thickness)")
     middle = [[side / 2 for side in grid.sides]]

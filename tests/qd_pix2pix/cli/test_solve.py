@@ -16,6 +16,7 @@ from qd_pix2pix.evaluation import solve_dot as parts
 from qd_pix2pix.evaluation.solved_dot import SolvedDot
 from qd_pix2pix.reports.solve_page import write_solve_page
 from qd_pix2pix.systems import one_dot
+from qd_pix2pix.systems.dot_in_field import Fields
 from qd_pix2pix.systems.one_dot import OneDot
 from solvers import (
     Grid,
@@ -88,6 +89,30 @@ def test_the_lines_of_python_print_the_same_numbers(folder, monkeypatch, capsys)
     printed = capsys.readouterr().out
     for row in (*dot.of("energy"), *dot.of("gap")):
         assert f"{row.value:.10g}"[:9] in printed, row
+
+
+@pytest.mark.parametrize(("numbers", "fields"), [((1, 2), Fields((1.0,))), ((2, 4), Fields())])
+def test_the_lines_of_python_compute_as_many_states_as_few_orbitals_have(tmp_path, numbers, fields):
+    options = {"n_orbitals": 2, "refinements": 0, "estimate": False}
+    dot = OneDot(double_dot(), GRID, GAAS, options, numbers, n_sites=1, fields=fields)
+    np.savez(tmp_path / "fields.npz", V=dot.V)
+    known = {}
+    exec(dot.python(tmp_path / "fields.npz"), known)
+    solved = parts.solve_dot(dot, tmp_path / "out", "dot", progress=False)
+    assert known["light"].energies == pytest.approx([row.value for row in solved.of("excitation", 2)])
+    assert known["leads"].energies == pytest.approx([row.value for row in solved.of("tunnelling", numbers[-1])])
+    if fields.B:
+        assert known["found"].energies == pytest.approx([row.value for row in solved.of("field_energy", 2)])
+
+
+def test_sine_functions_may_differ_along_x_and_y(tmp_path):
+    np.save(tmp_path / "dot.npy", double_dot())
+    words = [*WORDS, "solver.n_modes=[6,8]", "n_electrons=1", "n_sites=1", "output=out"]
+    done = call("solve", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    levels = [row.value for row in SolvedDot.read(tmp_path / "out").of("level")]
+    found = solve(double_dot(), GRID, 1, GAAS, n_orbitals=12, n_states=1, n_modes=(6, 8), estimate=False)
+    assert levels == pytest.approx(found.orbital_energies, abs=1e-10)
 
 
 def test_each_figure_has_alt_text_and_files(folder):
@@ -286,6 +311,15 @@ def test_states_in_magnetic_fields_are_those_of_the_solver(folder, capsys, monke
     monkeypatch.chdir(folder)
     exec(dot.python, {})
     assert capsys.readouterr().out.count("\n0.5 [") == 1
+
+
+def test_fields_that_differ_in_late_digits_are_two(tmp_path):
+    fields = Fields((1.0, 1.0000001), n_states=2)
+    options = {"n_orbitals": 3, "refinements": 0, "estimate": False}
+    dot = OneDot(double_dot(), GRID, GAAS, options, (1,), n_sites=1, fields=fields)
+    solved = parts.solve_dot(dot, tmp_path, "dot", progress=False)
+    assert [row.label for row in solved.of("field_energy")] == ["1, 0", "1, 1", "1.0000001, 0", "1.0000001, 1"]
+    assert (tmp_path / "parts/field-N1-B1.0000001.npz").exists()
 
 
 @pytest.mark.parametrize(

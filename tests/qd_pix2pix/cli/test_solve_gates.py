@@ -132,6 +132,16 @@ def test_the_lines_of_python_of_a_diagram_without_a_line(tmp_path):
     assert known["lines"] == []
 
 
+def test_the_lines_of_python_have_the_sine_functions_of_the_lever_arms(tmp_path):
+    (tmp_path / "chip.yaml").write_text(CHIP)
+    dot = read_gated(str(tmp_path / "chip.yaml"), GAAS, {"n_modes": (7, 5)}, [20, 12], n_sites=2)
+    known = {"grid": dot.grid, "material": dot.material}
+    exec("\n".join(dot.python()), known)
+    (part,) = dot.computations(tmp_path, lambda n: 1.0)
+    rows = [row.value for row in part[-1]()[0] if row.name == "lever_arm"]
+    assert rows == pytest.approx(known["arms"].matrix.T.ravel().tolist(), rel=1e-9)
+
+
 @pytest.mark.slow
 def test_j_over_a_barrier_and_a_diagram_that_is_added_later(folder):
     words = ["exchange.detuning={P1: 0.5, P2: -0.5}", "exchange.range=[-0.01,0.0,0.01]", "exchange.barrier=B"]
@@ -220,6 +230,10 @@ def test_wrong_input_is_one_line_before_any_work(tmp_path, words, message):
 def test_all_points_are_100_percent():
     full = SimpleNamespace(numbers=np.full(8, 2), n_max=2)
     assert "N = 2, the largest number computed, at 100 % of the points" in diagram_remarks(full, [None], False)[0]
+
+
+def test_rounding_without_an_error_bar_is_zero():
+    assert uncertain(5.5e-30, float("nan")) == "0" and uncertain(0.53125, float("nan")) == "0.5312"
 
 
 def test_a_number_that_rounds_to_zero_has_no_sign():

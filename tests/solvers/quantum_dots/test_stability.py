@@ -413,6 +413,7 @@ def test_charges_are_shared():
         ({"gate2": (1.0, 1.0)}, r"gate2: expected \[low, high\] with low < high"),
         ({"gate1": np.array([1.0, 0.0])}, r"gate1: expected \[low, high\]"),
         ({"n_max": 0}, "n_max: expected a whole number in 1 ... 16"),
+        ({"n_orbitals": 0}, "n_orbitals: expected a whole number of at least 1, got 0"),
         ({"n_max": 17}, "n_max: expected a whole number in 1 ... 16, got 17. n_orbitals = 8"),
         ({"cells": 0}, "cells: expected a whole number"),
         ({"divisions": 12}, r"divisions: expected a whole number in 0 \.\.\. 9"),
