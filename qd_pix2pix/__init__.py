@@ -124,7 +124,7 @@ def design(surrogate: Any, target: Any = None, **options: Any) -> Solutions:
         seed: seed of random starts.
         identify: calculate what the outputs determine, which takes as long as some tens of steps.
         shape: points of the potentials.
-        verify: solve the best one, True or a function.
+        verify: solve the best one, True or a function from potentials (1, *points) to outputs (1, ...).
         progress: show the rate, also that of the solver in a verification.
         conditions: conditions of the samples, such as n_electrons=2, material="gaas", extent=60.0.
 

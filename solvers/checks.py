@@ -146,13 +146,9 @@ def check_array(
     """
     import numpy as np
 
-    check_plain(name, value)
     size = ", ".join(str(length) for length in shape) + ("," if len(shape) == 1 else "")
     expected = f"an array of {'zeros and ones' if flags else 'numbers'} of shape ({size})"
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError):  # a ragged list, an array on another device
-        array = np.empty(())
+    array = as_plain(name, value, expected)
     if not _fits(array.shape, shape):
         raise ValueError(_message(name, expected, value))
     if array.dtype.kind not in ("biuf" if flags else "iuf"):
@@ -195,6 +191,19 @@ def _interval(low: float, high: float) -> str:
     if high == math.inf:
         return f" of at least {low:g}"
     return f" of at most {high:g}" if low == -math.inf else f" in [{low:g}, {high:g}]"
+
+
+def as_plain(name: str, value: object, expected: str = "plain numbers") -> NDArray[Any]:
+    """Return ``value`` as a plain array, or raise ValueError if there is none, as of a tensor with a gradient."""
+    import numpy as np
+
+    check_plain(name, value)
+    try:
+        return np.asarray(value)
+    except RuntimeError:  # of torch
+        raise ValueError(_message(name, expected, value, "Drop the gradient of a tensor by tensor.detach()")) from None
+    except (TypeError, ValueError):  # a ragged list, an array on another device, numbers that NumPy has not
+        raise ValueError(_message(name, expected, value)) from None
 
 
 def _arrays(value: object) -> Iterator[Any]:

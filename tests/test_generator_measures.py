@@ -1,9 +1,11 @@
 """Measures of experiments/generators by hand, and its timing on few lattices."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from experiments.generators.measure import errors, grain, plain
+from experiments.generators.measure import errors, grain, memory, plain
 from experiments.generators.snapshots import deviations
 from experiments.generators.speed import measure
 
@@ -21,6 +23,20 @@ def test_the_grain_of_blocks_is_that_of_their_edges():
     signs = (-1.0) ** np.add.outer(np.arange(4), np.arange(4))
     blocks = signs.repeat(2, 0).repeat(2, 1)[None]
     assert grain(blocks, 2) == pytest.approx(2) and grain(np.ones((1, 8, 8)), 2) == 0
+
+
+def test_copies_of_any_training_lattice_are_counted():
+    """A generator that repeats the last training lattices, beside test lattices of other random spins."""
+    spins = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.int8), (2300, 4, 4))
+    parts = {"train": spins[:2200], "test": spins[2200:]}
+
+    def load(part, names):
+        return {name: part if name == "spins" else np.zeros(len(part)) for name in names}
+
+    store = SimpleNamespace(split=lambda name: SimpleNamespace(load=lambda names: load(parts[name], names)))
+    sampler = SimpleNamespace(sample=lambda n, **labels: parts["train"][-n:])
+    found = memory(sampler, store)
+    assert found["drawn"] == 0 and found["drawn_copies"] == 1 and found["test_copies"] < 1
 
 
 def test_maps_are_valid_json():

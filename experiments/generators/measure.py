@@ -44,8 +44,8 @@ EQUAL = ((-1.6, 0.0), (-1.2, 0.1), (0.0, 0.0), (1.2, 0.0))
 COMPARED = {1: 100, LARGER: 16}
 ENTROPY_FINAL = 1e-2
 """Last step of the sampling of log g, whose error then is far below the differences that matter here."""
-NEIGHBOURS, TRAINED = 100, 2000
-"""Lattices whose nearest neighbours are searched, and training lattices among which."""
+NEIGHBOURS = 100
+"""Lattices whose nearest neighbours are searched."""
 UNSEEN, NEAR = 2000, 0.4
 """Lattices of all energies, and distance (J per site) from those of training up to which energies are near."""
 
@@ -178,13 +178,18 @@ def grain(spins: NDArray, period: int) -> float:
 
 
 def memory(sampler: Sampler, store: Store) -> dict[str, float]:
-    """Return the median distance to the nearest training lattice, of drawn lattices and of those of the test."""
+    """Return the median distance to the nearest of all training lattices, of drawn lattices and of those of the test.
+
+    ``drawn_copies`` and ``test_copies`` are the shares of lattices at the distance 0. The median shows copies of a part
+    of the training only where most drawn lattices are copies.
+    """
     train, test = (store.split(name).load(("spins",))["spins"] for name in ("train", "test"))
     labels = store.split("test").load(("energy", "magnetisation"))
     points, n = train[0].size, NEIGHBOURS
     drawn = sampler.sample(energy=labels["energy"][:n] / points, magnetisation=labels["magnetisation"][:n], n=n)
-    distances = {"drawn": drawn, "test": test[:n]}
-    return {name: float(np.median(nearest_neighbours(spins, train[:TRAINED]))) for name, spins in distances.items()}
+    found = {name: nearest_neighbours(spins, train) for name, spins in {"drawn": drawn, "test": test[:n]}.items()}
+    medians = {name: float(np.median(distances)) for name, distances in found.items()}
+    return medians | {f"{name}_copies": float((distances == 0).mean()) for name, distances in found.items()}
 
 
 def score_of(sampler: Sampler) -> Callable[[NDArray], NDArray]:

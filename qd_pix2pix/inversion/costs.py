@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inversion.forward import Forward, Outputs
-from solvers.checks import check_array, check_number, check_positive
+from solvers.checks import as_plain, check_array, check_number, check_positive
 
 PRECISION = 0.01
 """Tolerance of a target, as a part of its largest magnitude, where none is given."""
@@ -92,6 +93,21 @@ class OwnCost:
         return found.double()
 
 
+def as_numbers(name: str, values: Any, expected: str = "an array of numbers") -> NDArray[np.float64]:
+    """Return an argument, also a tensor of any type, as an array of floats.
+
+    Raises:
+        ValueError: it holds no real numbers.
+    """
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.double() if values.is_floating_point() else values  # NumPy has no bfloat16
+    array = as_plain(name, values, expected)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected {expected}, got {values!r}")
+    return array.astype(np.float64)
+
+
 def make_target(
     forward: Forward, target: Any, tolerance: Any, mask: Any, stacked: bool, argument: str = "target"
 ) -> Target:
@@ -114,6 +130,8 @@ def make_target(
     given = {forward.name_of(name): values for name, values in given.items()}
     several = isinstance(tolerance, Mapping)
     sigmas = {forward.name_of(n): s for n, s in tolerance.items()} if several else dict.fromkeys(given, tolerance)
+    if others := [name for name in sigmas if name not in given]:
+        raise ValueError(f"tolerance: expected names of the {argument}, {', '.join(given)}; got {others[0]!r}")
     values, found = {}, {}
     for name, value in given.items():
         array = _values(argument, name, value, forward, stacked)
@@ -129,12 +147,7 @@ def make_target(
 
 
 def _values(argument: str, name: str, value: Any, forward: Forward, stacked: bool) -> Any:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{argument}: expected numbers of {name}, got {type(value).__name__}") from None
+    array = as_numbers(argument, value, f"numbers of {name}")
     if forward.schema is not None:
         fields = {column.name for column in forward.schema.columns if column.is_field}
         members = len(forward.members)
@@ -150,8 +163,8 @@ def _values(argument: str, name: str, value: Any, forward: Forward, stacked: boo
 def _weights(mask: Any, forward: Forward) -> Tensor:
     if mask is None:
         return torch.ones((), dtype=torch.float64, device=forward.device)
-    given = np.asarray(mask, dtype=float) if getattr(mask, "dtype", None) in (bool, torch.bool) else mask
-    weights = check_array("mask", given, forward.shape, low=0.0).astype(np.float64)
+    given = as_numbers("mask", mask, f"an array of numbers of shape {forward.shape}")
+    weights = check_array("mask", given, forward.shape, low=0.0)
     if not weights.sum() > 0:
         raise ValueError("mask: expected at least one point with a positive weight, got zeros")
     return torch.as_tensor(native(weights / weights.mean()), device=forward.device)

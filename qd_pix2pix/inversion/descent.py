@@ -193,7 +193,9 @@ class Descent:
         for name, of_one in penalties.items():
             weight = problem.weights[name]
             penalty = penalty + of_one * (self.logarithm[some].exp() if isinstance(weight, str) else float(weight))
-        (gradient,) = torch.autograd.grad((followed + penalty).sum(), given)
+        (gradient,) = torch.autograd.grad((followed + penalty).sum(), given, allow_unused=True)
+        if gradient is None:
+            raise _no_gradient()
         misfit = self._misfit(potentials, couplings, followed)
         adapted = next((penalties[n] for n, weight in problem.weights.items() if weight == DISCREPANCY), None)
         _keep(self.state, some, potentials, couplings, misfit, _score(misfit + penalty, misfit, adapted))
@@ -207,9 +209,13 @@ class Descent:
         return self.problem.cost(self.problem.outputs(potentials, couplings))
 
 
+def _no_gradient() -> ValueError:
+    return ValueError("cost: its gradient with respect to the potential is not defined; use torch functions of V")
+
+
 def _check(misfit: Tensor, first: bool) -> None:
     if not misfit.requires_grad:
-        raise ValueError("cost: its gradient with respect to the potential is not defined; use torch functions of V")
+        raise _no_gradient()
     if first and not misfit.isfinite().all():
         raise ValueError(f"cost: expected finite numbers at the start, got {misfit.detach().cpu().numpy()}")
 

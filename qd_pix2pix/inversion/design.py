@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.pretrained import Surrogate
-from qd_pix2pix.inversion.costs import Cost, OwnCost, Target, check_weights, make_target
+from qd_pix2pix.inversion.costs import Cost, OwnCost, Target, as_numbers, check_weights, make_target
 from qd_pix2pix.inversion.descent import Problem, State, descend
 from qd_pix2pix.inversion.forward import Forward, forward_of, load
 from qd_pix2pix.inversion.identify import identified_at
@@ -62,6 +62,7 @@ def design(
     if cost is not None and not callable(cost):
         raise ValueError(f"cost: expected a function of outputs by name, got {cost!r}")
     check_flag("identify", identify)
+    check_flag("progress", progress)
     if not callable(verify):
         check_flag("verify", verify)
     surrogate = load(surrogate)
@@ -107,18 +108,6 @@ def _points_of(surrogate: Any, start: Any, target: Any) -> Sequence[int] | None:
     return wanted or (begin[len(begin) - axes :] if begin and len(begin) >= axes else None)
 
 
-def as_numbers(name: str, values: Any) -> Any:
-    """Return an argument as an array of floats.
-
-    Raises:
-        ValueError: it has no such form.
-    """
-    try:
-        return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected an array of numbers, got {values!r}") from None
-
-
 def make_problem(
     forward: Forward, cost: Any, bounds: Any, scale: float | None, weights: dict[str, Any], **more: Any
 ) -> Problem:
@@ -147,13 +136,11 @@ def make_bounds(forward: Forward, bounds: Any) -> Bounds:
     given = forward.trained if bounds is None else bounds
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise ValueError(f"bounds: expected (low, high){unit}, numbers or fields; got {bounds!r}")
-    ends = []
+    ends, expected = [], f"finite numbers or fields of shape {forward.shape}"
     for value in given:
-        array = np.asarray(value, dtype=float) if not isinstance(value, str) else np.full((), np.nan)
+        array = as_numbers("bounds", value, expected)
         if array.shape not in ((), forward.shape) or not np.isfinite(array).all():
-            raise ValueError(
-                f"bounds: expected finite numbers or fields of shape {forward.shape}, got shape {array.shape}"
-            )
+            raise ValueError(f"bounds: expected {expected}, got shape {array.shape}")
         ends.append(torch.as_tensor(native(array), device=forward.device))
     if bool((ends[0] > ends[1]).any()) or not bool((ends[0] < ends[1]).any()):
         raise ValueError(f"bounds: expected low < high{unit}; at some points low is larger, or low = high everywhere")
@@ -179,7 +166,7 @@ def make_starts(
         return drawn
     array = as_numbers("start", start)
     own = (members, *forward.shape) if members > 1 else forward.shape
-    if array.shape[array.ndim - len(own) :] != own or array.ndim not in (len(own), len(own) + 1):
+    if not array.size or array.shape[array.ndim - len(own) :] != own or array.ndim not in (len(own), len(own) + 1):
         raise ValueError(f"start: expected shape {own} or (starts, {', '.join(map(str, own))}), got {array.shape}")
     given = torch.as_tensor(native(array), device=forward.device).reshape(-1, members, *forward.shape)
     slack = 0.01 * problem.bounds.span

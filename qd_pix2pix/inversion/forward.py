@@ -188,7 +188,15 @@ def _of_function(function: Any, shape: tuple[int, ...] | None, members: Sequence
         outputs = function(potentials, **conditions)
         return dict(outputs) if isinstance(outputs, Mapping) else {OUTPUT: outputs}
 
-    return Forward(evaluate, shape, OUTPUT, (), tuple({n: float(v) for n, v in m.items()} for m in members))
+    known = tuple({name: _number(name, value) for name, value in member.items()} for member in members)
+    return Forward(evaluate, shape, OUTPUT, (), known)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected a number, got {value!r}") from None
 
 
 def _further_fields(

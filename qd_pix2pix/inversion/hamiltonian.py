@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from qd_pix2pix.inference.inputs import native
 from qd_pix2pix.inference.pretrained import Surrogate
-from qd_pix2pix.inversion.costs import make_target
-from qd_pix2pix.inversion.design import as_numbers, make_problem, make_starts, run, solutions
+from qd_pix2pix.inversion.costs import as_numbers, make_target
+from qd_pix2pix.inversion.design import make_problem, make_starts, run, solutions
 from qd_pix2pix.inversion.forward import forward_of, load, trained_range
 from qd_pix2pix.inversion.parameters import Interval
 from qd_pix2pix.inversion.result import Solutions
@@ -63,6 +63,7 @@ def learn_hamiltonian(
     _check_known(known, unknown)
     check_flag("shared", shared)
     check_flag("identify", identify)
+    check_flag("progress", progress)
     given = {n: _array(n, v) for n, v in densities.items()} if isinstance(densities, Mapping) else _array("", densities)
     first_one = next(iter(given.values())) if isinstance(given, dict) else given
     found = load(surrogate)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from qd_pix2pix.evaluation import verify as solver
 from qd_pix2pix.files import write_whole
 from qd_pix2pix.inference.inputs import only_values
+from qd_pix2pix.inversion.costs import as_numbers
 from qd_pix2pix.inversion.forward import Forward
 from qd_pix2pix.inversion.identify import Identifiability
 from qd_pix2pix.predictor import ERROR
-from solvers.checks import check_integer, writing
+from solvers.checks import check_integer, check_path, writing
 
 if TYPE_CHECKING:
     from qd_pix2pix.reports.picture import Picture
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 ALIKE = 0.1
 """Largest distance of two solutions of one group, as a part of the range of the potential."""
 Arrays = dict[str, NDArray[Any]]
-Solver = Callable[[NDArray[np.float64]], Mapping[str, Any]]
-"""A function from potentials (k, *points) to outputs (k, ...) by name."""
+Solver = Callable[[NDArray[np.float64]], Any]
+"""A function from potentials (k, *points) to outputs (k, ...) by name, or to the first output alone."""
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Solutions:
         verified: outputs of the best solutions by the solver, (k, ...) by name; empty before ``verify``.
         verified_misfits: misfit or cost of these outputs, (k,).
         progress: show the progress of the solver in ``verify`` and ``correct``.
+        verified_by: solver of ``verified``; None: that of the system of the network.
     """
 
     potentials: NDArray[np.float64]
@@ -75,6 +77,7 @@ class Solutions:
     verified: Arrays = field(default_factory=dict)
     verified_misfits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     progress: bool = field(default=True, repr=False)
+    verified_by: Solver | None = field(default=None, repr=False)
 
     @property
     def best(self) -> NDArray[np.float64]:
@@ -126,6 +129,7 @@ class Solutions:
         stacked = {name: values.reshape(*shape, *values.shape[1:]) for name, values in stacked.items()}
         tensors = {n: torch.as_tensor(v, dtype=torch.float64, device=self.forward.device) for n, v in stacked.items()}
         self.verified_misfits = self.cost(tensors).cpu().numpy()
+        self.verified_by = solve
         self.verified = {name: values[:, 0] if shape[1] == 1 else values for name, values in stacked.items()}
         return self.verified
 
@@ -146,7 +150,7 @@ class Solutions:
         check_integer("rounds", rounds, 1)
         if self.again is None:
             raise ValueError("correct: expected a design of a target; a cost has none that could be shifted")
-        if not self.verified:
+        if not self.verified or self.verified_by is not solve:  # deviations of two solvers are not comparable
             self.verify(solve=solve)
         best = current = self
         for _ in range(rounds):
@@ -171,13 +175,12 @@ class Solutions:
         potential = self.potentials[solution]
         potential = (potential if potential.ndim == len(forward.shape) else potential[member]) + self.shift[member]
         if solve is not None:
-            found = solve(potential[None])
-        else:
-            names = tuple(name for name in forward.outputs if name != ERROR)
-            given = {forward.source: potential, **self._columns(solution, member)}
-            recipe = self._recipe(solution, member, tuple(given), names)
-            columns = {name: np.asarray(value)[None] for name, value in given.items()}
-            found = solver.solve(recipe, columns, names, self.progress)
+            return _outputs_of(solve(potential[None]), forward.target)
+        names = tuple(name for name in forward.outputs if name != ERROR)
+        given = {forward.source: potential, **self._columns(solution, member)}
+        recipe = self._recipe(solution, member, tuple(given), names)
+        columns = {name: np.asarray(value)[None] for name, value in given.items()}
+        found = solver.solve(recipe, columns, names, self.progress)
         return {name: np.asarray(values)[0] for name, values in found.items()}
 
     def _columns(self, solution: int, member: int) -> dict[str, float]:
@@ -227,6 +230,7 @@ class Solutions:
         Raises:
             ValueError: the file has another ending, or cannot be written.
         """
+        check_path("save", path, "the name of a file")
         path = Path(path)
         if path.suffix in (".png", ".pdf", ".svg"):
             figure = self.plot()
@@ -247,6 +251,17 @@ class Solutions:
         arrays |= {f"coupling_{name}": values for name, values in self.couplings.items()}
         arrays |= {f"predicted_{name}": values for name, values in self.predictions.items()}
         return arrays | {f"verified_{name}": values for name, values in self.verified.items()}
+
+
+def _outputs_of(found: Any, first: str) -> Arrays:
+    """Return the outputs of one potential from what a user's solver returns: outputs (1, ...), or the ``first`` one."""
+    outputs = {}
+    for name, values in (found if isinstance(found, Mapping) else {first: found}).items():
+        array = as_numbers("verify", values, f"numbers of {name} from the function")
+        if array.shape[:1] != (1,):
+            raise ValueError(f"verify: expected {name} of shape (1, ...) from the function, got {array.shape}")
+        outputs[name] = array[0]
+    return outputs
 
 
 def groups_of(potentials: NDArray, identified: Identifiability | None, span: float) -> NDArray[np.int64]:

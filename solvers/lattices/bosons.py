@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_integer, check_number, check_positive
+from solvers.checks import as_plain, check_array, check_integer, check_number, check_positive
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,8 +41,9 @@ class Bosons:
     hopping: float = 1.0
 
     def __post_init__(self) -> None:
-        shape = ("L",) if np.ndim(self.potential) == 1 else ("L", "L'")
-        potential = check_array("potential", self.potential, shape).astype(np.float64)
+        potential = as_plain("potential", self.potential, "numbers of shape (L,) or (L, L')")
+        shape = ("L",) if potential.ndim == 1 else ("L", "L'")
+        potential = check_array("potential", potential, shape).astype(np.float64)
         if min(potential.shape) < 2:
             raise ValueError(f"potential: expected at least 2 sites along each axis, got shape {potential.shape}")
         object.__setattr__(self, "potential", potential)

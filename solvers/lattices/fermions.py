@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.checks import check_integer, check_number, check_plain
+from solvers.checks import as_plain, check_integer, check_number
 from solvers.eigensolver import Eigenpairs, davidson
 from solvers.lattices.fock_space import Sector, sector
 
@@ -99,11 +99,7 @@ def check_rings(
     Raises:
         ValueError: another shape, values that are not finite, too few or too many sites, or U is not a number.
     """
-    check_plain(name, potentials)
-    try:
-        values = np.asarray(potentials)
-    except ValueError:  # rows of several lengths
-        raise ValueError(f"{name}: expected numbers of shape (B, L), got rows of several lengths") from None
+    values = as_plain(name, potentials, "numbers of shape (B, L)")
     if values.ndim != 2 or not SHORTEST <= values.shape[-1] <= longest or values.dtype.kind not in "fiu":
         sites = f"{SHORTEST} ... {longest}" if longest < math.inf else f"at least {SHORTEST}"
         raise ValueError(

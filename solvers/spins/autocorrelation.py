@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from scipy.special import ndtr, stdtrit
 
-from solvers.checks import check_array, check_positive
+from solvers.checks import as_plain, check_array, check_positive
 from solvers.spins.ising import Floats
 
 
@@ -29,7 +29,7 @@ def autocorrelation_time(series: Any, window: float = 5.0) -> float:
     """
     check_positive("window", window)
     values = _series(series)
-    rho = _autocorrelation(values - values.mean())
+    rho = _autocorrelation(_deviations(values))
     tau = np.cumsum(rho) - 0.5
     closed = np.arange(len(tau)) >= window * np.maximum(tau, 1.0)
     return float(tau[np.argmax(closed)] if closed.any() else tau[-1])
@@ -42,7 +42,7 @@ def mean_error(series: Any) -> tuple[float, float]:
         ValueError: as in ``autocorrelation_time``.
     """
     values = _series(series)
-    variance = 2 * autocorrelation_time(values) * values.var() / values.size
+    variance = 2 * autocorrelation_time(values) * np.square(_deviations(values)).mean() / values.size
     return float(values.mean()), float(max(variance, 0.0) ** 0.5)
 
 
@@ -56,11 +56,18 @@ def few_values(n: Any) -> Any:
 
 
 def _series(series: Any) -> Floats:
-    shape = ("n",) if np.ndim(series) == 1 else ("chains", "n")
-    values = np.atleast_2d(check_array("series", series, shape)).astype(np.float64)
+    given = as_plain("series", series)
+    shape = ("n",) if given.ndim == 1 else ("chains", "n")
+    values = np.atleast_2d(check_array("series", given, shape)).astype(np.float64)
     if values.shape[1] < 2:
         raise ValueError(f"series: expected at least 2 steps along the last axis, got {values.shape[1]}")
     return values
+
+
+def _deviations(values: Floats) -> Floats:
+    """Return the deviations from the mean; 0 of equal numbers, whose mean differs from them by rounding."""
+    found: Floats = values - values.mean()
+    return found if np.ptp(values) else np.zeros_like(values)
 
 
 def _autocorrelation(deviations: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_array, check_choice, check_flag, check_integer
+from solvers.checks import as_plain, check_array, check_choice, check_flag, check_integer
 from solvers.spins.ising import Floats, Integers, Spins, as_spins, check_side, random_spins
 
 STARTS = ("random", "up")
@@ -63,13 +63,12 @@ def check_temperatures(temperature: Any) -> Floats:
     Raises:
         ValueError: there is none, or one is no number in [0.01, 1e6].
     """
-    try:
-        shape = np.shape(temperature)
-    except ValueError:  # rows of several lengths
-        raise ValueError("temperature: expected a number or an array, got rows of several lengths") from None
-    if 0 in shape:
-        raise ValueError(f"temperature: expected a number or an array of at least one, got an array of shape {shape}")
-    found: Floats = check_array("temperature", temperature, shape, 0.01, 1e6).astype(np.float64)
+    given = as_plain("temperature", temperature, "a number or an array")
+    if 0 in given.shape:
+        raise ValueError(
+            f"temperature: expected a number or an array of at least one, got an array of shape {given.shape}"
+        )
+    found: Floats = check_array("temperature", given, given.shape, 0.01, 1e6).astype(np.float64)
     return found
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ellipkm1
 
-from solvers.checks import check_array
+from solvers.checks import as_plain, check_array
 from solvers.spins.ising import Floats, check_side
 
 T_C = 2 / math.log(1 + math.sqrt(2))
@@ -84,9 +84,8 @@ def onsager_energy(temperature: Any) -> Floats:
 
 
 def _temperatures(value: Any) -> Floats:
-    t = np.asarray(value)
-    shape: tuple[int | str, ...] = tuple(t.shape)
-    return check_array("temperature", value, shape, COLDEST, HOTTEST).astype(np.float64)
+    t = as_plain("temperature", value)
+    return check_array("temperature", t, tuple(t.shape), COLDEST, HOTTEST).astype(np.float64)
 
 
 def _at(side: int, k: float) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_integer, check_kind, check_plain
+from solvers.checks import as_plain, check_integer, check_kind
 
 Spins = NDArray[np.int8]
 Integers = NDArray[np.int64]
@@ -37,8 +37,7 @@ def check_side(name: str, side: object, high: int = 4096) -> None:
 
 def as_spins(name: str, value: object) -> Spins:
     """Return ``value`` (..., L, L) as int8, or raise ValueError unless it is square lattices of +1 and -1, L >= 2."""
-    check_plain(name, value)
-    spins = np.asarray(value)
+    spins = as_plain(name, value)
     if spins.ndim < 2 or spins.shape[-1] != spins.shape[-2] or spins.shape[-1] < 2:
         raise ValueError(f"{name}: expected square lattices (..., L, L) with L of at least 2, got shape {spins.shape}")
     if spins.dtype.kind not in "if" or not (np.abs(spins) == 1).all():
@@ -84,7 +83,7 @@ def energy_class(energy: Any, side: int) -> Integers:
     Raises:
         ValueError: an energy is no level of this side, or the side is odd.
     """
-    known, given = levels(side), np.asarray(energy)
+    known, given = levels(side), as_plain("energy", energy)
     place = np.searchsorted(known, given).clip(0, len(known) - 1)
     if given.dtype.kind not in "if" or not (known[place] == given).all():
         raise ValueError(f"energy: expected levels of a lattice of side {side} (see levels), got other values")
@@ -97,7 +96,7 @@ def energy_of_class(number: Any, side: int) -> Integers:
     Raises:
         ValueError: a number is not in 0 ... L^2 - 2, or the side is odd.
     """
-    known, given = levels(side), np.asarray(number)
+    known, given = levels(side), as_plain("number", number)
     if given.dtype.kind not in "iu" or not ((given >= 0) & (given < len(known))).all():
         raise ValueError(f"number: expected whole numbers in 0 ... {len(known) - 1}, got other values")
     return known[given]

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from solvers.checks import check_array, check_integer
+from solvers.checks import as_plain, check_array, check_integer
 from solvers.spins.chains import check_run, in_threads
 from solvers.spins.ising import Integers, Spins, levels
 from solvers.spins.random_numbers import next_bits, next_unit, streams
@@ -92,7 +92,7 @@ def energy_bounds(side: int, total: Any) -> tuple[Integers, Integers]:
     Raises:
         ValueError: the side is below 2, or a sum is none of ``magnetisations``.
     """
-    known, given = magnetisations(side), np.asarray(total)
+    known, given = magnetisations(side), as_plain("total", total)
     n = side**2
     others = given[~np.isin(given, known)] if given.dtype.kind in "iuf" else given.ravel()
     if others.size:

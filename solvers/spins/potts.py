@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from solvers.checks import check_integer, check_kind, check_plain
+from solvers.checks import as_plain, check_integer, check_kind
 from solvers.spins.ising import Floats
 
 
 def as_angles(name: str, value: object) -> Floats:
     """Return ``value`` (..., L, L) as floats, or raise ValueError unless it is square lattices of [0, pi), L >= 2."""
-    check_plain(name, value)
-    angles = np.asarray(value)
+    angles = as_plain(name, value)
     if angles.ndim < 2 or angles.shape[-1] != angles.shape[-2] or angles.shape[-1] < 2:
         raise ValueError(f"{name}: expected square lattices (..., L, L) with L of at least 2, got shape {angles.shape}")
     if angles.dtype.kind not in "iuf" or not ((angles >= 0) & (angles < np.pi)).all():

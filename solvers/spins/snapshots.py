@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.checks import check_flag, check_integer, check_number, check_plain
+from solvers.checks import as_plain, check_flag, check_integer, check_number
 from solvers.spins.ising import Floats, Spins
 
 Estimate = tuple[float, float]
@@ -31,8 +31,7 @@ Estimate = tuple[float, float]
 
 def as_snapshots(name: str, value: object, values: tuple[int, ...] = (-1, 0, 1)) -> Spins:
     """Return ``value`` (n, L, L) as int8, or raise ValueError unless all of it is in ``values`` and n is at least 2."""
-    check_plain(name, value)
-    found = np.asarray(value)
+    found = as_plain(name, value)
     shown = ", ".join(map(str, values))
     if found.ndim != 3 or len(found) < 2 or found.dtype.kind not in "biuf":
         raise ValueError(f"{name}: expected an array (n, L, L) of {shown} with n of at least 2, got {found.shape}")
@@ -134,7 +133,7 @@ def pair_means(values: Floats, displacement: tuple[int, int], mask: Any, periodi
 
 def as_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return ``mask`` as True and False of ``shape``, all True by default, or raise ValueError."""
-    found = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask)
+    found = np.ones(shape, dtype=bool) if mask is None else as_plain("mask", mask)
     numbers = found.dtype.kind in "biuf"
     if not numbers or found.shape != shape or not np.isin(found, (0, 1)).all() or not found.any():
         raise ValueError(f"mask: expected True and False of shape {shape}, with a True, got shape {found.shape}")

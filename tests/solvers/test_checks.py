@@ -5,7 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from solvers import lattices, spins
 from solvers.checks import (
+    as_plain,
     check_array,
     check_choice,
     check_flag,
@@ -147,6 +149,31 @@ def test_other_subclasses_of_arrays_are_refused(kind):
     for value in (array, [array, array]):
         with pytest.raises(ValueError, match=f"^x: expected a plain array, got a {kind.__name__}.*asarray"):
             check_plain("x", value)
+
+
+def test_what_numpy_cannot_hold_is_refused():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match=r"^x: expected plain numbers, got an array .*tensor\.detach\(\)"):
+        as_plain("x", torch.ones(2, requires_grad=True))
+    for value in (torch.ones(2, dtype=torch.bfloat16), [[1.0], [1.0, 2.0]]):
+        with pytest.raises(ValueError, match="^x: expected plain numbers, got"):
+            as_plain("x", value)
+
+
+def test_tensors_with_a_gradient_are_named_by_spins_and_lattices():
+    torch = pytest.importorskip("torch")
+    field = torch.ones(4, 4, requires_grad=True)
+    calls = {
+        "potential": lambda: lattices.Bosons(field, beta=1.0),
+        "potentials": lambda: lattices.ground_energies(field, 1.0),
+        "configurations": lambda: spins.energies(field),
+        "snapshots": lambda: spins.spin_correlator(field[None], (1, 0)),
+        "temperature": lambda: spins.sample_metropolis(4, field),
+        "series": lambda: spins.autocorrelation_time(field),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=rf"^{name}: expected .*tensor\.detach\(\)"):
+            call()
 
 
 def test_plain_data_pass(tmp_path):

@@ -87,6 +87,22 @@ def test_target_start_mask_and_bounds_are_arrays_of_any_strides_and_byte_order(v
     np.testing.assert_allclose(found.best, TRUE, atol=1e-6)
 
 
+def test_tensors_with_a_gradient_or_of_another_type_are_arrays():
+    """A target, mask, start and bounds may come from other networks."""
+    ones = torch.ones(POINTS, dtype=torch.float64, requires_grad=True)
+    given = {"mask": ones, "start": (0.5 * ones).float(), "bounds": (0 * ones, ones), "starts": 1, "steps": 3}
+    options = {**FREE, **given}
+    expected = qd_pix2pix.design(linear, np.ones(POINTS), **options)
+    for target in (ones, ones.to(torch.bfloat16)):
+        np.testing.assert_array_equal(qd_pix2pix.design(linear, target, **options).best, expected.best)
+
+
+def test_a_cost_that_does_not_depend_on_the_potential_is_refused():
+    constant = torch.ones((), dtype=torch.float64, requires_grad=True)
+    with pytest.raises(ValueError, match="cost: its gradient with respect to the potential is not defined"):
+        qd_pix2pix.design(linear, cost=lambda o: constant * torch.ones(2), starts=2, steps=2, **FREE)
+
+
 def test_numbers_and_masks_are_targets():
     def outputs(V):
         return {"density": V**2, "energy": V.sum(1)}
@@ -153,6 +169,34 @@ def test_corrections_reach_the_target_of_the_solver_though_the_map_is_wrong():
         other.correct()
 
 
+def test_a_correction_compares_outputs_of_one_solver():
+    """The design was verified by another solver than that of the correction."""
+
+    def offset(by):
+        return lambda V: V @ MATRIX.numpy().T + by  # the first output alone
+
+    target = linear(torch.as_tensor(TRUE)).numpy()
+    found = qd_pix2pix.design(linear, target, starts=1, steps=80, tolerance=0.01, verify=offset(0.0), **FREE)
+    assert found.verified_misfits[0] < 1e-6
+    corrected = found.correct(1, offset(0.2))
+    assert corrected is not found and corrected.verified_misfits[0] < 0.1
+    assert found.verified_misfits[0] == pytest.approx(400, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, "verify: expected numbers of output from the function, got None"),
+        (np.ones(POINTS), r"verify: expected output of shape \(1, \.\.\.\) from the function, got \(12,\)"),
+        (np.ones((1, 3)), r"target: expected output of shape \(3,\), got \(12,\)"),
+    ],
+)
+def test_what_a_solver_returns_is_checked(result, message):
+    found = qd_pix2pix.design(linear, np.ones(POINTS), starts=1, steps=2, **FREE)
+    with pytest.raises(ValueError, match=message):
+        found.verify(solve=lambda V: result)
+
+
 def test_verification_figure_and_files(tmp_path):
     def solver(V):
         return {"output": V @ MATRIX.numpy().T + 0.1}
@@ -168,6 +212,8 @@ def test_verification_figure_and_files(tmp_path):
         np.testing.assert_array_equal(kept["potentials"], found.potentials)
     with pytest.raises(ValueError, match=r"save: expected a name that ends in"):
         found.save(tmp_path / "design.txt")
+    with pytest.raises(ValueError, match=r"save: expected the name of a file, got None"):
+        found.save(None)
     with pytest.raises(ValueError, match="verify: this surrogate has no solver"):
         found.verify()
 
@@ -204,6 +250,15 @@ GIVEN = {"target": np.zeros(POINTS) + 1, "steps": 2, **FREE}
         ({"verify": "yes"}, "verify: expected True or False, got 'yes'"),
         ({"identify": "no"}, "identify: expected True or False, got 'no'"),
         ({"surrogate": "ising-flow"}, "surrogate: expected a network that predicts, got a generator"),
+        ({"bounds": ({}, 1.0)}, "bounds: expected finite numbers or fields of shape .*, got {}"),
+        ({"bounds": (0.0, 1j)}, "bounds: expected finite numbers or fields"),
+        ({"bounds": ([[0.0], [1.0, 2.0]], 1.0)}, "bounds: expected finite numbers or fields"),
+        ({"target": np.ones(POINTS) + 1j}, "target: expected numbers of output, got array"),
+        ({"start": np.zeros((0, POINTS))}, r"start: expected shape \(12,\) or \(starts, 12\), got \(0, 12\)"),
+        ({"tolerance": {"densty": 0.1}}, "tolerance: expected names of the target, output; got 'densty'"),
+        ({"number": "two"}, "number: expected a number, got 'two'"),
+        ({"number": None}, "number: expected a number, got None"),
+        ({"progress": "no"}, "progress: expected True or False, got 'no'"),
     ],
 )
 def test_invalid_input_is_one_clear_error(change, message):

@@ -129,6 +129,14 @@ def test_a_site_that_is_always_empty_has_an_unknown_error():
     assert sample_until(empty, 0.01, 64).sweeps == 128
 
 
+def test_a_full_lattice_reaches_its_error():
+    """No record differs from another; the rounding of the mean energy is no autocorrelation."""
+    potential = np.random.default_rng(0).normal(size=(4, 4)) - 30
+    found = sample_until(Bosons(potential, beta=8.0, neighbour=3.0), density_error=0.02, most_sweeps=512)
+    assert (found.n == 1).all() and found.tau["energy"] == 0.5 and found.density_error < 0.01
+    assert found.energy == pytest.approx(potential.sum() + 3 * 32) and found.energy_error < 0.01
+
+
 def test_without_hopping_sites_are_independent():
     model = Bosons(np.array([-1.0, 0.0, 0.5, 2.0]), 1.0, n_max=1, hopping=0.0)
     found = sample_bosons(model, 2000)

@@ -41,3 +41,11 @@ def test_what_is_no_series_is_refused(series):
             function(series)
     with pytest.raises(ValueError, match="^window: expected "):
         autocorrelation_time([1.0, 2.0], 0)
+
+
+@pytest.mark.parametrize("value", [0.1, -867.9117363448527, 1e9 / 3])
+def test_rounding_of_a_mean_is_no_correlation(value):
+    """The mean of equal numbers differs from them in its last digits."""
+    for n in (300, 2048, 8000):
+        series = np.full((1, n), value)
+        assert autocorrelation_time(series) == 0.5 and mean_error(series)[1] == 0.0
