@@ -303,12 +303,14 @@ def davidson(
     max_iterations: int = 80,
     max_blocks: int = 6,
     loose: Array | None = None,
+    min_iterations: int = 1,
 ) -> Eigenpairs:
     """Return the lowest eigenpairs of each system from ``start`` vectors (B, k, d), k >= ``n_wanted``.
 
     The first ``n_wanted`` pairs are converged to ``tolerance``, one number or (B,), in ||H v - e v||. The other
     k - n_wanted guard them and need not be converged. A system that is not converged after ``max_iterations`` is
-    returned as well; its residuals are above the tolerance, which the caller must check.
+    returned as well; its residuals are above the tolerance, which the caller must check. The ``start`` is the first
+    iteration: with more of ``min_iterations`` it is improved even where it is within the tolerance.
 
     Until residuals are ``loose`` (B,), iterations are in single precision: less work for the same result. This is to
     be above its rounding, 1e-7 of the norm of H; where it is not, the number of these iterations is bounded.
@@ -326,6 +328,7 @@ def davidson(
     for iteration in range(1, max_iterations + 1):
         ritz, vectors = space.ritz()
         unfinished = _unfinished(ritz, limits[space.systems], n_wanted)
+        unfinished[:, :n_wanted] |= iteration < min_iterations
         done = np.all(~unfinished[:, :n_wanted], axis=1)
         if iteration == max_iterations or space.size == dimension:
             done[:] = True

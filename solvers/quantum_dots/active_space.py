@@ -34,8 +34,9 @@ from solvers.quantum_dots.symmetry import Group, choose_shells, group_of, in_she
 
 ENLARGED_TOLERANCE = 1e-4
 """Residual of the states in an enlarged space, as a part of the dot's scale."""
-ENLARGED_ITERATIONS = 4
-"""Largest number of iterations for them: few are needed from the states of the space."""
+ENLARGED_LEAST, ENLARGED_ITERATIONS = 2, 4
+"""Least and largest number of iterations for them, the start included: few are needed from the states of the space.
+Without one, a weak interaction would seem to change nothing: its states are within the tolerance from the start."""
 ENLARGED_LOW_SIZE = 40
 """Determinants in which an enlarged space is diagonalised for its preconditioner."""
 COARSE_FROM = 64
@@ -202,7 +203,7 @@ def _loosely_solved(hamiltonian: Hamiltonian, start: Array, limits: Array, exact
     kind = xp.float64 if exact else xp.float32
     search = hamiltonian if exact else hamiltonian.cast(kind)
     low = low_block(search, k, ENLARGED_LOW_SIZE)
-    found = davidson(search, low, xp.astype(start, kind), k, limits, ENLARGED_ITERATIONS)
+    found = davidson(search, low, xp.astype(start, kind), k, limits, ENLARGED_ITERATIONS, min_iterations=ENLARGED_LEAST)
     if exact:
         return found.values, found.vectors
     vectors = orthonormal(xp.astype(found.vectors, xp.float64))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Values = NDArray[Any]
 MOST_BLOCKS = 6
 """Size of the search space before a restart, in blocks."""
+TINY = float(np.finfo(float).tiny)
 NOISE = 0.02
 """Weight of random parts in the start vectors, which thus have every symmetry."""
 
@@ -80,24 +81,26 @@ def davidson(
     n_wanted: int,
     tolerance: float,
     max_iterations: int = 200,
+    min_iterations: int = 1,
 ) -> Eigenpairs:
     """Return the ``n_wanted`` lowest eigenpairs from ``start`` vectors (k, d), k >= ``n_wanted``.
 
-    Residuals are below ``tolerance`` unless ``max_iterations`` are reached; the caller checks them.
+    Residuals are below ``tolerance`` unless ``max_iterations`` are reached; the caller checks them. The ``start`` is
+    the first iteration: with more of ``min_iterations`` it is improved even where it is within the tolerance.
     """
     k, dimension = start.shape
     room = min(MOST_BLOCKS * k, dimension)
     basis = np.linalg.qr(start.T)[0].T
     image = apply(basis)
-    for iteration in range(max_iterations):
+    for iteration in range(1, max_iterations + 1):
         projected = basis.conj() @ image.T
         values, columns = np.linalg.eigh((projected + projected.conj().T) / 2)
         rotation = columns[:, :k].T
         vectors, images = rotation @ basis, rotation @ image
         residuals = images - values[:k, None] * vectors
         lengths = np.linalg.norm(residuals, axis=1)
-        unfinished = np.flatnonzero(lengths[:n_wanted] > tolerance)
-        if not len(unfinished) or len(basis) == dimension or iteration == max_iterations - 1:
+        unfinished = np.flatnonzero((lengths[:n_wanted] > tolerance) | (iteration < min_iterations))
+        if not len(unfinished) or len(basis) == dimension or iteration == max_iterations:
             break
         # an eigenvalue is within its residual: the other guards cannot be among the requested any more
         guards = np.flatnonzero(values[n_wanted:k] - lengths[n_wanted:] <= values[n_wanted - 1]) + n_wanted
@@ -105,8 +108,8 @@ def davidson(
         if len(basis) + len(chosen) > room and room < dimension:
             kept = columns[:, : 2 * k].T
             basis, image = kept @ basis, kept @ image
-        block = low.solve(residuals[chosen] / lengths[chosen, None], values[chosen])
-        block /= np.linalg.norm(block, axis=1)[:, None]
+        block = low.solve(residuals[chosen] / (lengths[chosen, None] + TINY), values[chosen])
+        block /= np.linalg.norm(block, axis=1)[:, None] + TINY
         block = orthonormal(block[: dimension - len(basis)], basis)
         basis, image = np.concatenate([basis, block]), np.concatenate([image, apply(block)])
     return Eigenpairs(values[:n_wanted], vectors[:n_wanted], lengths[:n_wanted])

@@ -85,8 +85,13 @@ def _corner(block: SpinBlock, n_block: int) -> int:
     return max([least, *(m for m, size in enumerate(sizes) if enough <= size <= LOW_SIZE)])
 
 
-def lowest_states(h: Hamiltonian, count: int, tolerance: float, start: Values | None, iterations: int) -> Eigenpairs:
-    """Return the ``count`` lowest states of ``h``, from ``start`` vectors (j, determinants) if there are any."""
+def lowest_states(
+    h: Hamiltonian, count: int, tolerance: float, start: Values | None, iterations: int, least: int = 1
+) -> Eigenpairs:
+    """Return the ``count`` lowest states of ``h``, from ``start`` vectors (j, determinants) if there are any.
+
+    ``least`` and ``iterations`` are the smallest and largest numbers of iterations.
+    """
     size, block = h.block.size, h.block
     if size <= DENSE_SIZE:
         values, columns = np.linalg.eigh(_matrix(h))
@@ -102,7 +107,7 @@ def lowest_states(h: Hamiltonian, count: int, tolerance: float, start: Values | 
     first = low.start(n_block)
     if start is not None:
         first[: len(start)] = start[:n_block]
-    return davidson(h.apply, low, first, count, tolerance, iterations)
+    return davidson(h.apply, low, first, count, tolerance, iterations, least)
 
 
 def lowest_multiplets(

@@ -36,8 +36,8 @@ from solvers.quantum_dots.pairs import singlets
 
 ENLARGED_TOLERANCE = 1e-4
 """Residual of the states in an enlarged space, as a part of the dot's scale."""
-ENLARGED_ITERATIONS = 5
-"""Largest number of iterations for them."""
+ENLARGED_LEAST, ENLARGED_ITERATIONS = 2, 5
+"""Least and largest number of iterations for them; for the least see ``quantum_dots/active_space.py``."""
 LEFTOVER_ITERATIONS = 40
 """The same with orbitals that are left over: an electron that escapes to one of them is far from where it starts."""
 ALIKE = 0.01
@@ -169,7 +169,7 @@ def _in_larger_space(
     within[:, : up.count, : down.count] = some.vectors.reshape(-1, up.count, down.count)
     start = within.reshape(len(within), -1)
     h = Hamiltonian(block, whole.integrals, some.penalty)
-    found = lowest_states(h, used, ENLARGED_TOLERANCE * scale, start, iterations)
+    found = lowest_states(h, used, ENLARGED_TOLERANCE * scale, start, iterations, ENLARGED_LEAST)
     overlap = np.abs(start[:used].conj() @ found.vectors.T) ** 2
     overlap /= overlap.sum(1, keepdims=True)  # states that are close may change their order
     return some._replace(

@@ -5,10 +5,10 @@ import pytest
 from analytic import ATOMIC, GAAS, MATERIALS, SQUARE, nmae
 from dots import GRID, assert_same, four_index, least_memory, smooth_potential, square_potential, trap
 
-from solvers import PRESETS, Grid, solve
+from solvers import PRESETS, Grid, MagneticField, Material, solve, solve_in_field
 from solvers.quantum_dots import active_space
 from solvers.quantum_dots import configuration_interaction as ci
-from solvers.quantum_dots.coulomb import COULOMB, coulomb_integrals, pair_densities
+from solvers.quantum_dots.coulomb import COULOMB, Interaction, coulomb_integrals, pair_densities
 from solvers.quantum_dots.density import spin_densities, symmetric_matrix, two_particle
 from solvers.quantum_dots.ground_state import EXCITED_SHARE
 from solvers.quantum_dots.potentials import RandomWells
@@ -260,6 +260,37 @@ def test_errors_are_within_their_estimates(material, arguments):
     if not solution.cusp.any():
         excess = solution.energy - best.energy
         assert (excess > 0).all() and (solution.energy_error < 2 * excess).all()
+
+
+WEAK = {
+    "thick electrons": (GAAS, Interaction(thickness=3 * SMALL.extent)),
+    "high permittivity": (Material(0.067, 1e5), COULOMB),
+}
+
+
+@pytest.mark.parametrize("arguments", [{"n_orbitals": 8}, {"n_orbitals": 14, "refinements": 1}])
+@pytest.mark.parametrize("system", WEAK)
+def test_errors_of_weakly_interacting_electrons_are_within_their_estimates(system, arguments):
+    """Against all functions. States that a weak interaction hardly changes are within the tolerance of estimates."""
+    material, interaction = WEAK[system]
+    v, options = smooth_potential(1, SMALL), {"n_modes": N_MODES, "interaction": interaction}
+    exact = solve(v, SMALL, 2, material, N_MODES**2, **options)
+    found = solve(v, SMALL, 2, material, **arguments, **options)
+    missing = SMALL.integrate(np.abs(found.density - exact.density)) / 2
+    assert 1e-9 < missing < 2 * found.density_error < 10 * missing
+    assert found.energy - exact.energy < 2 * found.energy_error
+    assert abs(found.gap - exact.gap) < 2 * found.gap_error
+
+
+@pytest.mark.parametrize("system", WEAK)
+def test_errors_in_a_field_are_within_their_estimates_as_well(system):
+    material, interaction = WEAK[system]
+    v, options = smooth_potential(1, SMALL), {"n_modes": N_MODES, "interaction": interaction}
+    exact = solve(v, SMALL, 2, material, N_MODES**2, **options)
+    orbitals = {"n_orbitals": 14, "refinements": 0, "cusp": False}
+    found = solve_in_field(v, SMALL, 2, material, MagneticField(0.0), **orbitals, **options)
+    missing = SMALL.integrate(np.abs(found.density - exact.density)) / 2
+    assert 1e-9 < missing < 2 * found.density_error < 10 * missing
 
 
 @pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(1, 3), (2, N_MODES**2), (3, N_MODES**2)])
