@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 import os
 import re
 import sys
@@ -101,11 +102,14 @@ def digest(content: Any, salt: str = "") -> str:
     return hashlib.sha256((to_json(_canonical(content)) + salt).encode()).hexdigest()[:12]
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: Any, path: str = "") -> Any:
+    """Return plain containers with numbers as floats where these are exact; ``path`` is the key, for errors."""
     if isinstance(value, dict):
-        return {key: _canonical(v) for key, v in value.items()}
+        return {key: _canonical(v, f"{path}.{key}".lstrip(".")) for key, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_canonical(v) for v in value]
+        return [_canonical(v, path) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{path or 'value'}: expected a finite number, got {value}")
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) <= EXACT else value
 

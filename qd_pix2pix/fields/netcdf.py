@@ -117,10 +117,15 @@ def _on_mesh(data: Any, mesh: dict[str, str], wanted: Sequence[Any]) -> Contents
 def _values(wanted: Sequence[Any], last: Sequence[str]) -> tuple[dict[str, NDArray], dict[str, str]]:
     """Return the values of variables, with these dimensions last, and their units, by their names without units."""
     values = {str(v.name): v.transpose(..., *last).to_numpy() for v in wanted}
-    return with_units(values, {str(v.name): str(v.attrs["units"]) for v in wanted if "units" in v.attrs})
+    return with_units(values, {str(v.name): unit for v in wanted if (unit := _unit(v))})
 
 
 def _lengths(data: Any, names: dict[str, str]) -> dict[str, str]:
     """Return the units of coordinates by their axes: attributes, otherwise those in their names."""
-    units = {axis: str(data[name].attrs.get("units", split_unit(name)[1] or "")) for axis, name in names.items()}
+    units = {axis: _unit(data[name]) or split_unit(name)[1] or "" for axis, name in names.items()}
     return {axis: unit for axis, unit in units.items() if unit}
+
+
+def _unit(variable: Any) -> str:
+    """Return the unit in the attributes of a variable, ``units`` as in the conventions of netCDF or ``unit``."""
+    return str(variable.attrs.get("units", variable.attrs.get("unit", "")))

@@ -214,8 +214,10 @@ def _with_loose_units(names: list[str], width: int) -> list[str]:
 
 
 def _unit_of_grid(name: str, given: list[str]) -> dict[str, str]:
-    """Return the unit of a plain grid by its name, if the comment above it has a single one."""
+    """Return the unit of a plain grid by its name, if the comment above it has a single one, as *V in meV* or *meV*."""
     units = {unit for _, unit in map(split_unit, given) if unit and is_unit(unit, name)}
+    if given and len(given) <= 2 and not any(map(_is_number, given)):  # a sentence may mention other quantities
+        units |= {given[-1]} if is_unit(given[-1]) else set()
     return dict.fromkeys([name], *units) if len(units) == 1 else {}
 
 

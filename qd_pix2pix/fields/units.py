@@ -24,6 +24,8 @@ QUANTITIES = {"energy": ENERGIES, "length": LENGTHS, "density": DENSITIES}
 SPELLINGS = {
     **{"ev": "eV", "mev": "meV", "electronvolt": "eV", "electronvolts": "eV", "electron_volt": "eV"},
     **{"joule": "J", "joules": "J", "ha": "hartree", "eh": "hartree", "a.u.": "hartree", "hartrees": "hartree"},
+    **{"millielectronvolt": "meV", "millielectronvolts": "meV", "e_h": "hartree"},
+    **{name: name for name in ("hartree", "bohr", "angstrom")},  # Hartree, as most programs write it
     **{"nanometer": "nm", "nanometers": "nm", "nanometre": "nm", "nanometres": "nm", "meter": "m", "meters": "m"},
     **{"metre": "m", "metres": "m", "micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um"},
     **{"micrometre": "um", "\u00b5m": "um", "\u03bcm": "um", "a": "angstrom", "\u00e5": "angstrom", "ang": "angstrom"},
@@ -33,6 +35,8 @@ SPELLINGS = {
 """Other spellings in lower case."""
 BRACKETS = re.compile(r"^(.*?)[\s/]*[\[(]\s*([^\])]*?)\s*[\])](\s*@.*)?$")
 """A name with its unit, as in Gamma[eV], V (meV), or V (V) @ Vg=0.1 of a sweep in COMSOL."""
+NAMED = ("Hartree",)
+"""Names of people behind a quantity: V_Hartree is a potential, not V in hartree."""
 DIVIDED = re.compile(r"^([^\W\d][^/]*?)(?:\s*/\s*|\s+in\s+)(\S.*)$")
 """A name with its unit, as in V / meV or E in meV."""
 JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
@@ -46,7 +50,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
         return " ".join([found[1].strip(), *(found[3] or "").split()]), found[2].strip()
     if (found := DIVIDED.match(text)) and found[1] and found[2]:
         return found[1].strip(), found[2].strip()
-    if (found := JOINED.match(text)) and is_unit(found[2], found[1]):
+    if (found := JOINED.match(text)) and found[2] not in NAMED and is_unit(found[2], found[1]):
         return found[1], found[2]
     return text, None
 

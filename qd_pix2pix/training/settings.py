@@ -195,7 +195,9 @@ def _check_trainer(config: Config) -> None:
     try:
         if isinstance(limit, bool) or not isinstance(limit, (str, dict, type(None))):
             raise ValueError(f"got {limit!r}")
-        Timer(limit)
+        left = Timer(limit).time_remaining()
+        if left is not None and left <= 0:
+            raise ValueError(f"got {limit!r}, which ends before the first step")
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ValueError(f"trainer.max_time: expected days:hours:minutes:seconds, as 00:00:30:00; {error}") from None
     options = without_ours(options)

@@ -145,6 +145,12 @@ def test_a_number_has_one_name():
     assert digest({"a": 30}, "salt") != digest({"a": 30})
 
 
+def test_a_content_without_a_name_is_an_error_with_its_key():
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=rf"model\.betas: expected a finite number, got {number}"):
+            digest({"model": {"betas": [0.5, number]}})
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [(2**53, 2**53 + 1), (2**53 + 1, 2**53 + 2), (-(2**53), -(2**53) - 1), (10**18, 10**18 + 1), (1, True), (0, None)],

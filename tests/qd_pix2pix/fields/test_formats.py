@@ -105,10 +105,18 @@ def test_unknown_units_in_names_are_stated_and_refused(tmp_path, name):
         read_potential(path, Material(0.067, 12.9))
 
 
-@pytest.mark.parametrize("name", ["V_top", "V_a", "V_2", "E_m", "n_int", "Gamma bandedge"])
+@pytest.mark.parametrize("name", ["V_top", "V_a", "V_2", "E_m", "n_int", "V_Hartree", "Gamma bandedge"])
 def test_indices_of_names_are_no_units(tmp_path, name):
     found = read_field(table(tmp_path / "dots.csv", f"x,y,{name}\n"))
     assert found.name == name and found.unit is None
+
+
+@pytest.mark.parametrize("attribute", ["units", "unit"])
+def test_units_in_attributes_of_netcdf(tmp_path, attribute):
+    coords = {"x": ("x", X, {attribute: "um"}), "y": ("y", Y, {attribute: "um"})}
+    data = xarray.Dataset({"V": (("x", "y"), V, {attribute: "meV"})}, coords)
+    data.to_netcdf(tmp_path / "dots.nc", engine="h5netcdf")
+    expect(tmp_path / "dots.nc", unit="meV", length_unit="um")
 
 
 def test_each_coordinate_has_its_own_unit(tmp_path):
@@ -314,6 +322,22 @@ def test_a_plain_grid_of_numbers_has_x_along_its_lines(tmp_path):
     np.savetxt(tmp_path / "grid.csv", V, delimiter=",")
     for name, unit in (("grid.txt", "eV"), ("grid.csv", None)):
         expect(tmp_path / name, x=None, y=None, unit=unit)
+
+
+@pytest.mark.parametrize(
+    ("comment", "unit"),
+    [
+        ("meV", "meV"),
+        ("V, meV", "meV"),
+        ("units: meV", "meV"),
+        ("V", None),
+        ("5 meV", None),
+        ("V of a dot detuned by 5 meV", None),
+    ],
+)
+def test_the_unit_of_a_plain_grid_may_be_its_whole_comment(tmp_path, comment, unit):
+    np.savetxt(tmp_path / "grid.txt", V, header=comment)
+    expect(tmp_path / "grid.txt", x=None, y=None, unit=unit)
 
 
 def test_numbers_of_columns_as_pandas_writes_them_are_no_values(tmp_path):

@@ -89,6 +89,14 @@ def test_what_is_no_time_is_named(regressor_words, value):
         check_config(config)
 
 
+@pytest.mark.parametrize("value", ["00:00:00:00", {"seconds": 0}, {"minutes": -1}])
+def test_a_time_without_a_step_is_refused(regressor_words, value):
+    config = configuration("train", *regressor_words, "trainer.max_steps=-1", "trainer.max_epochs=-1")
+    config["trainer"]["max_time"] = value
+    with pytest.raises(ValueError, match=r"trainer\.max_time: .* which ends before the first step"):
+        check_config(config)
+
+
 @pytest.mark.parametrize("value", ["00:00:30:00", {"minutes": 30}])
 def test_a_time_is_an_end(regressor_words, value):
     config = configuration("train", *regressor_words, "trainer.max_steps=null", "trainer.max_epochs=null")
