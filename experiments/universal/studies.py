@@ -19,6 +19,8 @@ HARDER = (
     "potential:{{weights:[0.2,0.12,0.06,0.06,0.14,0.1,0.1,0.12,0.05,0.05]}},train:{},val:{},test:{}}}]"
 )
 """A second dataset: more dots of five and six electrons, more disorder and connected circles."""
+OTHERS = HARDER.replace("seed:1", "seed:4")
+"""The same with other dots."""
 BOTH = {
     "laptop": (*MORE["laptop"], HARDER.format(5000, 200, 100)),
     "paper": (*PAPER, HARDER.format(50000, 500, 500)),
@@ -80,7 +82,7 @@ def both(scale: str) -> Runs:
 
 
 def taught(scale: str) -> Runs:
-    """Return the shipped fast network, which learns from the shipped network of every dot."""
+    """Return a fast network, which learns from the shipped network of every dot."""
     dots = {
         "laptop": ("data.train=30000", "data.val=600", "data.test=100", HARDER.format(12000, 200, 50)),
         "paper": ("data.train=400000", "data.val=1000", "data.test=2000", HARDER.format(200000, 500, 500)),
@@ -89,6 +91,18 @@ def taught(scale: str) -> Runs:
     time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:01:40:00")}.get(scale, _until(scale, ""))
     words = ("experiment=universal", "data=taught_dots", "loader.cache_gib=4.0", *SMALL, *dots[scale], *time)
     return {"fast, taught": words}
+
+
+def taught_more(scale: str) -> Runs:
+    """Return the shipped fast network: the run from the weights of that one, with other dots, at half its rate."""
+    dots = {
+        "laptop": ("data.train=12000", "data.val=400", "data.test=100", OTHERS.format(2000, 150, 50)),
+        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", OTHERS.format(200000, 500, 500)),
+        "smoke": (*BOTH["smoke"], "data.n=64"),
+    }
+    time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:00:45:00")}.get(scale, _until(scale, ""))
+    words = ("experiment=universal", "data=taught_dots", "data.seed=3", "loader.cache_gib=4.0", *SMALL)
+    return {"fast, more dots": (*words, _from(taught(scale), "fast, taught"), _rate(1e-3), *dots[scale], *time)}
 
 
 STUDIES = {
@@ -100,6 +114,7 @@ STUDIES = {
         orbitals,
         both,
         taught,
+        taught_more,
     )
 }
-"""In this order; the last one needs the weights ``universal`` of the run before it."""
+"""In this order; the last two need the weights ``universal`` of the runs before."""
