@@ -384,6 +384,11 @@ class Predictor(nn.Module):
         numbers = self.number_errors(*self.judged_numbers(raw, columns))
         return found | {ERROR_OF.format(name): values for name, values in numbers.items()}
 
+    def answers(self, columns: Dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """The raw numbers, the quantities, and their estimated errors; see ``raw``, ``interpret`` and ``errors``."""
+        raw = self.raw(columns)
+        return raw, self.interpret(raw, columns), self.errors(raw, columns)
+
     def judged_numbers(self, raw: Dict[str, Tensor], columns: Dict[str, Tensor]) -> tuple[Tensor, Numbers, Numbers]:
         """What ``number_errors`` takes: the target's error (B,), outputs of this predictor and of the second one."""
         assert self.number_errors is not None

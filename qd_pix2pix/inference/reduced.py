@@ -136,9 +136,18 @@ class PhysicalPredictor(Predictor):
     ) -> dict[str, Tensor]:
         """See ``Predictor.interpret``."""
         reduced, lowest = self.reduce(columns)
+        return self._physical(self.reduced.interpret(raw, reduced, names), columns, lowest)
+
+    def answers(self, columns: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """See ``Predictor.answers``; the samples are reduced once."""
+        reduced, lowest = self.reduce(columns)
+        raw, found, errors = self.reduced.answers(reduced)
+        return raw, self._physical(found, columns, lowest), self._physical_errors(errors, columns)
+
+    def _physical(self, found: dict[str, Tensor], columns: Mapping[str, Tensor], lowest: Tensor) -> dict[str, Tensor]:
+        """Return reduced quantities by name in physical units; ``lowest`` (B,) is the minimum of V."""
         given = self.of_samples(columns)
         shape = columns[self.mapping.sources[0]].shape[1:]
-        found = self.reduced.interpret(raw, reduced, names)
         for column in (c for c in self.outputs if c.name in found):
             values = there = found[column.name] * _per_field(self.unit(column.name, given), found[column.name])
             if column.is_field:
@@ -152,7 +161,9 @@ class PhysicalPredictor(Predictor):
 
     def errors(self, raw: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See ``Predictor.errors``."""
-        found = self.reduced.errors(raw, self.reduce(columns)[0])
+        return self._physical_errors(self.reduced.errors(raw, self.reduce(columns)[0]), columns)
+
+    def _physical_errors(self, found: Mapping[str, Tensor], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
         given, more = self.of_samples(columns), MORE_ERROR if self.frame else 1.0
         names = self.reduced.number_errors.names if self.reduced.number_errors else ()
         units = {ERROR_OF.format(name): self.unit(name, given) for name in names}

@@ -77,6 +77,7 @@ class ResidualUNet(nn.Module):
         check_integer("network.patch", patch, 2)
         if patch % 2:
             raise ValueError(f"network.patch: expected an even number, as kernels of twice its size need; got {patch}")
+        self.patch = patch
         self.multiple = patch * 2 ** (len(channels) - 1)
         group = group_of(symmetry, dims) if equivariant else None
         self.order, self.dims = group.order if group else 1, dims

@@ -166,7 +166,8 @@ def test_devices_that_are_not_there_are_refused():
 
 def test_batches_follow_points_and_device(monkeypatch):
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert [choose_batch((n, n), cpu) for n in (8, 64, 128, 1000)] == [32, 32, 8, 1]
+    assert [choose_batch((n, n), cpu) for n in (8, 64, 128, 1000)] == [64, 32, 8, 1]
+    assert [choose_batch((n, n), cpu, patch=4) for n in (8, 64, 128, 1000)] == [64, 64, 32, 1]
     assert choose_batch((64, 64), cpu, asked=7) == 7
     sizes = []
     for free in (80e9, 4e9, 1e6):
