@@ -2,10 +2,10 @@
 
     python -m experiments.universal.judge
 
-From the root, with the weights of both. ``universal-fast`` saw no other labels than predictions of ``universal``:
-where the two differ, nothing was taught (``predictor.TAUGHT``). It becomes the second network of the second one, in
-the weights and in the model card. Estimates are calibrated on the dots of validation of the training, which are solved
-once and kept under data/.
+From the root, with the weights of ``universal`` and the run of the fast network in runs/. This saw no other labels than
+predictions of ``universal``: where the two differ, nothing was taught (``predictor.TAUGHT``). It becomes the second
+network of the second one, in the weights and in the model card. Estimates are calibrated on the dots of validation of
+the training, which are solved once and kept under data/.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from experiments.universal.measure import DATA
+from experiments.universal.run import EXPERIMENT
 from experiments.universal.studies import BOTH
 from experiments.weights import WEIGHTS, model_card
 from qd_pix2pix.cli import guarded
@@ -26,7 +27,7 @@ from qd_pix2pix.predictor import SECOND, Card, Predictor
 from qd_pix2pix.sweeps.plan import resolve
 from qd_pix2pix.training.settings import recipes_of_run
 
-NAME, JUDGE = "universal", "universal-fast"
+NAME, JUDGE = "universal", "fast, taught"
 PREFIX = f"{SECOND}.{SECOND}."
 """Prefix of the judge's weights among those of the network."""
 
@@ -34,7 +35,7 @@ PREFIX = f"{SECOND}.{SECOND}."
 def judged() -> tuple[Predictor, Card]:
     """Return the network with its judge, not calibrated, and its card."""
     predictor, card = load_predictor(WEIGHTS / f"{NAME}.safetensors")
-    judge, its_card = load_predictor(WEIGHTS / f"{JUDGE}.safetensors")
+    judge, its_card = load_predictor(EXPERIMENT.run_folder(JUDGE) / "checkpoints" / "best.ckpt")
     second = replace(Card.from_dict(card.second), second=its_card.to_dict())
     card = replace(card, second=second.to_dict())
     made = Predictor(card)

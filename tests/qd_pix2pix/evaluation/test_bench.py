@@ -16,7 +16,7 @@ from qd_pix2pix.cli.functions import evaluated
 from qd_pix2pix.data.generate import generate
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.bench import evaluate_bench, predicted
-from qd_pix2pix.evaluation.bench_dots import load_dots
+from qd_pix2pix.evaluation.bench_dots import check_means, load_dots
 from qd_pix2pix.evaluation.bench_entrants import entrant_of, function, network
 from qd_pix2pix.evaluation.bench_scores import TASKS, read_scores, score
 from qd_pix2pix.inference.pretrained import find_weights
@@ -253,3 +253,11 @@ def test_versions_have_every_task_and_their_means():
     seeds = [recipe["seed"] for recipe in recipes(bench).values()]
     assert len(set(seeds)) == len(seeds) and {recipe["test"] for recipe in recipes(bench).values()} == {bench["dots"]}
     assert list(TASKS) == ["V_to_n", "V_to_E", "V_to_gap", "n_to_V"]
+
+
+@pytest.mark.slow
+def test_labels_of_the_benchmark_are_those_of_this_solver(tmp_path):
+    """The strongest correlation, where changes of the solver show first. Labels that move make another version."""
+    bench = configuration("evaluate", "bench=qdot")["bench"]
+    dots = load_dots(Store(generate(recipes(bench)["large"], tmp_path, Here())), "test")
+    check_means(bench["name"], "large", dots, bench["splits"]["large"]["means"], bench["tolerance"])
