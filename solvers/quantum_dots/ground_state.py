@@ -70,7 +70,8 @@ def solve_batch(potential: Array, sides: tuple[float, float], settings: Settings
     """Return the solution for potentials (B, n_x, n_y), B > 0, in a rectangle of these ``sides``.
 
     Dots with a symmetry need more orbitals to choose from, and small ones a fine enlarged space: each kind of the
-    batch is solved by itself, so that no dot depends on its neighbours.
+    batch is solved by itself. Dots of one kind are searched together, each with as many vectors as the one that needs
+    most: neighbours change energies by less than the tolerance, and their estimated errors by some tenths.
     """
     xp = namespace(potential)
     bottom = xp.min(potential, axis=(1, 2))  # energies relative to it: a constant offset of V costs no precision
