@@ -11,13 +11,15 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-GRID = re.compile(r"^\s*%\s*grid\s*$", re.IGNORECASE | re.MULTILINE)
+GRID = re.compile(r"%\s*grid", re.IGNORECASE)
+BEGIN = re.compile(r"^[ \t]*%[ \t]*grid[ \t\r]*\n(\s*[^%\s].*\n)+\s*%", re.IGNORECASE | re.MULTILINE)
+"""Its title, the points, and the next comment; a grid below *% grid* alone is a plain one."""
 AXES = "xyz"
 
 
 def is_grid(text: str) -> bool:
-    """Return True for a text with a line ``% Grid``."""
-    return GRID.search(text) is not None
+    """Return True for a text with points between ``% Grid`` and another comment."""
+    return BEGIN.search(text) is not None
 
 
 def grid_columns(text: str, name: str) -> tuple[NDArray, list[str]]:
@@ -54,7 +56,7 @@ def _sections(text: str) -> tuple[list[list[float]], list[tuple[str, list[float]
                 blocks[-1][1].extend(numbers)
             continue
         remark = line.lstrip("% ")
-        if GRID.match(line):
+        if GRID.fullmatch(line):
             of_grid = True
         elif re.match(r"data\b", remark, re.IGNORECASE):
             of_grid = False

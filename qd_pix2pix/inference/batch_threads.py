@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 import torch
@@ -31,15 +31,15 @@ def on_threads(
     """
     threads, batches = torch.get_num_threads(), iter(batches)
     first = list(islice(batches, 2))
+    work = torch.inference_mode()(work)  # a mode of the thread that works
     if threads == 1 or device.type != "cpu" or len(first) < 2 or not _known(network):
-        yield from map(torch.inference_mode()(work), first)
-        yield from map(torch.inference_mode()(work), batches)
+        yield from map(work, chain(first, batches))
         return
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             group = [*first, *islice(batches, threads - len(first))]
             while group:
-                yield from pool.map(torch.inference_mode()(work), group)
+                yield from pool.map(work, group)
                 group = list(islice(batches, threads))
     finally:
         torch.set_num_threads(threads)  # a thread's number is also that of threads to come

@@ -188,7 +188,7 @@ def test_other_dots_are_refused(root, stores):
         ),
         (
             {"function": "bench_answers:raising"},
-            "bench_answers:raising raised KeyError in bench_answers.py, line \d+: 'stop'",
+            r"bench_answers:raising raised KeyError in bench_answers.py, line \d+: 'stop'",
         ),
         ({"function": "bench_answers:complex"}, "expected density as an array of numbers"),
         ({"function": "bench_answers:masked"}, "density: expected .*masked values"),

@@ -272,6 +272,9 @@ def test_grids_of_comsol(tmp_path):
     expect(write(tmp_path / "two.txt", two), unit="meV", length_unit="nm", column="V")
     named = plain.replace("% Data", "% Data (V (meV))")
     expect(write(tmp_path / "named.txt", named), unit="meV", length_unit="nm")
+    expect(write(tmp_path / "windows.txt", plain.replace("\n", "\r\n")), length_unit="nm")
+    titled = "% grid\n% made by hand\n" + "\n".join(" ".join(map(repr, row)) for row in V.tolist())
+    np.testing.assert_array_equal(read_field(write(tmp_path / "plain.txt", titled)).values, V)
     layers = [((k + 1) * V).T.tolist() for k in range(3)]
     volume = grid_of_comsol(("V (meV)", [row for layer in layers for row in layer]), more=[*axes, [-1.0, 0.0, 4.0]])
     expect(write(tmp_path / "volume.txt", volume), 3 * V, unit="meV", length_unit="nm", z=4.0)
