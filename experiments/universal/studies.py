@@ -14,19 +14,25 @@ PAPER = ("data.train=100000", "data.val=1000", "data.test=2000")
 FIRST = {"laptop": ("data.train=10000", "data.val=600", "data.test=400"), "paper": PAPER, "smoke": SMOKE}
 MORE = {"laptop": ("data.train=20000", "data.val=600", "data.test=400"), "paper": PAPER, "smoke": SMOKE}
 """Number of dots at each scale."""
-HARDER = (
-    "more_data=[{{seed:1,weights:[0.02,0.14,0.27,0.27,0.18,0.12],"
-    "potential:{{weights:[0.2,0.12,0.06,0.06,0.14,0.1,0.1,0.12,0.05,0.05]}},train:{},val:{},test:{}}}]"
-)
-"""A second dataset: more dots of five and six electrons, more disorder and connected circles."""
-OTHERS = HARDER.replace("seed:1", "seed:4")
-"""The same with other dots."""
+
+
+HARDER = "weights:[0.02,0.14,0.27,0.27,0.18,0.12],potential:{weights:[0.2,0.12,0.06,0.06,0.14,0.1,0.1,0.12,0.05,0.05]}"
+"""More dots of five and six electrons, more disorder and connected circles."""
+
+
+def _harder(*datasets: tuple[int, int, int, int]) -> str:
+    """Return the words of further datasets with harder dots; of each, the seed and the numbers for train, val and test."""
+    each = (f"{{seed:{seed},{HARDER},train:{train},val:{val},test:{test}}}" for seed, train, val, test in datasets)
+    return f"more_data=[{','.join(each)}]"
+
+
 BOTH = {
-    "laptop": (*MORE["laptop"], HARDER.format(5000, 200, 100)),
-    "paper": (*PAPER, HARDER.format(50000, 500, 500)),
+    "laptop": (*MORE["laptop"], _harder((1, 5000, 200, 100))),
+    "paper": (*PAPER, _harder((1, 50000, 500, 500))),
     "smoke": (*SMOKE, "more_data=[{seed:1}]"),
 }
 SMALL = ("network=fast_dot_unet", "mapping.prior=coarse_mean_field")
+MORE_TAUGHT = ("data.train=12000", "data.val=400", "data.test=100")
 ONE_ORBITAL = "mapping.prior=mean_field"
 
 
@@ -84,8 +90,8 @@ def both(scale: str) -> Runs:
 def taught(scale: str) -> Runs:
     """Return a fast network, which learns from the shipped network of every dot."""
     dots = {
-        "laptop": ("data.train=30000", "data.val=600", "data.test=100", HARDER.format(12000, 200, 50)),
-        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", HARDER.format(200000, 500, 500)),
+        "laptop": ("data.train=30000", "data.val=600", "data.test=100", _harder((1, 12000, 200, 50))),
+        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", _harder((1, 200000, 500, 500))),
         "smoke": (*BOTH["smoke"], "data.n=64"),
     }
     time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:01:40:00")}.get(scale, _until(scale, ""))
@@ -94,15 +100,28 @@ def taught(scale: str) -> Runs:
 
 
 def taught_more(scale: str) -> Runs:
-    """Return the shipped fast network: the run from the weights of that one, with other dots, at half its rate."""
+    """Return the run from the weights of that one, with other dots, at half its rate."""
     dots = {
-        "laptop": ("data.train=12000", "data.val=400", "data.test=100", OTHERS.format(2000, 150, 50)),
-        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", OTHERS.format(200000, 500, 500)),
+        "laptop": (*MORE_TAUGHT, _harder((4, 2000, 150, 50))),
+        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", _harder((4, 200000, 500, 500))),
         "smoke": (*BOTH["smoke"], "data.n=64"),
     }
     time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:00:45:00")}.get(scale, _until(scale, ""))
     words = ("experiment=universal", "data=taught_dots", "data.seed=3", "loader.cache_gib=4.0", *SMALL)
     return {"fast, more dots": (*words, _from(taught(scale), "fast, taught"), _rate(1e-3), *dots[scale], *time)}
+
+
+def taught_harder(scale: str) -> Runs:
+    """Return the shipped fast network: the run from the weights of that one, with more of the harder dots."""
+    dots = {
+        "laptop": (*MORE_TAUGHT, _harder((4, 2000, 150, 50), (5, 14000, 50, 25))),
+        "paper": ("data.train=400000", "data.val=1000", "data.test=2000", _harder((5, 400000, 500, 500))),
+        "smoke": (*BOTH["smoke"], "data.n=64"),
+    }
+    time = {"laptop": ("trainer.max_steps=200000", "trainer.max_time=00:00:50:00")}.get(scale, _until(scale, ""))
+    words = ("experiment=universal", "data=taught_dots", "data.seed=3", "loader.cache_gib=6.0", *SMALL)
+    start = _from(taught_more(scale), "fast, more dots")
+    return {"fast, harder dots": (*words, start, _rate(1e-3), *dots[scale], *time)}
 
 
 STUDIES = {
@@ -115,6 +134,7 @@ STUDIES = {
         both,
         taught,
         taught_more,
+        taught_harder,
     )
 }
-"""In this order; the last two need the weights ``universal`` of the runs before."""
+"""In this order; the last three need the weights ``universal`` of the runs before."""
