@@ -33,6 +33,8 @@ TRIAL = 32
 """Sweeps from which the energies of several starts follow."""
 DOUBLINGS = 5
 """How often beta is doubled in the burn-in."""
+MOST_WORMS = 1000
+"""Worms per site and sweep of the burn-in: in an insulator with large gaps they hardly travel at any temperature."""
 ROOM = 4096
 """Nodes for which a chain has room at first."""
 LARGEST_SEED = 2**64 - 1
@@ -152,7 +154,8 @@ class _Chain:
             beta = self.model.beta / 2**doubling
             target = self.sites * beta * (part if doubling else sweeps - DOUBLINGS * part)
             path, worms = 0.0, 0
-            while path < target and worms < 100 * target:
+            most = min(100 * target, MOST_WORMS * self.sites * part)
+            while path < target and worms < most:
                 worms += 10
                 path += float(self._make(make_worms, beta, 10))
             if doubling:

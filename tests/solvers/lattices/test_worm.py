@@ -47,6 +47,21 @@ def test_averages_are_exact(model):
     assert found.energy_error < 0.08 * np.ptp(model.potential) * model.n_max
 
 
+def test_worms_that_hardly_travel_do_not_keep_the_burn_in_going(monkeypatch):
+    """Fields of 10^6 t at beta = 10^3: a head travels 10^-6 along imaginary time, and the sites are empty or full."""
+    made, make = [], worm._Chain._make
+
+    def counted(chain, kernel, beta, worms, *records):
+        made.append(0 if records else worms)
+        return make(chain, kernel, beta, worms, *records)
+
+    monkeypatch.setattr(worm._Chain, "_make", counted)
+    fields = 1e6 * np.random.default_rng(0).uniform(-1, 1, (2, 3))
+    found = sample_bosons(Bosons(fields, beta=1e3), 32, burn_in=6)
+    assert (found.n == (fields < 0)).all()
+    assert sum(made) <= 6 * worm.MOST_WORMS * fields.size
+
+
 def test_errors_are_those_of_repeated_runs():
     """The mean of the squared deviations, in units of the errors, is 1."""
     model = system((2, 2), seed=3, neighbour=2.0)
