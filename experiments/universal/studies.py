@@ -21,7 +21,7 @@ HARDER = "weights:[0.02,0.14,0.27,0.27,0.18,0.12],potential:{weights:[0.2,0.12,0
 
 
 def _harder(*datasets: tuple[int, int, int, int]) -> str:
-    """Return the words of further datasets with harder dots: of each the seed and its numbers of dots."""
+    """Return the override for further datasets with harder dots: of each the seed and its numbers of dots."""
     each = (f"{{seed:{seed},{HARDER},train:{train},val:{val},test:{test}}}" for seed, train, val, test in datasets)
     return f"more_data=[{','.join(each)}]"
 
