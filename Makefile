@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CHECKS := tests/test_layout.py tests/test_words.py tests/test_tables.py tests/test_site.py
+CHECKS := $(patsubst %,tests/test_%.py,layout words tables site conf readme)
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .PHONY: help run studio test slow check tables docs tutorials build install clean
@@ -19,15 +20,15 @@ run: install ## ten minutes: predict dots with a shipped network; train two netw
 studio: $(VENV)/studio.stamp ## draw, predict and solve dots on a local web page
 	$(BIN)/qd-studio
 
-test: $(VENV)/test.stamp ## install what the tests need, and run them; those of the documents belong to make check
-	$(BIN)/python -m pytest -m "not slow" --numprocesses logical --maxprocesses 4 --dist worksteal $(CHECKS:%=--ignore=%)
+test: $(VENV)/test.stamp ## install what the tests need, and run them; those of documents and options belong to make check
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CHECKS:%=--ignore=%)
 
 slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 5 where there are none
-	$(BIN)/python -m pytest -m slow --numprocesses logical --maxprocesses 4 --dist worksteal || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m slow $(PARALLEL) || [ $$? -eq 5 ]
 
-check: $(VENV)/check.stamp docs ## ruff, types, spelling, layout, phrases, tables, the site
+check: $(VENV)/check.stamp docs ## ruff, types, spelling, layout, phrases, tables, the site, options, examples of documents
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
-	$(BIN)/python -m pytest $(CHECKS)
+	$(BIN)/python -m pytest $(PARALLEL) $(CHECKS)
 
 docs: $(VENV)/docs.stamp ## build the documentation in site/; fails for broken links and pages without a row in docs/index.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean

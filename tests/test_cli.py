@@ -414,6 +414,7 @@ def test_a_terminal_that_is_not_utf_8_fails_no_finished_work(monkeypatch):
         assert stream.buffer.getvalue() == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "words"), [("hydra", []), ("torch", ["seed=1"])])
 def test_ctrl_c_while_modules_are_imported_ends_at_once(tmp_path, module, words):
     """The module makes something else of the interruption, as C extensions do."""

@@ -37,9 +37,8 @@ def has(config, word):
     return isinstance(config, list) == word.partition("=")[2].startswith("[")
 
 
-@pytest.mark.parametrize(
-    "name", [n if n == "quickstart" else pytest.param(n, marks=pytest.mark.slow) for n in EXPERIMENTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_minimised(name, small_words, tmp_path):
     own = ("potential=", "data.grid.extent=")  # the experiment's own; on its own grid it may have fewer modes
     whole = configuration("train", f"experiment={name}")

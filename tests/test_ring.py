@@ -21,6 +21,8 @@ from qd_pix2pix.reports.run_page import show
 from qd_pix2pix.sweeps.run import sweep
 from qd_pix2pix.training.run import train
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "resnet": ["network=resnet", "network.channels=8", "network.blocks=2"],
     "unet": ["network=equivariant_unet", "network.channels=[2,3]", "network.blocks=[1,1]"],

@@ -14,6 +14,7 @@ from solvers.spins.reweighting import heat_capacity_peak, thermal_averages
 SHORT = ["--side=4", "--chains=24", "--records=400", "--interval=3", "--burn_in=100", "--threads=1"]
 
 
+@pytest.mark.slow
 def test_the_measured_curve_is_the_exact_one(tmp_path, capsys):
     save_weights(tmp_path / "exact.safetensors", *exact_predictor())
     main([f"--weights={tmp_path / 'exact.safetensors'}", f"--output={tmp_path}", *SHORT])

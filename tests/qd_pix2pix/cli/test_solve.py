@@ -105,6 +105,7 @@ def test_the_lines_of_python_compute_as_many_states_as_few_orbitals_have(tmp_pat
         assert known["found"].energies == pytest.approx([row.value for row in solved.of("field_energy", 2)])
 
 
+@pytest.mark.slow
 def test_sine_functions_may_differ_along_x_and_y(tmp_path):
     np.save(tmp_path / "dot.npy", double_dot())
     words = [*WORDS, "solver.n_modes=[6,8]", "n_electrons=1", "n_sites=1", "output=out"]

@@ -23,6 +23,7 @@ def test_errors_of_labels_by_hand():
     assert label_error(none, asked, spans) == label_distance(none, asked, spans) == 1
 
 
+@pytest.mark.slow
 def test_the_solver_finds_the_stored_labels(ising_store):
     stored = ising_store.split("test").load(("spins", "energy", "magnetisation"))
     found = solve_drawn(ising_store.recipe, {"spins": stored["spins"]}, ("energy", "magnetisation"))

@@ -21,6 +21,7 @@ def quiet(call):
         return call()
 
 
+@pytest.mark.slow
 def test_densities_are_those_of_the_worm_algorithm(surrogate):
     field = 3.0 * power_law_field(np.random.default_rng(5), (12, 12), 1.0) - 3.0
     found = sample_bosons(Bosons(field, 8.0, neighbour=2.0), 256)

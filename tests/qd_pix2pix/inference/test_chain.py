@@ -33,6 +33,7 @@ def test_densities_are_near_those_of_the_solver(chain):
     assert np.median(errors) < 0.05
 
 
+@pytest.mark.slow
 def test_the_number_of_fermions_is_that_of_the_lowest_energy(chain):
     """The maps alone have a wrong N in five of these 240 rings."""
     V_mu = np.concatenate([rings(120, 10, strength) for strength in (1.0, 3.0)])
@@ -96,6 +97,7 @@ def test_maps_turn_and_move_with_the_potential(chain):
             np.testing.assert_allclose(values, change(maps[name]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_holes_are_predicted_like_particles(chain):
     """V - mu becomes -(V - mu) - 2 U; at an equal distance from two changes of N neither is preferred."""
     V_mu = rings(120, 14)

@@ -30,6 +30,7 @@ def part(boxes, split):
     return Store(boxes).split(split).load(("V", "n_electrons", "coupling", "n_int", "energy", "gap"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["universal", "universal-fast"])
 def test_a_calibrated_network_covers_its_part_of_the_samples(boxes, name):
     predictor, _ = load_predictor(find_weights(name))

@@ -27,6 +27,7 @@ def test_energies_are_those_of_the_bonds(ising, shape):
     np.testing.assert_allclose(found, energies(spins), rtol=0, atol=2e-6 * shape[-1] ** 2 + 5e-4)
 
 
+@pytest.mark.slow
 def test_128_sites_near_the_transition_without_training(ising):
     """The paper has 2.055 J, the required accuracy is 0.02 J; each tile has the same small error."""
     spins = sample_metropolis(128, T_C, chains=4, burn_in=400).last.reshape(-1, 128, 128)[:4]

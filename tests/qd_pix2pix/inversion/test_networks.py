@@ -169,6 +169,7 @@ def test_couplings_of_the_shipped_network_have_the_range_of_its_training(univers
         trained_range(universal, "n_electrons", members)
 
 
+@pytest.mark.slow
 def test_averages_over_shifts_are_those_of_predictions():
     """A potential that solves the problem is reported as a solution; misfits are those of what the network predicts."""
     chain = from_pretrained("chain", "cpu")

@@ -36,6 +36,7 @@ def dots(dtype=torch.float32):
     return v, torch.tensor([2, 3], dtype=dtype), torch.tensor([1.0, 5.0], dtype=dtype)
 
 
+@pytest.mark.slow
 def test_a_traced_prior_is_called_afterwards(prior):
     program = torch.export.export(prior, dots()).module()
     found = prior(*dots())

@@ -65,6 +65,7 @@ def found(folder):
     return {seed: {name: record.get(name) for name in told} for seed, record in records(folder).items()}
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_what_it_found(undisturbed, words):
     assert {seed: record["state"] for seed, record in records(undisturbed).items()} == {0: "finished", 1: "finished"}
     for record in records(undisturbed).values():
@@ -80,6 +81,7 @@ def states(folder):
     return {path: path.stat().st_mtime_ns for path in folder.glob("*/*/**/*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_finished_runs_are_read_back(undisturbed, words):
     before, ledger = states(undisturbed), found(undisturbed)
     done = finish(undisturbed, *words)

@@ -175,6 +175,7 @@ print(len(list(instantiate(plan.config["search"], _convert_="all")(plan, do, 1))
 """
 
 
+@pytest.mark.slow
 def test_a_search_started_twice_makes_every_trial_once(tmp_path):
     words = ["search=optuna", "search.trials=4", LAMBDA, f"sweep.folder={tmp_path}", "sweep.name=s"]
     command = [sys.executable, "-c", TWICE, str(tmp_path), *words]

@@ -119,6 +119,7 @@ work.Work(folder / "a", folder, "a", ("seed=0",), {"seed": "0"}, {"seed": 0})()
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_has_just_begun_is_waited_for(program, tmp_path):
     """The sweep is killed before its training has taken its folder, as it does when torch is imported."""
     take = "lock = filelock.FileLock(run / '.lock'); lock.acquire(timeout=0); time.sleep(1)"

@@ -101,6 +101,7 @@ def long_run(long_words, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_a_regressor_has_the_mirrors_of_the_rectangle(long_run, data_root):
     network = from_pretrained(long_run / "checkpoints" / "best.ckpt")
     V = make_recipe(data(*LONG)).columns("test", range(2))["V"]
@@ -111,6 +112,7 @@ def test_a_regressor_has_the_mirrors_of_the_rectangle(long_run, data_root):
     assert np.abs(n - n[:, ::-1]).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_a_file_with_coordinates_is_placed_on_the_rectangle(long_run, data_root, tmp_path):
     grid = Grid((64, 32), (40.0, 20.0))
     x, y = grid.mesh()

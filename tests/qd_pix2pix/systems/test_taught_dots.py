@@ -54,6 +54,7 @@ def test_validation_and_test_are_solved(recipe):
             np.testing.assert_array_equal(values, expected[name])
 
 
+@pytest.mark.slow
 def test_a_dataset_of_taught_dots_obeys_the_laws(recipe, taught, tmp_path):
     recipe.laws(taught)
     config = configuration("generate", *TAUGHT)["data"]

@@ -134,6 +134,7 @@ class Lattices(Ising):
 """
 
 
+@pytest.mark.slow
 def test_the_system_of_a_generator_may_be_ones_own(tmp_path, monkeypatch):
     (tmp_path / "own_spins.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)

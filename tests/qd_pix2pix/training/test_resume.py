@@ -151,6 +151,7 @@ def test_killed_three_times(undisturbed, tmp_path, model, steps):
 # step 8: the fourth of five of the critic, and the middle of the training, where a GAN changes its loss
 @pytest.mark.parametrize("model", ["rugan", "flow", pytest.param("gan", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("steps", [[9], pytest.param([4, 7, 14], marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_generator_that_was_killed(undisturbed, tmp_path, model, steps):
     words, whole = undisturbed(model)
     for step in steps:
@@ -176,6 +177,7 @@ def test_killed_in_every_step(undisturbed, tmp_path, model):
 # an epoch, a validation, a checkpoint and, of 16, the training end with these steps
 @pytest.mark.parametrize("where", ["on_train_batch_end", "on_validation_start", "on_validation_end"])
 @pytest.mark.parametrize("step", [8, 16])
+@pytest.mark.slow
 def test_killed_around_a_boundary(undisturbed, tmp_path, where, step):
     words, whole = undisturbed("pix2pix")
     killed(tmp_path, words, step, where)
@@ -296,6 +298,7 @@ class Minutes(Callback):
         pytest.param("regressor", 121.0, [(4, 3), (7, 6), (13, 12)], marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_killed_after_a_checkpoint_by_time(undisturbed, tmp_path, monkeypatch, model, seconds, starts):
     """Each start is killed before a step and leaves the checkpoint of an earlier step, which only its age explains."""
     words, whole = undisturbed(model)

@@ -39,6 +39,7 @@ def stores(words, data_root):
     return [Store(generate(recipe, data_root, LocalLauncher(1))) for recipe in recipes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])
 def test_every_sample_comes_once_an_epoch_among_samples_of_its_size(stores, cache_gib):
     schemas = [store.schema.to_dict() for store in stores]

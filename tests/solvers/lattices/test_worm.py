@@ -89,6 +89,7 @@ def test_errors_of_bins_are_as_small_as_the_module_states(bins, times, stated):
     assert found == pytest.approx(formula, rel=0.09) and found == pytest.approx(stated, abs=0.07)
 
 
+@pytest.mark.slow
 def test_chains_in_different_domains_disagree():
     """A solid on either sublattice: the mean of four chains is off by 1/4, and by symmetry <n> is 1/2."""
     model = Bosons(np.full((6, 6), -12.0), 8.0, neighbour=6.0)
@@ -104,6 +105,7 @@ def test_chains_in_different_domains_disagree():
         sample_until(model, 0.01, 64, 64, chains=4, seed=runs.index(parted[0]))
 
 
+@pytest.mark.slow
 def test_several_starts_avoid_domains_of_higher_energy():
     """A staggered field of 0.02 t prefers one checkerboard: single chains freeze in either, or in domains."""
     signs = checkerboard((6, 6))

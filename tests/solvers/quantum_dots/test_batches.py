@@ -66,6 +66,7 @@ def assert_same_bits(first, second):
         np.testing.assert_array_equal(a, b, err_msg=column.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_electrons", "n_orbitals", "refinements", "n_systems", "memory", "threads"),
     [

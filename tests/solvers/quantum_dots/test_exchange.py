@@ -178,6 +178,7 @@ def steps(grid, left=18.0, right=17.0, depth=0.012, distance=44.0):
     return v_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [15.6, 17.0, 18.4])
 def test_error_bars_contain_the_places_of_steps(right):
     """The same circle and square on four times the points per side; the bars are not far wider."""
@@ -189,6 +190,7 @@ def test_error_bars_contain_the_places_of_steps(right):
     assert (found.errors < 20 * np.abs(found.J - fine.J)).all() and (fine.errors < found.errors / 2).all()
 
 
+@pytest.mark.slow
 def test_few_or_unrefined_orbitals_keep_the_error_of_the_gap():
     """The part for J was measured in refined orbitals with the cusp; all others have the whole error of the gap."""
     grid = Grid(36, 150.0)

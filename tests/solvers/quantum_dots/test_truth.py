@@ -96,6 +96,7 @@ def test_elliptic_parabolas_of_any_size(material, n, extent, energy, ratio, shif
     assert missing < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_orbitals", [8, 14, 20])
 def test_singlet_and_triplet_of_strongly_repelling_electrons(n_orbitals):
     """r_s from 3 to 9, round and elliptic: both spins miss the same then, and only singlets have a cusp."""
@@ -116,6 +117,7 @@ def test_singlet_and_triplet_of_strongly_repelling_electrons(n_orbitals):
     assert max(energies) < 2 and np.median(energies) < 1, energies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
     "interaction",
@@ -243,6 +245,7 @@ def test_the_grid_error_covers_steps_between_its_points(n, norm):
     assert abs(coarse.energy - energy(160).energy) < 2 * coarse.grid_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", walls.KINDS)
 @pytest.mark.parametrize("shape", walls.SHAPES)
 def test_the_grid_error_covers_walls_between_its_points(shape, kind):
@@ -282,6 +285,7 @@ def annulus(x, y, rng):
     return np.maximum(low - r, r - high), level
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [turned_square, triangle, annulus])
 def test_the_grid_error_covers_steep_walls_of_other_shapes(shape):
     """Shapes on which nothing was chosen. Waves reach into a wall by 1 / kappa, to first order."""
@@ -352,6 +356,7 @@ def test_the_order_of_two_spins_is_known_or_said_not_to_be(material, energy, dis
     assert converged.gap_error < converged.gap < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["gaussian", "parabola"])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_order_of_spins_by_ripples_of_a_coarse_grid_is_uncertain(shape, preset):
@@ -471,6 +476,7 @@ def test_six_electrons_in_a_parabola(omega, energy):
     assert solution.energy - energy < 0.7 * (solution.energy - solution.cusp - energy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_electrons", [1, 3])
 def test_an_order_that_the_grid_decides_is_uncertain(n_electrons):
     """Two wells whose levels differ by less than the points can tell: the charge changes its well with the grid."""

@@ -16,6 +16,7 @@ def autoregressive(a, chains, n, seed=0):
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("a", [0.0, 0.5, 0.9, 0.97, -0.5])
 def test_tau_of_an_autoregressive_series(a):
     expected = 0.5 + a / (1 - a)

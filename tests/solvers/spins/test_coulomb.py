@@ -21,6 +21,7 @@ def energy_by_pairs(spins, k, r_cut, sinusoidal):
     return energy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["coulomb", "sinusoidal"])
 @pytest.mark.parametrize(("side", "k", "r_cut"), [(2, 0.5, 7), (3, 0.3, 8), (4, 0.0, 9), (4, 0.5, 64), (5, 0.1, 3)])
 def test_energies_are_those_of_a_sum_over_pairs_and_images(side, k, r_cut, form):

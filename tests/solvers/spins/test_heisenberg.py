@@ -82,6 +82,7 @@ def test_energy_and_correlations_of_16_x_16_sites_agree():
     assert abs(mean) < 3.5 * error and np.unique(found.magnetisation).size > 5, "all S^z occur"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("burn_in", [0, 5])
 def test_a_short_burn_in_does_not_limit_the_energy(burn_in):
     """Of cold spins, whose string outgrows its first length many times, against the diagonalisation."""

@@ -20,6 +20,7 @@ def energy_by_pairs(spins, v):
     return np.einsum("...i,ij,...j->...", flat, matrix, flat) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["coulomb", "sinusoidal"])
 def test_averages_are_those_of_all_configurations(form):
     model, temperatures = ScreenedCoulomb(form=form), [0.4, 1.0]

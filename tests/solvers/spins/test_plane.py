@@ -34,10 +34,10 @@ def test_bounds_by_hand():
     assert high.tolist() == [[-512, -504, 512, 0]]
 
 
-MORE = [(-32, 16), (-20, 12), (12, 4), (16, 2)]
+MORE = [(-16, 0), (-32, 16), (-20, 12), (12, 4), (16, 2)]
 
 
-@pytest.mark.parametrize(("e", "m"), [(-16, 0), (32, 0), *(pytest.param(*p, marks=pytest.mark.slow) for p in MORE)])
+@pytest.mark.parametrize(("e", "m"), [(32, 0), *(pytest.param(*p, marks=pytest.mark.slow) for p in MORE)])
 def test_all_configurations_of_a_pair_are_equally_likely(e, m):
     every = all_configurations(4)
     wanted = every[(energies(every) == e) & (every.sum(axis=(1, 2), dtype=int) == m)].reshape(-1, 16)
@@ -55,6 +55,7 @@ def correlations(spins):
     return np.stack([(spins * other).mean(axis=(1, 2), dtype=float) for other in pairs], axis=1)
 
 
+@pytest.mark.slow
 def test_correlations_are_those_of_thermal_lattices_of_the_same_pair():
     """A canonical ensemble at any temperature is uniform on a pair; at T = 3 the level is frequent."""
     run = sample_metropolis(16, 3.0, 128, 300, interval=6, burn_in=1000, seed=2, keep=True)
@@ -95,6 +96,7 @@ def test_runs_repeat_and_do_not_depend_on_threads():
     assert (one != sample_plane(8, e, m, seed=7)).any()
 
 
+@pytest.mark.slow
 def test_windows_are_filled_evenly():
     ensemble, rng = PlaneSpins(energy=[[-1.0, -0.5], [0.5, 1.0]], magnetisation=[-0.25, 0.25]), np.random.default_rng(0)
     spins = np.array([ensemble.sample(rng, 8) for _ in range(400)])

@@ -26,6 +26,7 @@ def test_the_mean_of_random_angles():
     assert abs(mean - 128 * (2 / np.pi) ** 2) < 4 * error
 
 
+@pytest.mark.slow
 def test_samples_have_the_energy_of_an_integral():
     """2 x 2: opposite corners are independent of each other, given the others: an integral over their difference.
 

@@ -8,6 +8,7 @@ import pytest
 from solvers.spins import density_of_states, estimate_log_g, kaufman, levels
 
 
+@pytest.mark.slow
 def test_log_g_of_four_by_four_is_that_of_enumeration():
     found, exact = estimate_log_g(4, seed=1), density_of_states(4).sum(axis=1)
     assert found.energies.tolist() == levels(4).tolist() and found.magnetisations is None
@@ -15,6 +16,7 @@ def test_log_g_of_four_by_four_is_that_of_enumeration():
     assert (np.abs(found.log_g - np.log(exact)) < 6 * found.error + 1e-3).all(), "errors cover the deviations"
 
 
+@pytest.mark.slow
 def test_log_g_with_magnetisation():
     found, exact = estimate_log_g(4, True, final=1e-5, seed=1), density_of_states(4)
     assert found.log_g.shape == (15, 17) and found.magnetisations.tolist() == np.linspace(-1, 1, 17).tolist()
@@ -40,6 +42,7 @@ def by_transfer(side):
     return np.rint(np.fft.ifft2(values).real)
 
 
+@pytest.mark.slow
 def test_six_by_six_is_that_of_the_transfer_matrix():
     np.testing.assert_array_equal(np.delete(by_transfer(4), [1, 15], axis=0), density_of_states(4))
     exact = np.delete(by_transfer(6), [1, 35], axis=0)
