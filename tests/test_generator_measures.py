@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments.generators.measure import errors, grain, memory, plain
+from experiments.generators.copies import copies
+from experiments.generators.measure import errors, grain, plain
 from experiments.generators.snapshots import deviations
 from experiments.generators.speed import measure
 
@@ -35,7 +36,7 @@ def test_copies_of_any_training_lattice_are_counted():
 
     store = SimpleNamespace(split=lambda name: SimpleNamespace(load=lambda names: load(parts[name], names)))
     sampler = SimpleNamespace(sample=lambda n, **labels: parts["train"][-n:])
-    found = memory(sampler, store)
+    found = copies(sampler, store)
     assert found["drawn"] == 0 and found["drawn_copies"] == 1 and found["test_copies"] < 1
 
 

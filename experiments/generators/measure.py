@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.generators.snapshots import of_snapshots
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
-from qd_pix2pix.evaluation.generated import auroc, diversity, nearest_neighbours, seam
+from qd_pix2pix.evaluation.generated import auroc, diversity, seam
 from qd_pix2pix.generators import ConfidentGenerator, DiscreteFlow
 from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.reports.history import read_tests
@@ -44,8 +44,6 @@ EQUAL = ((-1.6, 0.0), (-1.2, 0.1), (0.0, 0.0), (1.2, 0.0))
 COMPARED = {1: 100, LARGER: 16}
 ENTROPY_FINAL = 1e-2
 """Last step of the sampling of log g, whose error then is far below the differences that matter here."""
-NEIGHBOURS = 100
-"""Lattices whose nearest neighbours are searched."""
 UNSEEN, NEAR = 2000, 0.4
 """Lattices of all energies, and distance (J per site) from those of training up to which energies are near."""
 
@@ -74,7 +72,7 @@ def of_ising(sampler: Sampler, store: Store) -> dict[str, Any]:
     return {
         f"x{factor}": inside(sampler, store, factor) | plane(sampler, factor, entropy) | unasked(sampler, store, factor)
         for factor in INSIDE
-    } | {"nearest": memory(sampler, store), "entropy": plain(entropy)}
+    } | {"entropy": plain(entropy)}
 
 
 def errors(spins: NDArray, energy: NDArray, mean: NDArray) -> dict[str, float]:
@@ -175,21 +173,6 @@ def grain(spins: NDArray, period: int) -> float:
         bonds = np.moveaxis(-spins * np.roll(spins, -1, axis), axis, 0).mean(axis=(1, 2))
         means.append(bonds.reshape(-1, period).mean(0))
     return float(np.ptp(np.mean(means, axis=0)))
-
-
-def memory(sampler: Sampler, store: Store) -> dict[str, float]:
-    """Return the median distance to the nearest of all training lattices, of drawn lattices and of those of the test.
-
-    ``drawn_copies`` and ``test_copies`` are the shares of lattices at the distance 0. The median shows copies of a part
-    of the training only where most drawn lattices are copies.
-    """
-    train, test = (store.split(name).load(("spins",))["spins"] for name in ("train", "test"))
-    labels = store.split("test").load(("energy", "magnetisation"))
-    points, n = train[0].size, NEIGHBOURS
-    drawn = sampler.sample(energy=labels["energy"][:n] / points, magnetisation=labels["magnetisation"][:n], n=n)
-    found = {name: nearest_neighbours(spins, train) for name, spins in {"drawn": drawn, "test": test[:n]}.items()}
-    medians = {name: float(np.median(distances)) for name, distances in found.items()}
-    return medians | {f"{name}_copies": float((distances == 0).mean()) for name, distances in found.items()}
 
 
 def score_of(sampler: Sampler) -> Callable[[NDArray], NDArray]:

@@ -1,4 +1,4 @@
-"""Tables of this folder's README, from results.json, ensemble.json and speed.json."""
+"""Tables of this folder's README, from results.json, ensemble.json, copies.json and speed.json."""
 
 from __future__ import annotations
 
@@ -94,14 +94,19 @@ def windows_table(results: Results) -> str:
     return markdown(("drawn by", "L", *(f"{low:g} … {high:g}" for low, high in WINDOWS)), rows)
 
 
-def nearest_table(results: Results) -> str:
-    """Return the distance to the nearest training lattice."""
+def nearest_table() -> str:
+    """Return the distances to the nearest training lattice, and the shares of copies."""
     rows = [
-        [name, number(results[name]["nearest"]["drawn"]), number(results[name]["nearest"]["test"])]
-        for name in ISING
-        if name in results
+        [
+            name,
+            number(found["drawn"]),
+            number(found["test"]),
+            percent(found["drawn_copies"]),
+            percent(found["test_copies"]),
+        ]
+        for name, found in read("copies.json").get("generators", {}).items()
     ]
-    return markdown(("drawn by", "drawn", "test"), rows)
+    return markdown(("drawn by", "drawn", "test", "copies, drawn", "copies, test"), rows)
 
 
 def detection_table(results: Results) -> str:
@@ -164,7 +169,7 @@ def content() -> dict[str, str]:
         "plane": plane_table(results),
         "windows": windows_table(results),
         "unasked": unasked_table(results),
-        "nearest": nearest_table(results),
+        "nearest": nearest_table(),
         "detection": detection_table(results),
         "histograms": histograms_table(results),
         "dots": dots_table(results),
