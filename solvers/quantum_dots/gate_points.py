@@ -140,17 +140,22 @@ class Cache:
         return found if tuple(values.shape for values in found) == shapes else None
 
     def put(self, key: str, point: Any) -> None:
-        """Keep a result."""
+        """Keep a result.
+
+        Raises:
+            OSError: the file cannot be written, as on a full disk; it has the path of the result.
+        """
         if self.folder is None:
             return
         text = json.dumps({name: values.tolist() for name, values in point._asdict().items()})
-        temporary = self.folder / f".{key}.{uuid4().hex}.part"
+        temporary, path = self.folder / f".{key}.{uuid4().hex}.part", self.folder / f"{key}.json"
         try:
             temporary.write_text(text, encoding="utf-8")  # with the permissions that the umask leaves
-            os.replace(temporary, self.folder / f"{key}.json")
-        except BaseException:  # a full disk, for example
+            os.replace(temporary, path)
+        except OSError as error:  # a full disk, for example, which has no name of a file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
 
 
 def solve_points(

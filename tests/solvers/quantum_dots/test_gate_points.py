@@ -16,6 +16,7 @@ from small import ROOT
 from solvers import Grid
 from solvers.quantum_dots.exchange_points import ExchangeTask
 from solvers.quantum_dots.gate_points import Cache, Point, Task
+from solvers.quantum_dots.worker_processes import workers
 
 SCRIPT = """
 import os, sys, time
@@ -59,6 +60,11 @@ def test_workers_end_with_their_parent(sent, tmp_path):
     assert not alive(worker)
 
 
+def test_a_worker_that_is_killed_is_one_error():
+    with pytest.raises(ChildProcessError, match=r"processes: .*killed, or out of memory.*now 2"), workers(2) as pool:
+        pool.submit(signal.raise_signal, signal.SIGKILL).result()
+
+
 def test_a_disk_that_is_full_leaves_no_file(tmp_path, monkeypatch):
     cache = Cache(tmp_path)
 
@@ -66,8 +72,9 @@ def test_a_disk_that_is_full_leaves_no_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         cache.put("a", POINT)
+    assert caught.value.filename == str(tmp_path / "a.json")
     assert not list(tmp_path.iterdir())
 
 
