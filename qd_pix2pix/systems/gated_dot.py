@@ -148,10 +148,12 @@ class Gated:
     @cached_property
     def centers(self) -> list[list[float]] | None:
         """The centres of two or more sites in the window, in nm."""
-        if self.sites < 2:
-            return None
+        return None if self.sites < 2 else self._centers(self.sites)
+
+    def _centers(self, n_sites: int) -> list[list[float]]:
+        """Return the centres of so many sites in the window, in nm."""
         modes = modes_of(self.grid, self.options.get("n_modes"))
-        found = sites(self.V, modes, self.grid, self.material, self.sites, self._interaction)
+        found = sites(self.V, modes, self.grid, self.material, n_sites, self._interaction)
         x, y = self.grid.mesh()
         parts = found.orbitals**2 / (found.orbitals**2).sum((1, 2), keepdims=True)
         return [[float((part * x).sum()), float((part * y).sum())] for part in parts]
@@ -249,6 +251,17 @@ class Gated:
         named = {"barrier": given.barriers, "points": given.points, "divisions": given.divisions}
         return kept | named | {"tolerance": given.tolerance, "dots": dots, "processes": self.processes}
 
+    def _check_sites_are_apart(self, dots: list[list[float]] | None) -> None:
+        """Raise ValueError if the first two sites lie in one dot, as two levels of the lower well do.
+
+        ``dots`` are those of ``exchange_sweep``: their centres in nm, or None for the halves of the window in x.
+        """
+        x, y = self.grid.sides
+        known = np.array([[x / 4, y / 2], [3 * x / 4, y / 2]] if dots is None else dots)
+        first, second = (np.argmin(np.hypot(*(known - c).T)) for c in self._centers(max(2, self.sites))[:2])
+        if first == second:
+            raise ValueError("the two lowest levels lie in one dot at the voltages of the device")
+
     def _arms(self, n_sites: int) -> LeverArms:
         """Return the lever arms of all gates at the voltages of the dot."""
         voltages, modes = self.device.voltages | self.voltages, self.options.get("n_modes")
@@ -273,6 +286,7 @@ class Gated:
         found = exchange_sweep(*self._exchange_arguments(given), **options)
         rows, remarks = gate_rows.exchange_rows(found), gate_rows.exchange_remarks(found)
         try:
+            self._check_sites_are_apart(options["dots"])
             rows.append(gate_rows.detuning_row(self._arms(max(2, self.sites)), given.detuning))
         except ValueError as error:  # levels that do not form two sites
             remarks.append(f"J(ε): the detuning has no lever arm ({error}).")

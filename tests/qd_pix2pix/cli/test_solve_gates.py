@@ -33,6 +33,14 @@ gates:
   - {name: P2, voltage: 0.05, rectangle: [15, 60, -30, 30]}
   - {name: B, voltage: -0.02, polygon: [[-10, -60], [10, -60], [10, 60], [-10, 60]]}
 """
+NARROW = """
+gas_depth: 20.0
+window: {origin: [-60, -30], extent: [120, 60]}
+gates:
+  - {name: P1, voltage: 0.12, rectangle: [-32, -8, -15, 15]}
+  - {name: P2, voltage: 0.11, rectangle: [8, 32, -15, 12]}
+  - {name: B, voltage: -0.02, rectangle: [-4, 4, -40, 40]}
+"""
 FEW = ["preset=paper", "solver.n_orbitals=4", "n_electrons=2", "n_excitations=1", "processes=1"]
 WORDS = [
     "device=chip.yaml",
@@ -140,6 +148,24 @@ def test_the_lines_of_python_have_the_sine_functions_of_the_lever_arms(tmp_path)
     (part,) = dot.computations(tmp_path, lambda n: 1.0)
     rows = [row.value for row in part[-1]()[0] if row.name == "lever_arm"]
     assert rows == pytest.approx(known["arms"].matrix.T.ravel().tolist(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("second", "known"), [(0.11, False), (0.119, True)])
+def test_two_levels_of_one_dot_are_no_lever_arm_of_the_detuning(tmp_path, second, known):
+    """The two lowest levels lie in the deeper well, whose electron is heavy along y: they are no sites."""
+    (tmp_path / "chip.yaml").write_text(NARROW)
+    path, valley, exchange = str(tmp_path / "chip.yaml"), Material((0.19, 0.916), 11.7), {"points": 3, "divisions": 0}
+    exchange |= {"detuning": {"P1": 0.5, "P2": -0.5}, "range": [-0.001, 0.001], "barrier": None}
+    options = {"n_orbitals": 4, "refinements": 0, "cusp": False}
+    dot = read_gated(path, valley, options, [40, 24], {"P2": second}, exchange=exchange)
+    *_, part = dot.computations(tmp_path, lambda n: 1.0)
+    rows, _, remarks = part[-1]()
+    arms = [row for row in rows if row.name == "detuning_lever_arm"]
+    assert len(arms) == known and any("lie in one dot" in text for text in remarks) != known
+    if known:
+        ends = [dot.device.V_of(exchange["detuning"], grid=dot.grid, voltages={"P2": second})(e) for e in (-1e-3, 1e-3)]
+        low, high = (hubbard(V, dot.grid, valley, compare=False).couplings.site_energy for V in ends)
+        assert arms[0].value == pytest.approx(((high[0] - high[1]) - (low[0] - low[1])) / 2e-3, rel=0.02)
 
 
 @pytest.mark.slow
