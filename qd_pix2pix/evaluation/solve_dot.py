@@ -21,7 +21,7 @@ from qd_pix2pix.systems.dot_rows import Row, charging_rows, widened
 from qd_pix2pix.systems.one_dot import Found, OneDot, Part
 
 PARTS, POINTS, IDENTITY, RECORD = "parts", "points", "dot.json", "record"
-FORMAT = 4
+FORMAT = 5
 """Version of the files of parts."""
 STEP = 0.12
 """Part of what is left of a calculation that counts as done after each stage of the solver."""

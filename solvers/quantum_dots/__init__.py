@@ -17,6 +17,7 @@
     hubbard, sites, localisation  the Hubbard model of several sites: couplings of localised orbitals
     site_count                  how many sites a potential has
     spectroscopy, transitions   optical and tunnelling spectra; dipoles and Dyson orbitals between states
+    mixing              how far states mix through what V may be between its points
     stability, gate_points      the number of electrons over two gates; energies at points, kept on disk
     worker_processes            processes that solve points
     charge_lines, constant_interaction, stability_figure  lines, capacitances and the model fitted to them; the figure
@@ -58,6 +59,7 @@ __all__ = [
     "lever_arms",
     "localisation",
     "magnetic",
+    "mixing",
     "observables",
     "options",
     "pairs",

@@ -10,9 +10,9 @@ depend on the choice of the states.
 Every spectrum is computed twice, the second time with two thirds of the orbitals and fewer sine functions. States are
 matched by their number among those of equal spin. The change, times a factor, is the error bar; it is NaN where the
 smaller calculation has no such state. It covers the orbitals that are left out, and the sine functions. What V may be
-between its points adds to it (``step_edges.py``), and in the same proportion to the dipoles and strengths. States of
-equal spin that are closer than the errors of their energies may be mixtures of one another in truth: the bars of their
-dipoles, strengths and factors contain each other's values.
+between its points adds to it (``step_edges.py``), and in the same proportion to the dipoles and strengths. It also
+mixes states of equal spin (``mixing.py``). Those that are closer than the errors of their energies may be mixtures of
+one another in truth: the bars of their dipoles, strengths and factors contain each other's values.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from solvers.checks import check_array, check_integer, check_kind
 from solvers.grid import Grid
 from solvers.quantum_dots.configuration_interaction import block_size
+from solvers.quantum_dots.mixing import level_numbers, mixed_dipoles, mixed_factors, mixing_angles, repulsions
 from solvers.quantum_dots.options import check_options
 from solvers.quantum_dots.settings import modes_of
 from solvers.quantum_dots.solution import Solution
@@ -42,8 +43,6 @@ MISSING = 3.0
 """Error bar over the change: what is missing falls as 1 / M, so that two thirds of M leave out half as much again."""
 SPARE_STATES = 4
 """Additional states of the second calculation, in which levels may have another order."""
-ONE_LEVEL = 1e-6
-"""States closer than this part of their energy above the ground state are one level."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,8 @@ class Tunnelling:
         spins: total spin of the states of N - 1 electrons, (k,); the ground state of N has ``ground_spin``.
         spin: "up" or "down", that of the electron which tunnels.
         orbitals: Dyson orbitals, (k, n_x, n_y) in nm^-1, of positive integral.
-        factors, factor_errors: spectroscopic factors Z_j, (k,); over all states they sum to the electrons of this spin.
+        factors, factor_errors: spectroscopic factors Z_j, (k,); over all states they sum to the electrons of this spin,
+            which bounds their errors.
     """
 
     energies: Floats
@@ -129,7 +129,8 @@ def excitations(
 
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
-    sampled = _sampling_errors(potential, grid, material, first, len(found))
+    angles = mixing_angles(potential, grid, material, first)
+    sampled = _sampling_errors(potential, grid, material, first, len(found)) + repulsions(found[:, 0], angles)
     shares = np.minimum(sampled / np.maximum(found[1:, 0], 1e-300), 1.0)[:, None]  # 1 in the level of the ground state
     dipole_errors, strength_errors = (
         _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
@@ -137,7 +138,9 @@ def excitations(
     change = MISSING * np.abs(found[1:, 0] - matched[1:, 0])
     energy_errors = np.where(np.isnan(change), np.nan, np.fmax(change, first.gap_error) + sampled)
     near = _near(found[1:, 0], energy_errors, first.spins[1 : len(found)])
-    dipole_errors = np.maximum(dipole_errors, _exchanged(found[1:, 1:3], near))
+    mixed = mixed_dipoles(first, angles)[1:]
+    dipole_errors = np.maximum(dipole_errors + mixed, _exchanged(found[1:, 1:3], near))
+    strength_errors += 2 * found[1:, :1] * (2 * found[1:, 1:3] + mixed) * mixed / unit
     strengths = found[1:, 3:]  # in 0 ... N, because none is negative and all sum to N
     strength_errors = np.maximum(strength_errors, _exchanged(strengths, near))
     strength_errors = np.minimum(strength_errors, np.maximum(strengths, n_electrons - strengths))
@@ -183,23 +186,30 @@ def tunnelling(
     smaller: tuple[Solution | None, ...] = (None, None)
     if n_electrons > 1:
         smaller = _twice(potential, grid, n_electrons - 1, material, n_states, options)
-    (energies, amplitudes, orbitals, spins), (_, fewer, _, other_spins) = (
+    (energies, factors, orbitals, spins), (others, fewer, _, other_spins) = (
         _tunnelling(rest, dot) for rest, dot in zip(smaller, larger, strict=True)
     )
-    matched = _matched(spins, other_spins, fewer[:, None])[:, 0]
+    matched = _matched(spins, other_spins, np.column_stack([fewer, others - others[0]]))
     rest = smaller[0]
-    near = _near(energies, np.full(len(energies), 0.0 if rest is None else float(rest.gap_error)), spins)
+    apart = MISSING * np.abs(energies - energies[0] - matched[:, 1])
     error = float(larger[0].energy_error + larger[0].grid_error)
-    error += 0.0 if rest is None else float(rest.energy_error + rest.grid_error)
+    if rest is not None:
+        error += float(rest.energy_error + rest.grid_error)
+        angles = mixing_angles(potential, grid, material, rest)[: len(energies), : len(energies)]
+        apart[1:] += _sampling_errors(potential, grid, material, rest, len(energies)) + repulsions(energies, angles)
+    near = _near(energies, np.full(len(energies), 0.0 if rest is None else float(rest.gap_error)), spins)
+    factor_errors = np.maximum(_factor_errors(factors, matched[:, 0]), _exchanged(factors[:, None], near)[:, 0])
+    if rest is not None:
+        factor_errors += mixed_factors(factors, angles)
     return Tunnelling(
         energies=energies,
-        energy_errors=np.full(len(energies), error),
+        energy_errors=error + apart,
         spins=spins,
         ground_spin=float(larger[0].spins[0]),
         spin="up" if n_electrons % 2 else "down",
         orbitals=orbitals * np.where(orbitals.sum((1, 2)) < 0, -1.0, 1.0)[:, None, None],
-        factors=amplitudes,
-        factor_errors=np.maximum(_errors(amplitudes, matched), _exchanged(amplitudes[:, None], near)[:, 0]) + 1e-9,
+        factors=factors,
+        factor_errors=np.minimum(factor_errors, np.maximum(factors, (n_electrons + 1) // 2 - factors)) + 1e-9,
     )
 
 
@@ -222,6 +232,13 @@ def _errors(found: Floats, other: Floats) -> Floats:
     change = np.abs(found - other)
     common = np.nansum(change) / max(float(np.nansum(np.abs(found))), 1e-300)
     return MISSING * np.maximum(change, common * np.abs(found))
+
+
+def _factor_errors(found: Floats, other: Floats) -> Floats:
+    """Return error bars (k,) of factors Z = a^2; one that is small by chance has the error of ``a`` of all others."""
+    a = np.sqrt(found)
+    error = MISSING * float(np.nanmax(np.abs(a - np.sqrt(other)), initial=0.0))
+    return np.where(np.isnan(other), np.nan, np.maximum(MISSING * np.abs(found - other), (2 * a + error) * error))
 
 
 def _near(energies: Floats, errors: Floats, spins: Floats) -> NDArray[np.bool_]:
@@ -262,8 +279,7 @@ def _twice(
 
 def _of_levels(energies: Floats, values: Floats) -> Floats:
     """Return ``values`` (k, ...) averaged over the states of each level; ``energies`` ascend from 0."""
-    starts = np.r_[True, np.diff(energies) > ONE_LEVEL * np.abs(energies[1:]) + 1e-300]
-    level = np.cumsum(starts) - 1
+    level = level_numbers(energies)
     return np.stack([values[level == number].mean(axis=0) for number in level])
 
 

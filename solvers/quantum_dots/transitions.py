@@ -1,4 +1,4 @@
-"""Matrix elements between many-electron states: dipoles at fixed N, and Dyson orbitals between N - 1 and N electrons.
+"""Matrix elements between many-electron states: of r and n(r) at fixed N, and Dyson orbitals from N - 1 to N electrons.
 
 The Dyson orbital f(r) = <N - 1| psi_s(r) |N> is the amplitude with which an electron of spin s tunnels at r. Its norm
 int f^2 is the spectroscopic factor. The states of N - 1 and N electrons may have orbitals of their own, phi' and phi:
@@ -30,18 +30,38 @@ def dipole_matrix(wave: Wavefunction, system: int = 0) -> Floats:
     Raises:
         ValueError: there is no such system.
     """
-    functions, vectors = _of(wave, "wave", system)
+    functions, _ = _of(wave, "wave", system)
     moments = positions(functions, *wave.grid.from_middle(), wave.grid.cell_area)
-    block, k = spin_block(len(functions), wave.n_electrons), len(vectors)
-    found = np.zeros((2, k, k))
+    return np.einsum("cpq,jkpq->cjk", moments, transition_matrices(wave, system))
+
+
+def transition_densities(wave: Wavefunction, system: int = 0) -> Floats:
+    """Return <j|n(r)|k>, (k, k, n_x, n_y) in nm^-2, of the states of one ``system``.
+
+    Raises:
+        ValueError: there is no such system.
+    """
+    functions, _ = _of(wave, "wave", system)
+    matrices = transition_matrices(wave, system)
+    return np.einsum("jkpq,pab,qab->jkab", matrices, functions, functions, optimize=True)
+
+
+def transition_matrices(wave: Wavefunction, system: int = 0) -> Floats:
+    """Return <j|sum_s a+_ps a_qs|k>, symmetric in p and q, (k, k, M, M), of the states of one ``system``.
+
+    Raises:
+        ValueError: there is no such system.
+    """
+    functions, vectors = _of(wave, "wave", system)
+    block, k, m = spin_block(len(functions), wave.n_electrons), len(vectors), len(functions)
+    found = np.zeros((k, k, m, m))
     for i in range(k):
         for j in range(i + 1):
-            # <i|x|j> is real and symmetric: half of <i + j|x|i + j> - <i|x|i> - <j|x|j>, and <i|x|i> for i = j
+            # that of i and j is real: half of <i + j|..|i + j> - <i|..|i> - <j|..|j>, and <i|..|i> for i = j
             states = np.stack([vectors[i] + vectors[j], vectors[i], vectors[j]])[None]
             weights = np.array([[0.5, -0.5, -0.5]]) if i != j else np.array([[0.25, 0.0, 0.0]])
             up, down = spin_densities(block, states, weights)
-            gamma = symmetric_matrix(up + down)[0]
-            found[:, i, j] = found[:, j, i] = (moments * gamma).sum((1, 2))
+            found[i, j] = found[j, i] = symmetric_matrix(up + down)[0]
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 from analytic import ATOMIC, GAAS
 from dots import GRID, smooth_potential, trap
 from exact import line
@@ -18,6 +19,26 @@ from solvers.quantum_dots.spectroscopy import _exchanged, _matched, _near, _of_l
 def waves(n_electrons, m=4, n_states=4, v=None, grid=GRID):
     v = smooth_potential(3) if v is None else v
     return solve(v, grid, n_electrons, GAAS, m, n_states=n_states, wavefunction=True)
+
+
+def well(x, y, depth, a, s_x, y_0=0.0, s_y=8.0):
+    """A Gaussian well at (a, 20 + y_0) nm."""
+    return -depth * np.exp(-((x - a) ** 2) / (2 * s_x**2) - (y - 20 - y_0) ** 2 / (2 * s_y**2))
+
+
+def disc(x, y, a, radius):
+    """Whether points lie in a disc at (a, 24) nm."""
+    return np.hypot(x - a, y - 24) < radius
+
+
+def line_moment(potential, length, mass, points=20001):
+    """The two lowest levels (eV) on a line between hard walls and |<0|x|1>| (nm), by finite differences."""
+    x = np.linspace(0, length, points + 2)[1:-1]
+    t = 0.0380998212 / mass / (x[1] - x[0]) ** 2
+    levels, states = scipy.linalg.eigh_tridiagonal(
+        2 * t + potential(x), np.full(points - 1, -t), select="i", select_range=(0, 1)
+    )
+    return levels, abs(float(states[:, 0] @ (x * states[:, 1])))
 
 
 # Second quantisation
@@ -210,6 +231,45 @@ def test_errors_cover_a_kink_between_points(n):
     found = excitations(V, grid, 1, material, n_states=1)
     error = abs(found.energies[0] - (high - low))
     assert 1e-3 * (high - low) < error <= found.energy_errors[0] < 0.05 * (high - low)
+
+
+@pytest.mark.parametrize("seed", [3, 6, 8])
+def test_errors_cover_walls_of_two_wells_between_points(seed):
+    """Walls decide how far the states of two wells mix, and their levels are apart; the exact V is separable."""
+    rng, material, side = np.random.default_rng(seed), Material(0.1, 12.0), 100.0
+    grid, left = Grid((int(rng.integers(36, 56)), 24), (side, 40.0)), rng.uniform(10, 14)
+    right, gap, wall = left + rng.uniform(-0.6, 0.6), rng.uniform(4, 9), rng.uniform(0.05, 0.2)
+
+    def across(c):
+        inside = (np.abs(c - 50 + gap / 2 + left) < left) | (np.abs(c - 50 - gap / 2 - right) < right)
+        return np.where(inside, 0.0, wall)
+
+    x, y = grid.mesh()
+    levels, moment = line_moment(across, side, 0.1)
+    strength = (levels[1] - levels[0]) * moment**2 * 0.1 / 0.0380998212
+    found = excitations(across(x) + 5e-4 * (y - 20) ** 2, grid, 1, material, n_states=1)
+    assert abs(found.energies[0] - (levels[1] - levels[0])) <= found.energy_errors[0]
+    assert abs(found.dipoles[0, 0] - moment) <= found.dipole_errors[0, 0]
+    assert abs(found.strengths[0, 0] - strength) <= found.strength_errors[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("n", "V_of"),
+    [
+        pytest.param((32, 20), lambda x, y: well(x, y, 0.05, 26, 8) + well(x, y, 0.03, 54, 14, 6, 9), id="few points"),
+        pytest.param((40, 24), lambda x, y: np.where(disc(x, y, 30, 9.6) | disc(x, y, 50, 9.7), 0, 0.06), id="walls"),
+    ],
+)
+def test_errors_of_factors_cover_a_finer_grid(n, V_of):
+    """Factors of small weight change with those of large weight, and by the mixing of the states that are left."""
+    material, sides = Material((0.19, 0.916) if n == (32, 20) else 0.19, 11.7), (80.0, 48.0)
+    coarse, fine = (
+        tunnelling(V_of(*Grid(m, sides).mesh()), Grid(m, sides), 2, material, n_states=3, n_orbitals=8)
+        for m in (n, (96, 60))
+    )
+    changes = np.abs(coarse.factors - fine.factors)
+    assert changes.max() > 1e-3 and (changes <= coarse.factor_errors).all()
+    assert (np.abs(coarse.energies - fine.energies) <= coarse.energy_errors).all()
 
 
 def test_triplets_are_dark():
