@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields.axes import KINDS, axis_of, places
+from qd_pix2pix.fields.axes import KINDS, axis_of, places, usual
 from qd_pix2pix.fields.field import Contents, gridded, with_units
 from qd_pix2pix.fields.layers import volume
 
@@ -23,8 +23,22 @@ def read_npy(path: Path) -> Contents:
 
 
 def read_npz(path: Path) -> Contents:
-    """Return the arrays of a .npz file; one-dimensional ones named x and y are coordinates."""
-    return with_coordinates(*with_units(_loaded(path)))
+    """Return the arrays of a .npz file; one-dimensional ones named x and y are coordinates.
+
+    Texts ``unit`` and ``length_unit`` are the units of the only field, and of coordinates.
+    """
+    loaded = _loaded(path)
+    arrays, units = with_units(loaded)
+    texts = {name.lower(): str(values.item()) for name, values in loaded.items() if _is_text(values)}
+    fields = [n for n, v in arrays.items() if v.dtype.kind in NUMBERS and v.size > 1 and axis_of(n) is None]
+    unit, length = texts.get("unit", texts.get("units")), texts.get("length_unit")
+    stated = dict.fromkeys(fields, unit) if len(fields) == 1 else {}
+    stated |= {name: length for name in arrays if axis_of(name)}
+    return with_coordinates(arrays, {name: text for name, text in stated.items() if text} | units)
+
+
+def _is_text(values: NDArray) -> bool:
+    return values.dtype.kind == "U" and values.size == 1
 
 
 def _loaded(path: Path) -> dict[str, NDArray]:
@@ -87,7 +101,7 @@ def with_coordinates(arrays: Mapping[str, NDArray], units: Mapping[str, str] | N
 
 def _other_names(arrays: Mapping[str, NDArray]) -> dict[str, str]:
     """Return arrays with other names of x and y, such as xx and yy, that have the shape of coordinates of a field."""
-    axes = {name: axis_of(name) for name in arrays if any(kind.match(name.strip()) for kind in KINDS[1:-1])}
+    axes = {name: axis_of(name) for name in arrays if any(kind.match(usual(name)) for kind in KINDS[1:-1])}
     shapes = [values.squeeze().shape for name, values in arrays.items() if name not in axes]
     fitting = [name for name, axis in axes.items() if _fits(arrays[name].squeeze().shape, axis, shapes)]
     found = {axis: fitting[i] for axis, i in places(fitting).items()}

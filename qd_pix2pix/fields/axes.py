@@ -15,12 +15,21 @@ KINDS = (
 )
 """Names of an axis in order of preference: x; x_pos or position x; xx, as of a mesh; ix, an index, or nx, the name of a
 dimension."""
+MAPS = {"lon": "x", "longitude": "x", "lat": "y", "latitude": "y"} | {f"projection_{a}_coordinate": a for a in "xyz"}
+"""Axes of maps, whose names other data on grids have too; they count as x_pos and y_pos."""
 
 
 def axis_of(name: str) -> str | None:
     """Return "x", "y" or "z" for the name of an axis without its unit, as in ``KINDS``; otherwise None."""
-    found = next((match for kind in KINDS if (match := kind.match(name.strip()))), None)
+    name = usual(name)
+    found = next((match for kind in KINDS if (match := kind.match(name))), None)
     return found[1].lower() if found else None
+
+
+def usual(name: str) -> str:
+    """Return a name without spaces around it; an axis of a map is named x_pos or y_pos."""
+    short = name.strip()
+    return f"{MAPS[short.lower()]}_pos" if short.lower() in MAPS else short
 
 
 def places(names: Sequence[str]) -> dict[str, int]:
@@ -31,7 +40,7 @@ def places(names: Sequence[str]) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     for axis in "xyz":
-        kinds = [[i for i, name in enumerate(names) if axis_of(name) == axis and k.match(name.strip())] for k in KINDS]
+        kinds = [[i for i, name in enumerate(names) if axis_of(name) == axis and k.match(usual(name))] for k in KINDS]
         at = next((at for at in kinds if at), [])
         if len({names[i] for i in at}) > 1:
             raise ValueError(f"expected one name of {axis}; got {', '.join(names[i] for i in at)}. Rename all but one")

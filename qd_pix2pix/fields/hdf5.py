@@ -41,9 +41,8 @@ def read_hdf5(path: Path) -> Contents:
             arrays[name], scales[name] = (values.T, {}) if "MATLAB_class" in node.attrs else _turned(node, values)
         except ValueError as error:
             refused.update(dict.fromkeys([name, name.rpartition("/")[2]], str(error)))
-        unit = node.attrs.get("units", node.attrs.get("unit"))
-        if isinstance(unit, (str, bytes, np.bytes_)):
-            units[name] = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
+        if unit := unit_of(node):
+            units[name] = unit
 
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(visit)
@@ -54,6 +53,16 @@ def read_hdf5(path: Path) -> Contents:
         for name, axes in scales.items()
     }
     return replace(_beside_coordinates(plain, known, own), refused=refused)
+
+
+def unit_of(node: Any) -> str:
+    """Return the attribute ``units`` or ``unit`` of an array, in capitals or not; empty without one."""
+    given = {key.lower(): value for key, value in node.attrs.items()}
+    unit = np.ravel(given.get("units", given.get("unit", "")))  # several programs write arrays of one text
+    found = unit[0] if unit.size == 1 else ""
+    return (
+        found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found) if isinstance(found, str) else ""
+    )
 
 
 def _unpacked(node: Any) -> NDArray:

@@ -73,14 +73,15 @@ def _along(data: Any, dim: str) -> dict[str, str]:
 
 
 def _axis(data: Any, dim: str) -> str | None:
-    """Return the axis that the name of a dimension, coordinates along it, or their attribute state.
+    """Return the axis that the name of a dimension, coordinates along it, or their attributes state.
 
     Raises:
         ValueError: these contradict each other.
     """
     stated = {name: axis_of(short) for name, short in ({dim: split_unit(dim)[0]} | _along(data, dim)).items()}
-    given = str(data[dim].attrs.get("axis", "")).lower() if dim in data.variables else ""
-    axes = {axis: name for name, axis in stated.items() if axis} or ({given: dim} if given in ("x", "y", "z") else {})
+    attributes = data[dim].attrs if dim in data.variables else {}
+    given = (axis_of(str(attributes.get(name, ""))) for name in ("axis", "standard_name", "long_name"))
+    axes = {axis: name for name, axis in stated.items() if axis} or {axis: dim for axis in given if axis}
     if len(axes) > 1:
         raise ValueError(f"expected coordinates x along the dimension x; got {axes.popitem()[1]} along {dim}")
     return next(iter(axes), None)
@@ -128,4 +129,5 @@ def _lengths(data: Any, names: dict[str, str]) -> dict[str, str]:
 
 def _unit(variable: Any) -> str:
     """Return the unit in the attributes of a variable, ``units`` as in the conventions of netCDF or ``unit``."""
-    return str(variable.attrs.get("units", variable.attrs.get("unit", "")))
+    given = {key.lower(): value for key, value in variable.attrs.items()}
+    return str(given.get("units", given.get("unit", "")))

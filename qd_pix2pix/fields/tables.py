@@ -1,9 +1,9 @@
 """Text (.csv, .txt, .dat): columns x, y and values in any order of rows, or a plain grid of numbers.
 
 Columns are separated by commas, semicolons, tabs or spaces. Names of columns are in the first line or in a comment
-before the numbers, with units as in ``x[nm] y[nm] V[meV]``, ``x / nm, V / meV`` or ``x_nm``; ``axes.KINDS`` lists the
-names of x and y. Three columns without names are x, y and V. A column z makes a volume. In a plain grid, line i holds
-the values at x_i, as ``numpy.savetxt(path, V)`` writes V[ix, iy].
+before the numbers, with units as in ``x[nm] y[nm] V[meV]``, ``x / nm, V / meV`` or ``x_nm``, or with a line of units
+below, as Origin writes it; ``axes.KINDS`` lists the names of x and y. Three columns without names are x, y and V. A
+column z makes a volume. In a plain grid, line i holds the values at x_i, as ``numpy.savetxt(path, V)`` writes V.
 
 A chain has one column of values, with x beside it or without; in a plain grid each line is a chain.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,10 @@ from qd_pix2pix.fields.units import is_unit, split_unit
 COMMENT = ("#", "%", "!", "//")
 LENGTH_UNIT = re.compile(r"^length unit\s*:\s*(\S+)$", re.IGNORECASE)
 """The unit of x, y and z in a comment of COMSOL."""
+EXCEL = re.compile(r"\A\s*sep=.[^\S\n]*$", re.MULTILINE)
+"""A first line for Excel, which states the separator."""
+QUOTED = re.compile(r'"\s*([-+]?\d*),(\d[^",]*)"')
+"""A number with a decimal comma in quotes."""
 
 
 def read_table(path: Path) -> Contents:
@@ -139,12 +144,12 @@ def _in_length(contents: Contents, unit: str | None) -> Contents:
 def _lines(text: str) -> tuple[list[str], str, str | None]:
     """Return the lines with numbers, the names of columns, and the unit of length, of the comments before the numbers.
 
-    Names are in the last comment with x and y, or in the last one.
+    Names are in the last comment with x and y, or in the last one. Tabs before the entries of a line are kept.
     """
     lines: list[str] = []
     comments = [""]
     length = None
-    for line in text.splitlines():
+    for line in EXCEL.sub("", text).splitlines():
         plain = line.strip()
         if plain.startswith(COMMENT):
             remark = plain.lstrip("#%!/ ")
@@ -152,10 +157,11 @@ def _lines(text: str) -> tuple[list[str], str, str | None]:
                 length = found[1]
             comments += [remark] if remark and not lines else []
         elif plain:
-            lines.append(plain)
+            lines.append(line.strip(" "))
     if not lines:
         raise ValueError("holds no numbers")
-    return lines, next((text for text in reversed(comments) if _names_plane(_entries(text))), comments[-1]), length
+    names = next((text for text in reversed(comments) if _names_plane(_entries(text))), comments[-1])
+    return lines, _with_line_of_units(names, comments), length
 
 
 def _text(content: bytes) -> str:
@@ -213,6 +219,21 @@ def _with_loose_units(names: list[str], width: int) -> list[str]:
     return made if len(names) != width == len(made) else names
 
 
+def _with_line_of_units(header: str, others: Sequence[str]) -> str:
+    """Return a line of names with their units, if one of the ``others`` lists these, as *nm, meV* below *x, V*."""
+    names = _entries(header)
+    for line in others:
+        units = _entries(re.sub(r"[\[\]()]", "", line))
+        units += [""] * (len(names) - len(units))
+        pairs = list(zip(units, names, strict=False))
+        if line == header or len(units) != len(names) or not any(is_unit(unit, name) for unit, name in pairs):
+            continue
+        axes = [pair for pair in pairs if axis_of(split_unit(pair[1])[0])]
+        if all(is_unit(unit, name) for unit, name in axes or pairs if unit):
+            return "\t".join(f"{n} [{u}]" if u and split_unit(n)[1] is None else n for u, n in pairs)
+    return header
+
+
 def _unit_of_grid(name: str, given: list[str]) -> dict[str, str]:
     """Return the unit of a plain grid by its name, if the comment above it has a single one, as *V in meV* or *meV*."""
     units = {unit for _, unit in map(split_unit, given) if unit and is_unit(unit, name)}
@@ -223,7 +244,7 @@ def _unit_of_grid(name: str, given: list[str]) -> dict[str, str]:
 
 def _below_numbers(lines: list[str], header: str) -> tuple[list[str], str]:
     """Return lines without a first one 0, 1, ... of numbers of columns, as pandas writes it, and a note on it."""
-    first = _entries(lines[0])
+    first = _entries(lines[0].strip())
     if (
         len(first) in (1, 2, 3, len(_names(header, len(first))))
         or len(lines) < 2
@@ -234,23 +255,46 @@ def _below_numbers(lines: list[str], header: str) -> tuple[list[str], str]:
 
 
 def _numbers(lines: list[str], header: str) -> tuple[NDArray, str]:
-    if lines[0][-1] in ",;" and all(line[-1] == lines[0][-1] for line in lines):
-        lines = [line[:-1] for line in lines]
-    first = _entries(lines[0])
-    if not all(map(_is_number, first)):
-        if all(entry == "" or _is_number(entry) for entry in first[1:]) and len(first) > 3:
-            raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
-        header, lines = lines[0], lines[1:]
-        if not lines:
-            raise ValueError("expected lines of numbers below the names of columns")
-    mark = _separator(lines[0]) if lines else None
+    """Return the numbers (lines, columns), and the names of the columns: those above the numbers, or in ``header``."""
+    if {line.rstrip()[-1] for line in lines} in ({","}, {";"}):
+        lines = [line.rstrip()[:-1] for line in lines]
+    head, lines = _parted(lines)
+    if head:
+        header = next((line for line in reversed(head) if _names_plane(_entries(line))), head[0])
+        header = _with_line_of_units(header, head)
+    mark = _separator(lines[0])
     if mark in (";", "\t") and any("," in line for line in lines):
         lines = [line.replace(",", ".") for line in lines]  # decimal commas
-    lines = [re.sub("[dD]([+-])", r"e\1", line) for line in lines]  # numbers of Fortran
+    lines = [re.sub("[dD]([+-])", r"e\1", QUOTED.sub(r"\1.\2", line)) for line in lines]  # and numbers of Fortran
     try:
-        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2), header
+        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2, quotechar='"'), header
     except ValueError as error:
         raise ValueError(f"expected lines of as many numbers each ({str(error).split(';')[0]})") from None
+
+
+def _parted(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Return the lines above the numbers, and those with numbers.
+
+    The first line is one of names unless all its entries are numbers; those below it are of text without any number.
+
+    Raises:
+        ValueError: there are no numbers below the names, or the first column has none.
+    """
+    plain = [line.strip() for line in lines]
+    first = _entries(plain[0])
+    if all(map(_is_number, first)):
+        return [], plain
+    if all(entry == "" or _is_number(entry) for entry in first[1:]) and len(first) > 3:
+        raise ValueError("its first column has no numbers; write the grid without names of rows and columns")
+    end = next((i for i, line in enumerate(plain) if i and any(map(_is_number, _entries(line)))), len(plain))
+    if end == len(plain) > 1:
+        raise ValueError("has no rows of numbers")
+    if end == len(plain):
+        raise ValueError("expected lines of numbers below the names of columns")
+    head = [line.rstrip() for line in lines[:end]]
+    if lines[end].startswith("\t"):  # a first column without numbers holds the titles of the lines above them
+        head = [line.partition("\t")[2] for line in head]
+    return head, plain[end:]
 
 
 def _is_number(entry: str) -> bool:

@@ -179,9 +179,32 @@ def _field(scan: Scanner, size: int = 0) -> dict[str, NDArray]:
     return found
 
 
-def _vectors(scan: Scanner, size: int) -> dict[str, NDArray]:
-    _, kind = scan.line()[:2]
-    scan.values(3 * size, kind)
+def _passed(components: int) -> Callable[[Scanner, int], dict[str, NDArray]]:
+    """Return a function that passes over values with several components."""
+
+    def read(scan: Scanner, size: int) -> dict[str, NDArray]:
+        _, kind = scan.line()[:2]
+        scan.values(components * size, kind)
+        return {}
+
+    return read
+
+
+def _coordinates_of_texture(scan: Scanner, size: int) -> dict[str, NDArray]:
+    _, components, kind = scan.line()[:3]
+    scan.values(int(components) * size, kind)
+    return {}
+
+
+def _colours(scan: Scanner, size: int) -> dict[str, NDArray]:
+    _, components = scan.line()[:2]
+    scan.values(int(components) * size, "unsigned_char" if scan.binary else "float")
+    return {}
+
+
+def _colour_table(scan: Scanner, size: int) -> dict[str, NDArray]:
+    _, colours = scan.line()[:2]
+    scan.values(4 * int(colours), "unsigned_char" if scan.binary else "float")
     return {}
 
 
@@ -198,9 +221,10 @@ GEOMETRY: dict[str, Callable[[Scanner], NDArray]] = {
     **{name: _three for name in ("DIMENSIONS", "ORIGIN", "SPACING", "ASPECT_RATIO")},
     **{f"{axis}_COORDINATES": _counted(1) for axis in "XYZ"},
     "POINTS": _counted(3),
-    "CELLS": _cells,
+    **dict.fromkeys(("CELLS", "VERTICES", "LINES", "POLYGONS", "TRIANGLE_STRIPS"), _cells),
     "CELL_TYPES": lambda scan: scan.values(scan.whole(), "int"),
 }
 ATTRIBUTES: dict[str, Callable[[Scanner, int], dict[str, NDArray]]] = {
-    **{"SCALARS": _scalars, "FIELD": _field, "VECTORS": _vectors, "NORMALS": _vectors}
+    **{"SCALARS": _scalars, "FIELD": _field, "VECTORS": _passed(3), "NORMALS": _passed(3), "TENSORS": _passed(9)},
+    **{"COLOR_SCALARS": _colours, "LOOKUP_TABLE": _colour_table, "TEXTURE_COORDINATES": _coordinates_of_texture},
 }

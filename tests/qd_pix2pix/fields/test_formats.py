@@ -97,6 +97,57 @@ def test_units_in_names_between_spaces(tmp_path, head):
     expect(table(tmp_path / "dots.dat", head, "  "), unit="meV", length_unit="nm")
 
 
+ORIGIN = {
+    "names, units": ("x\ty\tV\nnm\tnm\tmeV\n", "meV", "nm"),
+    "also a remark": ("x\ty\tV\nnm\tnm\tmeV\nscan\tscan\tdot 1\n", "meV", "nm"),
+    "below short names": ("A(X)\tB(Y)\tC(Z)\nx\ty\tV\nnm\tnm\tmeV\n", "meV", "nm"),
+    "of values only": ("x\ty\tV\n\t\tmeV\n", "meV", None),
+    "of lengths only": ("x\ty\tV\nnm\tnm\n", None, "nm"),
+    "in brackets": ("x\ty\tV\n[nm]\t[nm]\t[meV]\n", "meV", "nm"),
+    "in comments": ("# x\ty\tV\n# nm\tnm\tmeV\n", "meV", "nm"),
+    "unknown": ("x\ty\tV\nnm\tnm\tfoo\n", "foo", "nm"),
+    "beside a name": ("x (nm)\ty (nm)\tV\nnm\tnm\tmeV\n", "meV", "nm"),
+    "words": ("x\ty\tV\nfirst\tsecond\tthird\n", None, None),
+}
+
+
+@pytest.mark.parametrize("name", ORIGIN)
+def test_a_line_of_units_below_the_names_as_origin_writes_it(tmp_path, name):
+    head, unit, length = ORIGIN[name]
+    path = table(tmp_path / "dots.txt", head, "\t", SHUFFLED)
+    expect(path, unit=unit, length_unit=length)
+
+
+def test_titles_of_the_lines_above_the_numbers(tmp_path):
+    head = "Long Name\tx\ty\tV\nUnits\tnm\tnm\tmeV\nComments\t\t\t\n"
+    lines = "".join("".join(f"\t{v:.17g}" for v in line) + "\n" for line in rows())
+    expect(write(tmp_path / "dots.txt", head + lines), unit="meV", length_unit="nm")
+
+
+def test_units_of_a_chain_below_its_names(tmp_path):
+    path = write(tmp_path / "chain.txt", "x\tV\nnm\tmeV\n0\t3\n1\t4\n2\t5\n")
+    found = read_field(path, dims=1)
+    assert found.unit == "meV" and found.values.tolist() == [3, 4, 5]
+
+
+def test_text_as_excel_writes_it(tmp_path):
+    lines = "\n".join(";".join(f"{v:.17g}".replace(".", ",") for v in line) for line in rows())
+    expect(write(tmp_path / "sep.csv", f"sep=;\r\nx;y;V\n{lines}\n"))
+    quoted = "\n".join(",".join(f'"{v:.17g}"' for v in line) for line in rows())
+    expect(write(tmp_path / "quoted.csv", f'"x","y","V"\n{quoted}\n'))
+    expect(write(tmp_path / "commas.csv", f'"x","y","V"\n{quoted.replace(".", ",")}\n'))
+
+
+def test_units_as_texts_of_numpy(tmp_path):
+    path = tmp_path / "dots.npz"
+    np.savez(path, V=V, x=X, y=Y, unit="meV", length_unit="um", extent=5.0)
+    expect(path, unit="meV", length_unit="um")
+    np.savez(path, **{"V_eV": V, "x": X, "y": Y, "units": "meV"})
+    expect(path, unit="eV")
+    np.savez(path, V=V, n_int=V, x=X, y=Y, unit="meV")  # of which of them?
+    expect(path)
+
+
 @pytest.mark.parametrize("name", ["V / foo", "V[foo]", "V/foo", "V in foo"])
 def test_unknown_units_in_names_are_stated_and_refused(tmp_path, name):
     path = table(tmp_path / "dots.csv", f"x,y,{name}\n")
@@ -111,7 +162,16 @@ def test_indices_of_names_are_no_units(tmp_path, name):
     assert found.name == name and found.unit is None
 
 
-@pytest.mark.parametrize("attribute", ["units", "unit"])
+@pytest.mark.parametrize("unit", ["meV", np.bytes_("meV"), np.array(["meV"], h5py.string_dtype()), [b"meV"]])
+@pytest.mark.parametrize("attribute", ["units", "unit", "Unit", "UNITS"])
+def test_units_in_attributes_of_hdf5(tmp_path, attribute, unit):
+    with h5py.File(tmp_path / "dots.h5", "w") as file:
+        file["V"], file["x"], file["y"] = V, X, Y
+        file["V"].attrs[attribute] = unit
+    expect(tmp_path / "dots.h5", unit="meV")
+
+
+@pytest.mark.parametrize("attribute", ["units", "unit", "Units"])
 def test_units_in_attributes_of_netcdf(tmp_path, attribute):
     coords = {"x": ("x", X, {attribute: "um"}), "y": ("y", Y, {attribute: "um"})}
     data = xarray.Dataset({"V": (("x", "y"), V, {attribute: "meV"})}, coords)
@@ -500,6 +560,7 @@ def test_netcdf_with_variables_at_other_points(tmp_path):
     expect(tmp_path / "several.nc", np.zeros((2, 7)), None, None, column="map")
 
 
+DIMS = (("a", X, "x"), ("b", Y, "y"))
 NETCDF = {
     "vectors": ((("ny", "nx"), V.T), {"x": ("nx", X), "y": ("ny", Y)}),
     "suffix": ((("y_nm", "x_nm"), V.T), {"x_nm": ("x_nm", X), "y_nm": ("y_nm", Y)}),
@@ -516,6 +577,13 @@ NETCDF = {
         {"X": (("ny", "nx"), np.meshgrid(X, Y)[0]), "Y": (("nx", "ny"), np.meshgrid(X, Y)[1].T), "nx": range(5)},
     ),
     "attribute": ((("b", "a"), V.T), {"a": ("a", X, {"axis": "X"}), "b": ("b", Y, {"axis": "Y"})}),
+    "map": ((("lat", "lon"), V.T), {"lat": Y, "lon": X}),
+    "long map": ((("Latitude", "Longitude"), V.T), {"Latitude": Y, "Longitude": X}),
+    "standard": (
+        (("b", "a"), V.T),
+        {dim: (dim, along, {"standard_name": f"projection_{axis}_coordinate"}) for dim, along, axis in DIMS},
+    ),
+    "long name": ((("b", "a"), V.T), {dim: (dim, along, {"long_name": axis}) for dim, along, axis in DIMS}),
 }
 
 
@@ -626,6 +694,31 @@ def test_points_outside_of_the_data_of_paraview_have_no_value(tmp_path):
     path = write(tmp_path / "resampled.vtk", "\n".join(lines))
     expect(path, np.where(V == V[1, 2], np.nan, V))
     expect(write(path, "\n".join(lines).replace("SCALARS V ", "SCALARS W ")), np.where(V == V[1, 2], np.nan, V))
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_parts_of_legacy_files_of_vtk_beside_the_scalars(tmp_path, binary):
+    def numbers(values, kind=">f8"):
+        values = np.ravel(values)
+        return values.astype(kind).tobytes() if binary else " ".join(f"{v:.17g}" for v in values).encode()
+
+    head = b"# vtk DataFile Version 3.0\ncoloured\n" + (b"BINARY" if binary else b"ASCII")
+    grid = b"DATASET POLYDATA\nPOINTS 20 double\n" + numbers([(x, y, 0) for y in Y for x in X])
+    parts = [head, grid, b"VERTICES 20 40\n" + numbers([(1, i) for i in range(20)], ">i4"), b"POINT_DATA 20"]
+    parts += [
+        b"COLOR_SCALARS shade 3\n" + numbers(np.zeros(60), "u1"),
+        b"TENSORS stress double\n" + numbers(np.ones(180)),
+    ]
+    parts += [
+        b"TEXTURE_COORDINATES place 2 double\n" + numbers(np.ones(40)),
+        b"NORMALS up double\n" + numbers(np.ones(60)),
+    ]
+    parts += [
+        b"SCALARS V double 1\nLOOKUP_TABLE mine\n" + numbers(V.T),
+        b"LOOKUP_TABLE mine 2\n" + numbers(np.zeros(8), "u1"),
+    ]
+    (tmp_path / "dots.vtk").write_bytes(b"\n".join(parts) + b"\n")
+    expect(tmp_path / "dots.vtk")
 
 
 @pytest.mark.parametrize("path", [p for p in sorted(VTK.iterdir()) if p.stem != "lz4"], ids=lambda p: p.name)
