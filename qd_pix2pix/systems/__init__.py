@@ -1,5 +1,6 @@
 """Systems: the distribution of samples, their solver and their schema. Only this package imports the solvers."""
 
+from qd_pix2pix.fields import checksum as file_checksum
 from qd_pix2pix.systems.bose_hubbard import BoseHubbard
 from qd_pix2pix.systems.build import build, complete, make_recipe, modules_of, recipe_class, recipes_of
 from qd_pix2pix.systems.chain_energies import ChainEnergies
@@ -31,6 +32,7 @@ __all__ = [
     "TaughtDots",
     "build",
     "complete",
+    "file_checksum",
     "make_recipe",
     "modules_of",
     "recipe_class",

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from qd_pix2pix.fields.hdf5 import unit_of
 from qd_pix2pix.files import sha256
 from qd_pix2pix.systems.recipe import SPLITS
 from solvers.checks import check_integer
@@ -81,6 +82,14 @@ class ArrayFiles:
                     return tuple(file.files)
             with h5py.File(path, "r", locking=False) as file:
                 return tuple(name for name, found in file.items() if isinstance(found, h5py.Dataset))
+
+    def unit(self, name: str) -> str:
+        """Return the unit that a file states for an array, as an attribute in HDF5; empty without."""
+        path = self.files.get(name, str(self.path))
+        if not path.endswith(HDF5):
+            return ""
+        with _reading(path), h5py.File(path, "r", locking=False) as file:
+            return unit_of(file[name])
 
     def head(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return shape and type of an array."""
@@ -161,8 +170,13 @@ def shapes_of(files: ArrayFiles, names: Sequence[str]) -> tuple[int, dict[str, l
     """Return the common number of rows, and the shape of one row of each array.
 
     Raises:
-        ValueError: an array is no field and no number of samples, or they do not fit together.
+        ValueError: there are no arrays, one is no field and no number of samples, or they do not fit together.
     """
+    if not names:
+        raise ValueError(
+            f"data.path: expected arrays by name in {files.path}, got none; those in groups of HDF5 are not taken: "
+            "save them at the top level"
+        )
     shapes: dict[str, list[int]] = {}
     rows: dict[str, int] = {}
     points: dict[str, tuple[int, ...]] = {}

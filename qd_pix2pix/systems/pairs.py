@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from qd_pix2pix.fields.units import canonical
 from qd_pix2pix.files import conf_folder
 from qd_pix2pix.schema import Column, Domain, Schema
 from qd_pix2pix.systems.arrays import SPLIT, ArrayFiles, check_shares, rows_of_splits, shapes_of, wanted
@@ -237,9 +238,10 @@ class Pairs(Recipe):
         """Check every row of the files by the laws of the schema.
 
         Raises:
-            ValueError: a file has changed, or a row violates a law; the message names the row.
+            ValueError: a file has changed, states another unit, or a row violates a law; the message names the row.
         """
         self._files.verify(self.sha256)
+        self._check_units()
         for split, rows in zip(SPLITS, self._rows, strict=True):
             size = getattr(self, split)
             if size > len(rows):
@@ -251,6 +253,17 @@ class Pairs(Recipe):
                 self.laws(columns)
             except ValueError:
                 self._name_row(columns, rows)
+
+    def _check_units(self) -> None:
+        """Raise ValueError where a file states another unit for a column of quantum dots than the options."""
+        for name in KNOWN.keys() & self.shapes.keys():
+            stated, unit = self._files.unit(name), self.schema.unit(KNOWN[name])
+            if stated and unit and canonical(stated) != canonical(unit):
+                option = "length" if KNOWN[name].quantity == "density" else "energy"
+                raise ValueError(
+                    f"data.{option}: {name} is in {stated} by its attribute, and in {unit} by data.{option}="
+                    f"{getattr(self, option)}. Choose that of the file if all arrays have it, or convert {name}"
+                )
 
     def _name_row(self, columns: Columns, rows: NDArray[np.int64]) -> None:
         """Raise the error of the first row that violates a law."""

@@ -31,7 +31,7 @@ from qd_pix2pix.networks.foreign import hashes, modules_in
 from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Column, Schema
-from qd_pix2pix.systems import make_recipe, recipes_of
+from qd_pix2pix.systems import file_checksum, make_recipe, recipes_of
 from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
 from qd_pix2pix.training.counter import card_of_counter
 from qd_pix2pix.training.distributed import check_devices
@@ -100,6 +100,8 @@ def _changed(part: Config, changes: Config, where: str) -> Config:
         if isinstance(inner, dict) and "_target_" not in value:
             value = _changed(inner, value, f"{where}.{key}")
         changed[key] = value
+    if "path" in changes and isinstance(part.get("sha256"), str) and not changes.get("sha256"):
+        changed["sha256"] = file_checksum(str(changes["path"]))  # that of conf/ belongs to the file of data
     return changed
 
 
@@ -271,9 +273,25 @@ def check_alike(schemas: Sequence[Schema], names: Names) -> None:
     """Refuse datasets that one network cannot learn together.
 
     Raises:
-        ValueError: a learned column is another quantity in one of them, such as a class of a larger lattice.
+        ValueError: a learned column is another quantity in one of them, such as a class of a larger lattice, or has
+            another unit; or a condition is one number for a dataset in one of them, and a column or unknown in another.
     """
-    for name in (*names.sources, *names.labels, *names.outputs):
+    kinds = (
+        [[c.name for c in schema.conditions] for schema in schemas],
+        [[c.name for c in schema.of_role("condition")] for schema in schemas],
+    )
+    for what, found in zip(("one number for each dataset", "a column of the samples"), kinds, strict=True):
+        if differing := sorted(set().union(*found).difference(set(found[0]).intersection(*found))):
+            raise ValueError(
+                f"more_data: expected the same conditions in all datasets; {', '.join(differing)} is {what} in some of "
+                "them only. Give it in the same way in all, as an option or as an array"
+            )
+    learned_columns = (*names.sources, *names.labels, *names.outputs)
+    for name in (*learned_columns, *kinds[0][0], *kinds[1][0]):
+        units = dict.fromkeys(schema.unit(schema[name]) or "no unit" for schema in schemas)
+        if len(units) > 1:
+            raise ValueError(f"more_data: expected {name} in one unit in all datasets, got {' and '.join(units)}")
+    for name in learned_columns:
         if len({schema[name] for schema in schemas}) > 1:
             raise ValueError(
                 f"range: expected {name} to be the same quantity in all datasets, got {schemas[0].system} in which it "

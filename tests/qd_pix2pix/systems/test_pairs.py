@@ -81,6 +81,50 @@ def test_all_formats_hold_the_same(file, arrays, tmp_path):
     assert recipes[2].sha256 == {f"{name}.npy": sha256(f"{name}.npy") for name in arrays}
 
 
+def test_units_of_a_file_are_those_of_the_options(file, arrays):
+    with h5py.File("pairs.h5", "w") as found:
+        for name, values in arrays.items():
+            found[name] = values
+        found["V"].attrs["units"] = "electron volt"
+        found["n_int"].attrs["Units"] = "1/nm^2"
+    recipe_of(*GAAS, path="pairs.h5").rehearse()
+    with h5py.File("pairs.h5", "r+") as found:
+        found["gap"].attrs["unit"] = "meV"
+    with pytest.raises(ValueError, match=r"data.energy: gap is in meV by its attribute, and in eV by data.energy=eV"):
+        recipe_of(*GAAS, path="pairs.h5").rehearse()
+    with h5py.File("pairs.h5", "r+") as found:
+        found["n_int"].attrs["Units"] = "cm^-2"
+        del found["gap"].attrs["unit"]
+    with pytest.raises(ValueError, match=r"data.length: n_int is in cm\^-2 by its attribute"):
+        recipe_of(*GAAS, path="pairs.h5").rehearse()
+
+
+def test_arrays_in_groups_are_named(file, arrays):
+    with h5py.File("groups.h5", "w") as found:
+        found["dots/V"] = arrays["V"]
+    with pytest.raises(ValueError, match=r"arrays by name in groups.h5, got none; those in groups of HDF5 are not"):
+        completed(*GAAS, path="groups.h5")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            "{path:other.npz,n_electrons:null}",
+            "the same conditions in all datasets; n_electrons is one number for each",
+        ),
+        ("{energy:meV}", "expected V in one unit in all datasets, got eV and meV"),
+    ],
+)
+def test_datasets_of_one_training_have_the_same_conditions_and_units(file, arrays, more, message):
+    several = {"n_electrons": np.arange(len(arrays["V"])) % 2 + 1}
+    density = arrays["n_int"] * several["n_electrons"][:, None, None] / 2
+    np.savez("other.npz", **arrays | several | {"n_int": density})
+    words = ("data=pairs", "model=regressor", "mapping=V_to_nint", "data.path=pairs.npz", *GAAS)
+    with pytest.raises(ValueError, match=message):
+        check_config(configuration("train", *words, f"more_data=[{more}]"))
+
+
 def test_given_splits_and_conditions_of_the_rows(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     split = np.repeat([2, 0, 1], [4, 15, 3])

@@ -1,8 +1,10 @@
 """One training on datasets with different settings: changes of data, in a list."""
 
+import numpy as np
 import pytest
 from small import configuration
 
+from qd_pix2pix.files import sha256
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.plan import run_key
 from qd_pix2pix.training.run import train
@@ -27,6 +29,26 @@ def test_a_potential_of_another_class_replaces_the_whole(regressor_words):
     config = configuration("train", *regressor_words, f"more_data=[{{potential:{box}}}]")
     assert set(recipes_of_run(config)[1]["potential"]) == {"_target_", "modes", "std", "exponent"}
     check_config(config)
+
+
+def test_a_further_file_of_potentials_has_its_own_checksum(regressor_words, tmp_path):
+    files = [tmp_path / "first.npy", tmp_path / "second.npy"]
+    for i, file in enumerate(files):
+        np.save(file, np.random.default_rng(i).uniform(0, 0.1, (40, 16, 16)))
+    words = (*regressor_words, "potential=file", f"potential.path='{files[0]}'")
+    more = f"more_data=[{{potential:{{path:'{files[1]}'}}}}]"
+    found = [recipe["potential"] for recipe in recipes_of_run(configuration("train", *words, more))]
+    assert [(each["path"], each["sha256"]) for each in found] == [(str(file), sha256(file)) for file in files]
+    with pytest.raises(FileNotFoundError, match=r"potential.path: .*third.npy is not there"):
+        recipes_of_run(configuration("train", *words, more.replace("second", "third")))
+    given = more.replace("second.npy'", "second.npy',sha256:other")
+    assert recipes_of_run(configuration("train", *words, given))[1]["potential"]["sha256"] == "other"
+
+
+def test_further_data_in_other_units_are_refused(regressor_words):
+    vacuum = "{_target_:solvers.Material,units:'bohr, hartree',m_eff:1,eps_r:1}"
+    with pytest.raises(ValueError, match="more_data: expected V in one unit in all datasets, got eV and hartree"):
+        check_config(configuration("train", *regressor_words, f"more_data=[{{material:{vacuum}}}]"))
 
 
 @pytest.mark.parametrize(
