@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from qd_pix2pix.files import import_here, is_trusted, sha256
 
@@ -89,11 +90,13 @@ def check_map(network: nn.Module, name: str, given: tuple[int, ...], channels: i
         channels: number of output channels.
         whole: expect the points of the input; otherwise any number of points.
     """
+    if any(is_lazy(weight) for weight in network.parameters()):
+        raise ValueError(f"network: {name} has lazy layers; give their shapes, which follow from in_channels")
     if not any(weight.requires_grad for weight in network.parameters()):
         raise ValueError(f"network: {name} has no weights to train")
     training = network.training
     try:
-        with torch.no_grad():
+        with torch.enable_grad():
             found = network.eval()(torch.zeros(given))
     except Exception as error:  # the code of a user may raise any error
         first = (str(error).splitlines() or [""])[0]
@@ -108,6 +111,10 @@ def check_map(network: nn.Module, name: str, given: tuple[int, ...], channels: i
         points = given[2:] if whole else ("points", "...")
         wanted = ", ".join(map(str, (given[0], channels, *points)))
         raise ValueError(f"network: {name} must map shape {given} to ({wanted}); got {shape}")
+    if not found.requires_grad:
+        raise ValueError(
+            f"network: the output of {name} does not depend on its weights, as after .detach(): no gradient"
+        )
 
 
 def _find(module: str, name: str, what: str) -> type[nn.Module]:

@@ -62,6 +62,20 @@ class Constant(nn.Module):
         return x
 
 
+class Detached(MyNet):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+class Lazy(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.conv = nn.LazyConv2d(out_channels, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
 class NeedsWidth(MyNet):
     def __init__(self, in_channels, out_channels, width):
         super().__init__(in_channels, out_channels, width)
@@ -233,6 +247,8 @@ def test_another_file_of_the_same_name_is_a_warning(trained, tmp_path, monkeypat
         (("OneChannelMore",), r"to \(2, 1, 32, 32\); got \(2, 2, 32, 32\)"),
         (("Broken",), r"does not take fields of shape \(2, 1, 32, 32\) \(KeyError: 'nothing'\)"),
         (("Constant",), "has no weights to train"),
+        (("Detached",), r"Detached does not depend on its weights, as after .detach\(\)"),
+        (("Lazy",), "Lazy has lazy layers; give their shapes"),
         (("NeedsWidth",), r"missing a required argument: 'width'.*\+network.NAME"),
         (("NoChannels",), "in_channels and out_channels.*takes width"),
         (("function",), "expected a class of torch.nn.Module"),
