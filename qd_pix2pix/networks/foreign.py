@@ -110,7 +110,9 @@ def check_map(network: nn.Module, name: str, given: tuple[int, ...], channels: i
     if not fits:
         points = given[2:] if whole else ("points", "...")
         wanted = ", ".join(map(str, (given[0], channels, *points)))
-        raise ValueError(f"network: {name} must map shape {given} to ({wanted}); got {shape}")
+        few = whole and len(shape) == len(given) and shape[2:] != given[2:]
+        hint = ". Networks of numbers, such as ednn, mills_cnn and window, predict no fields" if few else ""
+        raise ValueError(f"network: {name} must map shape {given} to ({wanted}); got {shape}{hint}")
     if not found.requires_grad:
         raise ValueError(
             f"network: the output of {name} does not depend on its weights, as after .detach(): no gradient"

@@ -51,13 +51,19 @@ def build_model(config: Mapping[str, Any], card: Card) -> Model:
     return instantiate(dict(config), _partial_=True, _convert_="all")(predictor=predictor, card=card)
 
 
-def check_own_network(model: Model) -> None:
-    """Refuse a network of a user's module that does not map fields as the mapping requires."""
+def check_network(model: Model) -> None:
+    """Refuse a network that does not map fields as the mapping requires: of a user's module, or one for numbers only.
+
+    Raises:
+        ValueError: the network cannot be trained, or returns another shape, such as one number for a field.
+    """
     predictor, network = model.predictor, model.card.network
-    if MODULE not in network or isinstance(predictor, Generator):  # generators check the points themselves
-        return
-    name, points = f"{network[MODULE]}.{network['class']}", predictor.schema.domain.shape
     whole = any(column.is_field for column in predictor.outputs)
+    is_own = MODULE in network
+    if isinstance(predictor, Generator) or not (is_own or whole):  # generators check the points themselves
+        return
+    name, points = network["class"], predictor.schema.domain.shape
+    name = f"{network[MODULE]}.{name}" if is_own else name
     check_map(predictor.network, name, (2, predictor.n_features, *points), predictor.n_raw, whole)
 
 

@@ -32,7 +32,7 @@ from qd_pix2pix.predictor import Card
 from qd_pix2pix.provenance import provenance
 from qd_pix2pix.schema import Column, Schema
 from qd_pix2pix.systems import file_checksum, make_recipe, recipes_of
-from qd_pix2pix.training.checkpoint import build_model, check_own_network, check_resumable
+from qd_pix2pix.training.checkpoint import build_model, check_network, check_resumable
 from qd_pix2pix.training.counter import card_of_counter
 from qd_pix2pix.training.distributed import check_devices
 from qd_pix2pix.training.initial import adopt, load_initial
@@ -150,7 +150,7 @@ def check_config(config: Config) -> None:
         make_launcher(config["launcher"])
     with _named("model"):
         model = untrained(config)
-        check_own_network(model)
+        check_network(model)
         model.check()
         if n_steps < model.fewest_steps:
             print(
@@ -283,14 +283,16 @@ def check_alike(schemas: Sequence[Schema], names: Names) -> None:
     for what, found in zip(("one number for each dataset", "a column of the samples"), kinds, strict=True):
         if differing := sorted(set().union(*found).difference(set(found[0]).intersection(*found))):
             raise ValueError(
-                f"more_data: expected the same conditions in all datasets; {', '.join(differing)} is {what} in some of "
-                "them only. Give it in the same way in all, as an option or as an array"
+                f"range, more_data: expected the same conditions in all datasets; {', '.join(differing)} is {what} in "
+                "some of them only. Give it in the same way in all, as an option or as an array"
             )
     learned_columns = (*names.sources, *names.labels, *names.outputs)
     for name in (*learned_columns, *kinds[0][0], *kinds[1][0]):
         units = dict.fromkeys(schema.unit(schema[name]) or "no unit" for schema in schemas)
         if len(units) > 1:
-            raise ValueError(f"more_data: expected {name} in one unit in all datasets, got {' and '.join(units)}")
+            raise ValueError(
+                f"range, more_data: expected {name} in one unit in all datasets, got {' and '.join(units)}"
+            )
     for name in learned_columns:
         if len({schema[name] for schema in schemas}) > 1:
             raise ValueError(

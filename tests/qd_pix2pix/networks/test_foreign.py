@@ -262,6 +262,13 @@ def test_what_cannot_be_trained_and_loaded_is_refused_before_any_work(words, her
         check_config(configuration("train", *words, *target(*own)))
 
 
+@pytest.mark.parametrize("network", ["ednn network.focus=4", "ednn_cnn", "mills_cnn", "window"])
+def test_networks_of_numbers_predict_no_fields(words, network):
+    chosen = f"network={network}".split()
+    with pytest.raises(ValueError, match=r"must map shape .*got \(2, 1, \d+, \d+\). Networks of numbers, such as ednn"):
+        check_config(configuration("train", *words, *chosen, "mapping.source=V", "mapping.target=n_int"))
+
+
 @pytest.mark.parametrize("module", ["nowhere_nets", "broken_nets", "__main__", "os"])
 def test_modules_that_cannot_be_imported_again(words, here, module):
     with pytest.raises(ValueError, match=r"network._target_: .*(cannot be imported|expected a class)"):
