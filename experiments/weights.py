@@ -39,7 +39,7 @@ RUNS = {
     "ising-flow": ("generators", "flow"),
     "ising-rugan": ("generators", "RUGAN"),
     "universal": ("universal", "both"),
-    "universal-fast": ("universal", "fast, more dots"),
+    "universal-fast": ("universal", "fast, harder dots"),
 }
 """Folder and run of each shipped network."""
 CHECKPOINTS = {"bose-hubbard": "last.ckpt"}

@@ -29,9 +29,9 @@ STAGES = {
     "both": "",
 }
 """Runs of the shipped network, and their dots."""
-FILES = {"both": ("universal", "families.json"), "fast, more dots": ("universal-fast", "fast.json")}
+FILES = {"both": ("universal", "families.json"), "fast, harder dots": ("universal-fast", "fast.json")}
 """Shipped network and file of its families for each run."""
-FAST = ("fast, taught", "fast, more dots")
+FAST = ("fast, taught", "fast, more dots", "fast, harder dots")
 """Runs of the fast network."""
 PARTS = {"both": ["one orbital, more dots", "orbitals"]}
 """Runs of the networks that are averaged."""
