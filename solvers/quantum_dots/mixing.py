@@ -40,10 +40,13 @@ def mixing_angles(V: Floats, grid: Grid, material: Material, dot: Solution) -> F
 
 
 def repulsions(energies: Floats, angles: Floats) -> Floats:
-    """Return the changes (k - 1,) of E_j - E_0 as states mix by ``angles`` (k, k): levels repel each other."""
-    distances = np.abs(energies[:, None] - energies)
-    apart = distances / np.cos(2 * angles) - distances  # (d^2 + 4 W^2)^1/2 - d
-    return np.asarray((apart.sum(axis=1) + apart[0].sum())[1:] / 2, dtype=np.float64)
+    """Return the changes (k - 1,) of E_j - E_0 as both states mix by ``angles`` (k, k): levels repel each other.
+
+    Where the densities of both are equal, as of two wells with a wall between them, the levels themselves change less.
+    Other pairs change E_j by no more than what is counted for the level itself: all are elements of one W.
+    """
+    distances = np.abs(energies - energies[0])[1:]
+    return np.asarray(distances / np.cos(2 * angles[0, 1:]) - distances, dtype=np.float64)  # (d^2 + 4 W^2)^1/2 - d
 
 
 def mixed_dipoles(dot: Solution, angles: Floats) -> Floats:
