@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CHECKS := $(patsubst %,tests/test_%.py,layout words tables site conf readme)
+CHECKS := $(patsubst %,tests/test_%.py,layout words tables site conf readme experiments)
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
@@ -26,9 +26,9 @@ test: $(VENV)/test.stamp ## install what the tests need, and run them; those of 
 slow: $(VENV)/test.stamp ## the tests that make test leaves out; pytest returns 5 where there are none
 	$(BIN)/python -m pytest -m slow $(PARALLEL) || [ $$? -eq 5 ]
 
-check: $(VENV)/check.stamp docs ## ruff, types, spelling, layout, phrases, tables, the site, options, examples of documents
+check: $(VENV)/check.stamp docs ## ruff, types, spelling, layout, phrases, tables, the site, options, examples of documents, experiments
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
-	$(BIN)/python -m pytest $(PARALLEL) $(CHECKS)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(CHECKS)
 
 docs: $(VENV)/docs.stamp ## build the documentation in site/; fails for broken links and pages without a row in docs/index.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean

@@ -50,6 +50,7 @@ def test_the_far_library_does_not_let_numpy_in(far):
     np.testing.assert_array_equal(backend.to_numpy(far(np.arange(3))), [0, 1, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("n_electrons", N_ELECTRONS)
 @pytest.mark.parametrize("n", [16, 17])

@@ -134,6 +134,7 @@ def test_one_determinant_is_refined_to_hartree_fock(n_electrons, n_orbitals, see
     assert energies[-1] - exact < 0.02 * (energies[0] - exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("n_electrons", "n_orbitals"), [(2, 4), (2, 6), (3, 4), (3, 6), (4, 5)])
 def test_orbitals_are_refined_to_those_of_casscf(n_electrons, n_orbitals, seed):

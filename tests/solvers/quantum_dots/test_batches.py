@@ -151,6 +151,7 @@ def test_one_thread_is_the_one_that_calls(monkeypatch):
     assert {thread for _, thread in seen} == {threading.get_ident()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("n_electrons", N_ELECTRONS)
 def test_the_number_of_threads_changes_no_bit(monkeypatch, n_electrons, preset):
