@@ -41,6 +41,8 @@ PRECISION = 1e-3
 """Distance (nm) at which the union of the polygons of a layout joins corners."""
 EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 """Numbers with a power of ten."""
+OTHER_BASE = re.compile(r"[-+]?0[0-9_]+|.*:.*")
+"""Whole numbers that plain YAML reads to the base 8, and numbers that it reads to the base 60."""
 OUTLINES = ("rectangle", "polygon", "polygons", "layer")
 KEYS = ("gas_depth", "window", "gates", "offset", "carriers", "gds")
 
@@ -121,7 +123,7 @@ def _content(source: object) -> tuple[Mapping[str, Any], Path]:
 
 @lru_cache(maxsize=1)
 def _loader() -> Any:
-    """Return a loader of plain YAML that reads 5e-2 as a number, and refuses a key that is given twice."""
+    """Return a loader of plain YAML that reads 5e-2 as a number, and refuses two equal keys and numbers like 0200."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -133,6 +135,14 @@ def _loader() -> Any:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]} twice", node.start_mark)
             return super().construct_mapping(node, deep)
 
+        def decimal(self, node: Any) -> Any:
+            if OTHER_BASE.fullmatch(node.value):
+                problem = f"expected a decimal number, got {node.value}"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+            return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+
+    for kind in ("int", "float"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.decimal)
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
     return Loader
 

@@ -67,6 +67,12 @@ def test_a_key_that_is_given_twice_is_refused(tmp_path, lines, key):
         load_device(yaml_of(tmp_path, **lines))
 
 
+@pytest.mark.parametrize("number", ["0200", "-010", "1:30", "1:30.5"])
+def test_numbers_that_yaml_reads_to_another_base_are_refused(tmp_path, number):
+    with pytest.raises(ValueError, match=rf"^device: expected a YAML file .* a decimal number, got {number} "):
+        load_device(yaml_of(tmp_path, window=f"{{origin: [0, 0], extent: {number}}}"))
+
+
 # Potentials
 
 
