@@ -122,7 +122,7 @@ def function(target: str) -> list[Entrant]:
             answer = found(getattr(dots, given), **dots.conditions)
         except NotServed:
             raise
-        except Exception as error:  # of code that is not ours
+        except (Exception, SystemExit) as error:  # of code that is not ours
             line = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(line.filename).name}, line {line.lineno}"
             raise ValueError(f"function: {target} raised {type(error).__name__} in {where}: {error}") from error

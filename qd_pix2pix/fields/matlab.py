@@ -22,6 +22,9 @@ NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8
 MATRIX, COMPRESSED = 14, 15
 CLASSES = dict(zip(range(6, 16), ("f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"), strict=True))
 """Types of arrays; they may be stored in smaller ones."""
+STRUCTURES = (1, 2)
+"""Types of cells and structures."""
+STRUCTURE = "has no array of numbers but in structures or cells; save it as an array, V = dot.V; save('dot.mat', 'V')"
 COMPLEX = 0x08
 LARGEST = 2**31
 """Largest number of bytes of one array."""
@@ -39,11 +42,15 @@ def read_mat(path: Path) -> Contents:
     order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
     if order is None:
         raise ValueError("is damaged or of version 4; save it in MATLAB with the option -v7")
-    return with_coordinates(*with_units(dict(_matrices(content[128:], order))))
+    found = dict(_matrices(content[128:], order))
+    arrays = {name: values for name, values in found.items() if values is not None}
+    if found and not arrays:
+        return Contents({}, refused=dict.fromkeys(found, STRUCTURE))
+    return with_coordinates(*with_units(arrays))
 
 
-def _matrices(content: bytes, order: str) -> Iterator[tuple[str, NDArray]]:
-    """Yield the names and the values of arrays of numbers."""
+def _matrices(content: bytes, order: str) -> Iterator[tuple[str, NDArray | None]]:
+    """Yield the names and the values of arrays of numbers; None for a structure or cells."""
     for kind, data in _elements(content, order):
         if kind == COMPRESSED:
             inflater = zlib.decompressobj()
@@ -73,22 +80,25 @@ def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         at = following
 
 
-def _matrix(data: bytes, order: str) -> tuple[str, NDArray] | None:
-    """Return the name and the values of an array; None for text, structures, cells and all else without numbers."""
+def _matrix(data: bytes, order: str) -> tuple[str, NDArray | None] | None:
+    """Return the name and the values of an array, None for a structure or cells; nothing for text and all else."""
     parts = _elements(data, order)
     flags = int(np.frombuffer(next(parts, (0, b""))[1][:4], f"{order}u4").sum())
-    if flags & 0xFF not in CLASSES:
+    if flags & 0xFF not in (*CLASSES, *STRUCTURES):
         return None
     rest = list(parts)
     if len(rest) < 3 or rest[0][0] != 5:
         raise ValueError("is damaged: an array has no shape, name or values")
+    name = rest[1][1].decode("ascii", "replace")
+    if flags & 0xFF in STRUCTURES:
+        return name, None
     shape = tuple(int(n) for n in np.frombuffer(rest[0][1], f"{order}i4"))
     if min(shape, default=0) < 0:
         raise ValueError(f"is damaged: an array has the shape {shape}")
     values = [_numbers(kind, part, order) for kind, part in rest[2 : 4 if (flags >> 8) & COMPLEX else 3]]
     made = values[0] if len(values) == 1 else values[0] + 1j * values[1]
     dtype = CLASSES[flags & 0xFF] if len(values) == 1 else made.dtype
-    return rest[1][1].decode("ascii", "replace"), made.astype(dtype).reshape(shape, order="F")
+    return name, made.astype(dtype).reshape(shape, order="F")
 
 
 def _numbers(kind: int, data: bytes, order: str) -> NDArray:

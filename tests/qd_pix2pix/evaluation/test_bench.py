@@ -82,6 +82,8 @@ def mass(V, n_electrons, mass, eps_r, extent):
     return V
 def raising(V, **conditions):
     raise KeyError("stop")
+def leaving(V, **conditions):
+    raise SystemExit
 def complex(V, **conditions):
     return V + 1j
 def masked(V, **conditions):
@@ -190,6 +192,7 @@ def test_other_dots_are_refused(root, stores):
             {"function": "bench_answers:raising"},
             r"bench_answers:raising raised KeyError in bench_answers.py, line \d+: 'stop'",
         ),
+        ({"function": "bench_answers:leaving"}, "bench_answers:leaving raised SystemExit in bench_answers.py"),
         ({"function": "bench_answers:complex"}, "expected density as an array of numbers"),
         ({"function": "bench_answers:masked"}, "density: expected .*masked values"),
         ({"function": "bench_answers:empty"}, "expected density, energy or gap; bench_answers:empty returned nothing"),

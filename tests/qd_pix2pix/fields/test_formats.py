@@ -441,6 +441,9 @@ def test_matrices_of_matlab(tmp_path):
     scipy.io.savemat(tmp_path / "complex.mat", {"V": V * 1j})
     with pytest.raises(ValueError, match="real numbers in .*complex128"):
         read_field(tmp_path / "complex.mat")
+    scipy.io.savemat(tmp_path / "parts.mat", {"dot": {"V": V}})
+    with pytest.raises(ValueError, match="no array of numbers but in structures or cells; save it as an array"):
+        read_field(tmp_path / "parts.mat")
     scipy.io.savemat(tmp_path / "old.mat", {"V": V}, format="4")
     with pytest.raises(ValueError, match="of version 4; save it in MATLAB with the option -v7"):
         read_field(tmp_path / "old.mat")
