@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.fields.arrays import NUMBERS, with_coordinates
 from qd_pix2pix.fields.axes import axis_of, plane
 from qd_pix2pix.fields.field import Contents, with_units
-from qd_pix2pix.fields.units import split_unit
+from qd_pix2pix.fields.units import split_unit, unit_in
 
 
 def read_hdf5(path: Path) -> Contents:
@@ -41,7 +41,7 @@ def read_hdf5(path: Path) -> Contents:
             arrays[name], scales[name] = (values.T, {}) if "MATLAB_class" in node.attrs else _turned(node, values)
         except ValueError as error:
             refused.update(dict.fromkeys([name, name.rpartition("/")[2]], str(error)))
-        if unit := unit_of(node):
+        if unit := unit_in(node.attrs):
             units[name] = unit
 
     with h5py.File(path, "r", locking=False) as file:
@@ -53,16 +53,6 @@ def read_hdf5(path: Path) -> Contents:
         for name, axes in scales.items()
     }
     return replace(_beside_coordinates(plain, known, own), refused=refused)
-
-
-def unit_of(node: Any) -> str:
-    """Return the attribute ``units`` or ``unit`` of an array, in capitals or not; empty without one."""
-    given = {key.lower(): value for key, value in node.attrs.items()}
-    unit = np.ravel(given.get("units", given.get("unit", "")))  # several programs write arrays of one text
-    found = unit[0] if unit.size == 1 else ""
-    return (
-        found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found) if isinstance(found, str) else ""
-    )
 
 
 def _unpacked(node: Any) -> NDArray:

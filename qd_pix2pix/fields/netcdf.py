@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qd_pix2pix.fields.arrays import NUMBERS, with_coordinates
 from qd_pix2pix.fields.axes import KINDS, axis_of, places, plane
 from qd_pix2pix.fields.field import Contents, with_units
-from qd_pix2pix.fields.units import split_unit
+from qd_pix2pix.fields.units import split_unit, unit_in
 
 
 def read_netcdf(path: Path) -> Contents:
@@ -118,16 +118,10 @@ def _on_mesh(data: Any, mesh: dict[str, str], wanted: Sequence[Any]) -> Contents
 def _values(wanted: Sequence[Any], last: Sequence[str]) -> tuple[dict[str, NDArray], dict[str, str]]:
     """Return the values of variables, with these dimensions last, and their units, by their names without units."""
     values = {str(v.name): v.transpose(..., *last).to_numpy() for v in wanted}
-    return with_units(values, {str(v.name): unit for v in wanted if (unit := _unit(v))})
+    return with_units(values, {str(v.name): unit for v in wanted if (unit := unit_in(v.attrs))})
 
 
 def _lengths(data: Any, names: dict[str, str]) -> dict[str, str]:
     """Return the units of coordinates by their axes: attributes, otherwise those in their names."""
-    units = {axis: _unit(data[name]) or split_unit(name)[1] or "" for axis, name in names.items()}
+    units = {axis: unit_in(data[name].attrs) or split_unit(name)[1] or "" for axis, name in names.items()}
     return {axis: unit for axis, unit in units.items() if unit}
-
-
-def _unit(variable: Any) -> str:
-    """Return the unit in the attributes of a variable, ``units`` as in the conventions of netCDF or ``unit``."""
-    given = {key.lower(): value for key, value in variable.attrs.items()}
-    return str(given.get("units", given.get("unit", "")))

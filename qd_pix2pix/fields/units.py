@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 from scipy.constants import physical_constants
 
 from qd_pix2pix.fields.axes import axis_of
@@ -41,6 +44,16 @@ DIVIDED = re.compile(r"^([^\W\d][^/]*?)(?:\s*/\s*|\s+in\s+)(\S.*)$")
 """A name with its unit, as in V / meV or E in meV."""
 JOINED = re.compile(r"^(.*[^_\s])[_\s]+([^_\s]+)$")
 """A name with its unit, as in V_meV or V meV, where the last part is a unit."""
+
+
+def unit_in(attributes: Mapping[str, Any]) -> str:
+    """Return the attribute ``units`` or ``unit`` of an array in a file, in capitals or not; empty without one."""
+    given = {name.lower(): value for name, value in attributes.items()}
+    texts = np.ravel(given.get("units", given.get("unit", "")))  # several programs write arrays of one text
+    found = texts[0] if texts.size == 1 else ""
+    if isinstance(found, bytes):
+        return found.decode("utf-8", "replace")
+    return str(found) if isinstance(found, str) else ""
 
 
 def split_unit(name: str) -> tuple[str, str | None]:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from qd_pix2pix.fields.hdf5 import unit_of
+from qd_pix2pix.fields.units import unit_in
 from qd_pix2pix.files import sha256
 from qd_pix2pix.systems.recipe import SPLITS
 from solvers.checks import check_integer
@@ -89,7 +89,7 @@ class ArrayFiles:
         if not path.endswith(HDF5):
             return ""
         with _reading(path), h5py.File(path, "r", locking=False) as file:
-            return unit_of(file[name])
+            return unit_in(file[name].attrs)
 
     def head(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return shape and type of an array."""

@@ -127,7 +127,7 @@ def _loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """``yaml.SafeLoader`` leaves 5e-2 a text, and takes the last of two equal keys."""
+        """``yaml.SafeLoader`` leaves 5e-2 a text, takes the last of two equal keys, and reads 0200 as 128."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             keys = [key.value for key, _ in node.value]
