@@ -40,13 +40,15 @@ def mixing_angles(V: Floats, grid: Grid, material: Material, dot: Solution) -> F
 
 
 def repulsions(energies: Floats, angles: Floats) -> Floats:
-    """Return the changes (k - 1,) of E_j - E_0 as both states mix by ``angles`` (k, k): levels repel each other.
+    """Return the changes (k - 1,) of E_j - E_0 as states mix by ``angles`` (k, k): levels repel each other.
 
-    Where the densities of both are equal, as of two wells with a wall between them, the levels themselves change less.
-    Other pairs change E_j by no more than what is counted for the level itself: all are elements of one W.
+    A pair moves apart by (d^2 + 4 W^2)^1/2 - d, each level by half of that. Levels above and below push to opposite
+    sides, and W has an unknown sign: pairs add up in squares, as do these changes and those of single levels.
     """
-    distances = np.abs(energies - energies[0])[1:]
-    return np.asarray(distances / np.cos(2 * angles[0, 1:]) - distances, dtype=np.float64)  # (d^2 + 4 W^2)^1/2 - d
+    distances = np.abs(energies[:, None] - energies)
+    squares = ((distances / np.cos(2 * angles) - distances) / 2) ** 2
+    both = squares.sum(axis=1) + squares[0].sum() + 2 * squares[0]  # the pair of 0 and j moves both ends of E_j - E_0
+    return np.asarray(np.sqrt(both[1:]), dtype=np.float64)
 
 
 def mixed_dipoles(dot: Solution, angles: Floats) -> Floats:

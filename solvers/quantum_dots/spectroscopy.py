@@ -130,7 +130,7 @@ def excitations(
     found, other = values(first), values(second)
     matched = _matched(first.spins[: len(found)], second.spins[: len(other)], other)
     angles = mixing_angles(potential, grid, material, first)
-    sampled = _sampling_errors(potential, grid, material, first, len(found)) + repulsions(found[:, 0], angles)
+    sampled = np.hypot(_sampling_errors(potential, grid, material, first, len(found)), repulsions(found[:, 0], angles))
     shares = np.minimum(sampled / np.maximum(found[1:, 0], 1e-300), 1.0)[:, None]  # 1 in the level of the ground state
     dipole_errors, strength_errors = (
         _errors(found[1:, c], matched[1:, c]) + shares * found[1:, c] for c in (slice(1, 3), slice(3, 5))
@@ -196,7 +196,8 @@ def tunnelling(
     if rest is not None:
         error += float(rest.energy_error + rest.grid_error)
         angles = mixing_angles(potential, grid, material, rest)[: len(energies), : len(energies)]
-        apart[1:] += _sampling_errors(potential, grid, material, rest, len(energies)) + repulsions(energies, angles)
+        sampled = _sampling_errors(potential, grid, material, rest, len(energies))
+        apart[1:] += np.hypot(sampled, repulsions(energies, angles))
     near = _near(energies, np.full(len(energies), 0.0 if rest is None else float(rest.gap_error)), spins)
     factor_errors = np.maximum(_factor_errors(factors, matched[:, 0]), _exchanged(factors[:, None], near)[:, 0])
     if rest is not None:

@@ -272,6 +272,25 @@ def test_errors_of_factors_cover_a_finer_grid(n, V_of):
     assert (np.abs(coarse.energies - fine.energies) <= coarse.energy_errors).all()
 
 
+def test_errors_of_energies_cover_all_pairs_of_levels_of_three_wells():
+    """Walls between points decide how three discs are detuned; on few points four levels are within 7 µeV."""
+    discs = [(62.37, 49.73, 10.40), (32.22, 57.68, 10.53), (40.40, 27.60, 10.05)]
+    coarse, fine = (
+        excitations(
+            np.where(np.any([np.hypot(x - a, y - b) < r for a, b, r in discs], axis=0), 0.0, 1.1),
+            grid,
+            2,
+            Material(m_eff=0.067, eps_r=12.9),
+            n_states=3,
+            n_orbitals=10,
+        )
+        for grid in (Grid(36, 90.0), Grid(120, 90.0))
+        for x, y in [grid.mesh()]
+    )
+    changes = np.abs(coarse.energies - fine.energies)
+    assert changes.max() > 1e-3 > coarse.energies.max() and (changes <= coarse.energy_errors).all()
+
+
 def test_triplets_are_dark():
     found = excitations(smooth_potential(3), GRID, 2, GAAS, n_states=6, n_orbitals=8)
     triplet = np.abs(found.spins - 1) < 1e-3
