@@ -37,7 +37,7 @@ def confidence(scale: str) -> Runs:
     """Return the GANs of 2017, and two other detectors of energies that were not seen."""
     laptop: Words = ("data.train=10000", "trainer.max_steps=4000", "loader.batch_size=128", "model.optimizer.lr=1e-4")
     laptop += ("network.channels=[64,64,32,32,16,16]", "model.discriminator.channels=32")
-    paper = ("data.train=50000", "trainer.max_steps=400000")
+    paper = ("data.train=50000", "trainer.max_steps=240000")
     runs = {
         f"GAN, {name}": sized(("experiment=ising_gan", f"data.ensemble.energy={window}"), scale, laptop, paper)
         for name, window in WINDOWS.items()
@@ -64,11 +64,12 @@ def dots(scale: str) -> Runs:
 
 def snapshots(scale: str) -> Runs:
     """Return the generators of snapshots that are asked for dopings which they have not seen."""
+    laptop = ("trainer.max_steps=24000",)
     paper = ("network.channels=64", "trainer.max_steps=100000")
     between = ("experiment=snapshots_by_doping",)
     return {
-        "snapshots, between": sized(between, scale, (), paper),
-        "snapshots, beyond": sized((*between, "data.dopings=[[0.0,0.2]]"), scale, (), paper),
+        "snapshots, between": sized(between, scale, laptop, paper),
+        "snapshots, beyond": sized((*between, "data.dopings=[[0.0,0.2]]"), scale, laptop, paper),
     }
 
 
