@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from qd_pix2pix.cli.functions import Outcome
     from qd_pix2pix.inference.pretrained import Surrogate
     from qd_pix2pix.inversion.hamiltonian import Hamiltonian
+    from qd_pix2pix.inversion.near import Near
     from qd_pix2pix.inversion.result import Solutions
     from qd_pix2pix.reports.picture import Extent, Picture
 
-__all__ = ["__version__", "design", "evaluate", "from_pretrained", "learn_hamiltonian", "plot", "predict", "train"]
+__all__ = [
+    "__version__", "design", "evaluate", "from_pretrained", "learn_hamiltonian", "plot", "predict", "sample_near",
+    "train",
+]  # fmt: skip
 __version__ = "0.2.0"
 
 
@@ -157,3 +161,26 @@ def learn_hamiltonian(surrogate: Any, densities: Any, **options: Any) -> Hamilto
     from qd_pix2pix.inversion.hamiltonian import learn_hamiltonian
 
     return learn_hamiltonian(surrogate, densities, **options)
+
+
+def sample_near(generator: Any, n: int = 1, attempts: int = 4, **options: Any) -> Near:
+    """Return samples whose labels the solver has computed: ``sample_near("ising-rugan", 16, energy=-1.2, ...)``.
+
+    Each is the nearest of several attempts, and later attempts allow for the errors of earlier ones; docs/drawing.md.
+
+    Args:
+        generator: name or file of a generator with labels, or what ``from_pretrained`` returns for it.
+        n: number of samples.
+        attempts: draws of each sample.
+
+    Keyword Args:
+        size: points per side; by default those of training.
+        seed: seed of all random numbers.
+        labels, conditions: by name, as for ``from_pretrained(...).sample``.
+
+    Raises:
+        ValueError: an argument is not valid, or the system has no solver of drawn samples.
+    """
+    from qd_pix2pix.inversion.near import sample_near
+
+    return sample_near(generator, n, attempts=attempts, **options)

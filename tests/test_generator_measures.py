@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from experiments.generators.copies import copies
-from experiments.generators.measure import errors, grain, plain
+from experiments.generators.measure import errors, grain, plain, untranslated
 from experiments.generators.snapshots import deviations
 from experiments.generators.speed import measure
+from qd_pix2pix import from_pretrained
 
 
 def test_errors_of_labels_by_hand():
@@ -20,10 +21,20 @@ def test_errors_of_labels_by_hand():
 
 
 def test_the_grain_of_blocks_is_that_of_their_edges():
-    """Blocks of 2 x 2 in antiparallel rows and columns: -1 J within a block, +1 J between two."""
+    """Blocks of 2 x 2 in antiparallel rows and columns: -1 J within a block, +1 J between two, wherever they lie."""
     signs = (-1.0) ** np.add.outer(np.arange(4), np.arange(4))
-    blocks = signs.repeat(2, 0).repeat(2, 1)[None]
-    assert grain(blocks, 2) == pytest.approx(2) and grain(np.ones((1, 8, 8)), 2) == 0
+    blocks = np.stack([np.roll(signs.repeat(2, 0).repeat(2, 1), i, (0, 1)) for i in range(3)])
+    ordered = np.ones((3, 8, 8))
+    assert grain(blocks, ordered, 2) == pytest.approx(1) and grain(blocks, blocks, 2) == 0 == grain(ordered, blocks, 4)
+
+
+def test_a_generator_without_translations_has_a_known_boundary():
+    """A translation of a translated lattice is that of the same random numbers at rest."""
+    sampler = from_pretrained("ising-rugan", device="cpu")
+    moved, fixed = (s.sample(6, energy=-1.2, magnetisation=0.1) for s in (sampler, untranslated(sampler)))
+    shifts = [(i, j) for i in range(16) for j in range(16)]
+    assert all(any((np.roll(b, s, (0, 1)) == a).all() for s in shifts) for a, b in zip(moved, fixed, strict=True))
+    assert (moved != fixed).any()
 
 
 def test_copies_of_any_training_lattice_are_counted():

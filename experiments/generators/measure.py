@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from experiments.generators.snapshots import of_snapshots
 from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.generated import auroc, diversity, seam
-from qd_pix2pix.generators import ConfidentGenerator, DiscreteFlow
+from qd_pix2pix.generators import ConfidentGenerator, DiscreteFlow, make_predictor
 from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.reports.history import read_tests
 from qd_pix2pix.sweeps.ledger import Record
@@ -44,6 +45,8 @@ EQUAL = ((-1.6, 0.0), (-1.2, 0.1), (0.0, 0.0), (1.2, 0.0))
 COMPARED = {1: 100, LARGER: 16}
 ENTROPY_FINAL = 1e-2
 """Last step of the sampling of log g, whose error then is far below the differences that matter here."""
+GRAIN = 4
+"""Period (sites) of the pattern that a generator with four sites for each random number may have."""
 UNSEEN, NEAR = 2000, 0.4
 """Lattices of all energies, and distance (J per site) from those of training up to which energies are near."""
 
@@ -146,33 +149,53 @@ def unasked(sampler: Sampler, store: Store, factor: int) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             drawn = sampler.sample(energy=energy, magnetisation=mean, size=side, n=n, seed=2)
+            still = untranslated(sampler) if _period(sampler) > 1 else sampler
+            in_place = still.sample(energy=energy, magnetisation=mean, size=side, n=n, seed=2)
         equal = sample_plane(side, energies(drawn) / side**2, magnetisation(drawn), seed=3)
         own, reference = (along_axes(two_point(spins)).mean(0) for spins in (drawn, equal))
-        variety, edge = diversity(drawn, equal), seam(drawn, _period(sampler))
+        variety, edge = diversity(drawn, equal), seam(in_place, _period(sampler))
         found.append(
             {
                 "energy": energy, "magnetisation": mean,
                 "correlation": float(np.sqrt(np.mean((own - reference)[1:] ** 2))),
                 "cluster": float(find_clusters(drawn).mean_size.mean() / find_clusters(equal).mean_size.mean()),
                 "diversity": variety.ratio, "duplicates": variety.duplicates, "seam": edge.deviation,
-                "grain": grain(drawn, _period(sampler)),
+                "grain": grain(drawn, equal),
             }
         )  # fmt: skip
     return {"unasked": found}
 
 
+def untranslated(sampler: Sampler) -> Sampler:
+    """Return the same generator without random translations, whose boundary is at a known place."""
+    schemas = [{**schema, "domain": {**schema["domain"], "translations": False}} for schema in sampler.card.schemas]
+    card = replace(sampler.card, schemas=schemas)
+    generator = make_predictor(card)
+    generator.load_weights(sampler.generator.weights())
+    return Sampler(generator.eval(), card, device="cpu")
+
+
 def _period(sampler: Sampler) -> int:
-    """Return the translation under which drawn lattices are statistically the same."""
-    return getattr(sampler.generator, "upscale", 1)
+    """Return the translation under which lattices that are not translated at random are statistically the same."""
+    return int(getattr(sampler.generator, "upscale", 1))
 
 
-def grain(spins: NDArray, period: int) -> float:
-    """Return the range of the mean energies (J) of bonds by their place modulo ``period``; 0 for a uniform lattice."""
-    means = []
+def grain(drawn: NDArray, equal: NDArray, period: int = GRAIN) -> float:
+    """Return the root mean square pattern of this period in the bonds (J) of lattices, beyond that of equilibrium.
+
+    It is that of single lattices (S, L, L), wherever the pattern lies; ``equal`` are lattices of equilibrium.
+    """
+    return math.sqrt(max(0.0, _pattern(drawn, period) - _pattern(equal, period)))
+
+
+def _pattern(spins: NDArray, period: int) -> float:
+    """Return the mean square over lattices and both axes of the mean energy of bonds (J) by their place in a period."""
+    found = []
     for axis in (1, 2):
-        bonds = np.moveaxis(-spins * np.roll(spins, -1, axis), axis, 0).mean(axis=(1, 2))
-        means.append(bonds.reshape(-1, period).mean(0))
-    return float(np.ptp(np.mean(means, axis=0)))
+        bonds = np.moveaxis(-spins.astype(float) * np.roll(spins, -1, axis), axis, 1)
+        profile = bonds.mean(2).reshape(len(bonds), -1, period).mean(1)
+        found.append(profile.var(1).mean())
+    return float(np.mean(found))
 
 
 def score_of(sampler: Sampler) -> Callable[[NDArray], NDArray]:

@@ -25,6 +25,9 @@ DETECTORS = {
 OBSERVABLES = ("C_s(1)", "C_s(√2)", "count", "length")
 
 
+LABELS = {"energy": "median ΔE / L² (J)", "magnetisation": "median Δm"}
+
+
 def read(name: str) -> dict[str, Any]:
     """Return the content of a file of this folder; nothing if it does not exist."""
     path = HERE / name
@@ -52,6 +55,18 @@ def speed_table(found: Results) -> str:
         for side, at in sides.items()
     ]
     return markdown(("way", "L", "ms a lattice", "median ΔE / L² (J)", "95 % (J)", "median Δm"), rows)
+
+
+def near_table(found: Results) -> str:
+    """Return the errors of labels by the number of attempts at each lattice."""
+    rows = [
+        [name, side, f"{at['energy']:g}", *(number(at["attempts"][k][q]) for q in LABELS for k in at["attempts"])]
+        for name, sides in found.get("generators", {}).items()
+        for side, requests in sides.items()
+        for at in requests
+    ]
+    each = [f"{symbol}, {k}" for symbol in LABELS.values() for k in found.get("attempts", ())]
+    return markdown(("drawn by", "L", "E / L² (J)", *each), rows)
 
 
 def unasked_table(results: Results) -> str:
@@ -155,8 +170,21 @@ def snapshots_table(results: Results) -> str:
                 apart = ", ".join(f"{at['deviation'][kind][observable]:+.1f}" for kind in kinds)
                 cells.append(f"{scale * value:.3f} ± {scale * error:.3f} ({apart} σ)")
             side = f"{at['side']} × {at['side']}"
-            rows.append([name.removeprefix("snapshots, "), side, f"{at['doping']:g}", f"{at['holes']:.4f}", *cells])
-    head = ("trained", "sites", "δ requested", "δ drawn", "C_s(1)", "C_s(√2)", "strings per 100 sites", "mean length")
+            attempts = str(at.get("attempts", 1))
+            rows.append(
+                [name.removeprefix("snapshots, "), side, f"{at['doping']:g}", attempts, f"{at['holes']:.4f}", *cells]
+            )
+    head = (
+        "trained",
+        "sites",
+        "δ requested",
+        "attempts",
+        "δ drawn",
+        "C_s(1)",
+        "C_s(√2)",
+        "strings per 100 sites",
+        "mean length",
+    )
     return markdown(head, rows)
 
 
@@ -165,6 +193,7 @@ def content() -> dict[str, str]:
     results = read("results.json")
     return {
         "inside": inside_table(results),
+        "near": near_table(read("near.json")),
         "speed": speed_table(read("speed.json")),
         "plane": plane_table(results),
         "windows": windows_table(results),

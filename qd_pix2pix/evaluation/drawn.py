@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -29,14 +29,24 @@ def solve_drawn(config: Mapping[str, Any], drawn: Mapping[str, NDArray], names: 
     Raises:
         ValueError: the system has no solver for given samples.
     """
-    recipe = make_recipe(config, only_rooms=True)
-    if set(recipe.SOLVABLE) != set(drawn):
-        wanted = ", ".join(recipe.SOLVABLE) or "nothing"
-        raise ValueError(f"mapping.target: the solver of {recipe.name} starts from {wanted}, not {', '.join(drawn)}")
+    recipe = solver_of(config, drawn)
     size = len(next(iter(drawn.values())))
     batches = [{name: v[first : first + BATCH] for name, v in drawn.items()} for first in range(0, size, BATCH)]
     parts = [_solve(recipe, batch, names) for batch in batches]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def solver_of(config: Mapping[str, Any], given: Collection[str]) -> Recipe:
+    """Return the recipe whose solver starts from the columns ``given``.
+
+    Raises:
+        ValueError: it starts from others.
+    """
+    recipe = make_recipe(config, only_rooms=True)
+    if set(recipe.SOLVABLE) != set(given):
+        wanted = ", ".join(recipe.SOLVABLE) or "nothing"
+        raise ValueError(f"mapping.target: the solver of {recipe.name} starts from {wanted}, not {', '.join(given)}")
+    return recipe
 
 
 def _solve(recipe: Recipe, drawn: Mapping[str, NDArray], names: tuple[str, ...]) -> dict[str, NDArray]:

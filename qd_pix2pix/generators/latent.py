@@ -1,6 +1,9 @@
 """Generators of adversarial training: one pass of a network over random numbers.
 
 x = tanh(G(z, labels)),    z ~ N(0, scale^2) on a grid that is coarser by the factor ``upscale`` of the network
+
+Such a sample depends on where the coarse grid lies. Where translated samples are valid samples, each is therefore
+translated at random: the distribution then is that of no grid.
 """
 
 from __future__ import annotations
@@ -58,7 +61,18 @@ class LatentGenerator(Generator):
 
     def sample(self, columns: Mapping[str, Tensor], shape: Sequence[int], random: torch.Generator) -> Tensor:
         """See ``Generator.sample``."""
-        return self.decode(self.draw(columns, shape, self.noise(rows(columns), shape, random)))
+        drawn = self.decode(self.draw(columns, shape, self.noise(rows(columns), shape, random)))
+        return translated(drawn, random) if self.schema.domain.translations else drawn
+
+
+def translated(fields: Tensor, random: torch.Generator) -> Tensor:
+    """Return periodic fields (B, *points), each translated by a random number of points along every axis."""
+    for axis, n in enumerate(fields.shape[1:], 1):
+        first = torch.randint(n, (len(fields), 1), generator=random)
+        points = ((first + torch.arange(n)) % n).to(fields.device)
+        lined = points.reshape(len(fields), *(n if i == axis else 1 for i in range(1, fields.ndim)))
+        fields = fields.gather(axis, lined.expand_as(fields))
+    return fields
 
 
 class ConfidentGenerator(LatentGenerator):

@@ -130,7 +130,7 @@ class Sampler:
         found: dict[str, NDArray] = {}
         for name in self.labels:
             check_plain(name, labels[name])
-            values, column = _numbers(labels[name]), schema[name]
+            values, column = numbers_of(labels[name]), schema[name]
             if values.shape not in ((), (n,)) or not np.isfinite(values).all():
                 raise ValueError(f"{name}: expected a finite number, or n = {n} of them; got {labels[name]!r}")
             _check_bounds(column, values, math.prod(self.shape))
@@ -143,7 +143,7 @@ class Sampler:
         return f"Sampler({self.generator.title}; {schema.system}, {schema.summary}, {self.shape} points)"
 
 
-def _numbers(values: Any) -> NDArray:
+def numbers_of(values: Any) -> NDArray:
     """Return values as an array of numbers; NaN if they are none, as True and text.
 
     Tensors may have a gradient, be on another device, or have a type that NumPy lacks, such as bfloat16.
@@ -158,11 +158,17 @@ def _numbers(values: Any) -> NDArray:
     return found.astype(np.float64) if found.dtype.kind in "iuf" else np.asarray(np.nan)
 
 
+def bounds_of(column: Column, points: int) -> tuple[float, float]:
+    """Return the physical bounds of a label, per point where it is extensive, of samples of ``points``."""
+    share = points if column.extensive else 1
+    return (
+        column.low / share if column.low is not None else -np.inf,
+        column.high / share if column.high is not None else np.inf,
+    )
+
+
 def _check_bounds(column: Column, values: NDArray, points: int) -> None:
     """Raise ValueError if a label, per point where it is extensive, is outside the bounds of samples of ``points``."""
-    share = points if column.extensive else 1
-    low, high = (
-        bound / share if bound is not None else limit for bound, limit in ((column.low, -np.inf), (column.high, np.inf))
-    )
+    low, high = bounds_of(column, points)
     for value in (values.min(), values.max()):
         check_number(column.name, float(value), low, high, "No sample has such a label.")

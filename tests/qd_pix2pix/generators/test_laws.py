@@ -11,6 +11,7 @@ from small import configuration, generator_words
 from torch import nn
 
 from qd_pix2pix.generators import ContinuousFlow, DiscreteFlow, LatentGenerator, make_predictor
+from qd_pix2pix.generators.latent import translated
 from qd_pix2pix.inference.sample import draw
 from qd_pix2pix.networks import ResidualGenerator
 from qd_pix2pix.systems import make_recipe
@@ -119,6 +120,27 @@ def test_a_periodic_noise_gives_a_periodic_sample(rugan):
     large = rugan.draw(columns(3, energy=-128.0, magnetisation=0.1), (16, 16), noise.tile(1, 1, 2, 2))
     assert small.std() > 1e-3
     torch.testing.assert_close(large, small.tile(1, 1, 2, 2), atol=1e-6, rtol=1e-5)
+
+
+def test_translations_are_uniform_and_change_nothing_else():
+    """Numbered points: each sample is a translation of them, and all 24 translations are equally frequent."""
+    points = torch.arange(24.0).reshape(4, 6)
+    found = translated(points.expand(4800, 4, 6), random())
+    known = [points.roll((i, j), (0, 1)) for i, j in product(range(4), range(6))]
+    counts = [int((found == other).flatten(1).all(1).sum()) for other in known]
+    assert sum(counts) == 4800 and stats.chisquare(counts).pvalue > 1e-3
+    line = translated(torch.arange(5.0).expand(7, 5), random())
+    assert len({tuple(row.tolist()) for row in line}) > 1 and (line.diff(dim=1) % 5 == 1).all()
+
+
+def test_no_site_is_preferred_by_an_adversarial_sample(rugan):
+    """A network whose sample always has its only spin up at one site draws it at each of the 64 sites alike."""
+    network = Constant(-1.0)
+    network.forward = lambda x: torch.nn.functional.pad(torch.full((len(x), 1, 1, 1), 18.0), (3, 4, 5, 2), value=-9.0)
+    network.upscale, rugan.network = 4, network
+    found = rugan.sample(columns(6400, energy=0.0, magnetisation=0.0), (8, 8), random())
+    assert ((found > 0).sum((1, 2)) == 1).all()
+    assert stats.chisquare((found > 0).sum(0).flatten()).pvalue > 1e-3
 
 
 def test_a_flow_with_as_many_steps_as_sites_has_the_probabilities_of_its_network(discrete):
