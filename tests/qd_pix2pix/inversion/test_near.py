@@ -4,13 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
-from small import configuration, generator_words
+from small import SHORT, SMALL_DATA, configuration, generator_words
 
 from qd_pix2pix import from_pretrained, sample_near
 from qd_pix2pix.generators import make_predictor
 from qd_pix2pix.inference.sampler import Sampler
 from qd_pix2pix.inversion import near
-from qd_pix2pix.training.settings import make_card
+from qd_pix2pix.systems import make_recipe
+from qd_pix2pix.training.settings import make_card, untrained
 from solvers.spins import energies, magnetisation
 
 
@@ -104,6 +105,20 @@ def test_shipped_lattices_are_nearer_after_more_attempts(size):
     np.testing.assert_allclose(more.errors["magnetisation"], magnetisation(more.samples) - 0.1)
     first, last = (np.median(np.abs(found.errors["energy"])) for found in (once, more))
     assert last < 0.6 * first, (first, last)
+
+
+@pytest.mark.filterwarnings("ignore:.*in training")
+@pytest.mark.parametrize("mapping", ["energy_to_V", "gap_to_V"])
+def test_potentials_have_the_labels_that_the_solver_finds(mapping):
+    """Dots of an untrained generator, whose labels are those of the solver of the user."""
+    words = (*SMALL_DATA, "model=rugan", f"mapping={mapping}", "network.channels=4", *SHORT)
+    model = untrained(configuration("train", *words))
+    sampler = Sampler(model.predictor.eval(), model.card, device="cpu")
+    label = sampler.labels[0]
+    found = sample_near(sampler, 3, attempts=2, **{label: 0.3})
+    dots = make_recipe(model.card.recipes[0]).solve({"V": found.samples})
+    np.testing.assert_allclose(found.found[label], dots[label], rtol=1e-9)
+    assert np.isfinite(found.errors[label]).all()
 
 
 def test_unseen_labels_are_said_once():
