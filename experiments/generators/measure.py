@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from experiments.generators.snapshots import of_snapshots
-from qd_pix2pix import from_pretrained, sample_near
+from qd_pix2pix import from_pretrained
 from qd_pix2pix.data.store import Store
 from qd_pix2pix.evaluation.generated import auroc, diversity, seam
 from qd_pix2pix.generators import ConfidentGenerator, DiscreteFlow, make_predictor
@@ -45,8 +45,6 @@ EQUAL = ((-1.6, 0.0), (-1.2, 0.1), (0.0, 0.0), (1.2, 0.0))
 COMPARED = {1: 100, LARGER: 16}
 ENTROPY_FINAL = 1e-2
 """Last step of the sampling of log g, whose error then is far below the differences that matter here."""
-DOTS, ATTEMPTS_AT_DOTS = 200, (1, 2, 4, 8)
-"""Labels of the test split at which dots are drawn, and numbers of attempts, see ``qd_pix2pix.sample_near``."""
 GRAIN = 4
 """Period (sites) of the pattern that a generator with four sites for each random number may have."""
 UNSEEN, NEAR = 2000, 0.4
@@ -61,8 +59,6 @@ def measures(run: Path, record: Record) -> dict[str, Any]:
         return of_ising(sampler, store_of(run))
     if name.startswith("snapshots"):
         return {"curves": of_snapshots(sampler)}
-    if name.startswith("dots"):
-        return {"near": of_dots(sampler, store_of(run))}
     if name in ("GAN, low", "density, low"):
         return {"auroc": detection(score_of(sampler), store_of(run))}
     return {}
@@ -80,25 +76,6 @@ def of_ising(sampler: Sampler, store: Store) -> dict[str, Any]:
         f"x{factor}": inside(sampler, store, factor) | plane(sampler, factor, entropy) | unasked(sampler, store, factor)
         for factor in INSIDE
     } | {"entropy": plain(entropy)}
-
-
-def of_dots(sampler: Sampler, store: Store) -> dict[str, dict[str, float]]:
-    """Return errors of the label (eV) of drawn dots at labels of the test split, and R^2, by the number of attempts.
-
-    ``lost`` is the share of dots that the solver does not solve in any attempt.
-    """
-    (label,) = sampler.labels
-    wanted = store.split("test").load((label,))[label][:DOTS]
-    found = {}
-    for attempts in ATTEMPTS_AT_DOTS:
-        near = sample_near(sampler, len(wanted), seed=6, attempts=attempts, **{label: wanted})
-        solved = np.isfinite(near.found[label])
-        away = near.errors[label][solved]
-        found[str(attempts)] = {
-            "median": float(np.median(np.abs(away))), "p95": float(np.quantile(np.abs(away), 0.95)),
-            "r2": float(1 - np.mean(away**2) / wanted[solved].var()), "lost": float(1 - solved.mean()),
-        }  # fmt: skip
-    return found
 
 
 def errors(spins: NDArray, energy: NDArray, mean: NDArray) -> dict[str, float]:

@@ -157,16 +157,6 @@ def dots_table(results: Results) -> str:
     return markdown(("requested", "median error (meV)", "95 % (meV)", "R²", "dots drawn"), rows)
 
 
-def dots_near_table(results: Results) -> str:
-    """Return the verified errors by the number of attempts at each dot, in meV."""
-    rows = [
-        [name.removeprefix("dots by "), attempts, *(number(1e3 * at[k]) for k in ("median", "p95")), f"{at['r2']:.4f}"]
-        for name in ("dots by energy", "dots by gap")
-        for attempts, at in results.get(name, {}).get("near", {}).items()
-    ]
-    return markdown(("requested", "attempts", "median error (meV)", "95 % (meV)", "R²"), rows)
-
-
 def snapshots_table(results: Results) -> str:
     """Return the observables of drawn snapshots and of the model, with the difference in standard errors."""
     rows = []
@@ -212,7 +202,6 @@ def content() -> dict[str, str]:
         "detection": detection_table(results),
         "histograms": histograms_table(results),
         "dots": dots_table(results),
-        "dots_near": dots_near_table(results),
         "snapshots": snapshots_table(results),
         **{key: _energy(results, key) for key in ("x1", "x4")},
     }
