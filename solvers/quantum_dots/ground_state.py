@@ -27,7 +27,7 @@ from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
 from solvers.quantum_dots.errors import Errors, grid_error_of_gap, order_certain, resolved, truncation_errors
 from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, charge_moved, observables, waves_left_out
-from solvers.quantum_dots.leftover import at_least, leftover
+from solvers.quantum_dots.leftover import at_least, judged_twice, leftover
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
 from solvers.quantum_dots.shells import first_orbitals
@@ -41,8 +41,9 @@ STATE_TOLERANCE = 1e-8
 """Largest residual of many-electron states."""
 ROUGH_TOLERANCE = 1e-5
 """Largest residual of states whose orbitals will be refined, small enough to recognise degenerate states."""
-SPARE_ORBITALS, SYMMETRIC_SPARE = 2, 4
-"""Additional orbitals, so that the first ones can be chosen in whole shells; more in a dot with symmetries."""
+SPARE_ORBITALS, MORE_SPARE = 2, 4
+"""Additional orbitals, so that the first ones can be chosen in whole shells; more in a dot with symmetries, and for
+``leftover.py``."""
 TRUSTED_RESIDUAL = 1e-6
 """Largest residual of a converged result."""
 MOST_STATES = 64
@@ -83,7 +84,7 @@ def solve_batch(potential: Array, sides: tuple[float, float], settings: Settings
         systems = np.flatnonzero(symmetric == kind)
         if len(systems) == 0:
             continue
-        spare = SYMMETRIC_SPARE if kind else SPARE_ORBITALS if settings.refined else 0
+        spare = MORE_SPARE if kind else SPARE_ORBITALS if settings.refined else 0
         orbitals = _orbitals(xp.take(around.potential, _on(systems, potential), axis=0), around, spare, settings)
         lost = to_numpy(around.lost(orbitals.coefficients)) > LOST
         for fine in (False, True):
@@ -128,6 +129,10 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
         moved = charge_moved(space, block, plain, found, degeneracy)
         of_grid = grid_error_of_gap(found, moved, waves_left_out(space, block, plain, ground, around.basis))
         certain = order_certain(states.values, errors.gap_error, of_grid, degeneracy, settings.rounds)
+    trusted = converged & resolved(found, errors, settings)
+    if settings.correlated and settings.estimate:  # the next state may be the lowest
+        of_order = xp.where(certain, 0.0, 2 * moved)
+        errors = errors._replace(density_error=xp.maximum(errors.density_error, of_order))
     occupations = aufbau_occupations(levels, n_electrons, degeneracy[:, None])
     found = found._replace(
         energy=found.energy + n_electrons * bottom,
@@ -147,7 +152,7 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
         residual=residual,
         fallback=orbitals.fallback | _on(states.fallback, bottom),
         converged=converged,
-        trusted=converged & resolved(found, errors, settings),
+        trusted=trusted,
     )
     kept = Amplitudes(space.functions, states.vectors, ground) if settings.wavefunction else None
     return Batch(solution, kept)
@@ -302,19 +307,23 @@ def _errors(
     settings: Settings,
 ) -> Errors:
     """Return the estimates: zero for one electron or in the full basis, NaN if they are not asked for."""
+    xp = namespace(states.values)
     if not (settings.correlated and settings.estimate):
-        xp = namespace(states.values)
         nothing = xp.full_like(states.values[:, 0], xp.nan if settings.correlated else 0.0)
         return Errors(nothing, nothing, nothing)
     few, ground, average = _used(states, around, settings)
     with settings.timer("enlargement"):
         enlarged = enlarge(space, block, few, ground, average, settings.n_directions, around, exact=False)
         errors = truncation_errors(enlarged, states.cusp[:, : ground.shape[1]], ground, found, settings)
-        if around.group.trivial or not settings.rounds:
+        twice = judged_twice(found, not around.group.trivial, settings)
+        if not bool(xp.any(twice)):
             return errors
+        if orbitals.coefficients.shape[1] == settings.n_orbitals:
+            orbitals = _orbitals(around.potential, around, MORE_SPARE, settings)
         more = leftover(space, orbitals, settings.n_directions)
         second = enlarge(space, block, few, ground, average, more, around, exact=False)
-        return at_least(errors, second, ground, settings.n_electrons)
+        bounded = at_least(errors, second, ground, settings)
+        return Errors(*(xp.where(twice, ours, first) for ours, first in zip(bounded, errors, strict=True)))
 
 
 def _converged(found: Observables, residual: Array, scale: Array) -> Array:

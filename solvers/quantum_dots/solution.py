@@ -36,7 +36,8 @@ class Solution:
         kinetic, confinement, interaction: the three parts of the energy (eV).
         cusp: energy of the electron-electron cusp beyond M orbitals (eV) in ``energy``, negative; 0 without ``cusp``.
         density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals, without that of the
-            grid; NaN if ``estimate`` is False.
+            grid; at least the distance from the density of the next level where ``order_certain`` is False. NaN if
+            ``estimate`` is False.
         energy_error: estimate of the error of the energy by the same truncation (eV).
         gap_error: estimate of the error of the gap by the same truncation (eV).
         order_certain: False where the next level is within the error of the gap of the lowest one: ``gap_error``, twice
@@ -58,7 +59,8 @@ class Solution:
             quadrature of the interaction, and by kinks and steps of V between its points.
         converged: False where a guard (residual, orthogonality, charge, imbalance) fails.
         trusted: False where the result is not converged, or its estimated errors are so large that M orbitals, or the
-            grid, do not describe the state: do not use it. Without ``estimate`` only the grid is judged.
+            grid, do not describe the state: do not use it. The order of the states has no part in it. Without
+            ``estimate`` only the grid is judged.
         wavefunction: orbitals and states, if requested.
     """
 

@@ -22,7 +22,7 @@ from solvers.quantum_dots.magnetic.multiplets import (
     sort_levels,
 )
 from solvers.quantum_dots.magnetic.one_electron import Floats, Gauge, OneElectron, Rectangle, Values
-from solvers.quantum_dots.magnetic.orbitals import Orbitals, lowest, lowest_orbitals
+from solvers.quantum_dots.magnetic.orbitals import Orbitals, lowest, lowest_orbitals, more_orbitals
 from solvers.quantum_dots.magnetic.sectors import pair_matrix
 from solvers.quantum_dots.magnetic.space import (
     Enlarged,
@@ -214,8 +214,9 @@ def solve_dot(problem: Problem) -> Solved:
     if problem.correlated and problem.estimate:
         weights = _average(problem, multiplets, h.scale, equal=True)
         estimate = enlarge(space, multiplets, weights, problem.n_directions)
-        if problem.rounds and (h.group is None or not h.group.trivial):
-            more = leftover(space, orbitals.lowest, problem.n_directions)
+        symmetric = h.group is None or not h.group.trivial
+        if symmetric if problem.rounds else problem.n_electrons > 2:
+            more = leftover(space, more_orbitals(h, orbitals), problem.n_directions)
             second = enlarge(space, multiplets, weights, len(more), more)
     return Solved(problem, orbitals, space, multiplets, cusps, estimate, second, _mixed(problem, space, multiplets))
 

@@ -96,6 +96,14 @@ def lowest_orbitals(
     return Orbitals(energies[:n_orbitals], chosen, float(found.residuals[:kept].max()), cut, h.scale, every)
 
 
+def more_orbitals(h: OneElectron, orbitals: Orbitals) -> tuple[Floats, Values]:
+    """Return energies and coefficients of the lowest states of ``h``, some more than the kept ``orbitals``."""
+    if len(orbitals.lowest[0]) > len(orbitals.coefficients):
+        return orbitals.lowest
+    found = lowest(h, min(len(orbitals.coefficients) + SYMMETRIC_SPARE, math.prod(h.sides.modes)))
+    return found.values, h.to_sines(found.vectors)
+
+
 def _repulsion(
     coefficients: Values, energies: Floats, h: OneElectron, n_electrons: int, interaction: Interaction
 ) -> Values:

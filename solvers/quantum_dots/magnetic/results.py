@@ -10,7 +10,7 @@ from solvers.quantum_dots.between_points import error_between_points
 from solvers.quantum_dots.errors import CERTAIN, MOST_DENSITY_ERROR, MOST_ENERGY_ERROR, MOST_GRID_ERROR, RIPPLES
 from solvers.quantum_dots.expectation_values import QUADRATURE, TAIL, outer_quarter
 from solvers.quantum_dots.leftover import LEFTOVER_DENSITY
-from solvers.quantum_dots.magnetic.dot import Matrices, Solved, gauge_error
+from solvers.quantum_dots.magnetic.dot import Matrices, Solved, State, gauge_error
 from solvers.quantum_dots.magnetic.errors import Missing, Rules
 from solvers.quantum_dots.magnetic.multiplets import DEGENERACY, Multiplets
 from solvers.quantum_dots.magnetic.observables import (
@@ -45,7 +45,8 @@ def observables(solved: Solved) -> Columns:
     found = _levels(solved) | _fields(solved, matrices) | _energies(solved, matrices)
     found |= _errors_of_levels(solved, found) | _errors_of_fields(solved, found)
     found |= _guards(solved, found)
-    return found | _verdict(solved, found)
+    found |= _verdict(solved, found)
+    return found | _errors_of_order(solved, found)
 
 
 def _padded(values: list[float], count: int) -> Floats:
@@ -127,9 +128,10 @@ def _steps_and_masses(sides: Rectangle) -> tuple[tuple[float, float], tuple[floa
 def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
     """Return the error bars of the energies of the lowest states and of their distances from the ground state.
 
-    The distance between two states of one multiplet is their Zeeman energy, and has none.
+    The distance between two states of one multiplet is their Zeeman energy, and has none. ``rivals`` are the numbers
+    of the states that may be below the ground level.
     """
-    problem, states = solved.problem, solved.states[: solved.problem.n_states]
+    problem, states = solved.problem, _judged(solved)
     close = DEGENERACY * solved.space.h.scale
     rules = Rules(problem.rounds, problem.n_electrons, problem.n_orbitals, problem.interaction, problem.cusp)
     missing = [_missing(solved, state.multiplets) for state in states]
@@ -144,18 +146,28 @@ def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
     ]
     if not problem.correlated:
         energy = coupling
-    next_level = min(solved.degeneracy, len(gaps) - 1)
-    distance = CERTAIN[min(problem.rounds, 2)]
-    certain = all(
-        s.energy - states[0].energy > distance * g for s, up, g in zip(states, above, gaps, strict=True) if up
-    )
+    next_level, rivals = min(solved.degeneracy, len(gaps) - 1), _rivals(solved, gaps)
     return {
         "energy_errors": _padded(energy, problem.n_states),
         "gap_errors": _padded(gaps, problem.n_states),
         "energy_error": energy[0],
         "gap_error": gaps[next_level] if next_level >= solved.degeneracy else np.nan,
-        "order_certain": certain and not np.isnan(energy[0]),
+        "order_certain": not rivals and not np.isnan(energy[0]),
+        "rivals": rivals,
     }
+
+
+def _judged(solved: Solved) -> list[State]:
+    """Return the requested states, and at least one above the ground level, if any."""
+    return solved.states[: max(solved.problem.n_states, solved.degeneracy + 1)]
+
+
+def _rivals(solved: Solved, gap_errors: list[float]) -> list[int]:
+    """Return the numbers of the states above the ground level that may be below it."""
+    states, close = _judged(solved), DEGENERACY * solved.space.h.scale
+    distance = CERTAIN[min(solved.problem.rounds, 2)]
+    above = [state.energy - states[0].energy for state in states]
+    return [i for i, gap in enumerate(above) if gap > close and not gap > distance * gap_errors[i]]
 
 
 def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
@@ -229,6 +241,25 @@ def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
     }
 
 
+def _errors_of_order(solved: Solved, found: Columns) -> Columns:
+    """Return the error bars of the fields where another level may be the lowest: at least the distance from its own.
+
+    ``s_z_error`` is the same for the mean S_z, 0 where the order is certain.
+    """
+    errors = {name: found[name] for name in ("density_error", "current_error", "magnetisation_error")}
+    errors["s_z_error"] = 0.0
+    if solved.enlarged is None:
+        return errors
+    before = solved.ground().gamma
+    for number in found["rivals"]:
+        after = solved.matrices(number).gamma
+        change = _change_of_fields(solved, found, solved.space, before.sum(0), after.sum(0))
+        up, down = np.trace(after - before, axis1=1, axis2=2).real
+        change["s_z_error"] = abs(float(up - down)) / 2
+        errors = {name: max(error, change[name]) for name, error in errors.items()}
+    return errors
+
+
 def _truncation_of_fields(solved: Solved, found: Columns) -> Columns:
     """Return the errors of the fields by the orbitals, from the change of the enlarged multiplets."""
     problem, larger = solved.problem, solved.enlarged
@@ -246,7 +277,7 @@ def _truncation_of_fields(solved: Solved, found: Columns) -> Columns:
     if solved.second:
         further = _mean(solved.second.multiplets, known)
         left = _change_of_fields(solved, found, solved.second.space, before, further)["density_error"]
-        error = max(error, LEFTOVER_DENSITY * left)
+        error = max(error, LEFTOVER_DENSITY[min(problem.rounds, 1)] * left)
     ratio = error / max(moved, 1e-300)
     return {name: ratio * value for name, value in change.items()} | {"density_error": error}
 

@@ -47,7 +47,8 @@ class FieldSolution:
         magnetisation: -dE / dB (eV per tesla): of the currents and of the spins.
         density_error: estimate of int |n - n_ref| / N by the truncation.
         current_error: estimate of int |j - j_ref| / int |j| by truncation and grid; 0 without a current.
-        magnetisation_error: estimate of the error of the magnetisation by both (eV per tesla).
+        magnetisation_error: estimate of the error of the magnetisation by both (eV per tesla). Where ``order_certain``
+            is False, these three are at least the distances from the other levels that may be the lowest.
         divergence: root of int |j_l|^2 / int |j|^2, j_l the part of j with a divergence: 0 for exact states.
         origin: that of the gauge and of L_z, (..., 2) in nm.
         orbital_energies: the lowest levels of one electron without spin (eV), (..., M).

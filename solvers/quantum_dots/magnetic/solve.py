@@ -138,10 +138,10 @@ def _solution(
             values * (material.hartree**energy * material.bohr**length) if (energy, length) != (0, 0) else values
         )
     per_tesla = material.bohr**2 / FLUX[material.units]
-    spins = grid.integrate(arrays["spin_density"]) / 2
-    of_spins = field.g * BOHR_MAGNETON[material.units] * spins
-    arrays["magnetisation"] = arrays["magnetisation"] * per_tesla - of_spins
-    arrays["magnetisation_error"] = arrays["magnetisation_error"] * per_tesla
+    spins, of_one = grid.integrate(arrays["spin_density"]) / 2, field.g * BOHR_MAGNETON[material.units]
+    s_z_errors = np.array([row["s_z_error"] for row in rows]).reshape(leading)
+    arrays["magnetisation"] = arrays["magnetisation"] * per_tesla - of_one * spins
+    arrays["magnetisation_error"] = arrays["magnetisation_error"] * per_tesla + abs(of_one) * s_z_errors
     return FieldSolution(**arrays)
 
 

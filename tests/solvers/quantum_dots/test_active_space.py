@@ -327,3 +327,34 @@ def test_estimates_fall_as_orbitals_are_added():
     found = [solve(v, GRID, 2, GAAS, m) for m in (3, 8, 20)]
     assert (np.diff([s.density_error for s in found], axis=0) < 0).all()
     assert (np.diff([s.energy_error for s in found], axis=0) < 0).all()
+
+
+def crossed_wires(grid, tilt):
+    """Two wires that cross, 1.6 um of InAs, with a slope (eV)."""
+    x, y = ((a - grid.extent / 2) / 104.7 for a in grid.mesh())
+    wires = np.exp(-((x / 0.9) ** 2)) + np.exp(-((y / 0.9) ** 2))
+    return 3e-4 * ((x**2 + y**2) / 12 - 9 * wires) + tilt * (0.7 * x + 0.4 * y)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1e-6, 2e-5])
+def test_few_orbitals_without_a_gradient_are_not_trusted(tilt):
+    """Three electrons that repel each other strongly, in eight orbitals: a quarter of the density is wrong."""
+    grid, material = Grid(48, 1567.0), Material(0.023, 15.15)
+    v = crossed_wires(grid, tilt)
+    found = solve(v, grid, 3, material)
+    best = solve(v, grid, 3, material, 17, 2, cusp=True, estimate=False, memory=8.0)
+    missing = grid.integrate(abs(found.density - best.density)) / 3
+    assert missing > 0.25 and found.interaction > 1.5 * found.kinetic
+    assert missing < 4 * found.density_error and not found.trusted
+
+
+def test_the_density_error_is_that_of_the_order_of_states_where_it_is_not_certain():
+    """Three electrons in a ring beside the middle: two states of one spin, as low, with their densities turned."""
+    grid, material = Grid(48, 4.5545), Material(0.5, 6.0)
+    x, y = ((a - grid.extent / 2) / 0.37508 for a in grid.mesh())
+    v = 1.0833 * (np.hypot(x + 0.33, y - 0.0664) - 1.9632) ** 2 / 2
+    found = solve(v, grid, 3, material, **PRESETS["converged"])
+    best = solve(v, grid, 3, material, 17, 2, cusp=True, estimate=False, memory=8.0)
+    missing = grid.integrate(abs(found.density - best.density)) / 3
+    assert not found.order_certain and found.trusted and missing > 0.1
+    assert missing < 2 * found.density_error

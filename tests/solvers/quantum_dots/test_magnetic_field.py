@@ -5,6 +5,7 @@ import pytest
 from analytic import ATOMIC, GAAS, INAS, SI, VACUUM
 from exact_in_field import crossing, elliptic_levels, elliptic_modes, fock_darwin, two_electrons
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from solvers import Grid, Interaction, MagneticField, Material, field_sweep, solve, solve_in_field
 from solvers.quantum_dots.magnetic.field import BOHR_MAGNETON, FLUX, cyclotron_energy, magnetic_length
@@ -186,6 +187,26 @@ def test_the_singlet_and_the_triplet_cross_where_the_exact_ones_do():
     exact = crossing(omega, 0, -1, 1e-3, 10 * omega) * unit
     assert abs(B - exact) < error < 0.05
     assert (before.spin, before.angular_momentum, after.spin, after.angular_momentum) == (0, 0, 1, -1)
+
+
+@pytest.mark.parametrize("g", [0.0, -6.0])
+def test_error_bars_at_a_crossing_reach_both_states(g):
+    """The magnetisation of either exact state, with that of its spin: the solver may choose the wrong one."""
+    grid, energy = Grid(32, 150.0), 3e-3
+    omega, unit = energy / GAAS.hartree, FLUX[GAAS.units] / GAAS.bohr**2
+    moment = abs(g) * BOHR_MAGNETON[GAAS.units]
+
+    def exact(B, momentum):
+        return two_electrons(omega, B / unit, momentum) * GAAS.hartree - (momentum != 0) * moment * B
+
+    crossed = brentq(lambda B: exact(B, 0) - exact(B, -1), 0.1, 3.0)
+    found = solve_in_field(parabola(grid, GAAS, energy), grid, 2, GAAS, MagneticField(crossed, g), 8, n_states=1)
+    both = [(exact(crossed - 1e-3, m) - exact(crossed + 1e-3, m)) / 2e-3 for m in (0, -1)]
+    assert not found.order_certain and found.trusted
+    jump = abs(both[1] - both[0])
+    assert min(abs(m - found.magnetisation) for m in both) < 0.05 * jump < 0.5 * max(np.abs(both))
+    assert all(abs(m - found.magnetisation) < 1.1 * found.magnetisation_error for m in both)
+    assert 0.01 < found.density_error < 1
 
 
 @pytest.mark.parametrize("n_states", [2, 6])
