@@ -14,7 +14,7 @@ from typing import NamedTuple
 from solvers.backend import Array, namespace
 from solvers.quantum_dots.active_space import EnlargedSpace
 from solvers.quantum_dots.coulomb import COULOMB, Interaction
-from solvers.quantum_dots.expectation_values import Observables
+from solvers.quantum_dots.expectation_values import Observables, next_level
 from solvers.quantum_dots.settings import Settings
 
 MISSING_DENSITY = (1.2, 3.0, 5.0)
@@ -122,9 +122,21 @@ def order_certain(values: Array, gap_error: Array, of_grid: Array, degeneracy: A
 
     ``of_grid`` (B,) is the error of the gap by the grid.
     """
-    xp, above = namespace(values), values - values[:, :1]
-    next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)
-    return next_level > CERTAIN[min(rounds, 2)] * gap_error + of_grid
+    return next_level(values, degeneracy) > CERTAIN[min(rounds, 2)] * gap_error + of_grid
+
+
+def with_order(errors: Errors, above: Array, moved: Array, certain: Array, rounds: int) -> Errors:
+    """Return the estimates, those of energy and density larger where the order of states is not ``certain``, (B,).
+
+    The next level, which lies ``above`` (B,), may then be the lowest: the energy is as much lower as the error of the
+    gap exceeds the gap, and the density is another one, by the part ``moved`` (B,) of the electrons.
+    """
+    xp = namespace(above)
+    lower = xp.maximum(CERTAIN[min(rounds, 2)] * errors.gap_error - above, xp.zeros_like(moved))
+    return errors._replace(
+        energy_error=errors.energy_error + xp.where(certain, 0.0, lower),
+        density_error=xp.maximum(errors.density_error, xp.where(certain, 0.0, 2 * moved)),
+    )
 
 
 def resolved(found: Observables, errors: Errors, settings: Settings) -> Array:

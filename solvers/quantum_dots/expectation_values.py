@@ -106,11 +106,21 @@ def observables(
     )
 
 
+def next_level(values: Array, degeneracy: Array) -> Array:
+    """Return the distance (B,) of the next of the levels ``values`` (B, k) from the lowest; infinity if there is none.
+
+    States within ``degeneracy`` (B,) are one level.
+    """
+    xp, above = namespace(values), values - values[:, :1]
+    return xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)
+
+
 def charge_moved(space: ActiveSpace, block: SpinBlock, states: States, found: Observables, degeneracy: Array) -> Array:
     """Return the part (B,) of the electrons by which the density of the next level differs from that of the lowest."""
     xp, above = namespace(states.values), states.values - states.values[:, :1]
-    next_level = xp.min(xp.where(above > degeneracy[:, None], above, xp.inf), axis=1)[:, None]
-    weights = xp.astype(xp.abs(above - next_level) <= degeneracy[:, None], above.dtype)
+    weights = xp.astype(
+        xp.abs(above - next_level(states.values, degeneracy)[:, None]) <= degeneracy[:, None], above.dtype
+    )
     count = xp.sum(weights, axis=1, keepdims=True)
     up, down = spin_densities(block, states.vectors, weights / xp.maximum(count, xp.ones_like(count)))
     moved = xp.abs(density(up + down, space.pairs) - found.density)

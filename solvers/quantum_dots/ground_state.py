@@ -25,8 +25,22 @@ from solvers.quantum_dots.active_space import (
 from solvers.quantum_dots.configuration_interaction import States
 from solvers.quantum_dots.cusp import cusp_energies, mean_of_levels
 from solvers.quantum_dots.density import aufbau_occupations, noninteracting_density
-from solvers.quantum_dots.errors import Errors, grid_error_of_gap, order_certain, resolved, truncation_errors
-from solvers.quantum_dots.expectation_values import DEGENERACY, Observables, charge_moved, observables, waves_left_out
+from solvers.quantum_dots.errors import (
+    Errors,
+    grid_error_of_gap,
+    order_certain,
+    resolved,
+    truncation_errors,
+    with_order,
+)
+from solvers.quantum_dots.expectation_values import (
+    DEGENERACY,
+    Observables,
+    charge_moved,
+    next_level,
+    observables,
+    waves_left_out,
+)
 from solvers.quantum_dots.leftover import at_least, judged_twice, leftover
 from solvers.quantum_dots.pairs import SpinBlock
 from solvers.quantum_dots.settings import Settings
@@ -130,9 +144,8 @@ def _solve_alike(orbitals: Orbitals, bottom: Array, around: Surroundings, settin
         of_grid = grid_error_of_gap(found, moved, waves_left_out(space, block, plain, ground, around.basis))
         certain = order_certain(states.values, errors.gap_error, of_grid, degeneracy, settings.rounds)
     trusted = converged & resolved(found, errors, settings)
-    if settings.correlated and settings.estimate:  # the next state may be the lowest
-        of_order = xp.where(certain, 0.0, 2 * moved)
-        errors = errors._replace(density_error=xp.maximum(errors.density_error, of_order))
+    if settings.correlated and settings.estimate:
+        errors = with_order(errors, next_level(states.values, degeneracy), moved, certain, settings.rounds)
     occupations = aufbau_occupations(levels, n_electrons, degeneracy[:, None])
     found = found._replace(
         energy=found.energy + n_electrons * bottom,

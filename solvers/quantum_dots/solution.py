@@ -38,7 +38,8 @@ class Solution:
         density_error: estimate of int |n - n_ref| / N, the error of the truncation to M orbitals, without that of the
             grid; at least the distance from the density of the next level where ``order_certain`` is False. NaN if
             ``estimate`` is False.
-        energy_error: estimate of the error of the energy by the same truncation (eV).
+        energy_error: estimate of the error of the energy by the same truncation (eV); where ``order_certain`` is False,
+            the energy may be that of the next level, lower by what the error of the gap exceeds it.
         gap_error: estimate of the error of the gap by the same truncation (eV).
         order_certain: False where the next level is within the error of the gap of the lowest one: ``gap_error``, twice
             that without refinement, and the error by the grid: ``grid_error`` times the part of the charge by which

@@ -128,8 +128,8 @@ def _steps_and_masses(sides: Rectangle) -> tuple[tuple[float, float], tuple[floa
 def _errors_of_levels(solved: Solved, found: Columns) -> Columns:
     """Return the error bars of the energies of the lowest states and of their distances from the ground state.
 
-    The distance between two states of one multiplet is their Zeeman energy, and has none. ``rivals`` are the numbers
-    of the states that may be below the ground level.
+    The distance between two states of one multiplet is their Zeeman energy, and has none. ``rivals`` are the states
+    that may be below the ground level, see ``_rivals``.
     """
     problem, states = solved.problem, _judged(solved)
     close = DEGENERACY * solved.space.h.scale
@@ -162,12 +162,13 @@ def _judged(solved: Solved) -> list[State]:
     return solved.states[: max(solved.problem.n_states, solved.degeneracy + 1)]
 
 
-def _rivals(solved: Solved, gap_errors: list[float]) -> list[int]:
-    """Return the numbers of the states above the ground level that may be below it."""
+def _rivals(solved: Solved, gap_errors: list[float]) -> dict[int, float]:
+    """Return by how much states above the ground level may be below it, by number; NaN without an estimate."""
     states, close = _judged(solved), DEGENERACY * solved.space.h.scale
     distance = CERTAIN[min(solved.problem.rounds, 2)]
     above = [state.energy - states[0].energy for state in states]
-    return [i for i, gap in enumerate(above) if gap > close and not gap > distance * gap_errors[i]]
+    lower = {i: distance * gap_errors[i] - gap for i, gap in enumerate(above) if gap > close}
+    return {i: energy for i, energy in lower.items() if not energy < 0}
 
 
 def _grid_errors(solved: Solved, found: Columns, count: int) -> list[float]:
@@ -242,22 +243,25 @@ def _errors_of_fields(solved: Solved, found: Columns) -> Columns:
 
 
 def _errors_of_order(solved: Solved, found: Columns) -> Columns:
-    """Return the error bars of the fields where another level may be the lowest: at least the distance from its own.
+    """Return the error bars where another level may be the lowest.
 
+    The energy is then lower by what the error of the gap exceeds it; fields are as far away as those of that level.
     ``s_z_error`` is the same for the mean S_z, 0 where the order is certain.
     """
     errors = {name: found[name] for name in ("density_error", "current_error", "magnetisation_error")}
     errors["s_z_error"] = 0.0
     if solved.enlarged is None:
         return errors
-    before = solved.ground().gamma
+    before, lower = solved.ground().gamma, max(found["rivals"].values(), default=0.0)
     for number in found["rivals"]:
         after = solved.matrices(number).gamma
         change = _change_of_fields(solved, found, solved.space, before.sum(0), after.sum(0))
         up, down = np.trace(after - before, axis1=1, axis2=2).real
         change["s_z_error"] = abs(float(up - down)) / 2
         errors = {name: max(error, change[name]) for name, error in errors.items()}
-    return errors
+    of_level = np.arange(solved.problem.n_states) < solved.degeneracy
+    energies = {name: found[name] + lower * share for name, share in (("energy_error", 1), ("energy_errors", of_level))}
+    return errors | energies
 
 
 def _truncation_of_fields(solved: Solved, found: Columns) -> Columns:
