@@ -10,7 +10,7 @@ from analytic import GAAS, SI, nmae
 from array_api_strict._array_object import Array as StrictArray
 from dots import GRID, GUARDS, assert_same, hasty_davidson, smooth_potential
 
-from solvers import PRESETS, Grid, Interaction, backend, solve
+from solvers import PRESETS, Grid, Interaction, Material, backend, solve
 from solvers.quantum_dots import configuration_interaction, single_particle
 from solvers.quantum_dots.potentials import RandomWells
 from solvers.quantum_dots.solution import columns
@@ -87,6 +87,19 @@ def test_what_does_not_converge_falls_back_in_other_libraries(far, monkeypatch):
     assert solution.fallback.all() and solution.trusted.all()
     np.testing.assert_allclose(solution.energy, expected.energy, rtol=0, atol=1e-9)
     np.testing.assert_allclose(solution.density, expected.density, atol=1e-8)
+
+
+def test_strongly_repelling_electrons_of_other_libraries(far):
+    """Both rules of errors for them: the second enlarged space, and the order of states."""
+    grid = Grid(24, 1600.0)
+    x, y = ((a - 800.0) / 105 for a in grid.mesh())
+    crossed = 3e-4 * ((x**2 + y**2) / 12 - 9 * (np.exp(-((x / 0.9) ** 2)) + np.exp(-((y / 0.9) ** 2))))
+    v = crossed + 1e-5 * np.array([0.0, 2.0])[:, None, None] * (0.7 * x + 0.4 * y)
+    material = Material(0.023, 15.15)
+    expected, solution = solve(v, grid, 3, material), solve(far(v), grid, 3, material)
+    assert (expected.interaction > 1.5 * expected.kinetic).all() and not expected.order_certain.all()
+    for name in ("density_error", "energy_error", "gap_error"):
+        np.testing.assert_allclose(getattr(solution, name).get(), getattr(expected, name), rtol=1e-3)
 
 
 @pytest.mark.parametrize("n_electrons", [1, 2, 3, 8])
