@@ -51,7 +51,7 @@ def draw_estimates(rows: list[dict[str, Any]]) -> Figure:
     """Estimated against true errors of energy and density, one point per dot."""
     figure = Figure(figsize=(9.5, 8), layout="constrained")
     panels = figure.subplots(2, 2)
-    sure = [row for row in rows if row["order_certain"] and row["trusted"]]
+    sure = [row for row in rows if row["trusted"]]
     for column, preset in enumerate(("paper", "converged")):
         mine = [row for row in sure if row["preset"] == preset]
         for number, family in enumerate(FAMILIES):

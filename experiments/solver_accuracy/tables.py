@@ -46,7 +46,7 @@ def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
         mine = [row for row in rows if row["preset"] == preset]
         for kind in (*dict.fromkeys(row[by] for row in mine), "all"):
             some = [row for row in mine if kind in (row[by], "all")]
-            sure = [row for row in some if row["order_certain"] and row["trusted"]]
+            sure = [row for row in some if row["trusted"]]
             ratios = {name: np.array([row[name] / row[f"{name}_error"] for row in sure]) for name in names}
             cells = [", ".join(f"{q:.2f}" for q in np.percentile(ratios[name], (50, 95, 100))) for name in names]
             density = percent(float(np.median([row["density"] for row in sure])))
@@ -55,8 +55,8 @@ def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
 
 
 def within_two(rows: list[dict[str, Any]], preset: str, name: str) -> str:
-    """Return the share of trusted dots in a certain order whose true error is below twice its estimate."""
-    sure = [row for row in rows if row["preset"] == preset and row["order_certain"] and row["trusted"]]
+    """Return the share of trusted dots whose true error is below twice its estimate."""
+    sure = [row for row in rows if row["preset"] == preset and row["trusted"]]
     return percent(float(np.mean([row[name] < 2 * row[f"{name}_error"] for row in sure])), 0)
 
 

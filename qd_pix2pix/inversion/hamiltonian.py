@@ -23,7 +23,7 @@ DETERMINED = 0.9
 """Share of the variance of a coupling from which it counts as determined."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Hamiltonian(Solutions):
     """The couplings and potentials of S starts, in the order of their costs; see ``Solutions``."""
 

@@ -30,7 +30,7 @@ Solver = Callable[[NDArray[np.float64]], Any]
 """A function from potentials (k, *points) to outputs (k, ...) by name, or to the first output alone."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Solutions:
     """The solutions of S starts, in the order of their costs.
 
@@ -68,16 +68,32 @@ class Solutions:
     conditions: tuple[dict[str, float], ...]
     remarks: list[str]
     interrupted: bool
-    forward: Forward = field(repr=False)
-    target: Arrays = field(repr=False)
-    cost: Callable[[dict[str, Any]], Any] = field(repr=False)
-    shift: NDArray[np.float64] = field(repr=False)
+    forward: Forward
+    target: Arrays
+    cost: Callable[[dict[str, Any]], Any]
+    shift: NDArray[np.float64]
     couplings: Arrays = field(default_factory=dict)
-    again: Callable[[Arrays, NDArray[np.float64]], Solutions] | None = field(default=None, repr=False)
+    again: Callable[[Arrays, NDArray[np.float64]], Solutions] | None = None
     verified: Arrays = field(default_factory=dict)
     verified_misfits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    progress: bool = field(default=True, repr=False)
-    verified_by: Solver | None = field(default=None, repr=False)
+    progress: bool = True
+    verified_by: Solver | None = None
+
+    def __repr__(self) -> str:
+        """What a notebook shows: the misfits, couplings, verified misfits and remarks; not the arrays."""
+        count, good = len(self.misfits), self.good
+        groups = len(set(self.groups[good].tolist()))
+        lines = [
+            f"{type(self).__name__}: {_counted(count, 'potential')} of {' x '.join(map(str, self.best.shape))}, "
+            f"misfits {self.misfits.min():.3g} ... {self.misfits.max():.3g}; {good.sum()} good, in "
+            f"{_counted(groups, 'group')}"
+        ]
+        for name, values in self.couplings.items():
+            error = f" +- {self.identified.couplings[name]:.2g}" if self.identified else ""
+            lines.append(f"{name} = {values[0]:.4g}{error}")
+        if len(self.verified_misfits):
+            lines.append(f"verified: misfits {', '.join(f'{misfit:.3g}' for misfit in self.verified_misfits)}")
+        return "\n".join([*lines, *self.remarks])
 
     @property
     def best(self) -> NDArray[np.float64]:
@@ -279,3 +295,7 @@ def groups_of(potentials: NDArray, identified: Identifiability | None, span: flo
             leaders.append(i)
         found.append(alike[0] if alike else len(leaders) - 1)
     return np.array(found, dtype=np.int64)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

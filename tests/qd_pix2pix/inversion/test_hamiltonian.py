@@ -30,6 +30,9 @@ def test_one_and_two_electrons_determine_the_coupling_and_the_potential():
     assert found.couplings["coupling"][0] == pytest.approx(0.8, rel=1e-4)
     assert found.determined["coupling"] and 0 < found.coupling_uncertainty["coupling"] < 0.2
     assert found.predictions["output"].shape == (3, 3, POINTS)
+    shown = repr(found).splitlines()
+    assert shown[0].startswith(f"Hamiltonian: {len(found.misfits)} potentials of {POINTS}, misfits ")
+    assert shown[1].startswith("coupling = 0.8 +- 0.")
 
 
 def test_one_electron_does_not_determine_the_coupling():
