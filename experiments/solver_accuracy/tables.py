@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from experiments.solver_accuracy.unseen import NOTHING
 from qd_pix2pix.reports.tables import markdown, percent
 
 HERE = Path(__file__).parent
+NAMES = ("energy", "gap", "density")
 SERIES = ("M = 8", "M = 12", "M = 16", "M = 20")
 POWERS = {1: "", 3: "³", 5: "⁵", 7: "⁷", 10: "¹⁰"}
 Errors = dict[str, dict[str, dict[str, dict[str, list[float]]]]]
@@ -39,16 +41,15 @@ def errors_table(errors: Errors) -> str:
 
 def families_table(rows: list[dict[str, Any]], by: str = "family") -> str:
     """Return the true errors over their estimates, by preset and family or N: median, 95 % of the dots, largest."""
-    names = ("energy", "gap", "density")
-    head = ("preset", by, "dots", *(f"{name}: median, 95 %, largest" for name in names), "median density error")
+    head = ("preset", by, "dots", *(f"{name}: median, 95 %, largest" for name in NAMES), "median density error")
     lines = []
     for preset in ("paper", "converged"):
         mine = [row for row in rows if row["preset"] == preset]
         for kind in (*dict.fromkeys(row[by] for row in mine), "all"):
             some = [row for row in mine if kind in (row[by], "all")]
             sure = [row for row in some if row["trusted"]]
-            ratios = {name: np.array([row[name] / row[f"{name}_error"] for row in sure]) for name in names}
-            cells = [", ".join(f"{q:.2f}" for q in np.percentile(ratios[name], (50, 95, 100))) for name in names]
+            ratios = {name: np.array([row[name] / row[f"{name}_error"] for row in sure]) for name in NAMES}
+            cells = [", ".join(f"{q:.2f}" for q in np.percentile(ratios[name], (50, 95, 100))) for name in NAMES]
             density = percent(float(np.median([row["density"] for row in sure])))
             lines.append([preset, str(kind), f"{len(sure)} of {len(some)}", *cells, density])
     return markdown(head, lines)
@@ -58,6 +59,12 @@ def within_two(rows: list[dict[str, Any]], preset: str, name: str) -> str:
     """Return the share of trusted dots whose true error is below twice its estimate."""
     sure = [row for row in rows if row["preset"] == preset and row["trusted"]]
     return percent(float(np.mean([row[name] < 2 * row[f"{name}_error"] for row in sure])), 0)
+
+
+def largest(rows: list[dict[str, Any]], preset: str) -> str:
+    """Return the largest ratios for energy, gap and density of trusted dots on which nothing was chosen."""
+    some = [row for row in rows if row["preset"] == preset and row["trusted"] and row["family"] in NOTHING]
+    return ", ".join(f"{max(row[name] / row[f'{name}_error'] for row in some):.2f}" for name in NAMES)
 
 
 def grids_table(rows: list[dict[str, Any]]) -> str:
@@ -100,8 +107,8 @@ def content() -> dict[str, str]:
     shares = {
         f"value-{preset}-{name}": within_two(unseen, preset, name)
         for preset in ("paper", "converged")
-        for name in ("energy", "gap", "density")
-    }
+        for name in NAMES
+    } | {f"value-nothing-{preset}": largest(unseen, preset) for preset in ("paper", "converged")}
     wrong = sum(row["order_certain"] and row["trusted"] and not row["same_state"] for row in unseen)
     return shares | {
         "value-wrong": str(wrong),
