@@ -19,8 +19,10 @@ distribution, and each <n_i> may change by this share. With K < ``RARE`` this is
 bins with such records are too few. A constant average, such as <n_i> of a site that is always empty, has the least
 error 1 / n, with n = records / 2 tau.
 
-A chain may stay in the domains of a solid in which it was cooled. Its own bins do not show this, other chains do. Where
-the means of chains differ by more than their bins explain, all errors are those of the means of chains.
+A chain may stay in the domains of a solid in which it was cooled. Its own bins do not show this, other chains do. Those
+with an energy above the lowest one by more than its error and ``WARM`` temperatures have next to no weight in
+equilibrium, and are left out. Where the means of the others differ by more than their bins explain, all errors are
+those of the means of chains.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from solvers.lattices.bosons import Bosons, Floats
@@ -40,6 +43,10 @@ CONSTANT = 1e-12
 """Error of bins, up to rounding, of an average that is the same in all of them."""
 SIGNIFICANT = 0.999
 """Quantile of the spread of chains that agree, from which on they disagree."""
+HIGHER = 3.0
+"""Standard errors by which the energy of a chain is certainly above that of another one."""
+WARM = 4.0
+"""Temperatures by which it is to be higher besides: the entropies of two phases differ by less."""
 TOO_SMALL = 1.5
 """Factor by which errors of bins may be too small in a short run."""
 
@@ -90,6 +97,8 @@ def averages(model: Bosons, bins: Floats, series: Floats) -> Averages:
         bins: means of n_i, n_i^2 and n_i n_j of each complete bin (chains, bins, 2 + d, sites).
         series: energy, number and staggered number of each sweep (chains, sweeps, 3).
     """
+    kept = _in_equilibrium(series[..., 0], bins.shape[1], model.beta)
+    bins, series = bins[kept], series[kept]
     means, bins = bins.mean(1), bins.reshape(-1, *bins.shape[2:])
     names = ("energy", "number", "staggered")
     tau = {name: autocorrelation_time(series[..., i]) for i, name in enumerate(names)}
@@ -127,6 +136,15 @@ def averages(model: Bosons, bins: Floats, series: Floats) -> Averages:
         count,
         tau,
     )
+
+
+def _in_equilibrium(energies: Floats, bins: int, beta: float) -> NDArray[np.bool_]:
+    """Return which chains count, from their ``energies`` (chains, sweeps) in so many ``bins``."""
+    found = [_mean_error(chain[None], bins) for chain in energies]
+    means, errors = (np.array(values) for values in zip(*found, strict=True))
+    lowest = means.argmin()
+    kept: NDArray[np.bool_] = means - means[lowest] <= HIGHER * np.hypot(errors, errors[lowest]) + WARM / beta
+    return kept
 
 
 def _disagree(n: Floats, error: Floats) -> bool:

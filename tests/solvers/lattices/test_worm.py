@@ -5,6 +5,7 @@ import pytest
 
 from solvers.lattices import (
     Bosons,
+    HardCore,
     NotReached,
     checkerboard,
     exact_bosons,
@@ -103,6 +104,19 @@ def test_chains_in_different_domains_disagree():
         assert (np.abs(run.products - run.products.mean()) < 4 * run.products_error).all()
     with pytest.raises(worm.NotReached):
         sample_until(model, 0.01, 64, 64, chains=4, seed=runs.index(parted[0]))
+
+
+def test_chains_of_higher_energy_are_left_out():
+    """Some chains are cooled into the wrong domain of a lattice without symmetry, 1.2 t above the right one."""
+    ensemble, rng = HardCore(8.0, (0.0, 6.0), 1.0, (0.1, 10.0), (0.0, 1.0)), np.random.default_rng([8, 100])
+    model = [ensemble.sample(rng, 8) for _ in range(100)][99]
+    alone = [sample_bosons(model, 256, seed=seed) for seed in range(4)]
+    energies = np.array([run.energy for run in alone])
+    lowest = alone[energies.argmin()]
+    assert (np.abs([run.n - lowest.n for run in alone]).mean((1, 2)) > 0.5).sum() > 1
+    found = sample_bosons(model, 256, chains=4, seed=0)
+    assert found.bins < 4 * lowest.bins and np.abs(found.n - lowest.n).mean() < 0.02
+    assert found.energy == pytest.approx(lowest.energy, abs=4 * (found.energy_error + lowest.energy_error))
 
 
 @pytest.mark.slow
