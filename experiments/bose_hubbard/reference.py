@@ -34,9 +34,6 @@ RANDOM = {8: 100, 12: 60, 16: 6, 24: 3, 40: 2}
 """Random lattices by their side."""
 STARTS = 4
 """Burn-ins of a chain on these, of which the one with the lowest energy is continued."""
-CHAINS = {8: 3, 12: 3}
-"""Chains on these by their side, by default one: where they disagree, as near a transition, the error is that of their
-means. Together they make as many sweeps as one."""
 
 
 def chemical_potentials(v: float) -> NDArray[np.float64]:
@@ -75,18 +72,16 @@ def parts() -> dict[str, list[Bosons]]:
     return found
 
 
-def sample(model: Bosons, number: int, burn_in: int = 120, starts: int = 1, chains: int = 1) -> tuple[Averages, float]:
+def sample(model: Bosons, number: int, burn_in: int = 120, starts: int = 1) -> tuple[Averages, float]:
     """Return the averages of a system and the processor time, s.
 
     A chain that changes between both sublattices of a solid does not reach its error. Such a system is sampled again
     with other random numbers, at most ``ATTEMPTS`` times; then the averages of the last chain are those returned.
-    Several chains are sampled once.
     """
-    for attempt in range(ATTEMPTS if chains == 1 else 1):
+    for attempt in range(ATTEMPTS):
         start = time.process_time()
-        limits = {"sweeps": 256 // chains, "most_sweeps": 2048 // chains, "burn_in": burn_in}
         try:
-            found = sample_until(model, 0.01, **limits, chains=chains, seed=number + 1000 * attempt, starts=starts)
+            found = sample_until(model, 0.01, 256, 2048, burn_in, seed=number + 1000 * attempt, starts=starts)
             break
         except NotReached as missed:
             found = missed.averages
@@ -109,8 +104,7 @@ def main() -> None:
         if f"{part}/n" in stored:
             continue
         starts = STARTS if part.startswith("random") else 1
-        chains = CHAINS.get(models[0].shape[0], 1) if starts > 1 else 1
-        found = [sample(model, number, BURN_IN.get(part, 120), starts, chains) for number, model in enumerate(models)]
+        found = [sample(model, number, BURN_IN.get(part, 120), starts) for number, model in enumerate(models)]
         columns = {
             "potential": [model.potential for model in models],
             "neighbour": [model.neighbour for model in models],
