@@ -69,10 +69,15 @@ def quartic(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floa
 
 def disordered(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
     """A parabola with twelve waves of random direction."""
-    total = (x**2 + y**2) / 4
-    for _ in range(12):
-        k, phase = rng.normal(size=2) * 1.2, rng.uniform(0, 2 * np.pi)
-        total = total + 0.4 * np.cos(k[0] * x + k[1] * y + phase)
+    return (x**2 + y**2) / 4 + random_waves(rng, 12, 0.4, 1.2, x, y)
+
+
+def random_waves(rng: np.random.Generator, number: int, height: float, spread: float, x: Floats, y: Floats) -> Floats:
+    """Return the sum of waves of this ``height``, with wave vectors of normal distribution."""
+    total = np.zeros_like(x)
+    for _ in range(number):
+        k, phase = rng.normal(size=2) * spread, rng.uniform(0, 2 * np.pi)
+        total = total + height * np.cos(k[0] * x + k[1] * y + phase)
     return total
 
 
@@ -116,11 +121,7 @@ def hexagon(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floa
 
 def waves(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
     """Ten waves of random direction in a wide parabola."""
-    total = (x**2 + y**2) / 9
-    for _ in range(10):
-        k, phase = rng.normal(size=2) * 0.9, rng.uniform(0, 2 * np.pi)
-        total = total + 0.8 * np.cos(k[0] * x + k[1] * y + phase)
-    return total
+    return (x**2 + y**2) / 9 + random_waves(rng, 10, 0.8, 0.9, x, y)
 
 
 def pincushion(rng: np.random.Generator, side: float, x: Floats, y: Floats) -> Floats:
