@@ -106,6 +106,7 @@ def test_chains_in_different_domains_disagree():
         sample_until(model, 0.01, 64, 64, chains=4, seed=runs.index(parted[0]))
 
 
+@pytest.mark.slow
 def test_chains_of_higher_energy_are_left_out():
     """Some chains are cooled into the wrong domain of a lattice without symmetry, 1.2 t above the right one."""
     ensemble, rng = HardCore(8.0, (0.0, 6.0), 1.0, (0.1, 10.0), (0.0, 1.0)), np.random.default_rng([8, 100])
