@@ -57,7 +57,7 @@ def sample_bosons(
         model: the system.
         sweeps: sweeps of each chain, at least 2 ``BINS``.
         burn_in: sweeps before, distributed over the temperatures of the start.
-        chains: independent chains, each with its own start.
+        chains: independent chains, each with its own start; those of certainly higher energy are left out.
         seed: whole number; a chain depends on it and on the number of the chain only.
         starts: burn-ins of each chain, of which the one with the lowest energy is continued.
 

@@ -64,7 +64,7 @@ class Averages:
         energy, energy_error: <H>, with -mu N.
         number, number_error: <N>.
         sweeps: sweeps of each chain after the burn-in.
-        bins: bins of all chains, from which the errors follow.
+        bins: bins of the chains that are not left out, from which the errors follow.
         tau: integrated autocorrelation times in sweeps of "energy", "number" and "staggered" (the density on one
             sublattice minus that on the other).
     """

@@ -22,7 +22,8 @@ LEFTOVER_ENERGY, LEFTOVER_DENSITY = 1.5, (1.2, 5.0)
 """Least errors over the changes by these orbitals, those of the density without and with refinement; chosen on round
 dots of experiments/solver_accuracy/unseen.py. The first is that of the directions, ``MISSING_DENSITY``."""
 STRONG = 1.5
-"""Energy of the interaction over the kinetic energy from which on this is done without symmetries, too."""
+"""Energy of the interaction over the kinetic energy from which on this is done without symmetries, too; one of the
+crossed wires of unseen.py needs it, and dots without symmetry below it do not."""
 LACKING = 1e8
 """Weight of the part in the space beside the energy: orbitals outside come first, in the order of their energies."""
 

@@ -37,7 +37,8 @@ class FieldSolution:
             where L_z is conserved, the result is a whole number, and the spread is what orbitals and walls break of
             the symmetry; elsewhere the mean depends on the state as the density does, see ``density_error``.
         angular_spreads: root of the variance of L_z, (..., n_states): 0 where L_z is conserved.
-        energy, energy_error: of the ground state (eV), shape (...).
+        energy, energy_error: of the ground state (eV), shape (...). Where ``order_certain`` is False, the error, like
+            the ``energy_errors`` of the ground level, includes by how much another level may be lower.
         gap, gap_error: energy of the next level above the ground state (eV), and its error; NaN where there is none.
         density: n(r) in nm^-2, (..., n_x, n_y), averaged over a degenerate ground state, like all that follows.
         spin_density: n_up - n_down (nm^-2).
